@@ -1,0 +1,166 @@
+"""The nouns: small, frozen values that travel between stages and point to files.
+
+Standard library and numpy only, so that every part of the house can import them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+class BadInput(ValueError):
+    """Something that the user gave cannot be used; the message is one sentence that says why.
+
+    The command line prints it on stderr without a traceback and exits with 2.
+    """
+
+
+class BadOutput(BadInput):
+    """The model ran, but what it made is not a set of images as its `ModelSpec` declares them."""
+
+
+def digest_of(value: Any) -> str:
+    """sha256 over canonical JSON: sorted keys, no spaces; dataclasses as dictionaries."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_as_json)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _as_json(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        return asdict(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"A {type(value).__name__} has no canonical JSON form.")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What to load and how.  Hashed with the digest of the weights it is the model's identity.
+
+    Exactly one of `family` (a row of GENERATORS) and `factory` (`module:callable`) is given.
+    """
+
+    name: str
+    family: str = ""
+    factory: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""                       # a path; empty for models without weights
+    weights_key: str = ""                   # where in the checkpoint the state dict lies
+    sha256: str = ""                        # of the weights file; checked when given
+    latent: str = "normal"                  # normal, uniform in [-1, 1], tokens, or none
+    latent_shape: tuple[int, ...] = ()      # of one draw, for factories; families know theirs
+    n_classes: int = 0                      # 0: unconditional
+    output_range: tuple[float, float] = (-1.0, 1.0)
+    layout: str = "NCHW"                    # NCHW, NHWC, NHW or NC (flat, square)
+    channels: int | None = None             # declared facts, checked against the first image
+    resolution: int | None = None
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Rows [1000 index, 1000 index + rows) of a set of images or features: one file in the store."""
+
+    index: int
+    rows: int
+    key: str
+    path: str
+    digest: str                             # sha256 over the rows' bytes, whatever file they lie in
+    computed: int = 0                       # rows that had to be computed; 0: answered from the store
+
+
+@dataclass(frozen=True)
+class Samples:
+    """n images on disk: uint8, `shape` = (channels, height, width), in shards of 1,000 by index."""
+
+    source: str                             # digest of what makes the images: model or data set
+    seed: int
+    shape: tuple[int, int, int]
+    shards: tuple[Shard, ...]
+
+    @property
+    def n(self) -> int:
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def digest(self) -> str:
+        return digest_of([*self.shape, *(shard.digest for shard in self.shards)])
+
+
+@dataclass(frozen=True)
+class Features:
+    """n feature vectors of length d, float32, beside the logits when the extractor has them."""
+
+    extractor: str
+    shards: tuple[Shard, ...]
+
+    @property
+    def n(self) -> int:
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def digest(self) -> str:
+        return digest_of([self.extractor, *(shard.digest for shard in self.shards)])
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and covariance of n feature vectors of length d, in float64."""
+
+    mu: np.ndarray       # (d,)
+    sigma: np.ndarray    # (d, d), unbiased: divided by n - 1, as np.cov does
+    n: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its standard error, in the unit of the value."""
+
+    value: float
+    se: float
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How a number is made: extractors, metrics and their settings.  Resizing is the extractor's."""
+
+    name: str
+    extractors: tuple[str, ...]             # rows of EXTRACTORS; the first one leads
+    metrics: tuple[str, ...] = ("fd", "kid", "is")      # rows of METRICS
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)   # metric -> its arguments
+    matches: str = ""                       # the tool whose numbers it reproduces, for people
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A convention with its reference data and counts; unlike digests never share a table."""
+
+    name: str
+    convention: Convention
+    reference: str                          # DATA: a name of DATASETS, a folder, .npz or .parquet
+    n_generated: int
+    n_reference: int | None = None          # None: all of it
+    held_out: str = ""                      # DATA of real images outside the reference, for the floor
+    resize: int | None = None               # both sides to this size first; None: sizes must agree
+
+
+@dataclass(frozen=True)
+class Score:
+    """One measured number with its standard error, and the same number for real images."""
+
+    model: str
+    metric: str                             # `fid`, or `fd_<extractor>` with any other network
+    value: float
+    se: float
+    floor: float | None                     # n held-out real images against the same reference
+    n: int
+    protocol: str
+    protocol_digest: str
+    model_digest: str
+    lower_is_better: bool = True
+    warnings: tuple[str, ...] = ()
