@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+import io
+import json
+import math
+import os
+import re
+import shutil
+import uuid
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
+from PIL import Image
 from torch import Tensor
 
+from gan.files import atomic_write, cannot_write
+from gan.types import BadInput, BadOutput, ModelSpec
+
+MOST_PIXELS = 64_000_000                    # of one image file; larger ones are refused before decoding
+GREY = {"1", "L", "LA", "La"}               # Pillow's modes; all others become RGB
+RANGES = ((-1.0, 1.0), (0.0, 1.0), (-0.5, 0.5), (0.0, 255.0))      # what generators commonly put out
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+# From a model's output to uint8
 
 def to_uint8(images: Tensor) -> Tensor:
     """Quantise generator output: NCHW float in [-1, 1] -> NCHW uint8 in [0, 255].
@@ -15,6 +39,119 @@ def to_uint8(images: Tensor) -> Tensor:
     return (images * 127.5 + 128).clip(0, 255).to(torch.uint8)
 
 
+def to_float(images: Tensor) -> Tensor:
+    """NCHW uint8 -> NCHW float32 in [-1, 1]: the middle of the bin, so that `to_uint8` gives the same back."""
+    return (images.float() - 127.5) / 127.5
+
+
+def from_model(raw: Tensor, spec: ModelSpec, first: int = 0) -> Tensor:
+    """What a model put out, in the layout and range that its spec declares -> NCHW uint8.
+
+    uint8 output passes as it is.  A small overshoot is clipped (see `count_clipped`); anything that is not such
+    images is a `BadOutput`.  `first`: the number of the first image, for messages.
+    """
+    images = to_nchw(raw, spec)
+    if images.dtype == torch.uint8:
+        return images
+    check_range(images, spec.output_range, spec.name, first)
+    low, high = spec.output_range
+    if (low, high) != (-1, 1):
+        images = (images - low) * (2 / (high - low)) - 1
+    return to_uint8(images)
+
+
+def to_nchw(raw: Tensor, spec: ModelSpec) -> Tensor:
+    """Bring NCHW, NHWC, NHW or NC (flat, square) to NCHW and hold it against what the spec declares."""
+    if not isinstance(raw, Tensor):
+        raise BadOutput(f"{spec.name} gave a {type(raw).__name__}, expected a tensor of images.")
+    if not (raw.is_floating_point() or raw.dtype == torch.uint8):
+        raise BadOutput(f"{spec.name} gave {raw.dtype} values, expected floats or uint8.")
+    images = arranged(raw, spec)
+    if images is None or images.shape[1] not in (1, 3) or 0 in images.shape:
+        raise BadOutput(f"{spec.name} gave {tuple(raw.shape)}, which is no {spec.layout} batch of grey or colour "
+                        f"images{layout_hint(raw)}.")          # fmt: skip
+    if spec.channels is not None and images.shape[1] != spec.channels:
+        raise BadOutput(f"{spec.name} gave images of {images.shape[1]} channels, declared were {spec.channels}.")
+    if spec.resolution is not None and images.shape[2:] != (spec.resolution, spec.resolution):
+        found = f"{images.shape[3]}x{images.shape[2]}"
+        raise BadOutput(f"{spec.name} gave images of {found} pixels, declared was a resolution of {spec.resolution}.")
+    return images
+
+
+def arranged(raw: Tensor, spec: ModelSpec) -> Tensor | None:
+    """NCHW if the number of axes allows it; flat images are channel by channel."""
+    if spec.layout == "NC" and raw.ndim == 2:
+        channels = spec.channels or next((c for c in (1, 3) if is_square(raw.shape[1] / c)), 1)
+        side = math.isqrt(raw.shape[1] // channels)
+        return raw.reshape(len(raw), channels, side, side) if channels * side**2 == raw.shape[1] else None
+    if spec.layout == "NHW" and raw.ndim == 3:
+        return raw[:, None]
+    if spec.layout == "NHWC" and raw.ndim == 4:
+        return raw.permute(0, 3, 1, 2)
+    return raw if spec.layout == "NCHW" and raw.ndim == 4 else None
+
+
+def is_square(number: float) -> bool:
+    return number == int(number) and math.isqrt(int(number)) ** 2 == number
+
+
+def layout_hint(raw: Tensor) -> str:
+    """Which layout a shape looks like, as the end of a sentence."""
+    shape = tuple(raw.shape)
+    looks_like = ""
+    if raw.ndim == 4:
+        looks_like = "NCHW" if shape[1] in (1, 3) else "NHWC" if shape[3] in (1, 3) else ""
+    elif raw.ndim == 3 and shape[1] == shape[2]:
+        looks_like = "NHW"
+    elif raw.ndim == 2 and shape[1] >= 144 and (is_square(shape[1]) or is_square(shape[1] / 3)):
+        looks_like = "NC"
+    if looks_like:
+        return f': it looks like layout = "{looks_like}"'
+    if raw.ndim <= 2:
+        return (": a row of numbers per image is what a classifier puts out, and a classifier cannot be "
+                "evaluated as a generator")                 # fmt: skip
+    return ""
+
+
+def check_range(
+    images: Tensor, output_range: tuple[float, float], name: str = "The model", first: int = 0
+) -> None:
+    """Refuse NaN, infinities, and more than 1 % of the values outside the range by more than 5 % of its width.
+
+    `images`: (n, ...) float.  The range is a declared fact; nothing is rescaled.
+    """
+    finite = torch.isfinite(images)
+    if not finite.all():
+        image = first + int((~finite).flatten(1).any(1).nonzero()[0])
+        raise BadOutput(f"{name} gave {int((~finite).sum()):,} of {finite.numel():,} values that are NaN or infinite, "
+                        f"first in image {image}.")      # fmt: skip
+    low, high = output_range
+    slack = 0.05 * (high - low)
+    outside = int(((images < low - slack) | (images > high + slack)).sum())
+    if outside > 0.01 * images.numel():
+        raise BadOutput(
+            f"{name} gave values from {float(images.min()):.3g} to {float(images.max()):.3g}, declared was the range "
+            f"[{low:g}, {high:g}]: {outside / images.numel():.0%} of them lie outside by more than {slack:.2g}"
+            f"{range_hint(images)}."
+        )
+
+
+def range_hint(images: Tensor) -> str:
+    """The narrowest common range that holds 99 % of the values within 5 % of its width."""
+    for low, high in sorted(RANGES, key=lambda r: r[1] - r[0]):
+        slack = 0.05 * (high - low)
+        if int(((images < low - slack) | (images > high + slack)).sum()) <= 0.01 * images.numel():
+            return f"; output_range = [{low:g}, {high:g}] would fit"
+    return "; no common range fits, so a last activation may be missing"
+
+
+def count_clipped(raw: Tensor, output_range: tuple[float, float]) -> int:
+    """How many values lie outside the range, by however little: `from_model` clips them."""
+    return int(((raw < output_range[0]) | (raw > output_range[1])).sum())
+
+
+# Shapes
+
 def pad_to(images: np.ndarray, size: int) -> np.ndarray:
     """Zero-pad the last two axes to (size, size), centred; the odd pixel goes right and below."""
     height, width = images.shape[-2:]
@@ -23,12 +160,200 @@ def pad_to(images: np.ndarray, size: int) -> np.ndarray:
     return np.pad(images, margins)
 
 
+def resize(image: np.ndarray, size: int) -> np.ndarray:
+    """CHW uint8 -> (C, size, size) uint8 by Pillow's bicubic filter, which smooths when it shrinks.
+
+    Not square is squeezed into a square, as clean-fid does; an image of that size stays as it is.
+    """
+    if image.shape[1:] == (size, size):
+        return image
+    resized = to_pillow(image).resize((size, size), Image.Resampling.BICUBIC)
+    return from_pillow(resized)
+
+
 def grid(images: np.ndarray, columns: int, gap: int = 2, background: int = 255) -> np.ndarray:
     """Lay NCHW uint8 images out in rows: -> (height, width, 3) uint8, `gap` pixels between them."""
-    n, channels, height, width = images.shape
+    n, _, height, width = images.shape
     rows = -(-n // columns)
     sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), background, np.uint8)
     for i, image in enumerate(images):
         top, left = gap + i // columns * (height + gap), gap + i % columns * (width + gap)
         sheet[top : top + height, left : left + width] = image[:3].transpose(1, 2, 0)
     return sheet
+
+
+def contact_sheet(images: np.ndarray, columns: int | None = None, tile: int = 128) -> np.ndarray:
+    """A square-ish grid, (height, width, 3) uint8; tiny images are enlarged by whole pixels up to `tile`."""
+    factor = max(1, tile // max(images.shape[2:]))
+    enlarged = images.repeat(factor, axis=2).repeat(factor, axis=3)
+    return grid(enlarged, columns or math.ceil(math.sqrt(len(images))), gap=max(2, enlarged.shape[3] // 32))
+
+
+# Reading
+
+def read_image(path: Path) -> np.ndarray:
+    """An image file -> CHW uint8; see `decode`."""
+    return decode(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path, most: int = -1) -> bytes:
+    """A file's bytes, or the first `most` of them."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def decode(data: bytes, name: str, channels: int | None = None) -> np.ndarray:
+    """Encoded bytes (PNG, JPEG, ...) -> CHW uint8: grey files 1 channel, all others 3, unless `channels` says so.
+
+    Alpha is dropped and the EXIF orientation ignored, as clean-fid, pytorch-fid and torch-fidelity do.
+    """
+    image = open_header(data, name)
+    try:
+        image.load()
+        if image.mode == "P" and "transparency" in image.info:
+            image = image.convert("RGBA")
+        mode = "L" if (channels or n_channels(image)) == 1 else "RGB"
+        return from_pillow(image.convert(mode))
+    except Exception as error:      # decoders of damaged files raise whatever they run into
+        raise BadInput(f"{name} cannot be decoded, it may be truncated: {reason(error)}.") from error
+
+
+def image_shape(data: bytes, name: str) -> tuple[int, int, int]:
+    """(channels, height, width) from the header; a file without its end marker is decoded to see if it is whole."""
+    image = open_header(data, name)
+    ends = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
+    if ends.get(image.format or "", b"") not in data:
+        decode(data, name)
+    return n_channels(image), image.height, image.width
+
+
+def open_header(data: bytes, name: str) -> Image.Image:
+    """Pillow's lazy image, if it is an 8-bit one of bearable size."""
+    if not data:
+        raise BadInput(f"{name} is empty (0 bytes), expected an image.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data))
+            pixels = image.width * image.height
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        found = re.search(r"\d+", str(error))
+        pixels = int(found[0]) if found else MOST_PIXELS + 1
+    except Exception as error:
+        raise BadInput(f"{name} cannot be read as an image: it begins with {data[:8].hex()}.") from error
+    if pixels > MOST_PIXELS:
+        raise BadInput(f"{name} has {pixels:,} pixels, more than the {MOST_PIXELS:,} that are decoded.")
+    if image.mode[:1] in "IF" or any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
+        raise BadInput(f"{name} has 16 or more bits per channel ({image.mode}), expected 8: convert it first, "
+                       "because the way of rounding would change the scores.")      # fmt: skip
+    return image
+
+
+def n_channels(image: Image.Image) -> int:
+    return 1 if image.mode in GREY else 3
+
+
+def reason(error: Exception) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+
+
+def from_pillow(image: Image.Image) -> np.ndarray:
+    """Mode L or RGB -> CHW uint8, contiguous."""
+    pixels = np.array(image, np.uint8)
+    return np.ascontiguousarray(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
+
+
+def to_pillow(image: np.ndarray) -> Image.Image:
+    """CHW uint8 of 1 or 3 channels -> mode L or RGB."""
+    return Image.fromarray(np.ascontiguousarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0)))
+
+
+# Writing: each file, and each folder, appears whole or not at all
+
+def png_bytes(image: np.ndarray) -> bytes:
+    """CHW uint8 -> a PNG file's bytes."""
+    buffer = io.BytesIO()
+    to_pillow(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def write_folder(images: Iterable[np.ndarray], folder: Path, labels: Sequence[int] | None = None,
+                 classes: Sequence[str] = ()) -> None:      # fmt: skip
+    """Write 000000.png, ... from CHW uint8 images; with labels in one sub-folder per class, as ImageFolder wants.
+
+    The folder must be new or empty, so that two runs are never mixed.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadInput(f"{folder} is not an empty folder, and images of different runs must not mix.")
+    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}.partial")
+    try:
+        for i, image in enumerate(images):
+            target = partial if labels is None else partial / class_folder(int(labels[i]), classes)
+            target.mkdir(parents=True, exist_ok=True)
+            (target / f"{i:06d}.png").write_bytes(png_bytes(image))
+        os.replace(partial, folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def class_folder(label: int, classes: Sequence[str]) -> str:
+    """A folder name that sorts as the labels do: 03-dress, or 03."""
+    name = re.sub(r"[^\w.-]+", "-", classes[label]) if label < len(classes) else ""
+    return f"{label:02d}-{name}".rstrip("-")
+
+
+def write_npz(path: Path, images: Iterable[np.ndarray], labels: Sequence[int] | None = None) -> None:
+    """arr_0: NHWC uint8, arr_1: labels if there are any; the form that guided-diffusion's evaluator reads."""
+    arrays = [np.stack(list(images)).transpose(0, 2, 3, 1)]
+    if labels is not None:
+        arrays.append(np.asarray(labels, np.int64))
+
+    def write(partial: Path) -> None:
+        with partial.open("wb") as file:
+            np.savez(file, *arrays)
+
+    atomic_write(path, write)
+
+
+def write_parquet(path: Path, images: Iterable[np.ndarray], labels: Sequence[int] | None = None,
+                  classes: Sequence[str] = ()) -> None:     # fmt: skip
+    """A column `image` of PNGs as struct<bytes, path>, and `label`, in row groups of 1,000.
+
+    The schema's metadata tells Hugging Face `datasets` that these are pictures and what the classes are called.
+    """
+    fields = [pa.field("image", IMAGE)] + ([] if labels is None else [pa.field("label", pa.int64())])
+    schema = pa.schema(fields, {"huggingface": json.dumps({"info": {"features": features(labels, classes)}})})
+
+    def write(partial: Path) -> None:
+        with pq.ParquetWriter(partial, schema) as writer:
+            rows: list[dict[str, object]] = []
+            for i, image in enumerate(images):
+                row: dict[str, object] = {"image": {"bytes": png_bytes(image), "path": f"{i:06d}.png"}}
+                rows.append(row if labels is None else {**row, "label": int(labels[i])})
+                if len(rows) == 1_000:
+                    writer.write_table(pa.Table.from_pylist(rows, schema))
+                    rows = []
+            if rows:
+                writer.write_table(pa.Table.from_pylist(rows, schema))
+
+    atomic_write(path, write)
+
+
+def features(labels: Sequence[int] | None, classes: Sequence[str]) -> dict[str, dict[str, object]]:
+    """The columns in the words of `datasets.Features`."""
+    image: dict[str, dict[str, object]] = {"image": {"_type": "Image"}}
+    if labels is None:
+        return image
+    known: dict[str, object] = {"names": list(classes), "_type": "ClassLabel"}
+    return {**image, "label": known if classes else {"dtype": "int64", "_type": "Value"}}
+
+
+def write_contact_sheet(path: Path, images: np.ndarray, columns: int | None = None) -> None:
+    """NCHW uint8 images as one PNG; see `contact_sheet`."""
+    sheet = contact_sheet(images, columns).transpose(2, 0, 1)
+    atomic_write(path, lambda partial: partial.write_bytes(png_bytes(sheet)))

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -146,7 +147,21 @@ class Protocol:
     n_generated: int
     n_reference: int | None = None          # None: all of it
     held_out: str = ""                      # DATA of real images outside the reference, for the floor
-    resize: int | None = None               # both sides to this size first; None: sizes must agree
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where things lie and what may run: settings that never change a number, so never part of a key."""
+
+    home: str = "~/.ganbench"               # the store, downloaded weights and data, pictures
+    data: str = ""                          # a folder that may hold data sets by name
+    inception_weights: str = ""             # a file of the user's; its hash is recorded beside the score
+    device: str = "cpu"
+    trust_pickle: bool = False              # whether code in a pickled checkpoint may run
+
+    @property
+    def root(self) -> Path:
+        return Path(self.home).expanduser()
 
 
 @dataclass(frozen=True)

@@ -7,30 +7,48 @@ reading: references, zoo and training all use that form.
 from __future__ import annotations
 
 import gzip
+import hashlib
+import zlib
 from pathlib import Path
 
 import numpy as np
 
+from gan.checkpoints import download
+from gan.datasets.base import DataFolders, ImageSet, of_array
 from gan.images import pad_to
 from gan.types import BadInput
 
 CLASSES = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")          # package dataset-fashion-mnist
 EMBEDDED = Path(__file__).parent.parent / "zoo" / "fashion-mnist"
+MIRROR = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"      # the authors'; checked by sha256
+TRAIN = {                                                   # sha256 of the files, unpacked
+    "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+}
+CONTENT = {                                                 # digests of the sets
+    "test": "8c52d15c7166422144fd741ad661f6a41c9a92360197522d66676fe13cd5c532",
+    "train": "dd9a0cbe0ee99c03fee99cb632f1f3b3e20cac4d2f30170f27114d65cdf5b77d",
+    "train10k": "9b247ca769503d908dcff94789e504b0384593a4a38681f524588a9919b606e8",
+}
 PREFIX = {"test": "t10k", "train": "train", "train10k": "train10k"}
 
 
 def read_idx(path: Path) -> np.ndarray:
     """One idx file, gzipped or not: big-endian dimensions, then uint8 (http://yann.lecun.com/exdb/mnist)."""
     raw = path.read_bytes()
+    if not raw:
+        raise BadInput(f"{path} is empty (0 bytes), expected an idx file.")
     if raw[:2] == b"\x1f\x8b":
         try:
             raw = gzip.decompress(raw)
-        except (EOFError, OSError) as error:
+        except (EOFError, OSError, zlib.error) as error:
             raise BadInput(f"{path} is a damaged gzip file: {error}.") from error
     if raw[:3] != b"\x00\x00\x08":
         raise BadInput(f"{path} is not an idx file of bytes: it begins with {raw[:4].hex()}, expected 000008.")
-    shape = tuple(np.frombuffer(raw, ">u4", raw[3], offset=4).astype(int))
+    if len(raw) < 4 + 4 * raw[3]:
+        raise BadInput(f"{path} is truncated: {len(raw)} bytes hold no idx header.")
+    shape = tuple(np.frombuffer(raw, ">u4", raw[3], offset=4).tolist())
     values = np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3])
     if values.size != np.prod(shape):
         raise BadInput(f"{path} holds {values.size:,} bytes, but its header says {shape}.")
@@ -58,4 +76,50 @@ def load(split: str, folders: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     labels = images.with_name(images.name.replace("images-idx3", "labels-idx1"))
     if not labels.is_file():
         raise BadInput(f"{images} has no labels beside it: {labels.name} is missing.")
-    return pad_to(read_idx(images)[:, None], 32), read_idx(labels).copy()
+    pictures, numbers = read_idx(images), read_idx(labels)
+    if pictures.ndim != 3 or numbers.shape != (len(pictures),):
+        raise BadInput(f"{images} has the shape {pictures.shape} and {labels.name} {numbers.shape}, "
+                       "expected (n, 28, 28) and (n,).")        # fmt: skip
+    return pad_to(pictures[:, None], 32), numbers.copy()
+
+
+def open_split(split: str, folders: DataFolders) -> ImageSet:
+    """`test`, `train` or `train10k`, the first 10,000 training images; only `train` may need a download.
+
+    The content is checked, because MNIST's files have the same names.
+    """
+    places = search(folders)
+    if split == "train":
+        provide(folders.cache / "fashion-mnist", places)
+    images, labels = load(split, places)
+    found = of_array(f"fashion-mnist:{split}", images, labels, CLASSES)
+    if found.digest != CONTENT[split]:
+        raise BadInput(f"{find(split, places)} is not Fashion-MNIST's (MNIST's files have the same names): "
+                       f"digest {found.digest[:12]}…, expected {CONTENT[split][:12]}….")        # fmt: skip
+    return found
+
+
+def search(folders: DataFolders) -> list[Path]:
+    """Where the files may lie: the user's folder, Debian's, the cache, the embedded ones."""
+    roots = ([folders.given] if folders.given else []) + [DEBIAN, folders.cache]
+    inner = ("", "fashion-mnist", "FashionMNIST/raw")           # the last is torchvision's
+    return [root / name for root in roots for name in inner] + [EMBEDDED]
+
+
+def provide(cache: Path, places: list[Path]) -> None:
+    """Download the training files into the cache unless they lie somewhere."""
+    try:
+        find("train", places)
+        return
+    except BadInput as error:
+        missing = str(error)
+    for file, sha256 in TRAIN.items():
+        problem = download(MIRROR + file, cache / file, sha256, digest=unpacked_digest)
+        if problem:
+            raise BadInput(f"{missing[:-1]}, and {MIRROR}{file} could not be fetched ({problem}): "
+                           f"put {' and '.join(TRAIN)} into {cache}.")      # fmt: skip
+
+
+def unpacked_digest(path: Path) -> str:
+    """sha256 of what a gzip file holds: it was packed anew by distributions."""
+    return hashlib.sha256(gzip.decompress(path.read_bytes())).hexdigest()

@@ -6,7 +6,14 @@ or chosen by it.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from torch import Tensor, nn
+
+from gan.features.network import Network, NetworkExtractor, build
+from gan.types import BadInput
+
+SHIPPED = Path(__file__).parent.parent / "zoo" / "judge-fashion-mnist.safetensors"
 
 
 def block(before: int, after: int) -> nn.Sequential:
@@ -32,3 +39,29 @@ class Judge(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.features(images))
+
+
+class JudgeOutputs(Judge):
+    """Images (n, 1, 32, 32) float in [-1, 1] -> features (n, 128), logits (n, 10)."""
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:     # type: ignore[override]
+        features = self.features(images)
+        return features, self.head(features)
+
+
+def make(weights: Path | None, device: str, backend: str) -> NetworkExtractor:
+    """Weights: the given file, else the ones that travel with the package."""
+    if weights is None and not SHIPPED.is_file():
+        raise BadInput(f"The judge's weights are missing: expected {SHIPPED}, or give a file.")
+    return build(JUDGE, weights or SHIPPED, device, backend)
+
+
+def prepare(images: Tensor) -> Tensor:
+    """(n, 1, 32, 32) uint8 -> float32 in [-1, 1]."""
+    return images.float() / 127.5 - 1
+
+
+JUDGE = Network(
+    "judge", JudgeOutputs, prepare,
+    {"resize": "none", "normalise": "x/127.5-1", "layer": "pool, logits"},
+    input=(1, 32, 32), d=128, n_logits=10, micro_batch=50, only=(1, 32, 32))

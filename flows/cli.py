@@ -1,0 +1,244 @@
+"""The command `ganbench`.  Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="How good is an image generator? Scores with error bars, as cached Prefect flows that log to MLflow.",
+)  # fmt: skip
+
+MODEL = "[b]MODEL[/]: zoo:NAME, a TOML model file, a file of weights with --family or --factory, or a folder, .npz or .parquet of images."
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL, show_default=False)]
+Count = Annotated[int | None, typer.Option("--n", min=1, help="How many images to draw; else the protocol says.")]
+Seed = Annotated[int, typer.Option(help="Image i depends on the model, the seed and i alone.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+Family = Annotated[str, typer.Option(help="The architecture of a bare file of weights: see `ganbench models`.")]
+Factory = Annotated[str, typer.Option(metavar="MODULE:CALLABLE", help="Your own code that builds the generator.")]
+WeightsKey = Annotated[str, typer.Option(help="Where in a checkpoint the generator's weights lie.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...")]
+Trust = Annotated[bool, typer.Option("--trust-pickle", help="Load pickled checkpoints. They run code: only files that you trust.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Prefect's log.")]
+Inception = Annotated[Path | None, typer.Option(help="The 2015 Inception weights, where they cannot be downloaded.")]
+Runner = Annotated[str | None, typer.Option(help="Where shards are worked on: threads, dask or ray.")]
+
+
+@contextmanager
+def sentences(debug: bool = False) -> Iterator[None]:
+    """Errors as one sentence on stderr: exit 2 for bad input, 1 for failed work."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except KeyboardInterrupt:
+        print("\nStopped. What was finished is kept: the same command goes on from there.", file=sys.stderr)
+        raise typer.Exit(130) from None
+    except Exception as error:
+        if debug:
+            raise
+        from gan.types import BadInput
+
+        known = isinstance(error, BadInput)
+        text = str(error) if known else f"{type(error).__name__}: {error} (--debug shows where)"
+        print(f"ganbench: {' '.join(text.split())}", file=sys.stderr)
+        raise typer.Exit(2 if known else 1) from None
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    protocol: Annotated[str, typer.Option(help="A named measurement: see `ganbench protocols`.")] = "",
+    convention: Annotated[str, typer.Option(help="How numbers are made, with --reference: see `ganbench conventions`.")] = "",
+    reference: Annotated[str, typer.Option(metavar="DATA", help="Real images to compare with: a name, folder, .npz or .parquet, or statistics (.npz).")] = "",
+    held_out: Annotated[str, typer.Option(metavar="DATA", help="Real images outside the reference, for the floor.")] = "",
+    n: Count = None,
+    seed: Seed = 0,
+    json: Annotated[str, typer.Option(metavar="FILE|-", help="Write the scores as JSON; - for stdout.")] = "",
+    family: Family = "",
+    factory: Factory = "",
+    weights_key: WeightsKey = "",
+    inception_weights: Inception = None,
+    device: Device = None,
+    runner: Runner = None,
+    trust_pickle: Trust = False,
+    debug: Debug = False,
+) -> None:
+    """Score a model: FID-like distances, KID and Inception Score with standard errors and floors."""
+    with sentences(debug):
+        begin(debug, device=device, runner=runner, inception_weights=inception_weights and str(inception_weights))
+        from flows.run import run_evaluation
+
+        with bars(quiet=json == "-") as show:
+            outcome = run_evaluation(
+                show, model=model, protocol=protocol, convention=convention, reference=reference, held_out=held_out,
+                n=n, seed=seed, family=family, factory=factory, weights_key=weights_key, trust_pickle=trust_pickle,
+            )  # fmt: skip
+        report(outcome, json)
+
+
+def begin(debug: bool, **given: Any) -> None:
+    """Settings first, since Prefect and MLflow read the environment when they are imported."""
+    import os
+
+    from tasks.settings import configure
+
+    if not debug:
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    configure(**given)
+
+
+@contextmanager
+def bars(quiet: bool) -> Iterator[Any]:
+    """Progress bars on stderr by stage; silent when asked for, or when nobody watches."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from flows.tables import console
+
+    watched = sys.stderr.isatty() and not quiet
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(to_stderr=True), disable=not watched, transient=True) as progress:
+        ids: dict[str, Any] = {}
+
+        def show(stage: str, images: int, total: int | None = None) -> None:
+            if stage not in ids:
+                ids[stage] = progress.add_task(stage, total=total)
+            progress.update(ids[stage], advance=images, total=total)
+
+        yield show
+
+
+def report(outcome: Any, json: str) -> None:
+    """The table, or the JSON, and where everything else is."""
+    from flows.tables import console, print_scores, scores_json, write_json
+
+    if json:
+        write_json(json, scores_json(outcome.scores, outcome.provenance))
+    if json == "-":
+        return
+    print_scores(outcome.scores, f"{outcome.scores[0].model}, {outcome.scores[0].protocol}")
+    print(f"Images: {outcome.found:,} from the store, {outcome.drawn:,} drawn now (shards of features: {outcome.features_found} "
+          f"from the store, {outcome.features_made} made now).")  # fmt: skip
+    print(f"Picture: {outcome.picture}")
+    tracked = outcome.tracked
+    if tracked.problem:
+        print(f"MLflow: {tracked.problem}.")
+    else:
+        print(f"MLflow: run {tracked.run_id}, {'new' if tracked.new else 'logged before'}; {tracked.url or '`ganbench ui` shows it'}")
+    if json:
+        console().print(f"JSON: {json}")
+
+
+@app.command()
+def sample(
+    model: Model,
+    out: Annotated[Path, typer.Option(help="A folder (PNG files), FILE.npz or FILE.parquet.", show_default=False)],
+    n: Annotated[int, typer.Option("--n", min=1, help="How many images.")] = 100,
+    seed: Seed = 0,
+    family: Family = "",
+    factory: Factory = "",
+    weights_key: WeightsKey = "",
+    device: Device = None,
+    trust_pickle: Trust = False,
+    debug: Debug = False,
+) -> None:
+    """Draw images and write them as PNG files, guided-diffusion's .npz, or Parquet for Hugging Face."""
+    with sentences(debug):
+        begin(debug, device=device)
+        from flows.run import run_sampling
+
+        with bars(quiet=False) as show:
+            found = run_sampling(
+                show, model, out, n=n, seed=seed, family=family, factory=factory, weights_key=weights_key,
+                trust_pickle=trust_pickle,
+            )  # fmt: skip
+        print(f"{n:,} images in {out} ({n - found:,} drawn now, {found:,} from the store).")
+
+
+LISTS = {
+    "models": "The models that travel with ganbench, and the families whose weights it can load.",
+    "protocols": "Named measurements: a convention with reference data and counts.",
+    "conventions": "How numbers are made, and whose numbers they match.",
+    "metrics": "What is measured, and from which paper.",
+    "datasets": "Reference data by name.",
+    "extractors": "Networks that turn images into features, and where their weights come from.",
+    "doctor": "What is installed, and which weights, data and servers are reachable.",
+}
+
+
+def listing(name: str, what: str) -> None:
+    """Make a command that prints one of `flows.lists`."""
+
+    def command(json: AsJson = False, debug: Debug = False) -> None:
+        with sentences(debug):
+            begin(debug)
+            from flows import lists
+            from flows.tables import print_list
+
+            print_list(name.capitalize(), getattr(lists, name)(), json)
+
+    app.command(name, help=what)(command)
+
+
+for _name, _what in LISTS.items():
+    listing(_name, _what)
+
+
+@app.command()
+def cache(
+    action: Annotated[str, typer.Argument(help="list, verify (every hash) or collect (remove what nobody needs).")] = "list",
+    older_than: Annotated[float, typer.Option(help="collect: artefacts not written for so many days; 0 for all.")] = 30,
+    json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """What the store holds; check it; make room."""
+    with sentences(debug):
+        begin(debug)
+        from flows.lists import CACHE
+        from flows.tables import print_list
+        from gan.types import BadInput
+
+        if action not in CACHE:
+            raise BadInput(f"No cache action {action!r}. Known: {', '.join(CACHE)}.")
+        print_list("Store", CACHE[action](older_than), json)
+
+
+@app.command()
+def ui(debug: Debug = False) -> None:
+    """Start Prefect, MLflow and a worker on this machine, and print their addresses; Ctrl-C stops them."""
+    with sentences(debug):
+        begin(debug)
+        from flows.run import run_servers
+
+        run_servers()
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="dcgan-fashion-mnist or judge-fashion-mnist")],
+    out: Annotated[Path, typer.Option(help="A folder for snapshots, losses and the state to resume from.", show_default=False)],
+    data: Annotated[Path | None, typer.Option(help="A folder with Fashion-MNIST's idx files.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Train one of the shipped models again; a run that was stopped goes on where it was."""
+    with sentences(debug):
+        begin(debug, data=data and str(data))
+        from flows.run import run_training
+
+        with bars(quiet=False) as show:
+            run_training(show, recipe, out)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""The flow `evaluate`: a model under a protocol, in cached tasks, with an MLflow run at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from prefect import flow, runtime
+from prefect.futures import PrefectFuture
+from pydantic import Field
+
+from gan.evaluate import Job, assemble
+from gan.generators.loading import resolve
+from gan.protocols import CONVENTIONS, PROTOCOLS, choose
+from gan.sampling import shards_of
+from gan.threads import single_threaded
+from gan.types import Features, Score, Shard
+from tasks.artifacts import begin_progress, publish_scores, update_progress
+from tasks.pictures import contact_sheet
+from tasks.runners import runner
+from tasks.settings import workspace_of
+from tasks.stages import extract_features, prepare_job, sample_shard, score
+from tasks.tracking import Tracked, record_of, track
+
+Futures = dict[str, list[PrefectFuture[Shard]]]         # by role, or by extractor and role
+ProtocolName = Literal[tuple(PROTOCOLS)]  # type: ignore[valid-type]
+ConventionName = Literal[tuple(CONVENTIONS)]  # type: ignore[valid-type]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an evaluation leaves: its scores, and where the rest is."""
+
+    scores: list[Score]
+    drawn: int                                          # images of the model made now
+    found: int                                          # images of the model that the store had
+    features_made: int                                  # shards of features, all sets and extractors
+    features_found: int
+    picture: str
+    tracked: Tracked
+    provenance: Mapping[str, Any]
+
+
+@flow(name="evaluate", flow_run_name="{model}", task_runner=runner())
+def evaluate(
+    model: Annotated[str, Field(
+        title="Model",
+        description="zoo:NAME, a TOML model file, a file of weights, or a folder, .npz or .parquet of images",
+    )] = "zoo:dcgan-fashion-mnist",
+    protocol: Annotated[ProtocolName | None, Field(
+        title="Protocol", description="A named measurement; leave empty to give reference data instead",
+    )] = "fashion-mnist-embedded-2k",
+    n: Annotated[int | None, Field(
+        title="Images", description="How many to draw, if not the protocol's own number", ge=2,
+    )] = None,
+    seed: Annotated[int, Field(title="Seed", description="Image i depends on the model, the seed and i alone")] = 0,
+    reference: Annotated[str, Field(
+        title="Reference", description="Instead of a protocol: a data set's name, or a folder, .npz or .parquet",
+    )] = "",
+    convention: Annotated[ConventionName | None, Field(
+        title="Convention", description="With a reference: how the numbers are made",
+    )] = None,
+    held_out: Annotated[str, Field(
+        title="Held-out images", description="Real images outside the reference, for the floor of every score",
+    )] = "",
+    family: Annotated[str, Field(title="Family", description="For a bare file of weights: its architecture")] = "",
+    factory: Annotated[str, Field(
+        title="Factory", description="For a bare file of weights: module:callable that builds the generator",
+    )] = "",
+    weights_key: Annotated[str, Field(
+        title="Weights key", description="Where in a checkpoint the generator's weights lie, when it has several",
+    )] = "",
+    trust_pickle: Annotated[bool, Field(
+        title="Trust pickle", description="Load pickled checkpoints, which run code: only files that you trust",
+    )] = False,
+) -> Outcome:
+    """Scores of an image generator with standard errors, a picture of what it makes, and an MLflow run.
+
+    Everything is kept as it is made: a run that was stopped goes on where it was, and a larger number of
+    images only adds the missing ones.
+    """  # fmt: skip
+    workspace = workspace_of(trust_pickle)
+    chosen = choose((protocol or "") if not (reference or convention) else "", convention or "", reference, n, held_out)
+    with single_threaded():
+        job = prepare_job(resolve(model, workspace, family=family, factory=factory, weights_key=weights_key), chosen, seed, workspace)
+        images, features = submit(job)
+        follow(job, images, features)
+        scores = score_all(job, features)
+        generated = results(images["generated"])
+        picture = contact_sheet(job, generated[0])
+        tracked = track(record_of(job, scores, picture, flow_tags()))
+    outcome = outcome_of(job, scores, generated, [shard for found in features.values() for shard in results(found)], picture, tracked)
+    publish_scores(scores, f"{job.model.name} under {chosen.name}", notes_of(outcome))
+    return outcome
+
+
+def submit(job: Job) -> tuple[Futures, dict[tuple[str, str], list[PrefectFuture[Shard]]]]:
+    """Start every shard of every part: its images, and behind them its features by every extractor."""
+    images: Futures = {
+        role: [sample_shard.submit(role, part, index, rows, job.workspace) for index, rows in shards_of(part.n)]
+        for role, part in job.parts.items()
+    }
+    features = {
+        (name, role): [extract_features.submit(role, shard, name, job.workspace) for shard in images[role]]
+        for name in job.protocol.convention.extractors
+        for role in images
+    }
+    return images, features
+
+
+def follow(job: Job, images: Futures, features: Mapping[tuple[str, str], list[PrefectFuture[Shard]]]) -> None:
+    """Wait for all shards, keeping Prefect's progress bar up to date."""
+    futures = [future for group in (*images.values(), *features.values()) for future in group]
+    bar = begin_progress(f"{job.model.name}: {len(futures)} shards of images and features")
+    for done, future in enumerate(futures, 1):
+        future.result()
+        if done % 4 == 0 or done == len(futures):
+            update_progress(bar, done / len(futures))
+
+
+def results(futures: list[PrefectFuture[Shard]]) -> list[Shard]:
+    return [future.result() for future in futures]
+
+
+def score_all(job: Job, futures: Mapping[tuple[str, str], list[PrefectFuture[Shard]]]) -> list[Score]:
+    """Scores of the generated images, with the same numbers of held-out real ones as floors."""
+    features = {(name, role): Features(name, tuple(results(shards))) for (name, role), shards in futures.items()}
+    convention = job.protocol.convention
+    estimates = {
+        name: {
+            role: score.submit(role, features.get((name, "reference"), job.statistics), found, convention, job.workspace)
+            for (extractor, role), found in features.items()
+            if extractor == name and role != "reference"
+        }
+        for name in convention.extractors
+    }
+    return assemble(job, {name: {role: found.result() for role, found in roles.items()} for name, roles in estimates.items()})
+
+
+def outcome_of(
+    job: Job, scores: list[Score], images: list[Shard], features: list[Shard], picture: str, tracked: Tracked
+) -> Outcome:
+    drawn, made = sum(shard.computed for shard in images), sum(shard.computed > 0 for shard in features)
+    return Outcome(
+        scores, drawn, job.protocol.n_generated - drawn, made, len(features) - made, picture, tracked, provenance_of(job)
+    )
+
+
+def flow_tags() -> dict[str, str]:
+    """Which run of Prefect this is, for the reader of MLflow."""
+    return {"prefect.flow_run": str(runtime.flow_run.name), "prefect.flow_run_id": str(runtime.flow_run.id)}
+
+
+def provenance_of(job: Job) -> dict[str, Any]:
+    """What one needs to make the same numbers again."""
+    from importlib.metadata import version
+
+    return {
+        "model": job.model.name, "model_digest": job.model_digest, "protocol": job.protocol.name,
+        "protocol_digest": job.protocol_digest, "seed": job.seed, "n": job.protocol.n_generated,
+        "reference": job.protocol.reference, "device": job.workspace.device,
+        "versions": {name: version(name) for name in ("ganbench", "torch", "numpy", "scipy", "onnxruntime")},
+    }  # fmt: skip
+
+
+def notes_of(outcome: Outcome) -> list[str]:
+    """What the reader of the table should know besides the numbers."""
+    drawn = f"{outcome.drawn:,} images drawn now, {outcome.found:,} found in the store."
+    logged = outcome.tracked.problem or f"MLflow run {outcome.tracked.run_id}"
+    return [drawn, f"Samples: {outcome.picture}", logged]

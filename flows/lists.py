@@ -1,0 +1,163 @@
+"""What there is: the tables of the house as rows for `ganbench models`, `protocols`, ... and `doctor`."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from gan.datasets import DATASETS
+from gan.features import EXTRACTORS
+from gan.generators import GENERATORS
+from gan.generators.loading import zoo_models
+from gan.metrics import METRICS
+from gan.protocols import CONVENTIONS, PROTOCOLS
+from gan.store import Store, is_sound
+from tasks.settings import settings
+
+Row = dict[str, Any]
+
+
+def models() -> list[Row]:
+    """The zoo, then the families."""
+    zoo = [
+        {"name": f"zoo:{spec.name}", "family": spec.family, "images": f"{spec.channels}x{spec.resolution}x{spec.resolution}",
+         "what": "shipped, with a card beside its weights in gan/zoo"}
+        for spec in zoo_models()
+    ]  # fmt: skip
+    families = [{"name": f"--family {name}", "family": name, "images": "", "what": row.what} for name, row in GENERATORS.items()]
+    return zoo + families
+
+
+def protocols() -> list[Row]:
+    return [
+        {"name": name, "convention": row.convention.name, "reference": row.reference, "n": row.n_generated, "held_out": row.held_out}
+        for name, row in PROTOCOLS.items()
+    ]
+
+
+def conventions() -> list[Row]:
+    return [
+        {"name": name, "extractors": list(row.extractors), "metrics": list(row.metrics), "matches": row.matches}
+        for name, row in CONVENTIONS.items()
+    ]
+
+
+def metrics() -> list[Row]:
+    return [
+        {"name": name, "title": row.title, "better": "lower" if row.lower_is_better else "higher", "what": row.what, "paper": row.paper}
+        for name, row in METRICS.items()
+    ]
+
+
+def datasets() -> list[Row]:
+    return [
+        {"name": f"{name}:{split}", "images": n, "shape": "x".join(map(str, row.shape)), "licence": row.licence, "what": row.what}
+        for name, row in DATASETS.items()
+        for split, n in row.splits.items()
+    ]
+
+
+def extractors() -> list[Row]:
+    return [
+        {"name": name, "features": row.d or "by image", "logits": row.logits, "what": row.what, "weights": row.weights}
+        for name, row in EXTRACTORS.items()
+    ]
+
+
+def doctor() -> list[Row]:
+    """Versions, devices, weights, data and servers; `state` is ok, or says what is missing and what to do."""
+    import torch
+
+    packages = ("ganbench", "torch", "torchvision", "onnxruntime", "prefect", "mlflow", "fastapi", "sqlalchemy", "numpy", "scipy")
+    rows = [{"name": name, "found": found_version(name), "state": "ok" if found_version(name) else "missing"} for name in packages]
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    rows += [
+        {"name": "python", "found": platform.python_version(), "state": "ok"},
+        {"name": "GPU", "found": gpu, "state": "ok" if gpu != "none" else "ok: everything runs on the CPU"},
+        {"name": "home", "found": str(settings().root), "state": "ok"},
+    ]
+    return rows + [weights_row(name) for name in EXTRACTORS] + data_rows() + server_rows()
+
+
+def found_version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def weights_row(name: str) -> Row:
+    """Whether the weights lie on this machine; nothing is downloaded."""
+    from gan.features.inception import FILE
+
+    if EXTRACTORS[name].network == "inception-2015":
+        given = settings().inception_weights
+        path = given or str(settings().root / "weights" / FILE)
+        here = __import__("pathlib").Path(path).expanduser().is_file()
+        return {"name": f"weights of {name}", "found": path if here else "",
+                "state": "ok" if here else "not here: fetched when needed, or give --inception-weights FILE"}  # fmt: skip
+    return {"name": f"weights of {name}", "found": EXTRACTORS[name].weights, "state": "ok"}
+
+
+def data_rows() -> list[Row]:
+    from gan.datasets import fashion_mnist
+
+    rows = []
+    for split in fashion_mnist.PREFIX:
+        folders = [fashion_mnist.EMBEDDED, fashion_mnist.DEBIAN, settings().root / "data"]
+        here = next((str(folder) for folder in folders if any((folder / name).is_file() for name in fashion_mnist.names(split))), "")
+        rows.append({"name": f"fashion-mnist:{split}", "found": here, "state": "ok" if here else "not here: fetched when needed"})
+    return rows
+
+
+def server_rows() -> list[Row]:
+    from tasks.servers import running
+    from tasks.tracking import unreachable
+
+    servers = running()
+    problem = unreachable(settings().tracking)
+    return [
+        {"name": "ganbench ui", "found": servers.prefect if servers else "", "state": "ok" if servers else "not running (it need not)"},
+        {"name": "MLflow", "found": settings().tracking, "state": problem or "ok"},
+    ]
+
+
+def cache_list(older_than: float) -> list[Row]:
+    """Artefacts and bytes by kind."""
+    kinds: dict[str, list[int]] = {}
+    for entry in store().entries():
+        kinds.setdefault(entry.kind, []).append(entry.facts["bytes"])
+    return [{"name": kind, "artefacts": len(sizes), "bytes": sum(sizes)} for kind, sizes in sorted(kinds.items())]
+
+
+def cache_verify(older_than: float) -> list[Row]:
+    """Every hash checked again; what is not sound will be made anew when somebody needs it."""
+    rows = []
+    for entry in store().entries():
+        if not is_sound(entry):
+            rows.append({"name": f"{entry.kind}/{entry.key[:16]}", "state": "damaged: made anew when needed"})
+    checked = sum(1 for _ in store().entries())
+    return [*rows, {"name": f"{checked:,} artefacts checked", "state": f"{len(rows):,} damaged" if rows else "all sound"}]
+
+
+def cache_collect(older_than: float) -> list[Row]:
+    """Remove what was written before so many days, and what killed processes left."""
+    before = time.time() - 86_400 * older_than
+    old = [entry for entry in store().entries() if entry.facts["created"] < before or not is_sound(entry)]
+    strays = store().strays()
+    size = sum(entry.facts["bytes"] for entry in old) + sum(path.stat().st_size for path in strays)
+    for entry in old:
+        store().remove(entry)
+    for path in strays:
+        path.unlink(missing_ok=True)
+    return [{"name": "removed", "artefacts": len(old), "left_behind_files": len(strays), "bytes": size}]
+
+
+def store() -> Store:
+    return Store(settings().root / "store")
+
+
+CACHE: dict[str, Callable[[float], list[Row]]] = {"list": cache_list, "verify": cache_verify, "collect": cache_collect}

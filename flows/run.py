@@ -1,0 +1,113 @@
+"""What the commands do, once the command line is understood."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gan.evaluate import Part, ordered, prepare, sample_one
+from gan.generators.loading import resolve
+from gan.images import write_folder, write_npz, write_parquet
+from gan.protocols import choose
+from gan.sampling import shards_of
+from gan.store import rows_of
+from gan.threads import single_threaded
+from gan.types import BadInput
+from tasks.progress import Counter, listening
+from tasks.servers import join, running, serving
+from tasks.settings import settings, workspace_of
+
+if TYPE_CHECKING:
+    from flows.evaluate import Outcome
+
+Show = Callable[..., None]                      # stage, images just done, total
+
+
+def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given: Any) -> Outcome:
+    """Check everything first, without Prefect, so that bad input is told at once; then run the flow."""
+    workspace = workspace_of(trust_pickle)
+    protocol = choose(*(given[name] for name in ("protocol", "convention", "reference", "n", "held_out")))
+    spec = resolve(given["model"], workspace, family=given["family"], factory=given["factory"], weights_key=weights_key)
+    with single_threaded():
+        job = prepare(spec, protocol, given["seed"], workspace)
+    total = sum(part.n for part in job.parts.values())
+    for role, part in job.parts.items():
+        show(f"images: {role}", 0, part.n)
+    for name in protocol.convention.extractors:
+        show(f"features: {name}", 0, total)
+    servers = running()
+    if servers:
+        join(servers)
+    from flows.evaluate import evaluate
+
+    parameters = {name: value for name, value in given.items() if value not in ("", None)}
+    if protocol.reference == given["reference"]:
+        parameters["protocol"] = None
+    with listening(show):
+        return evaluate(weights_key=weights_key, trust_pickle=trust_pickle, **parameters)
+
+
+def run_sampling(
+    show: Show, model: str, out: Path, *, n: int, seed: int, trust_pickle: bool, **given: str
+) -> int:
+    """Draw into the store, then write; -> how many images the store had already."""
+    write = writer_of(out)
+    workspace = workspace_of(trust_pickle)
+    spec = ordered(resolve(model, workspace, **given), n, workspace)
+    part, found, arrays = Part(spec, seed, n), 0, []
+    show("images", 0, n)
+    with single_threaded(), listening(show):
+        for index, rows in shards_of(n):
+            tick = Counter("images", rows)
+            shard = sample_one(part, index, rows, workspace, tick)
+            tick.finish()
+            found += rows - shard.computed
+            arrays.append(rows_of(shard))
+    labels = [int(label) for rows in arrays for label in rows["labels"]] if "labels" in arrays[0] else None
+    write(out, [image for rows in arrays for image in rows["images"]], labels)
+    return found
+
+
+def writer_of(out: Path) -> Callable[..., None]:
+    """By the name's ending: .npz, .parquet, or a folder of PNG files."""
+    if out.suffix == ".npz":
+        return write_npz
+    if out.suffix == ".parquet":
+        return write_parquet
+    if out.suffix:
+        raise BadInput(f"Images can be written as .npz, .parquet or into a folder; --out {out} is none of these.")
+    return lambda folder, images, labels: write_folder(images, folder, labels)
+
+
+def run_servers() -> None:
+    """Keep Prefect, MLflow and a worker up until Ctrl-C."""
+    found = running()
+    if found:
+        raise BadInput(f"ganbench ui runs already (process {found.pid}): {found.prefect} and {found.mlflow}.")
+    logs = settings().root / "logs"
+    print(f"Starting Prefect, MLflow and a worker (logs in {logs}) ...", flush=True)
+    with serving(logs) as servers:
+        from flows.deployments import deploy
+
+        names = deploy()
+        print(f"Prefect  {servers.prefect}   deployments: {', '.join(names)}\nMLflow   {servers.mlflow}\nCtrl-C stops all three.", flush=True)
+        while True:
+            time.sleep(3600)
+
+
+def run_training(show: Show, recipe: str, out: Path) -> None:
+    """Train a recipe, with a bar."""
+    from gan.datasets import fashion_mnist
+    from gan.recipes import RECIPES, train
+
+    folders = [*([Path(settings().data)] if settings().data else []), fashion_mnist.DEBIAN, settings().root / "data"]
+    steps = train(recipe, out, folders)
+    show(recipe, 0, RECIPES[recipe].schedule.steps if recipe in RECIPES else None)
+    last = 0
+    with single_threaded():
+        for event in steps:
+            show(recipe, event.step - last)
+            last = event.step
+    print(f"{recipe}: {last:,} steps; weights, losses and state are in {out}.")

@@ -1,0 +1,99 @@
+"""What the command line prints: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gan.types import Score
+
+DASH = "\N{EN DASH}"
+
+
+def console(to_stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=to_stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def print_list(title: str, rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """Rows of equal keys, `name` first: a table, or [{"name": ...}, ...] as JSON."""
+    if as_json:
+        print(json.dumps(list(rows), indent=1))
+        return
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for key in rows[0] if rows else ["name"]:
+        table.add_column(key.replace("_", " "), overflow="fold", style="bold" if key == "name" else "")
+    for row in rows:
+        table.add_row(*(shown(value) for value in row.values()))
+    console().print(table)
+
+
+def shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def print_scores(scores: Sequence[Score], heading: str) -> None:
+    """Value, standard error, interval and floor of every score, with its warnings below."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=heading, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table.add_column("metric", style="bold", no_wrap=True)
+    for name in ("value", "\N{PLUS-MINUS SIGN} SE", "95 % interval", "real images"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("better", no_wrap=True)
+    marks = marks_of(scores)
+    for score in scores:
+        table.add_row(*cells(score), "lower" if score.lower_is_better else "higher", end_section=False)
+    console().print(table)
+    for mark, warning in marks.items():
+        console().print(f" [yellow]{mark}[/]: {warning}")
+
+
+def marks_of(scores: Iterable[Score]) -> dict[str, str]:
+    return {score.metric: warning for score in scores for warning in score.warnings}
+
+
+def cells(score: Score) -> list[str]:
+    low, high = score.value - 1.96 * score.se, score.value + 1.96 * score.se
+    digits = decimals(score.se)
+    floor = DASH if score.floor is None else f"{score.floor:.{digits}f}"
+    return [score.metric, f"{score.value:.{digits}f}", f"{score.se:.{digits}f}", f"{low:.{digits}f} {DASH} {high:.{digits}f}", floor]
+
+
+def decimals(se: float) -> int:
+    """So many that the standard error shows two digits."""
+    from math import floor, log10
+
+    return max(0, 1 - floor(log10(se))) if se > 0 else 6
+
+
+def scores_json(scores: Iterable[Score], provenance: Mapping[str, Any]) -> str:
+    """What the table shows, with full precision."""
+    fields = ("model", "metric", "value", "se", "floor", "n", "protocol")
+    rows = [{name: getattr(score, name) for name in fields} for score in scores]
+    return json.dumps({"scores": rows, "provenance": dict(provenance)}, indent=1)
+
+
+def write_json(target: str, text: str) -> None:
+    """To a file, or to stdout for `-`."""
+    if target == "-":
+        print(text)
+        return
+    from gan.files import atomic_write
+
+    atomic_write(Path(target), lambda path: path.write_text(text + "\n"))

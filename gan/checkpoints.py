@@ -1,0 +1,336 @@
+"""Where weights come from: a path, or a URL with its sha256; read without running anything from the file."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import pathlib
+import pickle
+import re
+import shutil
+import threading
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from gan.files import atomic_write, file_digest
+from gan.types import BadInput
+
+__all__ = ["file_digest", "find_weights", "load_into", "load_state", "read_checkpoint", "select_state", "state_dicts"]
+
+# Where training code keeps the generator, in the order of preference: averaged weights first, because they
+# are what papers evaluate.
+KEYS = (
+    "G_ema", "g_ema", "ema", "params_ema", "ema_state_dict", "model_ema", "generator_ema", "netG_ema",
+    "generator", "G", "netG", "g", "gen", "generator_state_dict", "netG_state_dict", "G_state_dict",
+    "state_dict", "model_state_dict", "model", "params", "module", "net", "network", "weights", "state",
+)  # fmt: skip
+PREFIXES = ("module.", "_orig_mod.")                        # DataParallel, torch.compile
+LEGACY = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"     # torch.save before PyTorch 1.6
+FLOATS = [type(np.dtype(name)) for name in ("float16", "float32", "float64", "int32", "int64", "bool")]
+SCALAR = np.float32(0).__reduce__()[0]                      # numpy's function that makes one number
+# Plain data that training scripts store beside the weights; none of it can run code.
+SAFE: list[Any] = [argparse.Namespace, pathlib.PosixPath, np.dtype, *FLOATS,
+                   (SCALAR, "numpy._core.multiarray.scalar"), (SCALAR, "numpy.core.multiarray.scalar")]  # fmt: skip
+OPTIMISER = {"exp_avg", "exp_avg_sq", "momentum_buffer", "square_avg"}
+LOADING = threading.Lock()                                  # torch's list of safe classes belongs to the process
+SECONDS = 10                                                # to connect, and between two blocks of a download
+
+
+def load_state(path: Path, key: str = "", trust_pickle: bool = False) -> dict[str, Tensor]:
+    """The state dict of a checkpoint file, on the CPU, without `module.` and `_orig_mod.` prefixes.
+
+    `key` is a dotted path into the file (`state_dict.generator`); without it the usual places are tried.
+    """
+    return select_state(read_checkpoint(path, trust_pickle), path, key)[1]
+
+
+def read_checkpoint(path: Path, trust_pickle: bool = False) -> Any:
+    """What the file holds: a state dict, or a dictionary with some inside.
+
+    Nothing in the file is run, unless `trust_pickle`.
+    """
+    head = read_head(path)
+    if path.suffix == ".safetensors" or head[8:9] == b"{":
+        return read_safetensors(path)
+    if head[:4] == b"PK\x03\x04":
+        check_archive(path)
+    elif head[: len(LEGACY)] != LEGACY:
+        return read_raw_pickle(path, head, trust_pickle)
+    return read_torch(path, trust_pickle)
+
+
+def read_head(path: Path) -> bytes:
+    """The first 512 bytes of a file that may be a checkpoint."""
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder, expected a file of weights.")
+    if not path.exists():
+        raise BadInput(f"{path} does not exist, expected a file of weights.")
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}.") from error
+    if not head:
+        raise BadInput(f"{path} is empty (0 bytes), expected weights.")
+    if head.startswith(b"version https://git-lfs"):
+        raise BadInput(f"{path} is a Git LFS pointer, not the weights: fetch the real file with `git lfs pull`.")
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise BadInput(f"{path} is a web page, not weights: the download was answered with HTML or XML.")
+    return head
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = file.read(min(length, 100_000_000))
+    if header[:1] != b"{" or size < 8:
+        raise BadInput(f"{path} is not a safetensors file: it has no header.")
+    if size < 8 + length:
+        raise BadInput(f"{path} is truncated: its header should have {length:,} bytes, the file has {size:,}.")
+    try:
+        entries = [entry for name, entry in json.loads(header).items() if name != "__metadata__"]
+        expected = 8 + length + max((int(entry["data_offsets"][1]) for entry in entries), default=0)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise BadInput(f"{path} is damaged: its safetensors header is not readable.") from error
+    if size < expected:
+        raise BadInput(f"{path} is truncated: it has {size:,} bytes, its header promises {expected:,}.")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise BadInput(f"{path} is not a valid safetensors file: {one_line(error)}.") from error
+
+
+def check_archive(path: Path) -> None:
+    """Refuse zip files that torch.save did not write; a cut one has lost the directory at its end."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        raise BadInput(f"{path} is truncated or damaged: {path.stat().st_size:,} bytes of a zip archive "
+                       "without its end.") from error       # fmt: skip
+    if any(name.endswith("/constants.pkl") or "/code/" in name for name in names):
+        raise BadInput(f"{path} is a TorchScript program, not weights: give torch.save(model.state_dict(), …).")
+    if not any(name.endswith("data.pkl") for name in names):
+        raise BadInput(f"{path} is a zip archive that torch.save did not write: it has no data.pkl.")
+
+
+def read_torch(path: Path, trust_pickle: bool) -> Any:
+    try:
+        if trust_pickle:
+            return torch.load(path, map_location="cpu", weights_only=False)
+        with LOADING, torch.serialization.safe_globals(SAFE):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if re.search("truncated|ran out|Unsupported operand", str(error)):
+            raise BadInput(f"{path} is truncated or damaged: its index of tensors cannot be read.") from error
+        raise refused(path, str(error)) from error
+    except (ImportError, AttributeError) as error:
+        raise needs_code(path, error) from error
+    except Exception as error:      # whatever a damaged pickle runs into
+        raise BadInput(f"{path} is truncated or damaged: {one_line(error)}.") from error
+
+
+def read_raw_pickle(path: Path, head: bytes, trust_pickle: bool) -> Any:
+    """A pickle that torch.save did not write, such as NVIDIA's .pkl files."""
+    protocol_2_or_later = head[0] == 0x80 and 2 <= head[1:2][0] <= 5 if len(head) > 1 else False
+    if not protocol_2_or_later and path.suffix not in (".pkl", ".pickle"):
+        raise BadInput(f"{path} is not a checkpoint: it begins with {head[:8].hex()}, "
+                       "expected a file of torch.save or safetensors.")      # fmt: skip
+    if not trust_pickle:
+        raise refused(path)
+    try:
+        with path.open("rb") as file:
+            return pickle.load(file)
+    except (ImportError, AttributeError) as error:
+        raise needs_code(path, error) from error
+    except Exception as error:
+        raise BadInput(f"{path} cannot be unpickled: {one_line(error)}.") from error
+
+
+def refused(path: Path, reason: str = "") -> BadInput:
+    asked = re.search(r"GLOBAL ([\w.]+)", reason)
+    what = f" (it asks for {asked[1]})" if asked else ""
+    return BadInput(
+        f"{path} is a pickled Python object: loading it would run code from the file{what}. Save the weights with "
+        "torch.save(model.state_dict(), …) or safetensors, or, if you trust the file, give --trust-pickle."
+    )
+
+
+def needs_code(path: Path, error: Exception) -> BadInput:
+    return BadInput(f"{path} needs the code that it was saved with on the Python path: {one_line(error)}.")
+
+
+def one_line(error: BaseException) -> str:
+    """An error's first line without a full stop, to stand inside a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def select_state(content: Any, path: Path, key: str = "") -> tuple[str, dict[str, Tensor]]:
+    """The state dict inside what a file holds, and the dotted path at which it lies ('' for the top)."""
+    found = dict(state_dicts(content))
+    if key:
+        chosen = key
+        state = found.get(key) or part_of(found, key)
+        if state is None:
+            raise BadInput(f"{path} has no weights under {key!r}, only under {listed(found)}.")
+    else:
+        chosen = preferred(found, content, path)
+        state = found[chosen]
+    return chosen, checked(without_prefixes(state), path)
+
+
+def state_dicts(content: Any, at: str = "", depth: int = 3) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """All state dicts inside what a file holds, with their dotted paths; modules stand for their state dict."""
+    if isinstance(content, nn.Module):
+        content = content.state_dict()
+    if not isinstance(content, Mapping) or not content:
+        return
+    if all(isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()):
+        if not OPTIMISER & content.keys():
+            yield at, dict(content)
+    elif depth:
+        for name, value in content.items():
+            yield from state_dicts(value, f"{at}.{name}" if at else str(name), depth - 1)
+
+
+def part_of(found: Mapping[str, dict[str, Tensor]], key: str) -> dict[str, Tensor] | None:
+    """The entries of a state dict below a prefix: `state_dict.generator` names a part of a Lightning file."""
+    for at, state in found.items():
+        if not at or key.startswith(f"{at}."):
+            prefix = key.removeprefix(f"{at}.") + "."
+            part = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+            if part:
+                return part
+    return None
+
+
+def preferred(found: Mapping[str, dict[str, Tensor]], content: Any, path: Path) -> str:
+    """Where the generator lies when nobody said so."""
+    if not found:
+        raise BadInput(f"{path} holds {described(content)}, expected a dictionary of named tensors (a state dict).")
+    known = [at for at in found if not {*at.split(".")}.isdisjoint(KEYS)]
+    if known:
+        return min(known, key=lambda at: [KEYS.index(part) if part in KEYS else len(KEYS) for part in at.split(".")])
+    if len(found) > 1:
+        raise BadInput(f"{path} holds several sets of weights ({listed(found)}): choose one with --weights-key.")
+    return next(iter(found))
+
+
+def described(content: Any) -> str:
+    if isinstance(content, Mapping):
+        return f"a dictionary with {listed(content)}" if content else "an empty dictionary"
+    return f"a {type(content).__name__}"
+
+
+def listed(names: Mapping[Any, Any], most: int = 8) -> str:
+    shown = [str(name) or "the top level" for name in list(names)[:most]]
+    more = f" (and {len(names) - most} more)" if len(names) > most else ""
+    return (", ".join(shown) or "nothing") + more
+
+
+def without_prefixes(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Drop `module.` and `_orig_mod.` where every key has them."""
+    for prefix in PREFIXES * 2:
+        if all(name.startswith(prefix) for name in state):
+            state = {name.removeprefix(prefix): value for name, value in state.items()}
+    return dict(state)
+
+
+def checked(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    for name, value in state.items():
+        if not value.is_floating_point():
+            continue
+        bad = int((~torch.isfinite(value if value.dtype.itemsize > 1 else value.float())).sum())
+        if bad:
+            raise BadInput(f"{path} is not usable: {name} has {bad:,} of {value.numel():,} values that are NaN or "
+                           "infinite, so the training diverged or the file is damaged.")      # fmt: skip
+    return state
+
+
+def load_into(module: nn.Module, state: Mapping[str, Tensor], source: str | Path, family: str = "") -> None:
+    """Copy a state dict into a module; only BatchNorm's `num_batches_tracked`, which does nothing in eval mode,
+    may be missing.  `source` is the file and `family` the model for the message."""
+    ours = module.state_dict()
+    missing = [name for name in ours if name not in state and not name.endswith("num_batches_tracked")]
+    unexpected = [name for name in state if name not in ours]
+    unlike = [name for name in ours if name in state and ours[name].shape != state[name].shape]
+    complaints = []
+    if missing:
+        complaints.append(f"missing {first(missing)}")
+    if unexpected:
+        complaints.append(f"unexpected {first(unexpected)}")
+    if unlike:
+        name = unlike[0]
+        complaints.append(f"{name} is {tuple(state[name].shape)}, expected {tuple(ours[name].shape)}" + more(unlike))
+    if complaints:
+        raise BadInput(f"{source} does not fit {family or type(module).__name__}: {'; '.join(complaints)}.")
+    module.load_state_dict(state, strict=False)
+
+
+def first(names: list[str]) -> str:
+    return names[0] + more(names)
+
+
+def more(names: list[str]) -> str:
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+
+
+def find_weights(name: str, file: str, sha256: str, url: str, given: Path | None, cache: Path,
+                 option: str = "--inception-weights") -> Path:      # fmt: skip
+    """Published weights: the file that the user gave, else the cache, else the URL.
+
+    The cache and the URL must have the published sha256.  A given file may have another one: it was given
+    explicitly, and the caller records its digest beside the score.
+    """
+    if given is not None:
+        read_head(given)
+        return given
+    target = cache / file
+    stale = ""
+    if target.is_file():
+        digest = file_digest(target)
+        if digest == sha256:
+            return target
+        stale = f"; {target} is there, but its sha256 is {digest[:12]}…"
+    problem = download(url, target, sha256)
+    if problem:
+        raise BadInput(
+            f"{name} needs {file} (sha256 {sha256}), which could not be fetched from {url} ({problem}{stale}): "
+            f"give it with {option} FILE or put it into {cache}."
+        )
+    return target
+
+
+def download(
+    url: str, target: Path, sha256: str, retries: int = 1, digest: Callable[[Path], str] = file_digest
+) -> str:
+    """Fetch a file whose sha256 is known; the reason why not, or ''."""
+    problem = "no address is known"
+    for _ in range(retries + 1 if url else 0):
+        try:
+            atomic_write(target, lambda partial: fetch(url, partial, sha256, digest))
+        except (OSError, EOFError, http.client.HTTPException, ValueError) as error:     # BadInput is a ValueError
+            problem = one_line(error)
+        else:
+            return ""
+    return problem
+
+
+def fetch(url: str, partial: Path, sha256: str, digest: Callable[[Path], str]) -> None:
+    with urllib.request.urlopen(url, timeout=SECONDS) as answer, partial.open("wb") as file:
+        shutil.copyfileobj(answer, file, 1 << 20)
+    found = digest(partial)
+    if found != sha256:
+        raise ValueError(f"its sha256 is {found[:12]}…")

@@ -1,0 +1,119 @@
+"""Images in a Parquet file, as Hugging Face `datasets` writes them: struct<bytes, path>, or bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gan.datasets.base import ImageSet, content_digest, decode_all, scan
+from gan.files import fingerprint
+from gan.types import BadInput
+
+NAMES = ("image", "img")
+LABELS = ("label", "labels", "fine_label")
+
+
+def open_parquet(path: Path, size: int | None = None) -> ImageSet:
+    """The column of encoded images, found by its type, and a column `label` of class numbers if there is one."""
+    try:
+        with pq.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(f"{path} is not a readable Parquet file, it may be truncated: {error}.") from error
+    column = image_column(schema, path)
+    found = scan(all_rows(path, column, len(groups)), str(path), size)
+    labels, classes = labels_in(path, schema)
+    digest = content_digest(found.digests, found.shape, labels)
+    rows = GroupedRows(path, column, tuple(groups), found.shape, size)
+    return ImageSet(str(path), found.n, found.shape, digest, rows, labels, classes)
+
+
+@dataclass(frozen=True)
+class GroupedRows:
+    """Rows of a Parquet file; a row group is read once for the images that lie in it."""
+
+    path: Path
+    column: str
+    groups: tuple[int, ...]                                 # rows in each
+    shape: tuple[int, int, int]
+    size: int | None
+
+    def __call__(self, indices: Sequence[int]) -> np.ndarray:
+        starts = np.cumsum([0, *self.groups])
+        return decode_all((self.at(int(i), starts) for i in indices), self.shape, self.size)
+
+    def at(self, index: int, starts: np.ndarray) -> tuple[str, bytes]:
+        group = int(np.searchsorted(starts, index, side="right")) - 1
+        cell = read_group(self.path, self.column, group, fingerprint(self.path))[index - int(starts[group])]
+        return encoded(cell, f"{self.path}, row {index},")
+
+
+def image_column(schema: pa.Schema, path: Path) -> str:
+    """`image` or `img`, or the only column whose type holds encoded images."""
+    names = [field.name for field in schema if holds_images(field.type)]
+    preferred = [name for name in NAMES if name in names]
+    if not preferred and len(names) != 1:
+        columns = ", ".join(f"{field.name}: {field.type}" for field in schema)
+        raise BadInput(f"{path} has {len(names) or 'no'} columns of encoded images, expected one "
+                       f"(struct<bytes, path> or binary); it holds {columns}.")      # fmt: skip
+    return (preferred or names)[0]
+
+
+def holds_images(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        return any(field.name == "bytes" and holds_images(field.type) for field in kind)
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
+@lru_cache(maxsize=2)
+def read_group(path: Path, column: str, group: int, version: tuple[int, ...]) -> pa.ChunkedArray:
+    """One row group's cells, kept because rows are asked for in order."""
+    try:
+        with pq.ParquetFile(path) as file:
+            return file.read_row_group(group, columns=[column]).column(column).combine_chunks()
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(f"{path} is damaged: {error}.") from error
+
+
+def all_rows(path: Path, column: str, groups: int) -> Iterator[tuple[str, bytes]]:
+    row = 0
+    for group in range(groups):
+        for cell in read_group(path, column, group, fingerprint(path)):
+            yield encoded(cell, f"{path}, row {row},")
+            row += 1
+
+
+def encoded(cell: pa.Scalar, name: str) -> tuple[str, bytes]:
+    value = cell.as_py()
+    data = value.get("bytes") if isinstance(value, dict) else value
+    if data is None:
+        raise BadInput(f"{name} holds no bytes, only a reference to a file outside: embed the images.")
+    return name, data
+
+
+def labels_in(path: Path, schema: pa.Schema) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """(n,) int64 and the names of the classes that the Hugging Face metadata give."""
+    name = next((name for name in LABELS if name in schema.names), "")
+    if not name or not pa.types.is_integer(schema.field(name).type):
+        return None, ()
+    with pq.ParquetFile(path) as file:
+        labels = file.read(columns=[name]).column(name)
+    if labels.null_count:
+        raise BadInput(f"{path} has {labels.null_count:,} rows without a {name}.")
+    return labels.to_numpy().astype(np.int64), class_names(schema.metadata or {}, name)
+
+
+def class_names(metadata: dict[bytes, bytes], column: str) -> tuple[str, ...]:
+    try:
+        names = json.loads(metadata[b"huggingface"])["info"]["features"][column]["names"]
+        return tuple(str(name) for name in names)
+    except (KeyError, ValueError, TypeError):
+        return ()

@@ -1,0 +1,368 @@
+"""The pure composition: model + protocol -> scores.  Flows do the same in Prefect tasks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from gan import statistics
+from gan.datasets import is_statistics
+from gan.features import EXTRACTORS
+from gan.features.extract import chunks_of, extract_shard, extractor_of
+from gan.generators.loading import identity, resolve
+from gan.metrics import METRICS, frechet, inception_score, kernel
+from gan.protocols import choose
+from gan.files import file_digest
+from gan.sampling import Tick, draw, generator_of, sample_shard, shards_of, silent
+from gan.store import Store, remember, source_digest
+from gan.threads import single_threaded
+from gan.types import (
+    BadInput,
+    BadOutput,
+    Convention,
+    Estimate,
+    Features,
+    ModelSpec,
+    Protocol,
+    Score,
+    Shard,
+    Statistics,
+    Workspace,
+    digest_of,
+)
+
+Reference = Features | Path                     # features of real images, or a file of their statistics
+
+
+@dataclass(frozen=True)
+class Part:
+    """One set of images that takes part in an evaluation: what makes them, and how many."""
+
+    spec: ModelSpec
+    seed: int
+    n: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One evaluation, checked and ready to run.  Roles: generated, reference, held_out."""
+
+    model: ModelSpec
+    protocol: Protocol
+    seed: int
+    parts: Mapping[str, Part]
+    shape: tuple[int, int, int]                 # (channels, height, width) of the model's images
+    statistics: str = ""                        # a file, when the reference is not images
+    workspace: Workspace = field(default_factory=Workspace)
+
+    @cached_property
+    def model_digest(self) -> str:
+        return identity(self.model)
+
+    @cached_property
+    def protocol_digest(self) -> str:
+        """sha256 over what makes two scores comparable; names and paths are no part of it."""
+        reference = identity(self.parts["reference"].spec) if "reference" in self.parts else file_digest(Path(self.statistics))
+        held_out = identity(self.parts["held_out"].spec) if "held_out" in self.parts else ""
+        convention = replace(self.protocol.convention, name="", matches="")
+        extractors = [extractor_of(name, self.workspace).digest for name in convention.extractors]
+        return digest_of([convention, extractors, reference, held_out, self.protocol.n_generated])
+
+    @cached_property
+    def digest(self) -> str:
+        """What this evaluation is, whoever runs it: model, protocol and seed."""
+        return digest_of([self.model_digest, self.protocol_digest, self.seed])
+
+
+def evaluate(
+    model: str | ModelSpec,
+    protocol: str | Protocol = "",
+    *,
+    n: int | None = None,
+    seed: int = 0,
+    workspace: Workspace | None = None,
+    workers: int | None = None,
+) -> list[Score]:
+    """Scores of a model under a protocol; everything that is made is kept in the workspace and found again.
+
+    `model`: what `load` takes.  `protocol`: a name of PROTOCOLS (default: fashion-mnist-embedded-2k) or
+    a `Protocol`.  `n`: images to draw, if not the protocol's own number.  `workers`: shards at a time
+    (default: one per core); it changes no number.
+    """
+    job = prepare(model, protocol if isinstance(protocol, Protocol) else choose(protocol, n=n), seed, workspace or Workspace())
+    with single_threaded(), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        images = {
+            role: list(pool.map(lambda shard, part=part: sample_one(part, *shard, job.workspace), shards_of(part.n)))
+            for role, part in job.parts.items()
+        }
+        return assemble(job, {name: estimates_of(job, name, images, pool) for name in job.protocol.convention.extractors})
+
+
+def estimates_of(
+    job: Job, extractor: str, images: Mapping[str, list[Shard]], pool: ThreadPoolExecutor
+) -> dict[str, dict[str, Estimate]]:
+    """Estimates by role and metric: of the generated images and of held-out real ones, against the reference."""
+    features = {
+        role: Features(extractor, tuple(pool.map(lambda shard: extract_one(shard, extractor, job.workspace), shards)))
+        for role, shards in images.items()
+    }
+    real = features.pop("reference", Path(job.statistics))
+    return {
+        role: measure(real, found, job.protocol.convention, job.workspace)[0] for role, found in features.items()
+    }
+
+
+def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Workspace) -> Job:
+    """Find everything that an evaluation needs, and check that it fits, before hours of work begin."""
+    spec = resolve(model, workspace) if isinstance(model, str) else model
+    for name in protocol.convention.extractors:
+        extractor_of(name, workspace)
+    spec = ordered(spec, protocol.n_generated, workspace)
+    parts = {"generated": Part(spec, seed, protocol.n_generated)}
+    shape = check_output(spec, seed, protocol, workspace)
+    if is_statistics(protocol.reference):
+        check_statistics(protocol, workspace)
+        return Job(spec, protocol, seed, parts, shape, protocol.reference, workspace)
+    parts["reference"] = real_part(protocol.reference, protocol.n_reference, seed, workspace)
+    if protocol.held_out:
+        parts["held_out"] = real_part(protocol.held_out, protocol.n_generated, seed, workspace)
+    for role in parts.keys() - {"generated"}:
+        check_size(spec, shape, parts[role], workspace)
+    return Job(spec, protocol, seed, parts, shape, "", workspace)
+
+
+def ordered(spec: ModelSpec, n: int, workspace: Workspace) -> ModelSpec:
+    """Images on disk: all of them in their order, or a random part.  Other models: as they are."""
+    available = getattr(generator_of(spec, workspace), "n", None)
+    if available is None:
+        return spec
+    if n > available:
+        raise BadInput(f"{spec.name} has {available:,} images, but {n:,} are to be measured: give --n {available}.")
+    return replace(spec, arguments={**spec.arguments, "shuffled": n < available})
+
+
+def real_part(data: str, n: int | None, seed: int, workspace: Workspace) -> Part:
+    """Images of a data set, all or `n` of them."""
+    spec = resolve(data, workspace, data=True)
+    available: int = generator_of(spec, workspace).n  # type: ignore[attr-defined]
+    return Part(ordered(spec, n or available, workspace), seed, n or available)
+
+
+def check_output(spec: ModelSpec, seed: int, protocol: Protocol, workspace: Workspace) -> tuple[int, int, int]:
+    """Draw the first images: they must be images, the same when drawn again, and what the extractors take."""
+    generator = generator_of(spec, workspace)
+    first, again = (draw(generator, spec, seed, 0, 2, workspace.device)["images"] for _ in range(2))
+    if not np.array_equal(first, again):
+        raise BadOutput(
+            f"{spec.name} makes other images from the same draws: something in it is random "
+            "(Dropout in training mode, or noise that it draws itself)."
+        )
+    for name in protocol.convention.extractors:
+        extractor_of(name, workspace)(first)
+    channels, height, width = first.shape[1:]
+    return channels, height, width
+
+
+def check_size(spec: ModelSpec, shape: tuple[int, ...], part: Part, workspace: Workspace) -> None:
+    real = draw(generator_of(part.spec, workspace), part.spec, part.seed, 0, 1)["images"].shape[1:]
+    if real != shape:
+        raise BadInput(
+            f"{spec.name} makes images of {size_of(shape)}, {part.spec.name} has {size_of(real)}: sets of unequal "
+            "size are not compared; give --reference with images like the model's."
+        )
+
+
+def check_statistics(protocol: Protocol, workspace: Workspace) -> None:
+    """A file of statistics must be as long as the one extractor's features."""
+    names = protocol.convention.extractors
+    d, found = extractor_of(names[0], workspace).d, len(statistics.load(protocol.reference).mu)
+    if len(names) > 1 or found != d:
+        raise BadInput(
+            f"{protocol.reference} has statistics of {found} features, which cannot be compared under convention "
+            f"{protocol.convention.name!r} ({', '.join(f'{name}: {extractor_of(name, workspace).d}' for name in names)})."
+        )
+
+
+def size_of(shape: tuple[int, ...]) -> str:
+    channels, height, width = shape
+    return f"{width}x{height} pixels in {channels} channel{'s' if channels > 1 else ''}"
+
+
+def store_of(workspace: Workspace) -> Store:
+    return Store(workspace.root / "store")
+
+
+def extract_one(images: Shard, extractor: str, workspace: Workspace, tick: Tick = silent) -> Shard:
+    """Features of one shard of images, by the name of an extractor."""
+    return extract_shard(images, extractor_of(extractor, workspace), store_of(workspace), tick)
+
+
+def sample_one(part: Part, index: int, rows: int, workspace: Workspace, tick: Tick = silent) -> Shard:
+    """One shard of a part's images."""
+    return sample_shard(part.spec, part.seed, index, rows, workspace, store_of(workspace), tick)
+
+
+def measure(
+    real: Reference, generated: Features, convention: Convention, workspace: Workspace
+) -> tuple[dict[str, Estimate], bool]:
+    """Estimates by metric, and whether they were computed now or found in the store.
+
+    Metrics that need what the reference does not have (features, if it is a file of statistics; logits, if the
+    extractor has none) are left out.
+    """
+    store = store_of(workspace)
+    reference = file_digest(real) if isinstance(real, Path) else real.digest
+    key = digest_of(
+        {
+            "stage": "scores", "real": reference, "generated": generated.digest,
+            "metrics": convention.metrics, "settings": convention.settings,
+            "source": source_digest(sys.modules[__name__], frechet, inception_score, kernel, statistics),
+        }
+    )  # fmt: skip
+
+    def compute() -> dict[str, tuple[float, float]]:
+        evidence = Evidence(real, generated, store)
+        found = {name: estimate(name, evidence, convention) for name in convention.metrics}
+        return {name: (value.value, value.se) for name, value in found.items() if value is not None}
+
+    pairs, computed = remember(store, "scores", key, compute)
+    return {name: Estimate(*pair) for name, pair in pairs.items()}, computed
+
+
+def estimate(name: str, evidence: Evidence, convention: Convention) -> Estimate | None:
+    """One metric from what its row needs; None when the evidence does not have it."""
+    metric = METRICS[name]
+    needed = {need: getattr(evidence, need) for need in metric.needs}
+    if any(value is None for value in needed.values()):
+        return None
+    return metric.compute(**needed, **convention.settings.get(name, {}))
+
+
+class Evidence:
+    """What metrics may need, made when one asks for it: the vocabulary of `Metric.needs`."""
+
+    def __init__(self, real: Reference, generated: Features, store: Store):
+        self.real, self.generated, self.store = real, generated, store
+
+    @cached_property
+    def real_statistics(self) -> Statistics:
+        return self._reference[0]
+
+    @cached_property
+    def real_root(self) -> np.ndarray:
+        return self._reference[1]
+
+    @cached_property
+    def _reference(self) -> tuple[Statistics, np.ndarray]:
+        if isinstance(self.real, Path):
+            loaded = statistics.load(self.real)
+            return loaded, frechet.matrix_root(loaded.sigma)
+        return reference_statistics(self.real, self.store)
+
+    @cached_property
+    def real_features(self) -> np.ndarray | None:
+        return None if isinstance(self.real, Path) else np.concatenate(chunks_of(self.real))
+
+    @cached_property
+    def real_self_similarity(self) -> float | None:
+        if isinstance(self.real, Path):
+            return None
+        key = digest_of({"stage": "self-similarity", "features": self.real.digest, "source": source_digest(kernel)})
+        value, _ = remember(self.store, "statistics", key, lambda: kernel.mean_self_similarity(self.real_features))
+        return value
+
+    @cached_property
+    def generated_chunks(self) -> list[np.ndarray]:
+        return chunks_of(self.generated)
+
+    @cached_property
+    def generated_statistics(self) -> Statistics:
+        return statistics.accumulate(self.generated_chunks).statistics()
+
+    @cached_property
+    def generated_features(self) -> np.ndarray:
+        return np.concatenate(self.generated_chunks)
+
+    @cached_property
+    def generated_logits(self) -> np.ndarray | None:
+        if not EXTRACTORS[self.generated.extractor].logits:
+            return None
+        return np.concatenate(chunks_of(self.generated, "logits"))
+
+
+def reference_statistics(real: Features, store: Store) -> tuple[Statistics, np.ndarray]:
+    """Moments of a reference and the root of its covariance: computed once, since every model needs them."""
+    source = source_digest(statistics, frechet)
+    key = digest_of({"stage": "statistics", "features": real.digest, "source": source})
+    with store.lock("statistics", key):
+        entry = store.find("statistics", key)
+        if entry is None:
+            made = statistics.accumulate(chunks_of(real)).statistics()
+            arrays = {"mu": made.mu, "sigma": made.sigma, "n": np.int64(made.n), "root": frechet.matrix_root(made.sigma)}
+            entry = store.commit("statistics", key, "statistics.npz", lambda path: save_npz(path, arrays))
+    with np.load(entry.path) as kept:
+        return Statistics(kept["mu"], kept["sigma"], int(kept["n"])), kept["root"]
+
+
+def save_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    with path.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def assemble(job: Job, estimates: Mapping[str, Mapping[str, Mapping[str, Estimate]]]) -> list[Score]:
+    """Scores from estimates by extractor, role (generated, held_out) and metric, the leading metric first."""
+    return [
+        score_of(job, extractor, metric, by_role)
+        for extractor, by_role in estimates.items()
+        for metric in ranked(job, extractor)
+        if metric in by_role["generated"]
+    ]
+
+
+def ranked(job: Job, extractor: str) -> list[str]:
+    """KID leads where FD is biased by too few images: n < 5 d."""
+    names = list(job.protocol.convention.metrics)
+    if too_few(job, extractor) and "kid" in names:
+        names.sort(key=lambda name: name != "kid")
+    return names
+
+
+def too_few(job: Job, extractor: str) -> bool:
+    return job.protocol.n_generated < 5 * dimension(job, extractor)
+
+
+def dimension(job: Job, extractor: str) -> int:
+    return extractor_of(extractor, job.workspace).d or int(np.prod(job.shape))
+
+
+def score_of(job: Job, extractor: str, metric: str, by_role: Mapping[str, Mapping[str, Estimate]]) -> Score:
+    found, floor = by_role["generated"][metric], by_role.get("held_out", {}).get(metric)
+    n, d = job.protocol.n_generated, dimension(job, extractor)
+    warning = f"biased upwards: {n:,} images are fewer than 5 x {d:,} features; compare with the floor, trust KID"
+    return Score(
+        model=job.model.name,
+        metric=score_name(metric, extractor),
+        value=found.value,
+        se=found.se,
+        floor=floor.value if floor else None,
+        n=n,
+        protocol=job.protocol.name,
+        protocol_digest=job.protocol_digest,
+        model_digest=job.model_digest,
+        lower_is_better=METRICS[metric].lower_is_better,
+        warnings=(warning,) if metric == "fd" and n < 5 * d else (),
+    )
+
+
+def score_name(metric: str, extractor: str) -> str:
+    """`fid`, `kid`, `is` with the 2015 Inception network alone; any other extractor is part of the name."""
+    if EXTRACTORS[extractor].network == "inception-2015":
+        return "fid" if metric == "fd" else metric
+    return f"{metric}_{extractor}"

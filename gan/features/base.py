@@ -1,0 +1,78 @@
+"""What every extractor offers: images uint8 NCHW in, features and logits out, in a fixed micro-batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from gan.types import BadInput
+
+Shape = tuple[int, int, int]                          # (channels, height, width) of one image
+
+
+class Extractor(Protocol):
+    """Images -> features.  Safe to call from several threads; each caller keeps to one torch thread."""
+
+    @property
+    def name(self) -> str:
+        """A row of EXTRACTORS."""
+    @property
+    def d(self) -> int:
+        """Length of a feature vector; 0: as long as the images make it (`pixels` made without a shape)."""
+    @property
+    def n_logits(self) -> int:
+        """0: the extractor has none."""
+    @property
+    def digest(self) -> str:
+        """sha256 over all that defines the numbers: weights, resize rule, normalisation, layer."""
+    @property
+    def engine(self) -> Mapping[str, Any]:
+        """What computes them, down to the last bit: backend, version, dtype, device, threads, micro_batch."""
+    @property
+    def micro_batch(self) -> int:
+        """Images per call, a divisor of 1000; fewer are padded, since convolutions round by batch size."""
+
+    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """NCHW uint8, 1 <= N <= micro_batch -> features (N, d) float32, logits (N, n_logits) float32 or None."""
+        ...
+
+
+class Make(Protocol):
+    """Builds an extractor.  `weights`: a file of the user's; `cache`: where downloads lie."""
+
+    def __call__(self, weights: Path | None, cache: Path, device: str = "cpu", *,
+                 backend: str = "auto", shape: Shape | None = None) -> Extractor: ...
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of EXTRACTORS."""
+
+    make: Make
+    d: int                                            # 0: it depends on the images
+    logits: int
+    what: str                                         # one line, for people
+    weights: str                                      # where they come from, one line
+    network: str                                      # FID is FID only with "inception-2015"
+    paper: str
+
+
+def check_images(images: np.ndarray, micro_batch: int) -> None:
+    """Refuse whatever is not NCHW uint8 with 1 or 3 channels and 1..micro_batch images."""
+    if images.ndim != 4 or images.dtype != np.uint8:
+        raise ValueError(f"Extractors take NCHW uint8 images, got {images.dtype} of shape {images.shape}.")
+    if not 1 <= len(images) <= micro_batch:
+        raise ValueError(f"This extractor takes 1 to {micro_batch} images at a time, got {len(images)}.")
+    if images.shape[1] not in (1, 3):
+        raise BadInput(f"Images must be grey (1 channel) or RGB (3), but these have {images.shape[1]} channels.")
+
+
+def padded(images: np.ndarray, size: int, channels: int) -> np.ndarray:
+    """(n, 1 or channels, h, w) -> a new array (size, channels, h, w): grey repeated, black images at the end."""
+    batch = np.zeros((size, channels, *images.shape[2:]), images.dtype)
+    batch[: len(images)] = images
+    return batch

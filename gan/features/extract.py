@@ -1,0 +1,73 @@
+"""Shards of images -> shards of features; a set's features are its shards' in order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from gan.features import EXTRACTORS, base, resize
+from gan.features.base import Extractor
+from gan.store import Arrays, Store, extend, rows_of, source_digest
+from gan.types import BadInput, Features, Shard, Workspace, digest_of
+
+_made: dict[tuple[str, str, str], Extractor] = {}
+_making = Lock()
+
+
+def extractor_of(name: str, workspace: Workspace) -> Extractor:
+    """A row of EXTRACTORS, ready to use; made once per process."""
+    if name not in EXTRACTORS:
+        raise BadInput(f"No extractor {name!r}. Known: {', '.join(sorted(EXTRACTORS))}.")
+    given = workspace.inception_weights if EXTRACTORS[name].network == "inception-2015" else ""
+    with _making:
+        key = (name, given, workspace.device)
+        if key not in _made:
+            weights = Path(given).expanduser() if given else None
+            _made[key] = EXTRACTORS[name].make(weights, workspace.root / "weights", workspace.device)
+        return _made[key]
+
+
+def extract_shard(
+    images: Shard, extractor: Extractor, store: Store, tick: Callable[[int], object] = lambda n: None
+) -> Shard:
+    """Features of a shard's images; computes only those that the store lacks."""
+
+    def compute(have: int) -> Arrays:
+        return extract(rows_of(images)["images"], extractor, have, tick)
+
+    key = digest_of(
+        {
+            "stage": "features", "images": images.key, "extractor": extractor.digest,
+            "engine": extractor.engine, "source": source_digest(sys.modules[__name__], base, resize),
+        }
+    )  # fmt: skip
+    return extend(store, "features", key, images.index, images.rows, compute)
+
+
+def extract(
+    images: np.ndarray, extractor: Extractor, start: int = 0, tick: Callable[[int], object] = lambda n: None
+) -> Arrays:
+    """Features (n, d) and, where there are any, logits (n, c) of images[start:], NCHW uint8.
+
+    Works in whole micro-batches from a multiple of their size on, so that every image keeps its
+    place in its batch, and its bits, wherever a run begins.
+    """
+    size = extractor.micro_batch
+    parts: dict[str, list[np.ndarray]] = {"features": [], "logits": []}
+    for first in range(start // size * size, len(images), size):
+        features, logits = extractor(images[first : first + size])
+        skip = max(0, start - first)
+        parts["features"].append(features[skip:])
+        if logits is not None:
+            parts["logits"].append(logits[skip:])
+        tick(len(features) - skip)
+    return {name: np.concatenate(rows) for name, rows in parts.items() if rows}
+
+
+def chunks_of(features: Features, what: str = "features") -> list[np.ndarray]:
+    """The feature (or logit) arrays of all shards, memory-mapped: n rows in pieces of 1,000."""
+    return [rows_of(shard)[what] for shard in features.shards]

@@ -1,0 +1,98 @@
+"""An extractor made of a network: load, resize, run in a fixed micro-batch on the chosen backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gan.checkpoints import file_digest, load_into, load_state
+from gan.features.backend import Run, start
+from gan.features.base import Shape, check_images, padded
+from gan.types import BadInput, digest_of
+
+GPU_MICRO_BATCH = 100
+
+
+@dataclass(frozen=True)
+class Network:
+    """What defines an extractor's numbers, but for the weights."""
+
+    name: str                                         # a row of EXTRACTORS
+    module: Callable[[], nn.Module]                   # (n, *input) float32 -> features (n, d), logits (n, n_logits)
+    prepare: Callable[[Tensor], Tensor]               # NCHW uint8 -> (n, *input) float32: resize and normalise
+    rules: Mapping[str, str]                          # in words what `prepare` and the last layer do; hashed
+    input: Shape
+    d: int
+    n_logits: int
+    micro_batch: int                                  # on the CPU: where images per second are most
+    only: Shape | None = None                         # the one shape of image it takes; None: any, as RGB
+
+
+@dataclass(frozen=True)
+class NetworkExtractor:
+    """See `gan.features.base.Extractor`."""
+
+    network: Network
+    digest: str
+    engine: Mapping[str, Any]
+    device: str
+    run: Run
+
+    @property
+    def name(self) -> str:
+        return self.network.name
+
+    @property
+    def d(self) -> int:
+        return self.network.d
+
+    @property
+    def n_logits(self) -> int:
+        return self.network.n_logits
+
+    @property
+    def micro_batch(self) -> int:
+        return self.network.micro_batch
+
+    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        check_images(images, self.micro_batch)
+        check_shape(images, self.network)
+        batch = padded(images, self.micro_batch, self.network.input[0])
+        with torch.inference_mode():
+            features, logits = self.run(self.network.prepare(torch.from_numpy(batch).to(self.device)))
+        n = len(images)
+        return features[:n], logits[:n] if self.n_logits else None
+
+
+def check_shape(images: np.ndarray, network: Network) -> None:
+    """Refuse images of another shape than the only one that the network takes."""
+    if network.only and images.shape[1:] != network.only:
+        raise BadInput(f"The extractor {network.name} takes {times(network.only)} images (channels x height x width), "
+                       f"but these are {times(images.shape[1:])}.")
+
+
+def times(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def load(network: Network, weights: Path) -> nn.Module:
+    """The module with its weights, in eval mode, on the CPU."""
+    with torch.random.fork_rng(devices=[]):           # the first values draw random numbers, which are not ours to take
+        module = network.module()
+    load_into(module, load_state(weights), str(weights))
+    return module.eval()
+
+
+def build(network: Network, weights: Path, device: str, backend: str) -> NetworkExtractor:
+    """Load the weights and start the backend; `weights` must exist."""
+    if torch.device(device).type != "cpu":
+        network = replace(network, micro_batch=GPU_MICRO_BATCH)
+    digest = digest_of({"extractor": network.name, "weights": file_digest(weights), **network.rules})
+    run, engine = start(load(network, weights), (network.micro_batch, *network.input), device, backend)
+    return NetworkExtractor(network, digest, engine, device, run)

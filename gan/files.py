@@ -1,0 +1,49 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from gan.types import BadInput
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file's bytes, as hex; read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(path: Path) -> tuple[int, ...]:
+    """Numbers that change when a file is written or replaced, without reading it: keys of caches in memory."""
+    facts = path.stat()
+    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino
+
+
+def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
+    """`write` fills a temporary file beside `path`, which takes that name once it is complete and on disk.
+
+    Folders above `path` are made.  When anything fails, `path` is as it was and no temporary file stays.
+    """
+    partial = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:12]}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(partial)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: OSError) -> BadInput:
+    """The sentence for a write that the system refused; Arrow's errors carry their number only in the text."""
+    if error.errno == errno.ENOSPC or "No space left" in str(error):
+        return BadInput(f"No space left on the device that holds {path.parent}: {path.name} was not written.")
+    return BadInput(f"{path} cannot be written: {error.strerror or error}.")

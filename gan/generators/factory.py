@@ -1,0 +1,154 @@
+"""A user's own model: `module:callable` makes a PyTorch module or a function from latents to images."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gan.files import file_digest
+from gan.generators.base import Generator, image_seed, latents
+from gan.types import BadInput, BadOutput, ModelSpec
+
+
+class Wrapped(nn.Module):
+    """A module or function z -> images as a `Generator`.
+
+    `sample` returns what it gives, in the layout and range that the spec declares: a tensor or array, float or
+    uint8, or a tuple that begins with one.  `gan.images.from_model` makes uint8 NCHW of it.
+    """
+
+    def __init__(self, function: Callable[..., Any], spec: ModelSpec):
+        super().__init__()
+        self.function = function
+        self.name = spec.name
+        self.latent, self.latent_shape = spec.latent, latent_shape_of(function, spec)
+        self.n_classes, self.output_range = spec.n_classes, spec.output_range
+
+    def draws(self, indices: Sequence[int], seed: int) -> Tensor:
+        """Latents (n, *latent_shape) float32; for latent = "none" one seed per image, (n,) int64."""
+        if self.latent == "none":
+            return torch.tensor([image_seed(seed, index) for index in indices], dtype=torch.int64)
+        return latents(indices, seed, self.latent_shape, self.latent)
+
+    def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
+        try:
+            output = self.function(draws, labels) if self.n_classes else self.function(draws)
+        except (TypeError, RuntimeError, ValueError, IndexError) as error:
+            if isinstance(error, BadInput | torch.OutOfMemoryError):
+                raise
+            with_labels = " and labels" if self.n_classes else ""
+            raise BadOutput(f"{self.name} failed when called with latents of shape {tuple(draws.shape)}{with_labels}: "
+                            f"{first_line(error)}.") from error      # fmt: skip
+        return as_tensor(output, self.name)
+
+
+def latent_shape_of(function: Callable[..., Any], spec: ModelSpec) -> tuple[int, ...]:
+    """The spec's; otherwise the model's own attribute `latent_shape` or `z_dim`."""
+    if spec.latent == "tokens":
+        raise BadInput(f"{spec.name}: a factory with latent = \"tokens\" must return an object with its own "
+                       "draws(indices, seed) and sample(draws, labels).")       # fmt: skip
+    if spec.latent == "none" or spec.latent_shape:
+        return spec.latent_shape
+    shape = getattr(function, "latent_shape", None) or getattr(function, "z_dim", None)
+    if isinstance(shape, int):
+        return (shape,)
+    if isinstance(shape, tuple | list) and all(isinstance(side, int) for side in shape):
+        return tuple(shape)
+    raise BadInput(f"{spec.name} does not say how long its latents are: give latent_shape = [100], for example, in a "
+                   "TOML model file, or let the model have an attribute z_dim.")      # fmt: skip
+
+
+def as_tensor(output: Any, name: str) -> Tensor:
+    if isinstance(output, tuple | list) and output and isinstance(output[0], Tensor | np.ndarray):
+        output = output[0]
+    if isinstance(output, np.ndarray) and output.dtype.kind in "uif":
+        output = torch.from_numpy(output)
+    if isinstance(output, Tensor):
+        return output
+    what = type(output).__name__
+    if isinstance(output, list) and output:
+        what += f" of {type(output[0]).__name__}"
+    raise BadOutput(f"{name} returned a {what}, expected a tensor or array of images (PIL images: "
+                    "np.stack them, uint8, layout NHWC).")      # fmt: skip
+
+
+def make(spec: ModelSpec) -> Generator | nn.Module | Callable[..., Any]:
+    """Import the factory and call it with the spec's arguments.  This runs the user's code."""
+    factory = find(spec.factory)
+    try:
+        made = factory(**spec.arguments)
+    except BadInput:
+        raise
+    except Exception as error:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in spec.arguments.items())
+        raise BadInput(f"{spec.factory}({arguments}) failed: {type(error).__name__}: {first_line(error)}.") from error
+    if not callable(made) and not isinstance(made, Generator):
+        raise BadInput(f"{spec.factory} returned a {type(made).__name__}, expected a PyTorch module or a function "
+                       "from latents to images.")      # fmt: skip
+    return made
+
+
+def wrap(made: Generator | nn.Module | Callable[..., Any], spec: ModelSpec) -> Generator:
+    return made if isinstance(made, Generator) else Wrapped(made, spec)
+
+
+def find(factory: str) -> Callable[..., Any]:
+    """The callable behind `module:callable`; modules in the current folder are found, too."""
+    module_name, _, attribute = factory.partition(":")
+    if not module_name or not attribute:
+        raise BadInput(f"{factory!r} is not a factory: expected module:callable.")
+    here_first()
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and (module_name + ".").startswith(error.name + "."):
+            raise BadInput(f"Factory {factory}: there is no module {error.name!r}, neither installed nor in "
+                           f"{Path.cwd()}.") from error      # fmt: skip
+        raise BadInput(f"Factory {factory}: {module_name} needs the module {error.name!r}, not found.") from error
+    except Exception as error:
+        raise BadInput(f"Factory {factory}: importing {module_name} failed with {type(error).__name__}: "
+                       f"{first_line(error)}.") from error      # fmt: skip
+    try:
+        found = getattr(module, attribute)
+    except AttributeError as error:
+        names = ", ".join(name for name, value in vars(module).items() if callable(value) and name[0] != "_")
+        raise BadInput(f"Factory {factory}: {module_name} has no {attribute!r}, only {names or 'nothing to call'}."
+                       ) from error     # fmt: skip
+    if not callable(found):
+        raise BadInput(f"Factory {factory}: {attribute} is a {type(found).__name__}, expected something to call.")
+    return found
+
+
+def source_digest(factory: str) -> str:
+    """sha256 of the file that defines the factory, part of the model's identity; what it imports is not seen."""
+    here_first()
+    try:
+        found = importlib.util.find_spec(factory.partition(":")[0])
+    except (ImportError, ValueError):
+        found = None
+    origin = Path(found.origin) if found and found.origin else None
+    return file_digest(origin) if origin and origin.is_file() else ""
+
+
+def here_first() -> None:
+    """Let imports see the current folder, as `python -m` does; an installed command does not."""
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.insert(0, os.getcwd())
+
+
+def first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".:") if lines else type(error).__name__
+
+
+def arguments_text(arguments: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {value!r}" for name, value in arguments.items()) or "no arguments"

@@ -1,0 +1,58 @@
+"""The finite model: images on disk, made by whatever program; also how real data are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gan.datasets import DataFolders, ImageSet, open_data
+from gan.datasets.folder import pictures
+from gan.files import fingerprint
+from gan.generators.base import image_seed
+from gan.images import to_float
+
+
+class ImagesOnDisk:
+    """n images without replacement: in the order of the files, or in a random one that the seed decides."""
+
+    n_classes = 0
+    output_range = (-1.0, 1.0)
+
+    def __init__(self, images: ImageSet, shuffled: bool = False):
+        self.images, self.shuffled, self.n = images, shuffled, images.n
+
+    def draws(self, indices: Sequence[int], seed: int) -> Tensor:
+        """Rows of the set, (n,) int64.  Indices beyond the end give the last image, so that the last micro-batch
+        can be whole; whoever asks for images first compares their number with `n`."""
+        rows = torch.tensor(list(indices), dtype=torch.int64).clamp(max=self.n - 1)
+        return order(self.n, seed)[rows] if self.shuffled else rows
+
+    def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
+        """NCHW float32 in [-1, 1] that quantises to the very bytes of the files."""
+        return to_float(torch.from_numpy(self.images.read(draws.tolist())))
+
+
+@lru_cache(maxsize=4)
+def order(n: int, seed: int) -> Tensor:
+    """A permutation of n rows, int64: its first k are a random part, and the same ones for every larger k."""
+    return torch.randperm(n, generator=torch.Generator().manual_seed(image_seed(seed, 0, "order")))
+
+
+def open_set(data: str, folders: DataFolders, resize: int | None = None) -> ImageSet:
+    """`open_data`, remembered while no file has changed: a scan reads every byte."""
+    return _opened(data, folders, resize, stamp(Path(data)))
+
+
+@lru_cache(maxsize=8)
+def _opened(data: str, folders: DataFolders, resize: int | None, stamp: int) -> ImageSet:
+    return open_data(data, folders, resize)
+
+
+def stamp(path: Path) -> int:
+    """Changes whenever a picture below the path appears, vanishes or is written; constant for names of data sets."""
+    files = pictures(path, set()) if path.is_dir() else [path] if path.is_file() else []
+    return hash(tuple((str(file), *fingerprint(file)) for file in files))

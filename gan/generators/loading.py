@@ -1,0 +1,378 @@
+"""From what a user calls MODEL to a `ModelSpec`, and from a spec to a `Generator`."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan.checkpoints import load_into, load_state, read_checkpoint, read_head, select_state
+from gan.datasets import DATASETS, DataFolders, dataset_names, is_statistics
+from gan.datasets.folder import SUFFIXES
+from gan.files import file_digest, fingerprint
+from gan.generators import GENERATORS
+from gan.generators import factory as factories
+from gan.generators.base import Generator
+from gan.generators.images import ImagesOnDisk, open_set
+from gan.types import BadInput, ModelSpec, Workspace, digest_of
+
+ZOO = Path(__file__).parent.parent / "zoo"
+IMAGES = "images"                                           # the family of images on disk
+LAWS = ("normal", "uniform", "tokens", "none")
+LAYOUTS = ("NCHW", "NHWC", "NHW", "NC")
+
+
+# MODEL -> ModelSpec
+
+def resolve(
+    model: str,
+    workspace: Workspace | None = None,
+    *,
+    data: bool = False,
+    family: str = "",
+    factory: str = "",
+    arguments: Mapping[str, Any] | None = None,
+    weights_key: str = "",
+    trust_pickle: bool = False,
+    zoo: Path = ZOO,
+) -> ModelSpec:
+    """`zoo:NAME`, a TOML model file, a weights file, or images (a folder, .npz, .parquet or named data set).
+
+    What is found is looked at: weights must fit the family, images must be readable and of one size.  The
+    spec that comes back holds the sha256 of the weights, or the digest of the images.  `data`: only images.
+    """
+    workspace = workspace or Workspace()
+    trust_pickle = trust_pickle or workspace.trust_pickle
+    if data:
+        return resolve_images(model, workspace, arguments or {})
+    path = Path(model)
+    if model.startswith("zoo:"):
+        spec = read_spec(zoo_file(model.removeprefix("zoo:"), zoo))
+    elif path.suffix == ".toml" and path.is_file():
+        spec = read_spec(path)
+    elif is_images(model, path):
+        return resolve_images(model, workspace, arguments or {})
+    else:
+        check_place(model, path, zoo)
+        spec = ModelSpec(path.stem, weights=str(path.absolute()))
+    spec = replace(
+        spec, family="" if factory else family or spec.family, factory="" if family else factory or spec.factory,
+        weights_key=weights_key or spec.weights_key, arguments={**spec.arguments, **(arguments or {})},
+    )  # fmt: skip
+    if spec.family == IMAGES:
+        return completed_images(spec, workspace)
+    return examine(spec, trust_pickle)[0]
+
+
+def is_images(model: str, path: Path) -> bool:
+    if model.partition(":")[0] in DATASETS:
+        return True
+    return path.suffix in (".npz", ".parquet") or (path.is_dir() and not (path / "model_index.json").exists())
+
+
+def check_place(model: str, path: Path, zoo: Path) -> None:
+    """Sentences for what is no weights file."""
+    if model.startswith("hf:") or (path / "model_index.json").exists():
+        raise BadInput(f"{model} is a diffusers model, which this version does not load: sample it into a folder of "
+                       "images and give that as MODEL.")      # fmt: skip
+    if path.suffix.lower() in SUFFIXES and path.exists():
+        raise BadInput(f"{model} is a single image: give a folder, .npz or .parquet of images as MODEL.")
+    if not path.exists():
+        raise BadInput(
+            f"MODEL {model!r} does not exist: expected zoo:NAME ({', '.join(zoo_names(zoo)) or 'the zoo is empty'}), a "
+            f"TOML model file, a weights file, a folder, .npz or .parquet of images, or {', '.join(dataset_names())}."
+        )
+
+
+def resolve_images(data: str, workspace: Workspace, arguments: Mapping[str, Any]) -> ModelSpec:
+    known = data.partition(":")[0] in DATASETS
+    path = Path(data)
+    if path.suffix == ".npz" and is_statistics(path):
+        raise BadInput(f"{data} holds reference statistics (mu, sigma), which can stand for DATA, not for images.")
+    name = data if known else path.name or data
+    return completed_images(
+        ModelSpec(name, IMAGES, weights=data if known else str(path.absolute()), arguments=arguments, latent="none"),
+        workspace,
+    )
+
+
+def completed_images(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
+    """Look at the images; note their digest and shape."""
+    images = open_images(spec, workspace).images
+    height, width = images.shape[1:]
+    resolution = height if height == width else None
+    return replace(spec, sha256=images.digest, channels=images.shape[0], resolution=resolution, latent="none")
+
+
+def examine(spec: ModelSpec, trust_pickle: bool) -> tuple[ModelSpec, dict[str, Tensor]]:
+    """Read the weights; note their sha256, where they lie in the file, and the arguments that they imply."""
+    if not (spec.family or spec.factory):
+        raise BadInput(needs_family(spec, trust_pickle))
+    if spec.family and spec.family not in GENERATORS:
+        raise BadInput(f"No family {spec.family!r}. Known: {', '.join(sorted(GENERATORS))}.")
+    if not spec.weights:
+        if spec.family:
+            raise BadInput(f"{spec.name} has no weights: family {spec.family} needs a weights file.")
+        return spec, {}
+    path = Path(spec.weights)
+    read_head(path)
+    if spec.sha256 and (found := digest_at(path)) != spec.sha256:
+        raise BadInput(f"{path} has the sha256 {found}, expected {spec.sha256}.")
+    key, state = select_state(read_checkpoint(path, trust_pickle), path, spec.weights_key)
+    spec = replace(spec, sha256=digest_at(path), weights_key=key)
+    if spec.factory:
+        return spec, state
+    implied = {**GENERATORS[spec.family].arguments_of(state), **spec.arguments}
+    check_fit(spec.family, implied, state, spec.weights, spec.latent)
+    channels, resolution = (spec.channels or implied.get("channels"), spec.resolution or implied.get("resolution"))
+    return replace(spec, arguments=implied, channels=channels, resolution=resolution), state
+
+
+def needs_family(spec: ModelSpec, trust_pickle: bool) -> str:
+    """What to do with a weights file that came alone."""
+    state = load_state(Path(spec.weights), spec.weights_key, trust_pickle)
+    fitting = [name for name in GENERATORS if fits(name, state)]
+    if fitting:
+        return f"{spec.weights} needs a family; its shapes fit {fitting[0]}: give --family {fitting[0]}."
+    advice = f"give --family ({', '.join(sorted(GENERATORS))}) or --factory module:callable"
+    if looks_like_classifier(state):
+        return (f"{spec.weights} looks like a classifier: it takes pictures and ends in a linear layer, so it cannot "
+                f"be evaluated as MODEL; if it is a generator all the same, {advice}.")      # fmt: skip
+    return f"{spec.weights} holds weights, but not what they belong to: {advice}."
+
+
+def fits(family: str, state: Mapping[str, Tensor]) -> bool:
+    arguments = GENERATORS[family].arguments_of(state)
+    if not arguments:
+        return False
+    try:
+        check_fit(family, arguments, state, "")
+    except BadInput:
+        return False
+    return True
+
+
+def looks_like_classifier(state: Mapping[str, Tensor]) -> bool:
+    """A convolution over 1 or 3 channels at the front, a linear layer at the end."""
+    kernels = [value for value in state.values() if value.ndim in (2, 4)]
+    return len(kernels) > 1 and kernels[0].ndim == 4 and kernels[0].shape[1] in (1, 3) and kernels[-1].ndim == 2
+
+
+def check_fit(
+    family: str, arguments: Mapping[str, Any], state: Mapping[str, Tensor], source: str, latent: str = "normal"
+) -> None:
+    """Hold a state dict against the family's shapes, on the meta device: no memory is taken."""
+    with torch.device("meta"):
+        module = make_family(family, arguments, latent)
+    if isinstance(module, nn.Module):
+        load_into(module, {name: value.to("meta") for name, value in state.items()}, source, family)
+
+
+def make_family(family: str, arguments: Mapping[str, Any], latent: str = "normal") -> Generator:
+    """The family's generator, with fresh weights; the global random state stays as it was."""
+    make = GENERATORS[family].make
+    known = inspect.signature(make).parameters
+    unknown = [name for name in arguments if name not in known]
+    if unknown:
+        raise BadInput(f"Family {family} has no argument {unknown[0]!r}, only {', '.join(known)}.")
+    for name, value in arguments.items():
+        default = known[name].default
+        if isinstance(default, int | str) and (type(value) is not type(default) or (default and not value)):
+            raise BadInput(f"Family {family}: {name} is {value!r}, expected something like {default!r}.")
+    if latent != "normal":
+        if "latent" not in known:
+            raise BadInput(f"Family {family} knows its own latents: leave latent = {latent!r} out.")
+        arguments = {"latent": latent, **arguments}
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return make(**arguments)
+    except Exception as error:
+        said = factories.arguments_text(arguments)
+        raise BadInput(f"Family {family} cannot be made with {said}: {factories.first_line(error)}.") from error
+
+
+# ModelSpec -> Generator
+
+def load(spec: ModelSpec, workspace: Workspace | None = None, *, trust_pickle: bool = False) -> Generator:
+    """The model on the workspace's device, in eval mode, its weights checked and frozen.
+
+    Families and `gan.checkpoints` run nothing from a file; a factory runs the user's module.
+    """
+    workspace = workspace or Workspace()
+    if spec.family == IMAGES:
+        return open_images(spec, workspace)
+    spec, state = examine(spec, trust_pickle or workspace.trust_pickle)
+    made = factories.make(spec) if spec.factory else make_family(spec.family, spec.arguments, spec.latent)
+    if isinstance(made, nn.Module):
+        if spec.weights:
+            load_into(made, state, spec.weights, spec.family or spec.factory)
+        made = made.eval().requires_grad_(False).to(workspace.device)
+    elif spec.weights:
+        raise BadInput(f"{spec.factory} returned a {type(made).__name__}, into which {spec.weights} cannot be loaded: "
+                       "expected a PyTorch module.")      # fmt: skip
+    generator = factories.wrap(made, spec)
+    if tuple(generator.output_range) != tuple(spec.output_range):
+        raise BadInput(f"{spec.name}: output_range is {list(spec.output_range)}, but the model itself declares "
+                       f"{list(generator.output_range)}.")      # fmt: skip
+    return generator.eval() if isinstance(generator, nn.Module) else generator
+
+
+def open_images(spec: ModelSpec, workspace: Workspace) -> ImagesOnDisk:
+    """The finite model; its digest must still be the spec's, if that has one."""
+    known = {"resize", "shuffled"}
+    if unknown := spec.arguments.keys() - known:
+        raise BadInput(f"Images on disk have no argument {min(unknown)!r}, only {', '.join(sorted(known))}.")
+    folders = DataFolders(Path(workspace.data).expanduser() if workspace.data else None, workspace.root / "data")
+    images = open_set(spec.weights, folders, spec.arguments.get("resize"))
+    if spec.sha256 and images.digest != spec.sha256:
+        raise BadInput(f"{spec.weights} has changed: its digest is {images.digest}, expected {spec.sha256}.")
+    return ImagesOnDisk(images, bool(spec.arguments.get("shuffled", False)))
+
+
+def digest_at(path: Path) -> str:
+    """sha256 of a file, remembered while it stays the same."""
+    return _digest_at(path, fingerprint(path))
+
+
+@lru_cache(maxsize=64)
+def _digest_at(path: Path, version: tuple[int, ...]) -> str:
+    return file_digest(path)
+
+
+def identity(spec: ModelSpec) -> str:
+    """The model's identity, for keys: digest over the spec without name and paths, the weights' bytes, and the
+    file that defines a factory."""
+    facts = asdict(spec)
+    del facts["name"], facts["weights"]
+    if spec.weights and not spec.sha256:
+        images = spec.family == IMAGES
+        facts["sha256"] = completed_images(spec, Workspace()).sha256 if images else digest_at(Path(spec.weights))
+    if spec.factory:
+        facts["source"] = factories.source_digest(spec.factory)
+    return digest_of(facts)
+
+
+# The zoo, and TOML
+
+def zoo_models(zoo: Path = ZOO) -> list[ModelSpec]:
+    """The models that travel with the project, by name."""
+    return [read_spec(zoo / f"{name}.toml") for name in zoo_names(zoo)]
+
+
+def zoo_names(zoo: Path) -> list[str]:
+    return sorted(file.stem for file in zoo.glob("*.toml"))
+
+
+def zoo_file(name: str, zoo: Path) -> Path:
+    if name not in zoo_names(zoo):
+        raise BadInput(f"No zoo model {name!r}. Known: {', '.join(zoo_names(zoo)) or 'none'}.")
+    return zoo / f"{name}.toml"
+
+
+def read_spec(path: Path) -> ModelSpec:
+    """A TOML model file: the fields of `ModelSpec`; a relative `weights` counts from the file.
+
+    A table [about] may hold anything, for people.
+    """
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{path} is not valid TOML: {error}.") from error
+    values.pop("about", None)
+    for name, value in values.items():
+        values[name] = checked_field(name, value, path)
+    spec = ModelSpec(**{"name": path.stem, **values})
+    if bool(spec.family) == bool(spec.factory):
+        found = "both" if spec.family else "neither"
+        raise BadInput(f"{path} gives {found} of family and factory, expected one: family = "
+                       f'"{min(GENERATORS)}" or factory = "module:callable".')      # fmt: skip
+    if spec.weights and spec.weights not in dataset_names():
+        spec = replace(spec, weights=str((path.parent / Path(spec.weights).expanduser()).absolute()))
+    return spec
+
+
+def checked_field(name: str, value: Any, path: Path) -> Any:
+    """One value of a TOML model file, as `ModelSpec` wants it."""
+    known = [field.name for field in fields(ModelSpec)]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
+        raise BadInput(f"{path} has an unknown field {name!r}: {hint}")
+    expected, good = {
+        "arguments": ("a table", isinstance(value, dict)),
+        "latent_shape": ("a list of whole numbers above 0, such as [100]", is_shape(value)),
+        "output_range": ("two numbers, low and high, such as [-1, 1]", is_range(value)),
+        "n_classes": ("a whole number", is_count(value, 0)),
+        "channels": ("1 or 3", is_count(value, 1) and value in (1, 3)),
+        "resolution": ("a whole number above 0", is_count(value, 1)),
+        "latent": (f"one of {', '.join(LAWS)}", value in LAWS),
+        "layout": (f"one of {', '.join(LAYOUTS)}", value in LAYOUTS),
+        "sha256": ("64 hexadecimal digits in small letters", bool(re.fullmatch("[0-9a-f]{64}", str(value)))),
+    }.get(name, ("a text in quotes", isinstance(value, str)))
+    if not good:
+        raise BadInput(f"{path}: {name} is {value!r}, expected {expected}.")
+    if name == "output_range":
+        return (float(value[0]), float(value[1]))
+    return tuple(value) if isinstance(value, list) else value
+
+
+def is_numbers(value: Any, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(value, list) and all(isinstance(x, kind) and not isinstance(x, bool) for x in value)
+
+
+def is_shape(value: Any) -> bool:
+    return is_numbers(value, int) and all(side > 0 for side in value)
+
+
+def is_range(value: Any) -> bool:
+    if not is_numbers(value, (int, float)) or len(value) != 2:
+        return False
+    return all(map(math.isfinite, value)) and value[0] < value[1]
+
+
+def is_count(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def write_spec(spec: ModelSpec) -> str:
+    """The TOML text that `read_spec` takes; fields at their default are left out."""
+    lines, tables = [], []
+    for field in fields(ModelSpec):
+        value = getattr(spec, field.name)
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        if value is None or value == default:
+            continue
+        if isinstance(value, Mapping):
+            tables += ["", f"[{field.name}]"]
+            tables += [f"{toml(name, key=True)} = {toml(item)}" for name, item in value.items()]
+        else:
+            lines.append(f"{field.name} = {toml(value)}")
+    return "\n".join(lines + tables) + "\n"
+
+
+def toml(value: Any, key: bool = False) -> str:
+    """A value in TOML's notation; its basic strings are JSON's."""
+    if key and str(value).replace("_", "").replace("-", "").isalnum() and str(value).isascii():
+        return str(value)
+    if isinstance(value, bool | str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{toml(name, key=True)} = {toml(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    raise BadInput(f"A {type(value).__name__} cannot stand in a TOML model file.")

@@ -1,0 +1,180 @@
+"""Kernel (Inception) distance: squared MMD with k(x, y) = (x.y / d + 1)^3, unbiased.
+
+Binkowski et al. 2018, arXiv:1801.01401.  Printed as KID only with the 2015 Inception network.
+
+Products and sums are float64 (within a third of float32's speed on AVX2), in tiles: memory does not grow with n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gan.statistics import check_features
+from gan.types import BadInput, Estimate
+
+ROWS = 1000     # tiles of 1000 x 1000 float64: 8 MB, plus two blocks of features in float64
+
+
+def kid(
+    real_features: np.ndarray,
+    generated_features: np.ndarray,
+    real_self_similarity: float | None = None,
+    subsets: int = 0,
+    subset_size: int = 1000,
+    seed: int = 2020,
+) -> Estimate:
+    """`kid_full` over all images for `subsets=0`, the least noisy; otherwise `kid_subsets`, as papers print it."""
+    if subsets:
+        return kid_subsets(real_features, generated_features, subsets, subset_size, seed)
+    return kid_full(real_features, generated_features, real_self_similarity)
+
+
+def kid_full(real: np.ndarray, generated: np.ndarray, self_similarity: float | None = None) -> Estimate:
+    """The unbiased MMD^2 between (m, d) real and (n, d) generated features, float32, and its standard error.
+
+    `self_similarity` is `mean_self_similarity(real)` when it is at hand: it does not depend on the generated images.
+    The error is about the expected value over fresh generated images, given the reference (`_variance`).  Given
+    the reference that value is not exactly 0 for equal laws: test a model against the floor, by a difference, not
+    against 0, unless the reference is at least as large as the generated set (rejected 28-34 % at a fifth of it).
+    """
+    _check(real, generated)
+    if self_similarity is None:
+        self_similarity = mean_self_similarity(real)
+    one_sided = _one_sided(real, generated)
+    return Estimate(one_sided.value + self_similarity, one_sided.se)
+
+
+def kid_subsets(
+    real: np.ndarray, generated: np.ndarray, subsets: int = 100, subset_size: int = 1000, seed: int = 2020
+) -> Estimate:
+    """torch-fidelity's rule: the mean over random subsets without replacement, generated drawn before real.
+
+    That is its order with the generated images as input 1 and the reference as input 2.  Given the images, subsets
+    are independent and average to `kid_full`, so se^2 = se_full^2 + var(subsets) / subsets.  The first term costs
+    n^2 / 2 + n m kernel values, the subsets 2 * subsets * subset_size^2: 1.5e8 against 2e8 at 10,000 images.
+    """
+    _check(real, generated)
+    _check_subsets(len(real), len(generated), subsets, subset_size)
+    rng = np.random.RandomState(seed)   # the legacy stream is the convention
+    values = np.empty(subsets)
+    for i in range(subsets):
+        ours = generated[rng.choice(len(generated), subset_size, replace=False)]
+        theirs = real[rng.choice(len(real), subset_size, replace=False)]
+        values[i] = _mmd2(ours.astype(np.float64), theirs.astype(np.float64))
+    drawn = values.var(ddof=1) / subsets if subsets > 1 else 0.0
+    return Estimate(float(values.mean()), float(np.sqrt(_one_sided(real, generated).se ** 2 + drawn)))
+
+
+def mean_self_similarity(real: np.ndarray) -> float:
+    """The mean of k(y_j, y_j') over all pairs j != j' of the (m, d) reference: cache it with the reference."""
+    check_features(real)
+    if len(real) < 2:
+        raise BadInput(f"A kernel distance needs at least 2 reference images, got {len(real)}.")
+    total = 0.0
+    for rows, columns in _upper_tiles(len(real)):
+        tile = _kernel(_block(real, rows), _block(real, columns))
+        total += tile.sum() - np.trace(tile) if rows == columns else 2 * tile.sum()
+    return float(total / (len(real) * (len(real) - 1)))
+
+
+def _one_sided(real: np.ndarray, generated: np.ndarray) -> Estimate:
+    """The part of MMD^2 that depends on the generated images, with its standard error given the reference.
+
+    It is a U-statistic: the mean over pairs of h(x, x') = k(x, x') - f(x) - f(x'), f(x) = mean_j k(x, y_j).
+    """
+    witness = _mean_similarity(generated, real)
+    sums = np.zeros(len(generated))                             # over j != i of h(x_i, x_j)
+    squares = 0.0                                               # over i != j of h(x_i, x_j)^2
+    for rows, columns in _upper_tiles(len(generated)):
+        tile = _kernel(_block(generated, rows), _block(generated, columns))
+        tile -= witness[rows, None]
+        tile -= witness[columns]
+        if rows == columns:
+            np.fill_diagonal(tile, 0)
+        else:
+            sums[columns] += tile.sum(axis=0)
+        sums[rows] += tile.sum(axis=1)
+        squares += float(np.vdot(tile, tile)) * (1 if rows == columns else 2)
+    n = len(generated)
+    return Estimate(float(sums.sum() / (n * (n - 1))), float(np.sqrt(_variance(sums, squares))))
+
+
+def _variance(sums: np.ndarray, squares: float) -> float:
+    """Variance of a U-statistic of order two, from its row sums (n,) and the sum of h^2, both without diagonal.
+
+    True is 4 (n-2) / (n (n-1)) zeta1 + 2 / (n (n-1)) zeta2; zeta1 = Var E[h | x], zeta2 = Var h (Hoeffding 1948).
+    Every expectation is a mean over distinct indices, hence unbiased; zeta1, which vanishes when both laws are equal,
+    is estimated around 0 there and not allowed below it.  zeta2 counts 4 in place of 2, as in the jackknife
+    (Efron & Stein 1981): near equality values are skewed and small ones come with small errors, so that with 2
+    only 78 % of the 95 % intervals held in the worst case of benchmarks/coverage.py, with 4 89 %, elsewhere 91-100 %.
+    Where laws are equal the error with 4 is up to 1.4 times the true one.
+    """
+    n, total, of_rows = len(sums), sums.sum(), float(sums @ sums)
+    mean_square = squares / (n * (n - 1))                                       # E h(x, x')^2
+    shared = (of_rows - squares) / (n * (n - 1) * (n - 2))                      # E h(x, x') h(x, x'')
+    apart = (total**2 - 4 * of_rows + 2 * squares) / (n * (n - 1) * (n - 2) * (n - 3))      # (E h)^2
+    zeta1, zeta2 = max(shared - apart, 0.0), max(mean_square - apart, 0.0)
+    return (4 * (n - 2) * zeta1 + 4 * zeta2) / (n * (n - 1))
+
+
+def _mean_similarity(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """f(x_i) = mean_j k(x_i, y_j), (n,) float64."""
+    total = np.zeros(len(generated))
+    for columns in _slices(len(real)):
+        theirs = _block(real, columns)
+        for rows in _slices(len(generated)):
+            total[rows] += _kernel(_block(generated, rows), theirs).sum(axis=1)
+    return total / len(real)
+
+
+def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    base = x @ y.T
+    base /= x.shape[1]
+    base += 1
+    cube = base * base
+    cube *= base
+    return cube
+
+
+def _mmd2(x: np.ndarray, y: np.ndarray) -> float:
+    """Unbiased MMD^2 of two sets of equal size, small enough for one kernel matrix."""
+    m = len(x)
+    within = sum(tile.sum() - np.trace(tile) for tile in (_kernel(x, x), _kernel(y, y)))
+    return float(within / (m * (m - 1)) - 2 * _kernel(x, y).mean())
+
+
+def _slices(n: int) -> list[slice]:
+    return [slice(start, min(start + ROWS, n)) for start in range(0, n, ROWS)]
+
+
+def _upper_tiles(n: int) -> Iterator[tuple[slice, slice]]:
+    """Tiles on and above the diagonal: k is symmetric, the others are mirrored."""
+    slices = _slices(n)
+    for i, rows in enumerate(slices):
+        for columns in slices[i:]:
+            yield rows, columns
+
+
+def _block(features: np.ndarray, rows: slice) -> np.ndarray:
+    return features[rows].astype(np.float64)
+
+
+def _check(real: np.ndarray, generated: np.ndarray) -> None:
+    check_features(real)
+    check_features(generated)
+    if real.shape[1] != generated.shape[1]:
+        raise BadInput(f"The reference has features of length {real.shape[1]}, the generated images "
+                       f"{generated.shape[1]}: both must come from the same extractor.")
+    if len(real) < 2 or len(generated) < 4:
+        raise BadInput("A kernel distance with its error needs at least 2 reference and 4 generated images, "
+                       f"got {len(real)} and {len(generated)}.")
+
+
+def _check_subsets(m: int, n: int, subsets: int, size: int) -> None:
+    if subsets < 1 or size < 2:
+        raise BadInput(f"KID needs at least 1 subset of at least 2 images, got {subsets} of {size}.")
+    if size > min(m, n):
+        raise BadInput(f"KID subsets of {size:,} images need as many on both sides; "
+                       f"found {m:,} reference and {n:,} generated images.")

@@ -1,0 +1,70 @@
+"""CONVENTIONS: how a number is made.  PROTOCOLS: a convention with its reference data and counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gan.types import BadInput, Convention, Protocol
+
+CONVENTIONS = {
+    "embedded": Convention(
+        "embedded", ("efficientnet_lite0", "judge"),
+        matches="nothing outside: weights that come with the package, so it runs anywhere, at once",
+    ),
+    "fidelity": Convention(
+        "fidelity", ("inception",),
+        settings={"kid": {"subsets": 100}, "is": {"splits": 10, "shuffle_seed": 2020}},
+        matches="torch-fidelity, and FID as StyleGAN, EDM, ADM and TTUR compute it",
+    ),
+    "clean": Convention(
+        "clean", ("inception_clean",),
+        settings={"kid": {"subsets": 100}},
+        matches="clean-fid (mode clean)",
+    ),
+}  # fmt: skip
+
+FASHION = {"reference": "fashion-mnist:test", "held_out": "fashion-mnist:train10k"}
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        # Expected for zoo:dcgan-fashion-mnist: see its card, gan/zoo/dcgan-fashion-mnist.md.
+        Protocol("fashion-mnist-embedded-2k", CONVENTIONS["embedded"], n_generated=2_000, **FASHION),
+        Protocol("fashion-mnist-embedded-10k", CONVENTIONS["embedded"], n_generated=10_000, **FASHION),
+        Protocol("fashion-mnist-fidelity-10k", CONVENTIONS["fidelity"], n_generated=10_000, **FASHION),
+        Protocol("fashion-mnist-clean-10k", CONVENTIONS["clean"], n_generated=10_000, **FASHION),
+    )
+}
+
+
+def choose(
+    name: str = "", convention: str = "", reference: str = "", n: int | None = None, held_out: str = ""
+) -> Protocol:
+    """A preset by name, or one derived from it or from a convention and reference data."""
+    if reference or convention:
+        if name:
+            raise BadInput("Give either --protocol or --convention with --reference, not both.")
+        return derived(convention or "embedded", reference, n, held_out)
+    preset = PROTOCOLS.get(name or "fashion-mnist-embedded-2k")
+    if preset is None:
+        raise BadInput(f"No protocol {name!r}. Known: {', '.join(sorted(PROTOCOLS))}.")
+    if held_out:
+        preset = replace(preset, name=f"{preset.name}, held out {held_out}", held_out=held_out)
+    if n is None or n == preset.n_generated:
+        return preset
+    check_count(n)
+    return replace(preset, name=f"{preset.name}, n={n}", n_generated=n)
+
+
+def derived(convention: str, reference: str, n: int | None, held_out: str) -> Protocol:
+    if convention not in CONVENTIONS:
+        raise BadInput(f"No convention {convention!r}. Known: {', '.join(sorted(CONVENTIONS))}.")
+    if not reference:
+        raise BadInput("A convention needs reference data: give --reference with a name, folder, .npz or .parquet.")
+    n = 10_000 if n is None else n
+    check_count(n)
+    return Protocol(f"{convention}, {reference}, n={n}", CONVENTIONS[convention], reference, n, held_out=held_out)
+
+
+def check_count(n: int) -> None:
+    if n < 2:
+        raise BadInput(f"Scores need at least 2 images, got --n {n}.")

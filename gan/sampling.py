@@ -1,0 +1,95 @@
+"""Sample indices -> shards of images on disk.  Image i depends on the model, the seed and i alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from threading import Lock
+
+import numpy as np
+import torch
+
+from gan import images as image_rules
+from gan.generators import base
+from gan.generators.base import Generator, image_seed
+from gan.generators.loading import identity, load
+from gan.store import SHARD, Arrays, Store, extend, source_digest
+from gan.types import ModelSpec, Shard, Workspace, digest_of
+
+MICRO_BATCH = {"cpu": 20, "cuda": 250}      # fixed, because convolutions round differently at other sizes
+Tick = Callable[[int], object]              # told how many rows have just been made
+
+
+
+def silent(rows: int) -> None:
+    """The listener of those who do not want to know."""
+
+
+_loaded: dict[str, Generator] = {}
+_loading = Lock()
+
+
+def shards_of(n: int) -> Iterator[tuple[int, int]]:
+    """(index, rows) of the shards that n images lie in: full ones of 1,000, then the rest."""
+    for index in range(-(-n // SHARD)):
+        yield index, min(SHARD, n - index * SHARD)
+
+
+def sample_shard(
+    spec: ModelSpec, seed: int, index: int, rows: int, workspace: Workspace, store: Store, tick: Tick = silent
+) -> Shard:
+    """The first `rows` images of shard `index`; draws only those that the store lacks."""
+
+    def compute(have: int) -> Arrays:
+        start = index * SHARD
+        return draw(generator_of(spec, workspace), spec, seed, start + have, start + rows, workspace.device, tick)
+
+    return extend(store, "samples", shard_key(spec, seed, index, workspace.device), index, rows, compute)
+
+
+def shard_key(spec: ModelSpec, seed: int, index: int, device: str) -> str:
+    """sha256 over all that decides the shard's pixels."""
+    kind = torch.device(device).type
+    engine = {"torch": torch.__version__, "device": kind, "micro_batch": MICRO_BATCH[kind], "threads": 1}
+    source = source_digest(sys.modules[__name__], image_rules, base)
+    return digest_of(
+        {"stage": "samples", "model": identity(spec), "seed": seed, "shard": index, "engine": engine, "source": source}
+    )
+
+
+def generator_of(spec: ModelSpec, workspace: Workspace) -> Generator:
+    """The loaded model; once per process."""
+    key = digest_of([identity(spec), workspace.device])
+    with _loading:
+        if key not in _loaded:
+            _loaded[key] = load(spec, workspace)
+        return _loaded[key]
+
+
+@torch.inference_mode()
+def draw(
+    generator: Generator, spec: ModelSpec, seed: int, start: int, stop: int, device: str = "cpu", tick: Tick = silent
+) -> Arrays:
+    """Images [start, stop): `images` (n, C, H, W) uint8, and `labels` (n,) int64 of a conditional model.
+
+    Works in whole micro-batches from a multiple of their size on, so that an image has the same
+    neighbours' places, and the same bits, wherever a run begins or ends.
+    """
+    size = MICRO_BATCH[torch.device(device).type]
+    parts: list[np.ndarray] = []
+    for first in range(start // size * size, stop, size):
+        indices = range(first, first + size)
+        raw = generator.sample(generator.draws(indices, seed).to(device), labels_of(generator, indices, seed, device))
+        pixels = image_rules.from_model(raw.cpu(), spec, first)
+        parts.append(pixels.numpy()[max(0, start - first) : stop - first])
+        tick(len(parts[-1]))
+    drawn = {"images": np.concatenate(parts)}
+    labels = labels_of(generator, range(start, stop), seed, "cpu")
+    return drawn if labels is None else {**drawn, "labels": labels.numpy()}
+
+
+def labels_of(generator: Generator, indices: range, seed: int, device: str) -> torch.Tensor | None:
+    """One class per image, drawn evenly; (n,) int64, or None of an unconditional model."""
+    if not generator.n_classes:
+        return None
+    return torch.tensor([image_seed(seed, i, "label") % generator.n_classes for i in indices], device=device)

@@ -1,0 +1,201 @@
+"""Artefacts on disk: content-addressed, committed atomically, verified by hash when found.
+
+An artefact is a data file and, written last, a manifest beside it; without a manifest it does not
+exist.  Rows of images or features lie in shards of 1,000; a shard that is too short is extended.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import inspect
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from gan.files import atomic_write, file_digest
+from gan.types import Shard
+
+SHARD = 1_000
+Arrays = Mapping[str, np.ndarray]               # name -> (rows, ...); the first one gives the digest
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A committed artefact: its data file, and what the manifest says of it."""
+
+    kind: str
+    key: str
+    path: Path
+    facts: Mapping[str, Any]                    # sha256 and bytes of the file, created, and the writer's own
+
+
+class Store:
+    """A folder of artefacts by kind and key: root/kind/ke/key/{manifest.json, data file}."""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def folder(self, kind: str, key: str) -> Path:
+        return self.root / kind / key[:2] / key
+
+    def find(self, kind: str, key: str) -> Entry | None:
+        """The artefact, if it was committed and its bytes still have the hash that the manifest says."""
+        entry = self.read_manifest(self.folder(kind, key))
+        return entry if entry and is_sound(entry) else None
+
+    def read_manifest(self, folder: Path) -> Entry | None:
+        try:
+            facts = json.loads((folder / "manifest.json").read_text())
+            return Entry(folder.parent.parent.name, folder.name, folder / facts["file"], facts)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def commit(self, kind: str, key: str, file: str, write: Callable[[Path], None], **facts: Any) -> Entry:
+        """Write the data file, then the manifest; a reader of an older data file keeps it until `collect`."""
+        folder = self.folder(kind, key)
+        path = folder / file
+        atomic_write(path, write)
+        measured = {"file": file, "sha256": file_digest(path), "bytes": path.stat().st_size, "created": time.time()}
+        text = json.dumps({**measured, **facts}, indent=1)
+        atomic_write(folder / "manifest.json", lambda temporary: temporary.write_text(text))
+        return Entry(kind, key, path, {**measured, **facts})
+
+    @contextmanager
+    def lock(self, kind: str, key: str) -> Iterator[None]:
+        """Let one process or thread at a time make an artefact; the others wait, then find it.
+
+        256 lock files a kind; unlike artefacts that share one wait for each other, no more.
+        """
+        path = self.root / "locks" / f"{kind}-{key[:2]}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def entries(self) -> Iterator[Entry]:
+        """Every committed artefact, whether its bytes are sound or not."""
+        for manifest in sorted(self.root.glob("*/*/*/manifest.json")):
+            entry = self.read_manifest(manifest.parent)
+            if entry:
+                yield entry
+
+    def remove(self, entry: Entry) -> None:
+        """The manifest first: what is half removed does not exist."""
+        folder = entry.path.parent
+        (folder / "manifest.json").unlink(missing_ok=True)
+        for file in folder.iterdir():
+            file.unlink(missing_ok=True)
+        folder.rmdir()
+
+    def strays(self, older_than: float = 3_600) -> list[Path]:
+        """Files that no manifest names: what a killed process left, once they are `older_than` seconds old."""
+        named = {entry.path for entry in self.entries()} | {entry.path.parent / "manifest.json" for entry in self.entries()}
+        files = [path for path in self.root.glob("*/*/*/*") if path.is_file() and path not in named]
+        return [path for path in files if time.time() - path.stat().st_mtime > older_than]
+
+
+def is_sound(entry: Entry) -> bool:
+    """Whether the data file has the length and the hash that its manifest says."""
+    try:
+        return entry.path.stat().st_size == entry.facts["bytes"] and file_digest(entry.path) == entry.facts["sha256"]
+    except OSError:
+        return False
+
+
+def source_digest(*modules: ModuleType) -> str:
+    """sha256 over the source files that a stage names as its own."""
+    sources = [Path(inspect.getfile(module)).read_bytes() for module in modules]
+    return hashlib.sha256(b"\0".join(sources)).hexdigest()
+
+
+def remember(store: Store, kind: str, key: str, compute: Callable[[], Any]) -> tuple[Any, bool]:
+    """A small JSON value: found under its key, or computed and kept; and whether it was computed now."""
+    with store.lock(kind, key):
+        entry = store.find(kind, key)
+        if entry:
+            return json.loads(entry.path.read_text()), False
+        text = json.dumps(compute())
+        store.commit(kind, key, "value.json", lambda path: path.write_text(text))
+        return json.loads(text), True
+
+
+def extend(store: Store, kind: str, key: str, index: int, rows: int, compute: Callable[[int], Arrays]) -> Shard:
+    """The first `rows` rows of shard `index`; `compute(have)` is asked for those from `have` on."""
+    with store.lock(kind, key):
+        entry = store.find(kind, key)
+        have = entry.facts["rows"] if entry else 0
+        if entry is None or have < rows:
+            fresh = compute(have)
+            arrays = append(read_arrays(entry.path), fresh) if entry else fresh
+            entry = commit_arrays(store, kind, key, arrays)
+    assert entry is not None
+    return Shard(index, rows, key, str(entry.path), rows_digest(entry, rows), computed=max(0, rows - have))
+
+
+def append(old: Arrays, new: Arrays) -> Arrays:
+    return {name: np.concatenate([old[name], new[name]]) for name in new}
+
+
+def commit_arrays(store: Store, kind: str, key: str, arrays: Arrays) -> Entry:
+    rows = len(next(iter(arrays.values())))
+    return store.commit(
+        kind, key, f"{rows}.arrow", lambda path: write_arrays(path, arrays), rows=rows, digest=digest_of_rows(arrays, rows)
+    )
+
+
+def rows_digest(entry: Entry, rows: int) -> str:
+    """The digest of the first rows: from the manifest when they are all, else from the bytes."""
+    return entry.facts["digest"] if entry.facts["rows"] == rows else digest_of_rows(read_arrays(entry.path), rows)
+
+
+def digest_of_rows(arrays: Arrays, rows: int) -> str:
+    """sha256 over the bytes of the first array's first rows."""
+    return hashlib.sha256(np.ascontiguousarray(next(iter(arrays.values()))[:rows])).hexdigest()
+
+
+def write_arrays(path: Path, arrays: Arrays) -> None:
+    """Arrow IPC: one column per array, a fixed-size binary (uint8) or list (others) per row."""
+    columns = [_column(np.ascontiguousarray(array)) for array in arrays.values()]
+    layout = {name: {"dtype": array.dtype.str, "shape": array.shape[1:]} for name, array in arrays.items()}
+    table = pa.table(columns, names=list(arrays)).replace_schema_metadata({"ganbench": json.dumps(layout)})
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=max(1, table.num_rows))
+
+
+def rows_of(shard: Shard) -> dict[str, np.ndarray]:
+    """The rows that a shard speaks of, memory-mapped and read-only; its file may hold more."""
+    return {name: array[: shard.rows] for name, array in read_arrays(Path(shard.path)).items()}
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """What `write_arrays` wrote, memory-mapped and read-only."""
+    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    layout = json.loads(table.schema.metadata[b"ganbench"])
+    return {name: _array(table[name], layout[name], table.num_rows) for name in layout}
+
+
+def _column(array: np.ndarray) -> pa.Array:
+    if array.ndim == 1:
+        return pa.array(array)
+    width = int(np.prod(array.shape[1:]))
+    if array.dtype == np.uint8:
+        return pa.Array.from_buffers(pa.binary(width), len(array), [None, pa.py_buffer(array)])
+    return pa.FixedSizeListArray.from_arrays(pa.array(array.ravel()), width)
+
+
+def _array(column: pa.ChunkedArray, layout: Mapping[str, Any], rows: int) -> np.ndarray:
+    shape = (rows, *layout["shape"])
+    if rows == 0:
+        return np.empty(shape, layout["dtype"])
+    chunk = column.chunk(0)
+    values = chunk.flatten() if pa.types.is_fixed_size_list(chunk.type) else chunk
+    return np.frombuffer(values.buffers()[-1], layout["dtype"], int(np.prod(shape))).reshape(shape)

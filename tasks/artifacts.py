@@ -1,0 +1,46 @@
+"""What Prefect's UI shows of a run: how far it is, and the table of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+
+from gan.types import Score
+
+DASH = "\N{EN DASH}"
+
+
+def begin_progress(description: str) -> UUID:
+    """A progress artifact at 0 %."""
+    return create_progress_artifact(progress=0.0, description=description)  # type: ignore[return-value]
+
+
+def update_progress(artifact: UUID, fraction: float) -> None:
+    update_progress_artifact(artifact_id=artifact, progress=round(100 * fraction, 1))
+
+
+@task(name="publish", task_run_name="publish table", persist_result=False, cache_policy=NO_CACHE)
+def publish_scores(scores: list[Score], heading: str, notes: list[str]) -> None:
+    """The table of scores as an artifact of the flow run."""
+    create_markdown_artifact(markdown=markdown_of(scores, heading, notes), key="scores", description=heading)
+
+
+def markdown_of(scores: Iterable[Score], heading: str, notes: list[str]) -> str:
+    """A table that people read: value +- standard error, the 95 % interval, and the floor."""
+    lines = [
+        f"## {heading}", "",
+        "| metric | value | standard error | 95 % interval | real images | better |",
+        "|---|---:|---:|---:|---:|---|",
+    ]  # fmt: skip
+    for score in scores:
+        low, high = score.value - 1.96 * score.se, score.value + 1.96 * score.se
+        lines.append(
+            f"| `{score.metric}` | **{score.value:.4g}** | {score.se:.2g} | {low:.4g} {DASH} {high:.4g} "
+            f"| {DASH if score.floor is None else f'{score.floor:.4g}'} | {'lower' if score.lower_is_better else 'higher'} |"
+        )
+    warnings = [f"- `{score.metric}`: {warning}" for score in scores for warning in score.warnings]
+    return "\n".join([*lines, "", *warnings, "", *(f"- {note}" for note in notes)])

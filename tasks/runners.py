@@ -1,0 +1,41 @@
+"""RUNNERS: where shards are worked on; a setting, not another code path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from gan.types import BadInput
+from tasks.settings import settings
+
+
+def threads(workers: int) -> TaskRunner[Any]:
+    return ThreadPoolTaskRunner(max_workers=workers)  # type: ignore[return-value]
+
+
+def dask(workers: int) -> TaskRunner[Any]:
+    try:
+        from prefect_dask import DaskTaskRunner
+    except ImportError as error:
+        raise BadInput("The runner dask needs prefect-dask: pip install prefect-dask==0.3.7.") from error
+    return DaskTaskRunner(cluster_kwargs={"n_workers": workers, "threads_per_worker": 1})
+
+
+def ray(workers: int) -> TaskRunner[Any]:
+    try:
+        from prefect_ray import RayTaskRunner
+    except ImportError as error:
+        raise BadInput("The runner ray needs prefect-ray: pip install prefect-ray==0.6.0.") from error
+    return RayTaskRunner(init_kwargs={"num_cpus": workers})
+
+
+RUNNERS: dict[str, Callable[[int], TaskRunner[Any]]] = {"threads": threads, "dask": dask, "ray": ray}
+
+
+def runner() -> TaskRunner[Any]:
+    """The task runner that the settings name."""
+    if settings().runner not in RUNNERS:
+        raise BadInput(f"No runner {settings().runner!r}. Known: {', '.join(RUNNERS)}.")
+    return RUNNERS[settings().runner](settings().workers)

@@ -1,0 +1,152 @@
+"""Prefect, MLflow and a worker on loopback, started and stopped together: `ganbench ui`."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gan.files import atomic_write
+from gan.types import BadInput
+from tasks.settings import settings
+
+HOST, POOL = "127.0.0.1", "ganbench"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where they listen, and whose they are."""
+
+    prefect: str
+    mlflow: str
+    pid: int
+
+    @property
+    def api(self) -> str:
+        return f"{self.prefect}/api"
+
+
+def note() -> Path:
+    """The file by which other commands find running servers."""
+    return settings().root / "servers.json"
+
+
+def running() -> Servers | None:
+    """The servers that `ganbench ui` started, if they still answer."""
+    try:
+        found = Servers(**json.loads(note().read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if answers(f"{found.api}/health") and answers(f"{found.mlflow}/health") else None
+
+
+def join(servers: Servers) -> None:
+    """Let this process's flows and runs go to running servers, before Prefect is imported."""
+    os.environ["PREFECT_API_URL"] = servers.api
+    settings_now = settings()
+    if not settings_now.tracking_uri:
+        settings_now.tracking_uri = servers.mlflow
+
+
+def answers(url: str, seconds: float = 2) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=seconds):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def serving(log: Path) -> Iterator[Servers]:
+    """Start all three, wait until they answer, deploy the flows; stop them at the end.
+
+    Each writes into its own file in the folder `log`.
+    """
+    log.mkdir(parents=True, exist_ok=True)
+    servers = Servers(
+        f"http://{HOST}:{free_port(settings().prefect_port)}", f"http://{HOST}:{free_port(settings().mlflow_port)}", os.getpid()
+    )
+    with ExitStack() as stack:
+        stack.enter_context(process("mlflow", mlflow_command(servers), log))
+        stack.enter_context(process("prefect", prefect_command(servers), log))
+        wait_for(f"{servers.api}/health", log / "prefect.log")
+        wait_for(f"{servers.mlflow}/health", log / "mlflow.log")
+        os.environ["PREFECT_API_URL"] = servers.api
+        worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "local"]
+        environment = {"MLFLOW_TRACKING_URI": servers.mlflow, "GANBENCH_HOME": str(settings().root)}
+        stack.enter_context(process("worker", worker, log, environment))
+        atomic_write(note(), lambda path: path.write_text(json.dumps(asdict(servers))))
+        try:
+            yield servers
+        finally:
+            note().unlink(missing_ok=True)
+
+
+def prefect_command(servers: Servers) -> list[str]:
+    port = servers.prefect.rpartition(":")[2]
+    return [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", port]
+
+
+def mlflow_command(servers: Servers) -> list[str]:
+    """MLflow on the same SQLite file that commands without a server use."""
+    folder = settings().root / "mlflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", servers.mlflow.rpartition(":")[2],
+        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
+        "--artifacts-destination", (folder / "artifacts").as_uri(), "--workers", "1",
+    ]  # fmt: skip
+
+
+@contextmanager
+def process(name: str, command: list[str], log: Path, environment: dict[str, str] | None = None) -> Iterator[None]:
+    """A child in its own session; it and its children end with the block."""
+    with (log / f"{name}.log").open("w") as file:
+        child = subprocess.Popen(
+            command, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )  # fmt: skip
+        try:
+            yield
+        finally:
+            stop(child)
+
+
+def stop(child: subprocess.Popen[bytes], seconds: float = 10) -> None:
+    """Ask the child's session to end, then end it."""
+    import signal
+
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(child.pid, number)
+            child.wait(seconds)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        return
+
+
+def wait_for(url: str, log: Path, seconds: float = 180) -> None:
+    end = time.monotonic() + seconds
+    while not answers(url):
+        if time.monotonic() > end:
+            raise BadInput(f"{url} did not answer within {seconds:.0f} seconds; see {log}.")
+        time.sleep(0.5)
+
+
+def free_port(first: int) -> int:
+    """The first port from `first` on that nobody listens on."""
+    for port in range(first, first + 50):
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) != 0:
+                return port
+    raise BadInput(f"No free port from {first} to {first + 49} on {HOST}.")

@@ -1,0 +1,81 @@
+"""Settings: the one reader of the environment, and the one place that sets it for Prefect and MLflow.
+
+Every field can be given as GANBENCH_<FIELD> in the environment or in a `.env` file.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gan.types import Workspace
+
+# Telemetry off, patience on slow machines, and seconds instead of minutes when a server is down.
+ENVIRONMENT = {
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+class Settings(BaseSettings):
+    """Where things are, and with how many hands the work is done; nothing here changes a number."""
+
+    model_config = SettingsConfigDict(env_prefix="GANBENCH_", env_file=".env", extra="ignore")
+
+    home: Path = Path("~/.ganbench")                # store, databases, downloaded weights and data
+    tracking_uri: str = Field("", validation_alias=AliasChoices("GANBENCH_TRACKING_URI", "MLFLOW_TRACKING_URI"))
+    experiment: str = "ganbench"                    # of MLflow
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)     # shards at a time, a thread each
+    runner: str = "threads"                         # a row of tasks.runners.RUNNERS
+    device: str = "cpu"
+    data: str = ""                                  # a folder that may hold data sets by name
+    inception_weights: str = ""                     # a file
+    prefect_port: int = 4200
+    mlflow_port: int = 5000
+
+    @property
+    def root(self) -> Path:
+        return self.home.expanduser()
+
+    @property
+    def tracking(self) -> str:
+        """MLflow's address: the given one, or a SQLite file in the home folder."""
+        return self.tracking_uri or f"sqlite:///{self.root / 'mlflow' / 'mlflow.db'}"
+
+
+_current: list[Settings] = []
+
+
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return _current[0] if _current else configure()
+
+
+def configure(**given: object) -> Settings:
+    """Read the settings anew; `given` ones that are not None win over the environment.
+
+    Puts into the environment what Prefect and MLflow must find there, so it comes before their import.
+    """
+    found = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    if not os.environ.get("PREFECT_API_URL"):
+        os.environ.setdefault("PREFECT_HOME", str(found.root / "prefect"))
+    _current[:] = [found]
+    return found
+
+
+def workspace_of(trust_pickle: bool = False) -> Workspace:
+    """The part of the settings that stages need."""
+    found = settings()
+    return Workspace(str(found.root), found.data, found.inception_weights, found.device, trust_pickle)

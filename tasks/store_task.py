@@ -1,0 +1,45 @@
+"""The door to the store: a Prefect task whose result is an artefact, not something that Prefect keeps.
+
+Prefect's own cache would answer with paths whose files are gone, and would not notice an edit in
+`gan/`; so the stage function looks into the store itself, and the task only says what it found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
+
+from gan.types import BadInput
+
+
+def store_task(**options: Any) -> Callable[[Callable[..., tuple[Any, bool]]], Task]:
+    """Make a task of a function that returns (value, computed): state `Cached` when nothing was computed."""
+
+    def decorate(function: Callable[..., tuple[Any, bool]]) -> Task:
+        @wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            value, computed = function(*args, **kwargs)
+            return value if computed else Completed(name="Cached", message="Found in the store.", data=value)
+
+        return task(
+            run, persist_result=False, cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[1, 10],
+            retry_condition_fn=worth_retrying, **options,
+        )  # fmt: skip
+
+    return decorate
+
+
+def worth_retrying(task: Task, run: Any, state: Any) -> bool:
+    """Bad input stays bad; whatever else failed may succeed when tried again."""
+    try:
+        state.result()
+    except (BadInput, MemoryError, NotImplementedError, TypeError):
+        return False
+    except Exception:
+        return True
+    return False

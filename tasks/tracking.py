@@ -1,0 +1,189 @@
+"""MLflow: one run per result, found again by its key, complete or resumed, never repeated."""
+
+from __future__ import annotations
+
+import json
+
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from typing import TYPE_CHECKING, Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from gan.evaluate import Job, Part
+from gan.files import atomic_write
+from gan.generators.loading import identity
+from gan.types import Score, digest_of
+from tasks.artifacts import markdown_of
+from tasks.settings import settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+KEY, COMPLETE = "ganbench.key", "ganbench.complete"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What MLflow is told about one evaluation; JSON, so that it can wait on disk for a server."""
+
+    key: str                                    # sha256 of the job and its scores
+    name: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    table: Mapping[str, list[Any]]              # the scores, by column
+    datasets: Mapping[str, Mapping[str, Any]]   # context -> name, digest, source, images
+    picture: str = ""                           # a PNG of samples
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """Where a record went: a run of MLflow, or a file that the next run will log."""
+
+    run_id: str = ""
+    url: str = ""
+    new: bool = False
+    problem: str = ""
+
+
+@task(name="track", retries=2, retry_delay_seconds=[1, 10], persist_result=False, cache_policy=NO_CACHE)
+def track(record: Record) -> Tracked:
+    """Log a record, and those that an unreachable server left waiting; the scores are never lost."""
+    waiting = settings().root / "untracked"
+    problem = unreachable(settings().tracking)
+    if problem:
+        path = waiting / f"{record.key[:16]}.json"
+        text = json.dumps(record.__dict__)
+        atomic_write(path, lambda file: file.write_text(text))
+        return Tracked(problem=f"{problem}; the scores wait in {path} and the next evaluation will log them")
+    client = connect()
+    for path in sorted(waiting.glob("*.json")) if waiting.is_dir() else []:
+        log(client, Record(**json.loads(path.read_text())))
+        path.unlink()
+    return log(client, record)
+
+
+def unreachable(address: str, seconds: float = 5) -> str:
+    """Why an MLflow server does not answer, or ''; files and databases always answer."""
+    if not address.startswith("http"):
+        return ""
+    try:
+        with urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=seconds):
+            return ""
+    except (OSError, ValueError) as error:
+        return f"MLflow at {address} does not answer ({getattr(error, 'reason', error)})"
+
+
+def connect() -> MlflowClient:
+    """A client of the settings' MLflow; a SQLite file's folder is made first."""
+    import mlflow
+
+    if settings().tracking.startswith("sqlite"):
+        (settings().root / "mlflow").mkdir(parents=True, exist_ok=True)
+    mlflow.set_tracking_uri(settings().tracking)
+    return mlflow.MlflowClient()
+
+
+def experiment_of(client: MlflowClient) -> str:
+    """The id of the settings' experiment; made when it is new, its artifacts beside the SQLite file."""
+    found = client.get_experiment_by_name(settings().experiment)
+    if found is not None:
+        return str(found.experiment_id)
+    local = settings().tracking.startswith("sqlite")
+    artifacts = (settings().root / "mlflow" / "artifacts").as_uri() if local else None
+    return str(client.create_experiment(settings().experiment, artifact_location=artifacts))
+
+
+def log(client: MlflowClient, record: Record) -> Tracked:
+    """The run of this record: as it is when complete, else begun or resumed, and completed."""
+    experiment = experiment_of(client)
+    found = client.search_runs([experiment], f"tags.`{KEY}` = '{record.key}'", max_results=1)
+    if found and found[0].data.tags.get(COMPLETE) == "true":
+        return Tracked(found[0].info.run_id, url_of(experiment, found[0].info.run_id))
+    run = found[0] if found else client.create_run(experiment, tags={KEY: record.key}, run_name=record.name)
+    fill(client, run.info.run_id, record)
+    client.set_tag(run.info.run_id, COMPLETE, "true")
+    client.set_terminated(run.info.run_id)
+    return Tracked(run.info.run_id, url_of(experiment, run.info.run_id), new=True)
+
+
+def fill(client: MlflowClient, run_id: str, record: Record) -> None:
+    """Everything in one batch, then datasets and artifacts; repeating any of it changes nothing."""
+    from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+
+    logged = client.get_run(run_id)
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, value, 0, 0) for name, value in record.metrics.items()],
+        params=[Param(name, str(value)) for name, value in record.params.items()],
+        tags=[RunTag(name, value) for name, value in record.tags.items()],
+    )
+    if not logged.inputs.dataset_inputs:
+        inputs = [DatasetInput(dataset_of(facts), [InputTag("mlflow.data.context", context)])
+                  for context, facts in record.datasets.items()]  # fmt: skip
+        client.log_inputs(run_id, inputs)
+    client.log_dict(run_id, {"columns": list(record.table), "data": rows_of(record.table)}, "scores.json")
+    if record.picture:
+        client.log_artifact(run_id, record.picture)
+
+
+def rows_of(table: Mapping[str, list[Any]]) -> list[list[Any]]:
+    return [list(row) for row in zip(*table.values(), strict=True)]
+
+
+def dataset_of(facts: Mapping[str, Any]) -> Any:
+    from mlflow.entities import Dataset
+
+    profile = {key: value for key, value in facts.items() if key not in ("name", "digest", "source")}
+    return Dataset(
+        name=facts["name"], digest=facts["digest"][:36], source_type="local",
+        source=json.dumps({"uri": facts["source"]}), profile=json.dumps(profile),
+    )  # fmt: skip
+
+
+def url_of(experiment: str, run_id: str) -> str:
+    """Where a browser finds the run; '' while no server is up."""
+    address = settings().tracking
+    return f"{address.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}" if address.startswith("http") else ""
+
+
+def record_of(job: Job, scores: list[Score], picture: str, tags: Mapping[str, str]) -> Record:
+    """An evaluation as MLflow shows it; the same job with the same numbers has the same key."""
+    metrics = {name: value for score in scores for name, value in metrics_of(score).items()}
+    protocol = job.protocol
+    return Record(
+        key=digest_of([job.digest, metrics]),
+        name=f"{job.model.name}, {protocol.n_generated:,} images, seed {job.seed}",
+        params={
+            "model": job.model.name, "protocol": protocol.name, "convention": protocol.convention.name,
+            "reference": protocol.reference, "n": protocol.n_generated, "seed": job.seed,
+        },
+        metrics=metrics,
+        tags={
+            "mlflow.note.content": markdown_of(scores, job.model.name, []),
+            "ganbench.model_digest": job.model_digest, "ganbench.protocol_digest": job.protocol_digest, **tags,
+        },
+        table={
+            "metric": [score.metric for score in scores], "value": [score.value for score in scores],
+            "se": [score.se for score in scores], "floor": [score.floor for score in scores],
+            "n": [score.n for score in scores], "protocol": [score.protocol for score in scores],
+        },
+        datasets={role: facts_of(part) for role, part in job.parts.items() if role != "generated"},
+        picture=picture,
+    )  # fmt: skip
+
+
+def metrics_of(score: Score) -> dict[str, float]:
+    """One MLflow metric for the value; its error and floor beside it, under names that sort behind it."""
+    floor = {} if score.floor is None else {f"{score.metric}.floor": score.floor}
+    return {score.metric: score.value, f"{score.metric}.se": score.se, **floor}
+
+
+def facts_of(part: Part) -> dict[str, Any]:
+    return {"name": part.spec.name, "digest": identity(part.spec), "source": part.spec.weights, "images": part.n}
+
+

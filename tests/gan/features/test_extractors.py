@@ -1,0 +1,200 @@
+"""What every row of EXTRACTORS promises."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gan import features
+from gan.features import EXTRACTORS, judge
+from gan.features.backend import choose, fold
+from gan.features.base import padded
+from gan.types import BadInput
+
+CHANNELS = {"judge": 1}                               # what to feed; 3 for the others
+NETWORKS = ["inception", "efficientnet_lite0", "judge"]      # inception_clean is inception behind another resize
+LIGHT = [name for name in EXTRACTORS if not name.startswith("inception")]
+
+
+@pytest.fixture(scope="session")
+def made(weights, tmp_path_factory):
+    """Each extractor of each backend once."""
+    cache, ready = tmp_path_factory.mktemp("cache"), {}
+
+    def make(name: str, backend: str = "auto"):
+        if (name, backend) not in ready:
+            ready[name, backend] = EXTRACTORS[name].make(weights[name], cache, backend=backend)
+        return ready[name, backend]
+
+    return make
+
+
+@pytest.mark.parametrize("name", EXTRACTORS)
+def test_rows_say_what_their_extractor_gives(name, made, pictures):
+    row, extract = EXTRACTORS[name], made(name)
+    features, logits = extract(pictures(3, CHANNELS.get(name, 3), 32))
+    assert (extract.name, extract.d, extract.n_logits) == (name, row.d, row.logits)
+    assert features.shape == (3, row.d or 3 * 32 * 32)
+    assert features.dtype == np.float32
+    assert np.isfinite(features).all()
+    assert len({row.tobytes() for row in features}) == 3
+    assert (logits is None) == (row.logits == 0)
+    if logits is not None:
+        assert logits.shape == (3, row.logits)
+        assert logits.dtype == np.float32
+    assert 1000 % extract.micro_batch == 0
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "pixels"])
+def test_an_image_has_the_same_bits_whatever_its_neighbours(name, made, pictures, backend):
+    """Same place in the batch, other images around it, or nothing after it."""
+    extract = made(name, backend)
+    n, channels = extract.micro_batch, CHANNELS.get(name, 3)
+    mine, others = pictures(3, channels, 32, seed=1), pictures(n, channels, 32, seed=2)
+    full = np.concatenate([mine, others[3:]])
+    for alone, among in zip(extract(mine), extract(full), strict=True):
+        if alone is not None:
+            np.testing.assert_array_equal(alone, among[:3])
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_threads_do_not_disturb_each_other(name, made, pictures, backend):
+    extract = made(name, backend)
+    batches = [pictures(extract.micro_batch, CHANNELS.get(name, 3), 32, seed=i) for i in range(6)]
+    expected = [extract(batch)[0] for batch in batches]
+    with ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        got = list(pool.map(lambda batch: extract(batch)[0], batches))
+    for a, b in zip(expected, got, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_backends_agree(name, made, pictures):
+    pytest.importorskip("onnxruntime")
+    images = pictures(4, CHANNELS.get(name, 3), 32)
+    for eager, onnx in zip(made(name, "torch")(images), made(name, "onnxruntime")(images), strict=True):
+        assert np.abs(eager - onnx).max() <= 1e-5 * np.abs(eager).max()
+
+
+@pytest.mark.parametrize("name", ["inception_clean", "efficientnet_lite0"])
+def test_grey_is_rgb_of_equal_channels(name, made, pictures):
+    grey = pictures(2, 1, 28)
+    for a, b in zip(made(name)(grey), made(name)(grey.repeat(3, axis=1)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+@pytest.mark.parametrize("name", EXTRACTORS)
+def test_other_channels_are_refused(name, channels, made, pictures):
+    with pytest.raises(BadInput, match=rf"grey \(1 channel\) or RGB \(3\), but these have {channels}"):
+        made(name)(pictures(1, channels, 32))
+
+
+@pytest.mark.parametrize(("channels", "size"), [(3, 32), (1, 28)])
+def test_the_judge_sees_small_grey_images_only(channels, size, made, pictures):
+    with pytest.raises(BadInput, match=f"takes 1x32x32 .* these are {channels}x{size}x{size}"):
+        made("judge")(pictures(1, channels, size))
+
+
+def test_too_many_images_floats_and_flat_images_are_refused(made, pictures):
+    extract = made("pixels")
+    for images in (pictures(extract.micro_batch + 1, 1, 8), pictures(1, 1, 8).astype(np.float32),
+                   pictures(1, 1, 8)[0], pictures(1, 1, 8)[:0]):
+        with pytest.raises(ValueError, match="got"):
+            extract(images)
+
+
+def test_read_only_images_are_welcome(made, pictures):
+    """Memory-mapped shards are."""
+    images = pictures(5, 3, 64)
+    images.flags.writeable = False
+    for name in ("efficientnet_lite0", "pixels"):
+        made(name)(images)
+
+
+def test_pixels_are_the_pixels(pictures, made):
+    images = pictures(2, 3, 32, 20)
+    features, _ = made("pixels")(images)
+    assert features == pytest.approx(images.reshape(2, -1) / 255, abs=1e-7)
+
+
+@pytest.mark.parametrize(("shape", "d"), [((1, 28, 28), 784), ((3, 32, 32), 3072), ((3, 256, 256), 3072)])
+def test_pixels_know_their_length_from_the_shape(shape, d, pictures, tmp_path):
+    extract = EXTRACTORS["pixels"].make(None, tmp_path, shape=shape)
+    assert extract.d == d == extract(pictures(1, *shape))[0].shape[1]
+
+
+def test_digests_tell_weights_and_resizing_apart_but_not_backends(made, weights, tmp_path):
+    names = {name: made(name).digest for name in EXTRACTORS}
+    assert len(set(names.values())) == len(EXTRACTORS)
+    assert made("judge", "torch").digest == names["judge"]
+    other = tmp_path / "other.pth"
+    torch.save({name: value + 1 for name, value in torch.load(weights["judge"]).items()}, other)
+    assert EXTRACTORS["judge"].make(other, tmp_path).digest != names["judge"]
+
+
+def test_the_engine_tells_backends_apart(made, backend):
+    engine = made("judge", backend).engine
+    assert engine["backend"] == backend
+    assert {"version", "dtype", "device", "threads", "micro_batch"} <= engine.keys()
+
+
+def test_judge_outputs_are_the_judges(judge_file, pictures, tmp_path):
+    """Features and logits of the network that is trained, on (x / 127.5) - 1."""
+    images = pictures(3, 1, 32)
+    module = judge.Judge()
+    module.load_state_dict(torch.load(judge_file))
+    module.eval()
+    with torch.inference_mode():
+        given = torch.from_numpy(images).float() / 127.5 - 1
+        expected = module.features(given).numpy(), module(given).numpy()
+    for ours, theirs in zip(EXTRACTORS["judge"].make(judge_file, tmp_path)(images), expected, strict=True):
+        assert np.abs(ours - theirs).max() <= 1e-5 * np.abs(theirs).max()
+
+
+def test_folding_leaves_no_batch_normalisation_and_the_given_module_alone():
+    module = judge.JudgeOutputs().eval()
+    assert not any(node.op == "call_module" and "BatchNorm" in type(folded.get_submodule(node.target)).__name__
+                   for folded in [fold(module)] for node in folded.graph.nodes)
+    assert any("BatchNorm" in type(part).__name__ for part in module.modules())
+
+
+def test_unknown_backends_and_devices_are_refused_in_words():
+    with pytest.raises(BadInput, match="Known: auto, onnxruntime, torch"):
+        choose("tensorflow", "cpu")
+    with pytest.raises(BadInput, match="runs on the CPU only"):
+        choose("onnxruntime", "cuda")
+    assert choose("auto", "cuda") == "torch"
+
+
+def test_missing_weights_are_one_sentence(tmp_path, monkeypatch):
+    with pytest.raises(BadInput, match="does not exist"):
+        EXTRACTORS["inception"].make(tmp_path / "nowhere.pth", tmp_path)
+    monkeypatch.setattr(judge, "SHIPPED", tmp_path / "nowhere.safetensors")
+    with pytest.raises(BadInput, match=r"The judge's weights are missing"):
+        EXTRACTORS["judge"].make(None, tmp_path)
+
+
+def test_other_weights_are_refused(judge_file, tmp_path):
+    with pytest.raises(BadInput, match="does not fit"):
+        EXTRACTORS["inception"].make(judge_file, tmp_path)
+
+
+def test_padding_repeats_grey_and_ends_in_black():
+    batch = padded(np.full((1, 1, 2, 2), 7, np.uint8), 3, 3)
+    assert batch.shape == (3, 3, 2, 2)
+    assert batch.sum(axis=(1, 2, 3)).tolist() == [84, 0, 0]
+
+
+def test_the_table_is_cheap_to_import():
+    """Neither torch nor a runtime, whatever `gan/__init__.py` loads: an empty package stands in for it."""
+    code = ("import sys, types; gan = types.ModuleType('gan'); gan.__path__ = [sys.argv[1]]; sys.modules['gan'] = gan; "
+            "import gan.features; sys.exit(len({'torch', 'onnx', 'onnxruntime'} & sys.modules.keys()))")
+    house = Path(features.__file__).parent.parent
+    assert subprocess.run([sys.executable, "-c", code, str(house)], check=False).returncode == 0

@@ -1,0 +1,246 @@
+"""MODEL -> ModelSpec -> Generator: every way in, and a sentence for every wrong one."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from gan.files import file_digest
+from gan.generators import GENERATORS
+from gan.generators.base import Generator
+from gan.generators.dcgan import DCGAN
+from gan.generators.loading import identity, load, read_spec, resolve, write_spec, zoo_models
+from gan.images import from_model, write_folder, write_npz
+from gan.types import BadInput, ModelSpec, Workspace
+
+SMALL = {"z_dim": 10, "width": 4, "resolution": 32, "channels": 1}
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def here(tmp_path):
+    return Workspace(home=str(tmp_path / "home"))
+
+
+def weights(path: Path, **arguments) -> Path:
+    state = DCGAN(**(arguments or SMALL)).state_dict()
+    torch.save({f"module.{name}": value for name, value in state.items()}, path)
+    return path
+
+
+def make_zoo(folder: Path) -> Path:
+    folder.mkdir()
+    save_file(DCGAN(**SMALL).state_dict(), folder / "small.safetensors")
+    lines = 'family = "dcgan"\nweights = "small.safetensors"\n[arguments]\nz_dim = 10\n[about]\nlicence = "MIT"\n'
+    (folder / "small.toml").write_text(lines)
+    return folder
+
+
+# Families
+
+def test_the_tutorials_dcgan_loads_with_the_arguments_that_its_shapes_imply(tmp_path):
+    path = weights(tmp_path / "netG.pth", z_dim=100, width=64, resolution=64, channels=3)
+    spec = resolve(str(path), family="dcgan")
+    assert spec.arguments == {"z_dim": 100, "width": 64, "resolution": 64, "channels": 3}
+    assert (spec.name, spec.channels, spec.resolution) == ("netG", 3, 64)
+    assert spec.sha256 == file_digest(path)
+    generator = load(spec)
+    one_by_one = torch.cat([from_model(generator.sample(generator.draws([i], 7)), spec) for i in range(8)])
+    together = from_model(generator.sample(generator.draws(range(8), 7)), spec)
+    assert together.shape == (8, 3, 64, 64)
+    assert torch.equal(one_by_one, together)
+
+
+def test_a_loaded_model_is_frozen_in_eval_mode_and_keeps_the_callers_randomness(tmp_path):
+    spec = resolve(str(weights(tmp_path / "w.pt")), family="dcgan")
+    before = torch.get_rng_state()
+    generator = load(spec)
+    assert torch.equal(before, torch.get_rng_state())
+    assert isinstance(generator, DCGAN)
+    assert not generator.training
+    assert not any(parameter.requires_grad for parameter in generator.parameters())
+
+
+@pytest.mark.parametrize("family", sorted(GENERATORS))
+def test_every_family_is_a_generator_that_says_what_it_is(family):
+    row = GENERATORS[family]
+    assert row.what
+    assert row.paper
+    assert row.arguments_of({"fc.weight": torch.zeros(2, 2)}) == {}
+    assert isinstance(row.make(), Generator)
+
+
+def test_a_uniform_latent_reaches_the_family(tmp_path):
+    path = weights(tmp_path / "w.pt")
+    spec = replace(resolve(str(path), family="dcgan"), latent="uniform")
+    assert load(spec).draws(range(100), 0).abs().max() <= 1
+
+
+def test_weights_alone_are_told_which_family_fits(tmp_path):
+    with pytest.raises(BadInput, match="its shapes fit dcgan: give --family dcgan"):
+        resolve(str(weights(tmp_path / "w.pt")))
+
+
+def test_weights_of_an_unknown_kind_ask_for_family_or_factory(tmp_path):
+    torch.save(nn.Linear(3, 3).state_dict(), tmp_path / "w.pt")
+    with pytest.raises(BadInput, match=r"give --family \(dcgan\) or --factory module:callable"):
+        resolve(str(tmp_path / "w.pt"))
+
+
+def test_a_classifier_is_refused_as_a_classifier(tmp_path):
+    classifier = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(8, 10))
+    torch.save(classifier.state_dict(), tmp_path / "w.pt")
+    with pytest.raises(BadInput, match="looks like a classifier"):
+        resolve(str(tmp_path / "w.pt"))
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    ({"family": "biggan"}, r"No family 'biggan'\. Known: dcgan\."),
+    ({"arguments": {"width": 8}}, r"does not fit dcgan: main\.0\.weight is \(10, 16, 4, 4\), expected \(10, 32, 4, 4\)"),
+    ({"arguments": {"widht": 8}}, "has no argument 'widht', only z_dim, width"),
+    ({"arguments": {"width": "8"}}, "width is '8', expected something like 64"),
+    ({"arguments": {"width": 0}}, "width is 0, expected"),
+    ({"arguments": {"width": -3}}, "cannot be made with"),
+    ({"arguments": {"width": 10**9}}, "does not fit dcgan"),      # refused from its shapes, without the memory
+    ({"weights_key": "ema"}, "no weights under 'ema', only under the top level"),
+])  # fmt: skip
+def test_options_that_do_not_fit_are_sentences(tmp_path, options, said):
+    with pytest.raises(BadInput, match=said):
+        resolve(str(weights(tmp_path / "w.pt")), **{"family": "dcgan", **options})
+
+
+def test_the_place_in_the_file_is_noted(tmp_path):
+    state = DCGAN(**SMALL).state_dict()
+    torch.save({"generator": state, "ema": state}, tmp_path / "w.pt")
+    assert resolve(str(tmp_path / "w.pt"), family="dcgan").weights_key == "ema"
+
+
+def test_a_pickled_model_needs_trust(tmp_path):
+    torch.save(DCGAN(**SMALL), tmp_path / "w.pt")
+    with pytest.raises(BadInput, match="give --trust-pickle"):
+        resolve(str(tmp_path / "w.pt"), family="dcgan")
+    spec = resolve(str(tmp_path / "w.pt"), Workspace(trust_pickle=True), family="dcgan")
+    assert load(spec, trust_pickle=True).draws([0], 0).shape == (1, 10)
+
+
+def test_weights_that_changed_since_are_refused(tmp_path):
+    path = weights(tmp_path / "w.pt")
+    spec = resolve(str(path), family="dcgan")
+    torch.manual_seed(1)
+    weights(path)
+    with pytest.raises(BadInput, match=f"has the sha256 {file_digest(path)}, expected {spec.sha256}"):
+        load(spec)
+
+
+# The zoo and TOML
+
+def test_a_zoo_model_loads_by_name(tmp_path):
+    zoo = make_zoo(tmp_path / "zoo")
+    spec = resolve("zoo:small", zoo=zoo)
+    assert spec.arguments == SMALL
+    assert load(spec).draws([0], 0).shape == (1, 10)
+    assert [model.name for model in zoo_models(zoo)] == ["small"]
+
+
+def test_an_unknown_zoo_model_lists_what_is_there(tmp_path):
+    with pytest.raises(BadInput, match=r"No zoo model 'big'\. Known: small\."):
+        resolve("zoo:big", zoo=make_zoo(tmp_path / "zoo"))
+
+
+def test_a_spec_survives_its_toml(tmp_path):
+    spec = ModelSpec(
+        'a "name" with \\ and ü', factory="m:f", weights=str(tmp_path / "w.pt"), weights_key="a.b", sha256="0" * 64,
+        latent="uniform", latent_shape=(3, 4), n_classes=10, output_range=(0.0, 1.0), layout="NHWC", channels=3,
+        resolution=32, arguments={"n": 1, "x": 0.5, "flag": True, "list": [1, 2], "odd key": {"deep": "ü"}},
+    )  # fmt: skip
+    (tmp_path / "m.toml").write_text(write_spec(spec), "utf-8")
+    assert read_spec(tmp_path / "m.toml") == spec
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ('family = "dcgan"\nwieghts = "x"', "unknown field 'wieghts': did you mean weights"),
+    ('family = "dcgan"\nzzz = 1', "unknown field 'zzz': known are name, family"),
+    ('family = "dcgan"\nfactory = "a:b"', "gives both of family and factory"),
+    ('name = "x"', "gives neither of family and factory"),
+    ("family = dcgan", "is not valid TOML"),
+    ("family = 3", "family is 3, expected a text in quotes"),
+    ('family = "dcgan"\noutput_range = [1, 0]', r"output_range is \[1, 0\], expected two numbers, low and high"),
+    ('family = "dcgan"\noutput_range = [0, inf]', "expected two numbers"),
+    ('family = "dcgan"\nlatent_shape = 100', r"expected a list of whole numbers above 0, such as \[100\]"),
+    ('family = "dcgan"\nlayout = "CHW"', "expected one of NCHW, NHWC, NHW, NC"),
+    ('family = "dcgan"\nlatent = "gaussian"', "expected one of normal, uniform, tokens, none"),
+    ('family = "dcgan"\nn_classes = true', "expected a whole number"),
+    ('family = "dcgan"\nchannels = 4', "expected 1 or 3"),
+    ('family = "dcgan"\nsha256 = "abc"', "expected 64 hexadecimal digits"),
+    ('family = "dcgan"\narguments = 3', "expected a table"),
+    ('family = "dcgan"', "has no weights: family dcgan needs"),
+    ('family = "dcgan"\nweights = "none.pt"', r"none\.pt does not exist"),
+])  # fmt: skip
+def test_a_model_file_with_a_mistake_says_where(tmp_path, text, said):
+    (tmp_path / "m.toml").write_text(text)
+    with pytest.raises(BadInput, match=said):
+        resolve(str(tmp_path / "m.toml"))
+
+
+def test_a_model_file_that_denies_the_familys_range_is_refused(tmp_path):
+    weights(tmp_path / "w.pt")
+    (tmp_path / "m.toml").write_text('family = "dcgan"\nweights = "w.pt"\noutput_range = [0, 1]')
+    with pytest.raises(BadInput, match=r"output_range is \[0\.0, 1\.0\], but the model itself declares \[-1\.0, 1\.0\]"):
+        load(resolve(str(tmp_path / "m.toml")))
+
+
+@pytest.mark.parametrize(("model", "said"), [
+    ("nothing.pt", r"MODEL '.*nothing\.pt' does not exist: expected zoo:NAME \(small\), a TOML"),
+    ("hf:org/repo@main", "is a diffusers model"),
+])  # fmt: skip
+def test_what_is_not_there_lists_what_would_be(tmp_path, model, said):
+    with pytest.raises(BadInput, match=said):
+        resolve(model, zoo=make_zoo(tmp_path / "zoo"))
+
+
+def test_single_images_statistics_and_diffusers_folders_are_no_models(tmp_path, here):
+    write_folder(np.zeros((1, 1, 8, 8), np.uint8), tmp_path / "a")
+    with pytest.raises(BadInput, match="is a single image"):
+        resolve(str(tmp_path / "a" / "000000.png"), here)
+    np.savez(tmp_path / "s.npz", mu=np.zeros(2), sigma=np.eye(2))
+    with pytest.raises(BadInput, match="holds reference statistics"):
+        resolve(str(tmp_path / "s.npz"), here)
+    (tmp_path / "a" / "model_index.json").write_text("{}")
+    with pytest.raises(BadInput, match="is a diffusers model"):
+        resolve(str(tmp_path / "a"), here)
+
+
+# Identity
+
+def test_identity_is_content_not_name_or_place(tmp_path):
+    a, b = weights(tmp_path / "a.pt"), tmp_path / "b.pt"
+    b.write_bytes(a.read_bytes())
+    first, second = (resolve(str(path), family="dcgan") for path in (a, b))
+    assert first.name != second.name
+    assert identity(first) == identity(second)
+    assert identity(replace(first, sha256="")) == identity(first)
+
+
+def test_identity_changes_with_weights_and_with_what_is_made_of_them(tmp_path):
+    spec = resolve(str(weights(tmp_path / "a.pt")), family="dcgan")
+    torch.manual_seed(1)
+    other = resolve(str(weights(tmp_path / "b.pt")), family="dcgan")
+    assert len({identity(spec), identity(other), identity(replace(spec, latent="uniform"))}) == 3
+
+
+def test_an_archive_of_images_and_a_data_set_are_models_too(tmp_path, here):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 1, 8, 8), np.uint8)
+    write_npz(tmp_path / "a.npz", pixels)
+    spec = resolve(str(tmp_path / "a.npz"), here)
+    assert (spec.family, spec.channels, spec.resolution) == ("images", 1, 8)
+    assert resolve("fashion-mnist:test", here).name == "fashion-mnist:test"
+    with pytest.raises(BadInput, match="neither a file or folder nor a known data set"):
+        resolve("zoo:small", here, data=True)

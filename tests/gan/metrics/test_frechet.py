@@ -1,0 +1,173 @@
+import warnings
+
+import numpy as np
+import pytest
+from scipy.linalg import sqrtm
+
+from gan.metrics.frechet import frechet, frechet_distance, frechet_distance_few, influence, matrix_root
+from gan.statistics import moments
+from gan.types import BadInput, Statistics
+
+
+def gaussian(mean: float, deviation: float, d: int = 4) -> Statistics:
+    return Statistics(np.full(d, float(mean)), deviation**2 * np.eye(d), 0)
+
+
+def sample(seed: int, n: int, d: int, shift: float = 0.0) -> np.ndarray:
+    """Correlated features with a falling spectrum, float32."""
+    rng = np.random.default_rng(seed)
+    mix = np.linalg.qr(np.random.default_rng(99).standard_normal((d, d)))[0] * np.arange(1, d + 1) ** -0.5
+    return (rng.standard_normal((n, d)) @ mix.T + shift).astype(np.float32)
+
+
+def statistics(seed: int, n: int, d: int, shift: float = 0.0) -> Statistics:
+    return moments(sample(seed, n, d, shift)).statistics()
+
+
+def by_definition(real: Statistics, generated: Statistics) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")             # scipy's sqrtm says that singular products are singular
+        root = sqrtm(real.sigma @ generated.sigma)
+    shift = real.mu - generated.mu
+    return float(shift @ shift + np.trace(real.sigma + generated.sigma) - 2 * np.trace(root).real)
+
+
+def test_unit_shift_in_2048_dimensions_is_2048():
+    assert frechet_distance(gaussian(0, 1, 2048), gaussian(1, 1, 2048)) == 2048
+
+
+def test_moving_the_mean_adds_the_squared_shift():
+    assert frechet_distance(gaussian(0, 1), gaussian(3, 1)) == pytest.approx(4 * 3**2)
+
+
+def test_scaling_adds_the_squared_difference_of_deviations():
+    assert frechet_distance(gaussian(0, 1), gaussian(0, 3)) == pytest.approx(4 * 2**2)
+
+
+def test_commuting_covariances_have_a_closed_form():
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.standard_normal((20, 20)))[0]
+    a, b = rng.random(20) * 3, rng.random(20)
+    real, generated = (Statistics(np.zeros(20), axes * v**2 @ axes.T, 0) for v in (a, b))
+    assert frechet_distance(real, generated) == pytest.approx(((a - b) ** 2).sum())
+
+
+@pytest.mark.parametrize("n", [2, 3, 8, 64, 513, 2048])
+@pytest.mark.parametrize("d", [2, 5, 32, 100])
+def test_it_is_the_definition_to_five_places(n, d):
+    real, generated = statistics(1, 2 * n, d), statistics(2, n, d, shift=0.1)
+    size = np.trace(real.sigma + generated.sigma)
+    assert frechet_distance(real, generated) == pytest.approx(by_definition(real, generated), abs=1e-5 * size)
+
+
+def test_it_is_symmetric_and_does_not_see_rotations():
+    a, b = sample(1, 300, 16), sample(2, 200, 16, shift=0.5)
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((16, 16)))[0]
+    there, back, turned = (
+        frechet_distance(moments(x).statistics(), moments(y).statistics())
+        for x, y in ((a, b), (b, a), (a @ turn, b @ turn))
+    )
+    assert there == pytest.approx(back, rel=1e-9)
+    assert there == pytest.approx(turned, rel=1e-5)
+
+
+@pytest.mark.parametrize(("n", "d"), [(100, 16), (20, 64), (2, 64), (64, 64), (65, 64)])
+def test_a_law_is_at_distance_zero_from_itself_never_below(n, d):
+    same = statistics(1, n, d)
+    assert 0 <= frechet_distance(same, same) < 1e-5 * np.trace(same.sigma)
+
+
+def test_features_that_are_always_zero_change_nothing():
+    a, b = sample(1, 300, 16), sample(2, 200, 16, shift=0.5)
+    dead_a, dead_b = (np.pad(x, ((0, 0), (0, 4))) for x in (a, b))
+    plain = frechet(moments(a).statistics(), moments(b).statistics(), [b])
+    padded = frechet(moments(dead_a).statistics(), moments(dead_b).statistics(), [dead_b])
+    assert padded.value == pytest.approx(plain.value, rel=1e-9)
+    assert padded.se == pytest.approx(plain.se, rel=1e-9)
+
+
+def test_a_root_is_symmetric_and_squares_to_the_covariance():
+    sigma = statistics(1, 40, 64).sigma             # rank 39
+    root = matrix_root(sigma)
+    np.testing.assert_allclose(root, root.T, atol=1e-12)
+    np.testing.assert_allclose(root @ root.T, sigma, atol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "d"), [(2, 10), (10, 64), (63, 64), (64, 64), (200, 64)])
+def test_the_nuclear_norm_gives_the_same_distance(n, d):
+    real, x = statistics(1, 500, d), sample(2, n, d, shift=0.3)
+    generated = moments(x).statistics()
+    few = frechet_distance_few(real, generated, x)
+    assert few == pytest.approx(frechet_distance(real, generated), rel=1e-6)
+
+
+def weighted(x: np.ndarray, weights: np.ndarray) -> Statistics:
+    n, x = len(x), x.astype(np.float64)
+    mu = weights @ x
+    return Statistics(mu, (x - mu).T * weights @ (x - mu) * (n / (n - 1)), n)
+
+
+@pytest.mark.parametrize(("n", "d"), [(100, 8), (30, 8), (9, 8), (8, 8), (7, 8), (4, 8)])
+def test_influence_is_the_derivative_by_the_weight_of_an_image(n, d):
+    real, x = statistics(1, 500, d), sample(2, n, d, shift=0.3)
+    psi = influence(real, moments(x).statistics(), x)
+    assert psi.mean() == pytest.approx(0, abs=1e-9)
+    for i in (0, n - 1):
+        step = 1e-5
+        towards = np.eye(n)[i] - 1 / n
+        ahead, behind = (frechet_distance(real, weighted(x, 1 / n + t * towards)) for t in (step, -step))
+        assert psi[i] == pytest.approx((ahead - behind) / (2 * step), rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize(("n", "d", "close"), [(400, 8, 0.05), (40, 8, 0.2), (30, 64, 0.2)])
+def test_the_error_is_that_of_the_leave_one_out_jackknife(n, d, close):
+    real, x = statistics(1, 500, d), sample(2, n, d, shift=0.3)
+    left_out = [frechet_distance(real, moments(np.delete(x, i, axis=0)).statistics()) for i in range(n)]
+    jackknife = np.sqrt((n - 1) * np.var(left_out))
+    assert frechet(real, moments(x).statistics(), [x]).se == pytest.approx(jackknife, rel=close)
+
+
+@pytest.mark.parametrize(("n", "d"), [(200, 16), (17, 16), (16, 16), (5, 16), (2, 16)])
+def test_the_row_agrees_with_distance_and_influence_however_chunked(n, d):
+    real, x = statistics(1, 500, d), sample(2, n, d, shift=0.3)
+    generated, root = moments(x).statistics(), matrix_root(real.sigma)
+    psi = influence(real, generated, x)
+    for chunks in ([x], np.array_split(x, 3), np.split(x, n)):
+        estimate = frechet(real, generated, chunks, root)
+        assert estimate.value == pytest.approx(frechet_distance(real, generated), rel=1e-6)
+        assert estimate.se == pytest.approx(psi.std() / np.sqrt(n), rel=1e-5)
+
+
+@pytest.mark.parametrize("n", [12, 32, 160])        # below, at and above d = 16
+def test_the_error_is_the_scatter_over_fresh_draws_or_more(n):
+    real = Statistics(*(getattr(statistics(1, 5000, 16), name) for name in ("mu", "sigma")), 0)
+    root = matrix_root(real.sigma)
+    draws = [sample(100 + i, n, 16, shift=0.2) for i in range(400)]
+    estimates = [frechet(real, moments(x).statistics(), [x], root) for x in draws]
+    values, errors = np.array([(e.value, e.se) for e in estimates]).T
+    assert 0.85 < errors.mean() / values.std() < 1.45
+    assert np.mean(np.abs(values - values.mean()) < 1.96 * errors) > 0.9
+
+
+def test_a_root_of_another_reference_is_refused():
+    a, b = statistics(1, 100, 8), gaussian(0, 50, 8)
+    with pytest.raises(BadInput, match="cannot be negative"):
+        frechet_distance(a, a, matrix_root(b.sigma))
+    with pytest.raises(BadInput, match=r"should be \(8, 8\), found \(4, 4\)"):
+        frechet_distance(a, a, np.eye(4))
+
+
+def test_a_matrix_with_negative_eigenvalues_is_no_covariance():
+    with pytest.raises(BadInput, match="eigenvalues go from -1 to 3"):
+        matrix_root(np.array([[1.0, 2.0], [2.0, 1.0]]))
+
+
+def test_unlike_lengths_and_counts_are_refused_in_words():
+    x = sample(2, 20, 8)
+    generated = moments(x).statistics()
+    with pytest.raises(BadInput, match="length 4, the generated images 8"):
+        frechet(gaussian(0, 1, 4), generated, [x])
+    with pytest.raises(BadInput, match="of 20 feature vectors, the chunks hold 19"):
+        frechet(gaussian(0, 1, 8), generated, [x[:19]])
+    with pytest.raises(BadInput, match="length 8, a chunk of features 7"):
+        frechet(gaussian(0, 1, 8), generated, [x[:, :7]])

@@ -1,0 +1,126 @@
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from gan.metrics import kernel
+from gan.metrics.kernel import kid, kid_full, kid_subsets, mean_self_similarity
+from gan.types import BadInput, Estimate
+from gan.uncertainty import difference, p_value
+
+
+def sample(seed: int, n: int, d: int = 16, shift: float = 0.0) -> np.ndarray:
+    """Non-negative skewed features, float32, as pooled activations are."""
+    x = np.random.default_rng(seed).standard_normal((n, d)) * np.arange(1, d + 1) ** -0.5
+    return (np.maximum(2 * x, 0) + shift).astype(np.float32)
+
+
+def k(x: np.ndarray, y: np.ndarray) -> float:
+    return (float(x.astype(np.float64) @ y.astype(np.float64)) / len(x) + 1) ** 3
+
+
+def mean_over_pairs(x: np.ndarray) -> float:
+    return float(np.mean([k(a, b) for a, b in permutations(x, 2)]))
+
+
+def by_definition(real: np.ndarray, generated: np.ndarray) -> float:
+    across = np.mean([k(x, y) for x in generated for y in real])
+    return mean_over_pairs(generated) + mean_over_pairs(real) - 2 * float(across)
+
+
+@pytest.mark.parametrize("tile", [1000, 7, 1])
+def test_all_images_give_the_double_loop_in_any_tiling(monkeypatch, tile):
+    monkeypatch.setattr(kernel, "ROWS", tile)
+    real, generated = sample(1, 23), sample(2, 18, shift=0.2)
+    assert kid_full(real, generated).value == pytest.approx(by_definition(real, generated), rel=1e-11)
+    assert mean_self_similarity(real) == pytest.approx(mean_over_pairs(real), rel=1e-12)
+
+
+@pytest.mark.parametrize("tile", [1000, 3])
+def test_the_variance_takes_every_mean_over_distinct_images(monkeypatch, tile):
+    monkeypatch.setattr(kernel, "ROWS", tile)
+    real, generated = sample(1, 9), sample(2, 7, shift=0.5)
+    f = [np.mean([k(x, y) for y in real]) for x in generated]
+    h = np.array([[k(a, b) - f[i] - f[j] for j, b in enumerate(generated)] for i, a in enumerate(generated)])
+    shared = np.mean([h[i, j] * h[i, q] for i, j, q in permutations(range(7), 3)])
+    apart = np.mean([h[i, j] * h[p, q] for i, j, p, q in permutations(range(7), 4)])
+    square = np.mean([h[i, j] ** 2 for i, j in permutations(range(7), 2)])
+    assert shared > apart                           # so that nothing is clipped
+    variance = (4 * 5 * (shared - apart) + 4 * (square - apart)) / (7 * 6)
+    assert kid_full(real, generated).se == pytest.approx(np.sqrt(variance), rel=1e-9)
+
+
+def test_a_cached_self_similarity_changes_nothing():
+    real, generated = sample(1, 50), sample(2, 40)
+    assert kid(real, generated, mean_self_similarity(real)) == kid(real, generated)
+
+
+def test_float32_features_lose_nothing_to_rounding():
+    """Values near 1e-4, as between good models, to 1e-6 of themselves against extended precision."""
+    real, generated = sample(1, 400), sample(2, 400, shift=0.01)
+    exact = [np.asarray(x, np.longdouble) for x in (real, generated)]
+    within = [(((x @ x.T) / 16 + 1) ** 3) for x in exact]
+    across = ((exact[0] @ exact[1].T) / 16 + 1) ** 3
+    value = sum((w.sum() - np.trace(w)) / (400 * 399) for w in within) - 2 * across.mean()
+    assert abs(value) < 1e-2
+    assert kid_full(real, generated).value == pytest.approx(float(value), rel=1e-6)
+
+
+def test_subsets_are_those_of_torch_fidelity():
+    real, generated = sample(1, 40), sample(2, 30, shift=0.2)
+    rng, values = np.random.RandomState(2020), []
+    for _ in range(5):
+        ours = generated[rng.choice(30, 8, replace=False)]          # its input 1
+        theirs = real[rng.choice(40, 8, replace=False)]
+        values.append(by_definition(theirs, ours))
+    assert kid_subsets(real, generated, 5, 8).value == pytest.approx(np.mean(values), rel=1e-11)
+    assert kid(real, generated, subsets=5, subset_size=8).value == pytest.approx(np.mean(values), rel=1e-11)
+
+
+def test_many_subsets_approach_all_images_in_value_and_error():
+    real, generated = sample(1, 200), sample(2, 200, shift=0.2)
+    full, drawn = kid_full(real, generated), kid_subsets(real, generated, 1000, 50)
+    of_subsets = np.sqrt(drawn.se**2 - full.se**2)
+    assert abs(drawn.value - full.value) < 4 * of_subsets
+    assert full.se < drawn.se < 1.3 * full.se
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.02, 0.3])
+def test_the_error_is_the_scatter_over_fresh_draws_or_more(shift):
+    real = sample(1, 600)
+    within = mean_self_similarity(real)
+    estimates = [kid_full(real, sample(10 + i, 150, shift=shift), within) for i in range(400)]
+    values, errors = np.array([(e.value, e.se) for e in estimates]).T
+    assert 0.85 < errors.mean() / values.std() < 1.65
+    assert np.mean(np.abs(values - values.mean()) < 1.96 * errors) > 0.92
+
+
+def test_two_draws_of_one_law_rarely_differ():
+    real = sample(1, 600)
+    draws = [kid_full(real, sample(10 + i, 150), 0.0) for i in range(600)]
+    rejected = [p_value(difference(a, b)) < 0.05 for a, b in zip(draws[::2], draws[1::2], strict=True)]
+    assert np.mean(rejected) < 0.08
+
+
+def test_one_subset_has_the_error_of_all_images():
+    real, generated = sample(1, 20), sample(2, 20)
+    one = kid_subsets(real, generated, 1, 20)
+    full = kid_full(real, generated)
+    assert one == Estimate(pytest.approx(full.value), pytest.approx(full.se))
+
+
+def test_what_cannot_be_used_is_refused_in_words():
+    x, y = sample(1, 20), sample(2, 30)
+    with pytest.raises(BadInput, match="of 1,000 images need as many on both sides; found 20 reference and 30 gen"):
+        kid_subsets(x, y)
+    with pytest.raises(BadInput, match="length 15, the generated images 16"):
+        kid_full(x[:, :15], y)
+    with pytest.raises(BadInput, match="at least 2 reference and 4 generated images, got 20 and 3"):
+        kid_full(x, y[:3])
+    with pytest.raises(BadInput, match="at least 2 reference images, got 1"):
+        mean_self_similarity(x[:1])
+    with pytest.raises(BadInput, match="at least 1 subset"):
+        kid_subsets(x, y, subsets=-1)
+    y[4] = np.inf
+    with pytest.raises(BadInput, match="first in row 4"):
+        kid_full(x, y)

@@ -1,0 +1,144 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from gan.statistics import Moments, accumulate, load, merge, moments, save
+from gan.types import BadInput, Statistics
+
+
+@pytest.fixture
+def features() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return (rng.standard_normal((100, 7)) @ rng.standard_normal((7, 7)) + 3).astype(np.float32)
+
+
+def assert_same(ours: Statistics, theirs: Statistics) -> None:
+    assert ours.n == theirs.n
+    np.testing.assert_allclose(ours.mu, theirs.mu, rtol=1e-12)
+    np.testing.assert_allclose(ours.sigma, theirs.sigma, rtol=1e-10, atol=1e-12)
+
+
+def test_statistics_are_those_of_numpy_with_ddof_1(features):
+    ours = moments(features).statistics()
+    assert ours.mu.dtype == ours.sigma.dtype == np.float64
+    assert_same(ours, Statistics(features.mean(axis=0, dtype=np.float64), np.cov(features, rowvar=False), 100))
+
+
+@pytest.mark.parametrize("cuts", [[50], [1, 2, 3], [0, 0, 99, 100], list(range(1, 100)), [33, 66]])
+def test_any_partition_in_any_order_merges_to_the_whole(features, cuts):
+    chunks = np.split(features, cuts)
+    whole = moments(features).statistics()
+    assert_same(accumulate(chunks).statistics(), whole)
+    order = np.random.default_rng(len(cuts)).permutation(len(chunks))
+    assert_same(accumulate(chunks[i] for i in order).statistics(), whole)
+
+
+def test_merging_is_associative(features):
+    a, b, c = (moments(part) for part in np.split(features, [20, 55]))
+    assert_same(merge(merge(a, b), c).statistics(), merge(a, merge(b, c)).statistics())
+
+
+def test_a_mean_far_away_does_not_cost_precision():
+    steps = np.random.default_rng(0).integers(0, 2, (1000, 3)).astype(np.float32)
+    far = steps + np.float32(2**20)                                 # exact in float32
+    np.testing.assert_allclose(
+        accumulate(np.split(far, 10)).statistics().sigma, np.cov(steps, rowvar=False), rtol=1e-8, atol=1e-9
+    )
+
+
+def test_memory_is_that_of_a_chunk_however_many_there_are():
+    chunks = (np.full((1000, 16), i, np.float32) for i in range(100))       # 6.4 MB in all, 64 kB each
+    tracemalloc.start()
+    accumulate(chunks)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+def test_one_vector_has_no_covariance(features):
+    with pytest.raises(BadInput, match=r"A covariance needs at least 2 feature vectors, got 1\."):
+        moments(features[:1]).statistics()
+
+
+def test_no_chunk_has_no_moments():
+    with pytest.raises(BadInput, match="at least one chunk"):
+        accumulate([])
+
+
+def test_non_finite_features_are_counted_and_located_across_chunks(features):
+    features[72, 3], features[80, 0] = np.nan, np.inf
+    with pytest.raises(BadInput, match=r"2 of 50 \(from row 50 on\) feature vectors .* first in row 72\."):
+        accumulate(np.split(features, 2))
+    with pytest.raises(BadInput, match=r"2 of 100 feature vectors hold NaN or infinity, first in row 72\."):
+        moments(features)
+
+
+def test_features_of_another_length_or_shape_are_refused(features):
+    with pytest.raises(BadInput, match="length 7 cannot be merged with features of length 6"):
+        accumulate([features, features[:, :6]])
+    with pytest.raises(BadInput, match=r"\(n, d\).*\(7,\)"):
+        moments(features[0])
+
+
+def test_files_keep_every_bit_and_the_keys_of_pytorch_fid(features, tmp_path):
+    statistics = moments(features).statistics()
+    path = tmp_path / "reference"                                   # no suffix is added
+    save(path, statistics)
+    loaded = load(path)
+    assert loaded.n == 100
+    np.testing.assert_array_equal(loaded.mu, statistics.mu)
+    np.testing.assert_array_equal(loaded.sigma, statistics.sigma)
+    with np.load(path) as archive:
+        assert {"mu", "sigma"} <= set(archive.files)
+        assert archive["mu"].dtype == archive["sigma"].dtype == np.float64
+
+
+def test_a_file_that_does_not_say_n_has_n_0(tmp_path):
+    np.savez(tmp_path / "ttur.npz", mu=np.zeros(2, np.float32), sigma=np.eye(2))
+    assert load(tmp_path / "ttur.npz").n == 0
+
+
+EYE = np.eye(2)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"mu": np.zeros(2)}, "no sigma; .* Found: mu"),
+        ({"arr_0": np.zeros(2)}, "no mu and no sigma; .* Found: arr_0"),
+        ({"mu": np.zeros(3), "sigma": EYE}, r"found \(3,\) and \(2, 2\)"),
+        ({"mu": np.zeros((1, 2)), "sigma": EYE}, r"found \(1, 2\) and \(2, 2\)"),
+        ({"mu": np.array([0, np.nan]), "sigma": EYE}, "NaN or infinity"),
+        ({"mu": np.zeros(2), "sigma": np.array([[1, 0.5], [0, 1]])}, "not symmetric"),
+        ({"mu": np.zeros(2), "sigma": -EYE}, "negative variance"),
+        ({"mu": np.array(["a", "b"]), "sigma": EYE}, "expected numbers in mu"),
+        ({"mu": np.zeros(2), "sigma": EYE, "n": np.array(-5)}, "number of feature vectors, found -5"),
+    ],
+)
+def test_a_file_that_holds_no_statistics_is_refused_in_words(tmp_path, arrays, message):
+    np.savez(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(BadInput, match=message):
+        load(tmp_path / "bad.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", b"\x93NUMPY", b"<html>404</html>"])
+def test_a_file_that_is_no_archive_is_refused_in_words(tmp_path, content):
+    (tmp_path / "bad.npz").write_bytes(content)
+    with pytest.raises(BadInput, match=r"not a readable \.npz"):
+        load(tmp_path / "bad.npz")
+
+
+def test_a_single_array_or_an_absent_file_is_refused_in_words(tmp_path):
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    with pytest.raises(BadInput, match=r"not a readable \.npz"):
+        load(tmp_path / "one.npy")
+    with pytest.raises(BadInput, match="no statistics at"):
+        load(tmp_path / "absent.npz")
+
+
+def test_nothing_is_the_neutral_part(features):
+    nothing, some = moments(features[:0]), moments(features)
+    assert isinstance(nothing, Moments)
+    assert_same(merge(nothing, some).statistics(), some.statistics())
+    assert_same(merge(some, nothing).statistics(), some.statistics())
