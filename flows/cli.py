@@ -16,7 +16,10 @@ app = typer.Typer(
     help="How good is an image generator? Scores with error bars, as cached Prefect flows that log to MLflow.",
 )  # fmt: skip
 
-MODEL = "[b]MODEL[/]: zoo:NAME, a TOML model file, a file of weights with --family or --factory, or a folder, .npz or .parquet of images."
+MODEL = (
+    "zoo:NAME, a TOML model file, a file of weights with --family or --factory, "
+    "or a folder, .npz or .parquet of images."
+)
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL, show_default=False)]
 Count = Annotated[int | None, typer.Option("--n", min=1, help="How many images to draw; else the protocol says.")]
 Seed = Annotated[int, typer.Option(help="Image i depends on the model, the seed and i alone.")]
@@ -25,7 +28,9 @@ Family = Annotated[str, typer.Option(help="The architecture of a bare file of we
 Factory = Annotated[str, typer.Option(metavar="MODULE:CALLABLE", help="Your own code that builds the generator.")]
 WeightsKey = Annotated[str, typer.Option(help="Where in a checkpoint the generator's weights lie.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...")]
-Trust = Annotated[bool, typer.Option("--trust-pickle", help="Load pickled checkpoints. They run code: only files that you trust.")]
+Trust = Annotated[
+    bool, typer.Option("--trust-pickle", help="Load pickled checkpoints. They run code: only files that you trust.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Prefect's log.")]
 Inception = Annotated[Path | None, typer.Option(help="The 2015 Inception weights, where they cannot be downloaded.")]
 Runner = Annotated[str | None, typer.Option(help="Where shards are worked on: threads, dask or ray.")]
@@ -56,9 +61,18 @@ def sentences(debug: bool = False) -> Iterator[None]:
 def evaluate(
     model: Model,
     protocol: Annotated[str, typer.Option(help="A named measurement: see `ganbench protocols`.")] = "",
-    convention: Annotated[str, typer.Option(help="How numbers are made, with --reference: see `ganbench conventions`.")] = "",
-    reference: Annotated[str, typer.Option(metavar="DATA", help="Real images to compare with: a name, folder, .npz or .parquet, or statistics (.npz).")] = "",
-    held_out: Annotated[str, typer.Option(metavar="DATA", help="Real images outside the reference, for the floor.")] = "",
+    convention: Annotated[
+        str, typer.Option(help="How numbers are made, with --reference: see `ganbench conventions`.")
+    ] = "",
+    reference: Annotated[
+        str,
+        typer.Option(
+            metavar="DATA", help="Real images to compare with: a name, folder, .npz or .parquet, or statistics (.npz)."
+        ),
+    ] = "",
+    held_out: Annotated[
+        str, typer.Option(metavar="DATA", help="Real images outside the reference, for the floor.")
+    ] = "",
     n: Count = None,
     seed: Seed = 0,
     json: Annotated[str, typer.Option(metavar="FILE|-", help="Write the scores as JSON; - for stdout.")] = "",
@@ -124,14 +138,15 @@ def report(outcome: Any, json: str) -> None:
     if json == "-":
         return
     print_scores(outcome.scores, f"{outcome.scores[0].model}, {outcome.scores[0].protocol}")
-    print(f"Images: {outcome.found:,} from the store, {outcome.drawn:,} drawn now (shards of features: {outcome.features_found} "
-          f"from the store, {outcome.features_made} made now).")  # fmt: skip
+    print(f"Images: {outcome.found:,} from the store, {outcome.drawn:,} drawn now.")
+    print(f"Features: {outcome.features_found} shards from the store, {outcome.features_made} made now.")
     print(f"Picture: {outcome.picture}")
     tracked = outcome.tracked
     if tracked.problem:
         print(f"MLflow: {tracked.problem}.")
     else:
-        print(f"MLflow: run {tracked.run_id}, {'new' if tracked.new else 'logged before'}; {tracked.url or '`ganbench ui` shows it'}")
+        age, where = "new" if tracked.new else "logged before", tracked.url or "`ganbench ui` shows it"
+        print(f"MLflow: run {tracked.run_id}, {age}; {where}")
     if json:
         console().print(f"JSON: {json}")
 
@@ -193,7 +208,9 @@ for _name, _what in LISTS.items():
 
 @app.command()
 def cache(
-    action: Annotated[str, typer.Argument(help="list, verify (every hash) or collect (remove what nobody needs).")] = "list",
+    action: Annotated[
+        str, typer.Argument(help="list, verify (every hash) or collect (remove what nobody needs).")
+    ] = "list",
     older_than: Annotated[float, typer.Option(help="collect: artefacts not written for so many days; 0 for all.")] = 30,
     json: AsJson = False,
     debug: Debug = False,
@@ -223,7 +240,9 @@ def ui(debug: Debug = False) -> None:
 @app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="dcgan-fashion-mnist or judge-fashion-mnist")],
-    out: Annotated[Path, typer.Option(help="A folder for snapshots, losses and the state to resume from.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="A folder for snapshots, losses and the state to resume from.", show_default=False)
+    ],
     data: Annotated[Path | None, typer.Option(help="A folder with Fashion-MNIST's idx files.")] = None,
     debug: Debug = False,
 ) -> None:

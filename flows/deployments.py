@@ -24,7 +24,11 @@ def deploy() -> list[str]:
         except ObjectAlreadyExists:
             client.read_work_pool(POOL)
     by_hand = {"name": "by-hand", "description": "Evaluate one model now: fill in the form."}
-    nightly = {"name": "nightly", "description": "The zoo's model, every night at 3.", "schedules": [Cron("0 3 * * *", timezone="UTC")]}
+    nightly = {
+        "name": "nightly",
+        "description": "The zoo's model, every night at 3.",
+        "schedules": [Cron("0 3 * * *", timezone="UTC")],
+    }
     for facts in (by_hand, nightly):
         RunnerDeployment.from_flow(
             evaluate, work_pool_name=POOL, tags=["ganbench"], entrypoint_type=EntrypointType.MODULE_PATH, **facts

@@ -23,7 +23,7 @@ from tasks.settings import workspace_of
 from tasks.stages import extract_features, prepare_job, sample_shard, score
 from tasks.tracking import Tracked, record_of, track
 
-Futures = dict[str, list[PrefectFuture[Shard]]]         # by role, or by extractor and role
+Futures = dict[str, list[PrefectFuture[Shard]]]  # by role, or by extractor and role
 ProtocolName = Literal[tuple(PROTOCOLS)]  # type: ignore[valid-type]
 ConventionName = Literal[tuple(CONVENTIONS)]  # type: ignore[valid-type]
 
@@ -33,9 +33,9 @@ class Outcome:
     """What an evaluation leaves: its scores, and where the rest is."""
 
     scores: list[Score]
-    drawn: int                                          # images of the model made now
-    found: int                                          # images of the model that the store had
-    features_made: int                                  # shards of features, all sets and extractors
+    drawn: int  # images of the model made now
+    found: int  # images of the model that the store had
+    features_made: int  # shards of features, all sets and extractors
     features_found: int
     picture: str
     tracked: Tracked
@@ -44,36 +44,72 @@ class Outcome:
 
 @flow(name="evaluate", flow_run_name="{model}", task_runner=runner())
 def evaluate(
-    model: Annotated[str, Field(
-        title="Model",
-        description="zoo:NAME, a TOML model file, a file of weights, or a folder, .npz or .parquet of images",
-    )] = "zoo:dcgan-fashion-mnist",
-    protocol: Annotated[ProtocolName | None, Field(
-        title="Protocol", description="A named measurement; leave empty to give reference data instead",
-    )] = "fashion-mnist-embedded-2k",
-    n: Annotated[int | None, Field(
-        title="Images", description="How many to draw, if not the protocol's own number", ge=2,
-    )] = None,
+    model: Annotated[
+        str,
+        Field(
+            title="Model",
+            description="zoo:NAME, a TOML model file, a file of weights, or a folder, .npz or .parquet of images",
+        ),
+    ] = "zoo:dcgan-fashion-mnist",
+    protocol: Annotated[
+        ProtocolName | None,
+        Field(
+            title="Protocol",
+            description="A named measurement; leave empty to give reference data instead",
+        ),
+    ] = "fashion-mnist-embedded-2k",
+    n: Annotated[
+        int | None,
+        Field(
+            title="Images",
+            description="How many to draw, if not the protocol's own number",
+            ge=2,
+        ),
+    ] = None,
     seed: Annotated[int, Field(title="Seed", description="Image i depends on the model, the seed and i alone")] = 0,
-    reference: Annotated[str, Field(
-        title="Reference", description="Instead of a protocol: a data set's name, or a folder, .npz or .parquet",
-    )] = "",
-    convention: Annotated[ConventionName | None, Field(
-        title="Convention", description="With a reference: how the numbers are made",
-    )] = None,
-    held_out: Annotated[str, Field(
-        title="Held-out images", description="Real images outside the reference, for the floor of every score",
-    )] = "",
+    reference: Annotated[
+        str,
+        Field(
+            title="Reference",
+            description="Instead of a protocol: a data set's name, or a folder, .npz or .parquet",
+        ),
+    ] = "",
+    convention: Annotated[
+        ConventionName | None,
+        Field(
+            title="Convention",
+            description="With a reference: how the numbers are made",
+        ),
+    ] = None,
+    held_out: Annotated[
+        str,
+        Field(
+            title="Held-out images",
+            description="Real images outside the reference, for the floor of every score",
+        ),
+    ] = "",
     family: Annotated[str, Field(title="Family", description="For a bare file of weights: its architecture")] = "",
-    factory: Annotated[str, Field(
-        title="Factory", description="For a bare file of weights: module:callable that builds the generator",
-    )] = "",
-    weights_key: Annotated[str, Field(
-        title="Weights key", description="Where in a checkpoint the generator's weights lie, when it has several",
-    )] = "",
-    trust_pickle: Annotated[bool, Field(
-        title="Trust pickle", description="Load pickled checkpoints, which run code: only files that you trust",
-    )] = False,
+    factory: Annotated[
+        str,
+        Field(
+            title="Factory",
+            description="For a bare file of weights: module:callable that builds the generator",
+        ),
+    ] = "",
+    weights_key: Annotated[
+        str,
+        Field(
+            title="Weights key",
+            description="Where in a checkpoint the generator's weights lie, when it has several",
+        ),
+    ] = "",
+    trust_pickle: Annotated[
+        bool,
+        Field(
+            title="Trust pickle",
+            description="Load pickled checkpoints, which run code: only files that you trust",
+        ),
+    ] = False,
 ) -> Outcome:
     """Scores of an image generator with standard errors, a picture of what it makes, and an MLflow run.
 
@@ -83,14 +119,18 @@ def evaluate(
     workspace = workspace_of(trust_pickle)
     chosen = choose((protocol or "") if not (reference or convention) else "", convention or "", reference, n, held_out)
     with single_threaded():
-        job = prepare_job(resolve(model, workspace, family=family, factory=factory, weights_key=weights_key), chosen, seed, workspace)
+        job = prepare_job(
+            resolve(model, workspace, family=family, factory=factory, weights_key=weights_key), chosen, seed, workspace
+        )
         images, features = submit(job)
         follow(job, images, features)
         scores = score_all(job, features)
         generated = results(images["generated"])
         picture = contact_sheet(job, generated[0])
         tracked = track(record_of(job, scores, picture, flow_tags()))
-    outcome = outcome_of(job, scores, generated, [shard for found in features.values() for shard in results(found)], picture, tracked)
+    outcome = outcome_of(
+        job, scores, generated, [shard for found in features.values() for shard in results(found)], picture, tracked
+    )
     publish_scores(scores, f"{job.model.name} under {chosen.name}", notes_of(outcome))
     return outcome
 
@@ -129,13 +169,17 @@ def score_all(job: Job, futures: Mapping[tuple[str, str], list[PrefectFuture[Sha
     convention = job.protocol.convention
     estimates = {
         name: {
-            role: score.submit(role, features.get((name, "reference"), job.statistics), found, convention, job.workspace)
+            role: score.submit(
+                role, features.get((name, "reference"), job.statistics), found, convention, job.workspace
+            )
             for (extractor, role), found in features.items()
             if extractor == name and role != "reference"
         }
         for name in convention.extractors
     }
-    return assemble(job, {name: {role: found.result() for role, found in roles.items()} for name, roles in estimates.items()})
+    return assemble(
+        job, {name: {role: found.result() for role, found in roles.items()} for name, roles in estimates.items()}
+    )
 
 
 def outcome_of(
@@ -143,7 +187,14 @@ def outcome_of(
 ) -> Outcome:
     drawn, made = sum(shard.computed for shard in images), sum(shard.computed > 0 for shard in features)
     return Outcome(
-        scores, drawn, job.protocol.n_generated - drawn, made, len(features) - made, picture, tracked, provenance_of(job)
+        scores,
+        drawn,
+        job.protocol.n_generated - drawn,
+        made,
+        len(features) - made,
+        picture,
+        tracked,
+        provenance_of(job),
     )
 
 

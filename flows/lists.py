@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from gan.datasets import DATASETS
@@ -23,17 +24,25 @@ Row = dict[str, Any]
 def models() -> list[Row]:
     """The zoo, then the families."""
     zoo = [
-        {"name": f"zoo:{spec.name}", "family": spec.family, "images": f"{spec.channels}x{spec.resolution}x{spec.resolution}",
-         "what": "shipped, with a card beside its weights in gan/zoo"}
+        {"name": f"zoo:{spec.name}", "family": spec.family,
+         "images": f"{spec.channels}x{spec.resolution}x{spec.resolution}", "what": "shipped; its card lies in gan/zoo"}
         for spec in zoo_models()
     ]  # fmt: skip
-    families = [{"name": f"--family {name}", "family": name, "images": "", "what": row.what} for name, row in GENERATORS.items()]
+    families = [
+        {"name": f"--family {name}", "family": name, "images": "", "what": row.what} for name, row in GENERATORS.items()
+    ]
     return zoo + families
 
 
 def protocols() -> list[Row]:
     return [
-        {"name": name, "convention": row.convention.name, "reference": row.reference, "n": row.n_generated, "held_out": row.held_out}
+        {
+            "name": name,
+            "convention": row.convention.name,
+            "reference": row.reference,
+            "n": row.n_generated,
+            "held_out": row.held_out,
+        }
         for name, row in PROTOCOLS.items()
     ]
 
@@ -47,14 +56,26 @@ def conventions() -> list[Row]:
 
 def metrics() -> list[Row]:
     return [
-        {"name": name, "title": row.title, "better": "lower" if row.lower_is_better else "higher", "what": row.what, "paper": row.paper}
+        {
+            "name": name,
+            "title": row.title,
+            "better": "lower" if row.lower_is_better else "higher",
+            "what": row.what,
+            "paper": row.paper,
+        }
         for name, row in METRICS.items()
     ]
 
 
 def datasets() -> list[Row]:
     return [
-        {"name": f"{name}:{split}", "images": n, "shape": "x".join(map(str, row.shape)), "licence": row.licence, "what": row.what}
+        {
+            "name": f"{name}:{split}",
+            "images": n,
+            "shape": "x".join(map(str, row.shape)),
+            "licence": row.licence,
+            "what": row.what,
+        }
         for name, row in DATASETS.items()
         for split, n in row.splits.items()
     ]
@@ -71,8 +92,22 @@ def doctor() -> list[Row]:
     """Versions, devices, weights, data and servers; `state` is ok, or says what is missing and what to do."""
     import torch
 
-    packages = ("ganbench", "torch", "torchvision", "onnxruntime", "prefect", "mlflow", "fastapi", "sqlalchemy", "numpy", "scipy")
-    rows = [{"name": name, "found": found_version(name), "state": "ok" if found_version(name) else "missing"} for name in packages]
+    packages = (
+        "ganbench",
+        "torch",
+        "torchvision",
+        "onnxruntime",
+        "prefect",
+        "mlflow",
+        "fastapi",
+        "sqlalchemy",
+        "numpy",
+        "scipy",
+    )
+    rows = [
+        {"name": name, "found": found_version(name), "state": "ok" if found_version(name) else "missing"}
+        for name in packages
+    ]
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     rows += [
         {"name": "python", "found": platform.python_version(), "state": "ok"},
@@ -96,9 +131,9 @@ def weights_row(name: str) -> Row:
     if EXTRACTORS[name].network == "inception-2015":
         given = settings().inception_weights
         path = given or str(settings().root / "weights" / FILE)
-        here = __import__("pathlib").Path(path).expanduser().is_file()
+        here = Path(path).expanduser().is_file()
         return {"name": f"weights of {name}", "found": path if here else "",
-                "state": "ok" if here else "not here: fetched when needed, or give --inception-weights FILE"}  # fmt: skip
+                "state": "ok" if here else "not here: downloaded when needed, or give --inception-weights"}  # fmt: skip
     return {"name": f"weights of {name}", "found": EXTRACTORS[name].weights, "state": "ok"}
 
 
@@ -108,8 +143,21 @@ def data_rows() -> list[Row]:
     rows = []
     for split in fashion_mnist.PREFIX:
         folders = [fashion_mnist.EMBEDDED, fashion_mnist.DEBIAN, settings().root / "data"]
-        here = next((str(folder) for folder in folders if any((folder / name).is_file() for name in fashion_mnist.names(split))), "")
-        rows.append({"name": f"fashion-mnist:{split}", "found": here, "state": "ok" if here else "not here: fetched when needed"})
+        here = next(
+            (
+                str(folder)
+                for folder in folders
+                if any((folder / name).is_file() for name in fashion_mnist.names(split))
+            ),
+            "",
+        )
+        rows.append(
+            {
+                "name": f"fashion-mnist:{split}",
+                "found": here,
+                "state": "ok" if here else "not here: fetched when needed",
+            }
+        )
     return rows
 
 
@@ -120,7 +168,11 @@ def server_rows() -> list[Row]:
     servers = running()
     problem = unreachable(settings().tracking)
     return [
-        {"name": "ganbench ui", "found": servers.prefect if servers else "", "state": "ok" if servers else "not running (it need not)"},
+        {
+            "name": "ganbench ui",
+            "found": servers.prefect if servers else "",
+            "state": "ok" if servers else "not running (it need not)",
+        },
         {"name": "MLflow", "found": settings().tracking, "state": problem or "ok"},
     ]
 
@@ -135,12 +187,11 @@ def cache_list(older_than: float) -> list[Row]:
 
 def cache_verify(older_than: float) -> list[Row]:
     """Every hash checked again; what is not sound will be made anew when somebody needs it."""
-    rows = []
-    for entry in store().entries():
-        if not is_sound(entry):
-            rows.append({"name": f"{entry.kind}/{entry.key[:16]}", "state": "damaged: made anew when needed"})
-    checked = sum(1 for _ in store().entries())
-    return [*rows, {"name": f"{checked:,} artefacts checked", "state": f"{len(rows):,} damaged" if rows else "all sound"}]
+    entries = list(store().entries())
+    damaged = [entry for entry in entries if not is_sound(entry)]
+    rows = [{"name": f"{entry.kind}/{entry.key[:16]}", "state": "damaged: made anew when needed"} for entry in damaged]
+    state = f"{len(damaged):,} damaged" if damaged else "all sound"
+    return [*rows, {"name": f"{len(entries):,} artefacts checked", "state": state}]
 
 
 def cache_collect(older_than: float) -> list[Row]:

@@ -22,7 +22,7 @@ from tasks.settings import settings, workspace_of
 if TYPE_CHECKING:
     from flows.evaluate import Outcome
 
-Show = Callable[..., None]                      # stage, images just done, total
+Show = Callable[..., None]  # stage, images just done, total
 
 
 def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given: Any) -> Outcome:
@@ -49,9 +49,7 @@ def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given:
         return evaluate(weights_key=weights_key, trust_pickle=trust_pickle, **parameters)
 
 
-def run_sampling(
-    show: Show, model: str, out: Path, *, n: int, seed: int, trust_pickle: bool, **given: str
-) -> int:
+def run_sampling(show: Show, model: str, out: Path, *, n: int, seed: int, trust_pickle: bool, **given: str) -> int:
     """Draw into the store, then write; -> how many images the store had already."""
     write = writer_of(out)
     workspace = workspace_of(trust_pickle)
@@ -92,7 +90,8 @@ def run_servers() -> None:
         from flows.deployments import deploy
 
         names = deploy()
-        print(f"Prefect  {servers.prefect}   deployments: {', '.join(names)}\nMLflow   {servers.mlflow}\nCtrl-C stops all three.", flush=True)
+        print(f"Prefect  {servers.prefect}   deployments: {', '.join(names)}\nMLflow   {servers.mlflow}")
+        print("Ctrl-C stops all three.", flush=True)
         while True:
             time.sleep(3600)
 

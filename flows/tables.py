@@ -19,7 +19,8 @@ DASH = "\N{EN DASH}"
 def console(to_stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=to_stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    watched = (sys.stderr if to_stderr else sys.stdout).isatty()
+    return Console(stderr=to_stderr, highlight=False, width=None if watched else 160)
 
 
 def print_list(title: str, rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
@@ -47,7 +48,7 @@ def shown(value: Any) -> str:
 
 
 def print_scores(scores: Sequence[Score], heading: str) -> None:
-    """Value, standard error, interval and floor of every score, with its warnings below."""
+    """Value, standard error, interval and floor of every score, with its warnings below; arrows point to better."""
     from rich import box
     from rich.table import Table
 
@@ -55,10 +56,9 @@ def print_scores(scores: Sequence[Score], heading: str) -> None:
     table.add_column("metric", style="bold", no_wrap=True)
     for name in ("value", "\N{PLUS-MINUS SIGN} SE", "95 % interval", "real images"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("better", no_wrap=True)
     marks = marks_of(scores)
     for score in scores:
-        table.add_row(*cells(score), "lower" if score.lower_is_better else "higher", end_section=False)
+        table.add_row(*cells(score))
     console().print(table)
     for mark, warning in marks.items():
         console().print(f" [yellow]{mark}[/]: {warning}")
@@ -72,7 +72,14 @@ def cells(score: Score) -> list[str]:
     low, high = score.value - 1.96 * score.se, score.value + 1.96 * score.se
     digits = decimals(score.se)
     floor = DASH if score.floor is None else f"{score.floor:.{digits}f}"
-    return [score.metric, f"{score.value:.{digits}f}", f"{score.se:.{digits}f}", f"{low:.{digits}f} {DASH} {high:.{digits}f}", floor]
+    arrow = "\N{DOWNWARDS ARROW}" if score.lower_is_better else "\N{UPWARDS ARROW}"
+    return [
+        f"{score.metric} {arrow}",
+        f"{score.value:.{digits}f}",
+        f"{score.se:.{digits}f}",
+        f"{low:.{digits}f} {DASH} {high:.{digits}f}",
+        floor,
+    ]
 
 
 def decimals(se: float) -> int:

@@ -16,10 +16,10 @@ from gan import statistics
 from gan.datasets import is_statistics
 from gan.features import EXTRACTORS
 from gan.features.extract import chunks_of, extract_shard, extractor_of
+from gan.files import file_digest
 from gan.generators.loading import identity, resolve
 from gan.metrics import METRICS, frechet, inception_score, kernel
 from gan.protocols import choose
-from gan.files import file_digest
 from gan.sampling import Tick, draw, generator_of, sample_shard, shards_of, silent
 from gan.store import Store, remember, source_digest
 from gan.threads import single_threaded
@@ -38,7 +38,7 @@ from gan.types import (
     digest_of,
 )
 
-Reference = Features | Path                     # features of real images, or a file of their statistics
+Reference = Features | Path  # features of real images, or a file of their statistics
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Job:
     protocol: Protocol
     seed: int
     parts: Mapping[str, Part]
-    shape: tuple[int, int, int]                 # (channels, height, width) of the model's images
-    statistics: str = ""                        # a file, when the reference is not images
+    shape: tuple[int, int, int]  # (channels, height, width) of the model's images
+    statistics: str = ""  # a file, when the reference is not images
     workspace: Workspace = field(default_factory=Workspace)
 
     @cached_property
@@ -69,7 +69,9 @@ class Job:
     @cached_property
     def protocol_digest(self) -> str:
         """sha256 over what makes two scores comparable; names and paths are no part of it."""
-        reference = identity(self.parts["reference"].spec) if "reference" in self.parts else file_digest(Path(self.statistics))
+        reference = (
+            identity(self.parts["reference"].spec) if "reference" in self.parts else file_digest(Path(self.statistics))
+        )
         held_out = identity(self.parts["held_out"].spec) if "held_out" in self.parts else ""
         convention = replace(self.protocol.convention, name="", matches="")
         extractors = [extractor_of(name, self.workspace).digest for name in convention.extractors]
@@ -96,13 +98,21 @@ def evaluate(
     a `Protocol`.  `n`: images to draw, if not the protocol's own number.  `workers`: shards at a time
     (default: one per core); it changes no number.
     """
-    job = prepare(model, protocol if isinstance(protocol, Protocol) else choose(protocol, n=n), seed, workspace or Workspace())
+    job = prepare(
+        model, protocol if isinstance(protocol, Protocol) else choose(protocol, n=n), seed, workspace or Workspace()
+    )
     with single_threaded(), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         images = {
-            role: list(pool.map(lambda shard, part=part: sample_one(part, *shard, job.workspace), shards_of(part.n)))
+            role: list(
+                pool.map(
+                    lambda shard, part=part: sample_one(part, shard[0], shard[1], job.workspace), shards_of(part.n)
+                )
+            )
             for role, part in job.parts.items()
         }
-        return assemble(job, {name: estimates_of(job, name, images, pool) for name in job.protocol.convention.extractors})
+        return assemble(
+            job, {name: estimates_of(job, name, images, pool) for name in job.protocol.convention.extractors}
+        )
 
 
 def estimates_of(
@@ -114,9 +124,7 @@ def estimates_of(
         for role, shards in images.items()
     }
     real = features.pop("reference", Path(job.statistics))
-    return {
-        role: measure(real, found, job.protocol.convention, job.workspace)[0] for role, found in features.items()
-    }
+    return {role: measure(real, found, job.protocol.convention, job.workspace)[0] for role, found in features.items()}
 
 
 def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Workspace) -> Job:
@@ -184,9 +192,10 @@ def check_statistics(protocol: Protocol, workspace: Workspace) -> None:
     names = protocol.convention.extractors
     d, found = extractor_of(names[0], workspace).d, len(statistics.load(protocol.reference).mu)
     if len(names) > 1 or found != d:
+        expected = ", ".join(f"{name}: {extractor_of(name, workspace).d}" for name in names)
         raise BadInput(
             f"{protocol.reference} has statistics of {found} features, which cannot be compared under convention "
-            f"{protocol.convention.name!r} ({', '.join(f'{name}: {extractor_of(name, workspace).d}' for name in names)})."
+            f"{protocol.convention.name!r} ({expected})."
         )
 
 
@@ -272,11 +281,12 @@ class Evidence:
 
     @cached_property
     def real_self_similarity(self) -> float | None:
-        if isinstance(self.real, Path):
+        features = self.real_features
+        if features is None or isinstance(self.real, Path):
             return None
         key = digest_of({"stage": "self-similarity", "features": self.real.digest, "source": source_digest(kernel)})
-        value, _ = remember(self.store, "statistics", key, lambda: kernel.mean_self_similarity(self.real_features))
-        return value
+        value, _ = remember(self.store, "statistics", key, lambda: kernel.mean_self_similarity(features))
+        return float(value)
 
     @cached_property
     def generated_chunks(self) -> list[np.ndarray]:
@@ -305,15 +315,15 @@ def reference_statistics(real: Features, store: Store) -> tuple[Statistics, np.n
         entry = store.find("statistics", key)
         if entry is None:
             made = statistics.accumulate(chunks_of(real)).statistics()
-            arrays = {"mu": made.mu, "sigma": made.sigma, "n": np.int64(made.n), "root": frechet.matrix_root(made.sigma)}
-            entry = store.commit("statistics", key, "statistics.npz", lambda path: save_npz(path, arrays))
+            root = frechet.matrix_root(made.sigma)
+            entry = store.commit("statistics", key, "statistics.npz", lambda path: save_reference(path, made, root))
     with np.load(entry.path) as kept:
         return Statistics(kept["mu"], kept["sigma"], int(kept["n"])), kept["root"]
 
 
-def save_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+def save_reference(path: Path, found: Statistics, root: np.ndarray) -> None:
     with path.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+        np.savez(file, mu=found.mu, sigma=found.sigma, n=np.int64(found.n), root=root)
 
 
 def assemble(job: Job, estimates: Mapping[str, Mapping[str, Mapping[str, Estimate]]]) -> list[Score]:

@@ -23,15 +23,20 @@ CONVENTIONS = {
     ),
 }  # fmt: skip
 
-FASHION = {"reference": "fashion-mnist:test", "held_out": "fashion-mnist:train10k"}
+
+def fashion_mnist(name: str, convention: str, n: int) -> Protocol:
+    """`n` images against the 10,000 test images; 10,000 training images give the floor."""
+    return Protocol(name, CONVENTIONS[convention], "fashion-mnist:test", n, held_out="fashion-mnist:train10k")
+
+
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
         # Expected for zoo:dcgan-fashion-mnist: see its card, gan/zoo/dcgan-fashion-mnist.md.
-        Protocol("fashion-mnist-embedded-2k", CONVENTIONS["embedded"], n_generated=2_000, **FASHION),
-        Protocol("fashion-mnist-embedded-10k", CONVENTIONS["embedded"], n_generated=10_000, **FASHION),
-        Protocol("fashion-mnist-fidelity-10k", CONVENTIONS["fidelity"], n_generated=10_000, **FASHION),
-        Protocol("fashion-mnist-clean-10k", CONVENTIONS["clean"], n_generated=10_000, **FASHION),
+        fashion_mnist("fashion-mnist-embedded-2k", "embedded", 2_000),
+        fashion_mnist("fashion-mnist-embedded-10k", "embedded", 10_000),
+        fashion_mnist("fashion-mnist-fidelity-10k", "fidelity", 10_000),
+        fashion_mnist("fashion-mnist-clean-10k", "clean", 10_000),
     )
 }
 

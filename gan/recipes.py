@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-
 from gan.datasets import fashion_mnist
 from gan.features.judge import Judge
 from gan.generators import dcgan
@@ -25,7 +24,7 @@ class Recipe:
     family: str
     data: str
     schedule: Schedule
-    first: int = 0                              # images before this one are left out
+    first: int = 0  # images before this one are left out
     snapshots: tuple[int, ...] = ()
 
 
@@ -33,13 +32,17 @@ class Recipe:
 # real data, and a floor measured on images that the judge has learnt would flatter.
 RECIPES = {
     "dcgan-fashion-mnist": Recipe(
-        "dcgan", "fashion-mnist:train",
+        "dcgan",
+        "fashion-mnist:train",
         Schedule(steps=40_000),
         snapshots=(250, 500, 1_000, 2_000, *range(4_000, 40_001, 4_000)),
     ),
     "judge-fashion-mnist": Recipe(
-        "judge", "fashion-mnist:train", Schedule(steps=4_000, batch=128, rate=3e-3),
-        first=10_000, snapshots=(4_000,),
+        "judge",
+        "fashion-mnist:train",
+        Schedule(steps=4_000, batch=128, rate=3e-3),
+        first=10_000,
+        snapshots=(4_000,),
     ),
 }
 
@@ -60,8 +63,8 @@ def train(name: str, folder: Path, data: list[Path]) -> Iterator[Step]:
         discriminator = dcgan.Discriminator(width=32, resolution=32, channels=1)
         for network in (generator, discriminator):
             dcgan.initialise(network, random)
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        steps, part = train_gan(generator, discriminator, images, recipe.schedule, folder), "ema"
+            network.to(memory_format=torch.channels_last)
+        steps, part = train_gan(generator, discriminator, generator.z_dim, images, recipe.schedule, folder), "ema"
     else:
         torch.manual_seed(recipe.schedule.seed)
         steps, part = train_classifier(Judge(), images, labels.long(), recipe.schedule, folder), "classifier"
@@ -91,7 +94,9 @@ def log(path: Path, window: list[Step]) -> None:
     if window[-1].step > last:
         means = [sum(event.losses[name] for event in window) / len(window) for name in names]
         with path.open("a") as file:
-            file.write(",".join([str(window[-1].step), f"{window[-1].seconds:.1f}", *(f"{m:.5f}" for m in means)]) + "\n")
+            file.write(
+                ",".join([str(window[-1].step), f"{window[-1].seconds:.1f}", *(f"{m:.5f}" for m in means)]) + "\n"
+            )
 
 
 def snapshot(folder: Path, part: str, step: int) -> None:
@@ -100,5 +105,3 @@ def snapshot(folder: Path, part: str, step: int) -> None:
     if state["step"] != step:
         raise RuntimeError(f"The state kept in {folder} is of step {state['step']}, expected {step}.")
     save_file({k: v.contiguous() for k, v in state[part].items()}, folder / f"step-{step}.safetensors")
-
-

@@ -5,20 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from threading import Lock
+from types import ModuleType
 
 import numpy as np
 import torch
 
 from gan import images as image_rules
-from gan.generators import base
+from gan.generators import GENERATORS, base
+from gan.generators import images as disk
 from gan.generators.base import Generator, image_seed
 from gan.generators.loading import identity, load
 from gan.store import SHARD, Arrays, Store, extend, source_digest
-from gan.types import ModelSpec, Shard, Workspace, digest_of
+from gan.types import BadInput, ModelSpec, Shard, Workspace, digest_of
 
-MICRO_BATCH = {"cpu": 20, "cuda": 250}      # fixed, because convolutions round differently at other sizes
-Tick = Callable[[int], object]              # told how many rows have just been made
-
+MICRO_BATCH = {"cpu": 20, "cuda": 250}  # fixed, because convolutions round differently at other sizes
+Tick = Callable[[int], object]  # told how many rows have just been made
 
 
 def silent(rows: int) -> None:
@@ -51,19 +52,37 @@ def shard_key(spec: ModelSpec, seed: int, index: int, device: str) -> str:
     """sha256 over all that decides the shard's pixels."""
     kind = torch.device(device).type
     engine = {"torch": torch.__version__, "device": kind, "micro_batch": MICRO_BATCH[kind], "threads": 1}
-    source = source_digest(sys.modules[__name__], image_rules, base)
+    source = source_digest(sys.modules[__name__], image_rules, base, *family_modules(spec))
     return digest_of(
         {"stage": "samples", "model": identity(spec), "seed": seed, "shard": index, "engine": engine, "source": source}
     )
+
+
+def family_modules(spec: ModelSpec) -> list[ModuleType]:
+    """The file that defines the family; a factory's own file is part of the model's identity."""
+    return [sys.modules[GENERATORS[spec.family].make.__module__]] if spec.family in GENERATORS else [disk]
 
 
 def generator_of(spec: ModelSpec, workspace: Workspace) -> Generator:
     """The loaded model; once per process."""
     key = digest_of([identity(spec), workspace.device])
     with _loading:
+        check_device(workspace.device)
         if key not in _loaded:
             _loaded[key] = load(spec, workspace)
         return _loaded[key]
+
+
+def check_device(device: str) -> None:
+    """Refuse what torch does not know, and GPUs that are not there."""
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise BadInput(f"No device {device!r}; expected cpu, cuda or cuda:1.") from error
+    if kind not in MICRO_BATCH:
+        raise BadInput(f"The device {device!r} is not supported; expected {' or '.join(MICRO_BATCH)}.")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise BadInput(f"The device {device!r} was asked for, but torch finds no GPU here; give --device cpu.")
 
 
 @torch.inference_mode()

@@ -25,7 +25,7 @@ from gan.files import atomic_write, file_digest
 from gan.types import Shard
 
 SHARD = 1_000
-Arrays = Mapping[str, np.ndarray]               # name -> (rows, ...); the first one gives the digest
+Arrays = Mapping[str, np.ndarray]  # name -> (rows, ...); the first one gives the digest
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Entry:
     kind: str
     key: str
     path: Path
-    facts: Mapping[str, Any]                    # sha256 and bytes of the file, created, and the writer's own
+    facts: Mapping[str, Any]  # sha256 and bytes of the file, created, and the writer's own
 
 
 class Store:
@@ -59,7 +59,7 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def commit(self, kind: str, key: str, file: str, write: Callable[[Path], None], **facts: Any) -> Entry:
+    def commit(self, kind: str, key: str, file: str, write: Callable[[Path], object], **facts: Any) -> Entry:
         """Write the data file, then the manifest; a reader of an older data file keeps it until `collect`."""
         folder = self.folder(kind, key)
         path = folder / file
@@ -98,7 +98,9 @@ class Store:
 
     def strays(self, older_than: float = 3_600) -> list[Path]:
         """Files that no manifest names: what a killed process left, once they are `older_than` seconds old."""
-        named = {entry.path for entry in self.entries()} | {entry.path.parent / "manifest.json" for entry in self.entries()}
+        named = {entry.path for entry in self.entries()} | {
+            entry.path.parent / "manifest.json" for entry in self.entries()
+        }
         files = [path for path in self.root.glob("*/*/*/*") if path.is_file() and path not in named]
         return [path for path in files if time.time() - path.stat().st_mtime > older_than]
 
@@ -148,7 +150,12 @@ def append(old: Arrays, new: Arrays) -> Arrays:
 def commit_arrays(store: Store, kind: str, key: str, arrays: Arrays) -> Entry:
     rows = len(next(iter(arrays.values())))
     return store.commit(
-        kind, key, f"{rows}.arrow", lambda path: write_arrays(path, arrays), rows=rows, digest=digest_of_rows(arrays, rows)
+        kind,
+        key,
+        f"{rows}.arrow",
+        lambda path: write_arrays(path, arrays),
+        rows=rows,
+        digest=digest_of_rows(arrays, rows),
     )
 
 
@@ -159,7 +166,7 @@ def rows_digest(entry: Entry, rows: int) -> str:
 
 def digest_of_rows(arrays: Arrays, rows: int) -> str:
     """sha256 over the bytes of the first array's first rows."""
-    return hashlib.sha256(np.ascontiguousarray(next(iter(arrays.values()))[:rows])).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(next(iter(arrays.values()))[:rows]).data).hexdigest()
 
 
 def write_arrays(path: Path, arrays: Arrays) -> None:

@@ -51,15 +51,15 @@ class ModelSpec:
     family: str = ""
     factory: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    weights: str = ""                       # a path; empty for models without weights
-    weights_key: str = ""                   # where in the checkpoint the state dict lies
-    sha256: str = ""                        # of the weights file; checked when given
-    latent: str = "normal"                  # normal, uniform in [-1, 1], tokens, or none
-    latent_shape: tuple[int, ...] = ()      # of one draw, for factories; families know theirs
-    n_classes: int = 0                      # 0: unconditional
+    weights: str = ""  # a path; empty for models without weights
+    weights_key: str = ""  # where in the checkpoint the state dict lies
+    sha256: str = ""  # of the weights file; checked when given
+    latent: str = "normal"  # normal, uniform in [-1, 1], tokens, or none
+    latent_shape: tuple[int, ...] = ()  # of one draw, for factories; families know theirs
+    n_classes: int = 0  # 0: unconditional
     output_range: tuple[float, float] = (-1.0, 1.0)
-    layout: str = "NCHW"                    # NCHW, NHWC, NHW or NC (flat, square)
-    channels: int | None = None             # declared facts, checked against the first image
+    layout: str = "NCHW"  # NCHW, NHWC, NHW or NC (flat, square)
+    channels: int | None = None  # declared facts, checked against the first image
     resolution: int | None = None
 
 
@@ -71,15 +71,15 @@ class Shard:
     rows: int
     key: str
     path: str
-    digest: str                             # sha256 over the rows' bytes, whatever file they lie in
-    computed: int = 0                       # rows that had to be computed; 0: answered from the store
+    digest: str  # sha256 over the rows' bytes, whatever file they lie in
+    computed: int = 0  # rows that had to be computed; 0: answered from the store
 
 
 @dataclass(frozen=True)
 class Samples:
     """n images on disk: uint8, `shape` = (channels, height, width), in shards of 1,000 by index."""
 
-    source: str                             # digest of what makes the images: model or data set
+    source: str  # digest of what makes the images: model or data set
     seed: int
     shape: tuple[int, int, int]
     shards: tuple[Shard, ...]
@@ -113,8 +113,8 @@ class Features:
 class Statistics:
     """Mean and covariance of n feature vectors of length d, in float64."""
 
-    mu: np.ndarray       # (d,)
-    sigma: np.ndarray    # (d, d), unbiased: divided by n - 1, as np.cov does
+    mu: np.ndarray  # (d,)
+    sigma: np.ndarray  # (d, d), unbiased: divided by n - 1, as np.cov does
     n: int
 
 
@@ -131,10 +131,10 @@ class Convention:
     """How a number is made: extractors, metrics and their settings.  Resizing is the extractor's."""
 
     name: str
-    extractors: tuple[str, ...]             # rows of EXTRACTORS; the first one leads
-    metrics: tuple[str, ...] = ("fd", "kid", "is")      # rows of METRICS
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)   # metric -> its arguments
-    matches: str = ""                       # the tool whose numbers it reproduces, for people
+    extractors: tuple[str, ...]  # rows of EXTRACTORS; the first one leads
+    metrics: tuple[str, ...] = ("fd", "kid", "is")  # rows of METRICS
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # metric -> its arguments
+    matches: str = ""  # the tool whose numbers it reproduces, for people
 
 
 @dataclass(frozen=True)
@@ -143,21 +143,21 @@ class Protocol:
 
     name: str
     convention: Convention
-    reference: str                          # DATA: a name of DATASETS, a folder, .npz or .parquet
+    reference: str  # DATA: a name of DATASETS, a folder, .npz or .parquet
     n_generated: int
-    n_reference: int | None = None          # None: all of it
-    held_out: str = ""                      # DATA of real images outside the reference, for the floor
+    n_reference: int | None = None  # None: all of it
+    held_out: str = ""  # DATA of real images outside the reference, for the floor
 
 
 @dataclass(frozen=True)
 class Workspace:
     """Where things lie and what may run: settings that never change a number, so never part of a key."""
 
-    home: str = "~/.ganbench"               # the store, downloaded weights and data, pictures
-    data: str = ""                          # a folder that may hold data sets by name
-    inception_weights: str = ""             # a file of the user's; its hash is recorded beside the score
+    home: str = "~/.ganbench"  # the store, downloaded weights and data, pictures
+    data: str = ""  # a folder that may hold data sets by name
+    inception_weights: str = ""  # a file of the user's; its hash is recorded beside the score
     device: str = "cpu"
-    trust_pickle: bool = False              # whether code in a pickled checkpoint may run
+    trust_pickle: bool = False  # whether code in a pickled checkpoint may run
 
     @property
     def root(self) -> Path:
@@ -169,10 +169,10 @@ class Score:
     """One measured number with its standard error, and the same number for real images."""
 
     model: str
-    metric: str                             # `fid`, or `fd_<extractor>` with any other network
+    metric: str  # `fid`, or `fd_<extractor>` with any other network
     value: float
     se: float
-    floor: float | None                     # n held-out real images against the same reference
+    floor: float | None  # n held-out real images against the same reference
     n: int
     protocol: str
     protocol_digest: str

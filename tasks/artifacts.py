@@ -37,10 +37,11 @@ def markdown_of(scores: Iterable[Score], heading: str, notes: list[str]) -> str:
         "|---|---:|---:|---:|---:|---|",
     ]  # fmt: skip
     for score in scores:
+        floor = DASH if score.floor is None else f"{score.floor:.4g}"
         low, high = score.value - 1.96 * score.se, score.value + 1.96 * score.se
         lines.append(
             f"| `{score.metric}` | **{score.value:.4g}** | {score.se:.2g} | {low:.4g} {DASH} {high:.4g} "
-            f"| {DASH if score.floor is None else f'{score.floor:.4g}'} | {'lower' if score.lower_is_better else 'higher'} |"
+            f"| {floor} | {'lower' if score.lower_is_better else 'higher'} |"
         )
     warnings = [f"- `{score.metric}`: {warning}" for score in scores for warning in score.warnings]
     return "\n".join([*lines, "", *warnings, "", *(f"- {note}" for note in notes)])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-Listener = Callable[[str, int], object]         # the stage, and how many images it has just done
+Listener = Callable[[str, int], object]  # the stage, and how many images it has just done
 
 _listeners: list[Listener] = []
 
 
 def advance(stage: str, images: int) -> None:
     """Tell everybody in this process."""
-    for listener in list(_listeners):
+    for listener in _listeners:
         listener(stage, images)
 
 

@@ -72,7 +72,9 @@ def serving(log: Path) -> Iterator[Servers]:
     """
     log.mkdir(parents=True, exist_ok=True)
     servers = Servers(
-        f"http://{HOST}:{free_port(settings().prefect_port)}", f"http://{HOST}:{free_port(settings().mlflow_port)}", os.getpid()
+        f"http://{HOST}:{free_port(settings().prefect_port)}",
+        f"http://{HOST}:{free_port(settings().mlflow_port)}",
+        os.getpid(),
     )
     with ExitStack() as stack:
         stack.enter_context(process("mlflow", mlflow_command(servers), log))
@@ -80,7 +82,19 @@ def serving(log: Path) -> Iterator[Servers]:
         wait_for(f"{servers.api}/health", log / "prefect.log")
         wait_for(f"{servers.mlflow}/health", log / "mlflow.log")
         os.environ["PREFECT_API_URL"] = servers.api
-        worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "local"]
+        worker = [
+            sys.executable,
+            "-m",
+            "prefect",
+            "worker",
+            "start",
+            "--pool",
+            POOL,
+            "--type",
+            "process",
+            "--name",
+            "local",
+        ]
         environment = {"MLFLOW_TRACKING_URI": servers.mlflow, "GANBENCH_HOME": str(settings().root)}
         stack.enter_context(process("worker", worker, log, environment))
         atomic_write(note(), lambda path: path.write_text(json.dumps(asdict(servers))))

@@ -32,14 +32,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GANBENCH_", env_file=".env", extra="ignore")
 
-    home: Path = Path("~/.ganbench")                # store, databases, downloaded weights and data
+    home: Path = Path("~/.ganbench")  # store, databases, downloaded weights and data
     tracking_uri: str = Field("", validation_alias=AliasChoices("GANBENCH_TRACKING_URI", "MLFLOW_TRACKING_URI"))
-    experiment: str = "ganbench"                    # of MLflow
-    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)     # shards at a time, a thread each
-    runner: str = "threads"                         # a row of tasks.runners.RUNNERS
+    experiment: str = "ganbench"  # of MLflow
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)  # shards at a time, a thread each
+    runner: str = "threads"  # a row of tasks.runners.RUNNERS
     device: str = "cpu"
-    data: str = ""                                  # a folder that may hold data sets by name
-    inception_weights: str = ""                     # a file
+    data: str = ""  # a folder that may hold data sets by name
+    inception_weights: str = ""  # a file
     prefect_port: int = 4200
     mlflow_port: int = 5000
 

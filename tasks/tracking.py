@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING, Any
 
 from prefect import task
@@ -30,14 +28,14 @@ KEY, COMPLETE = "ganbench.key", "ganbench.complete"
 class Record:
     """What MLflow is told about one evaluation; JSON, so that it can wait on disk for a server."""
 
-    key: str                                    # sha256 of the job and its scores
+    key: str  # sha256 of the job and its scores
     name: str
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
-    table: Mapping[str, list[Any]]              # the scores, by column
-    datasets: Mapping[str, Mapping[str, Any]]   # context -> name, digest, source, images
-    picture: str = ""                           # a PNG of samples
+    table: Mapping[str, list[Any]]  # the scores, by column
+    datasets: Mapping[str, Mapping[str, Any]]  # context -> name, digest, source, images
+    picture: str = ""  # a PNG of samples
 
 
 @dataclass(frozen=True)
@@ -185,5 +183,3 @@ def metrics_of(score: Score) -> dict[str, float]:
 
 def facts_of(part: Part) -> dict[str, Any]:
     return {"name": part.spec.name, "digest": identity(part.spec), "source": part.spec.weights, "images": part.n}
-
-

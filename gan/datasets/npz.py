@@ -17,10 +17,10 @@ DAMAGED = (OSError, EOFError, AttributeError, KeyError, NotImplementedError, zip
 LABELS = ("arr_1", "labels", "y")
 
 
-def is_statistics(path: Path) -> bool:
+def is_statistics(path: Path | str) -> bool:
     """Whether an .npz holds reference statistics (mu, sigma) instead of images; False for damaged files."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {"mu", "sigma"} <= set(arrays.files)
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile):
         return False

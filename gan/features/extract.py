@@ -9,7 +9,7 @@ from threading import Lock
 
 import numpy as np
 
-from gan.features import EXTRACTORS, base, resize
+from gan.features import EXTRACTORS, backend, base, network, resize
 from gan.features.base import Extractor
 from gan.store import Arrays, Store, extend, rows_of, source_digest
 from gan.types import BadInput, Features, Shard, Workspace, digest_of
@@ -42,10 +42,16 @@ def extract_shard(
     key = digest_of(
         {
             "stage": "features", "images": images.key, "extractor": extractor.digest,
-            "engine": extractor.engine, "source": source_digest(sys.modules[__name__], base, resize),
+            "engine": extractor.engine, "source": source_of(extractor),
         }
     )  # fmt: skip
     return extend(store, "features", key, images.index, images.rows, compute)
+
+
+def source_of(extractor: Extractor) -> str:
+    """Digest of the files that decide the numbers: the common ones and the extractor's own."""
+    own = extractor.network.prepare if isinstance(extractor, network.NetworkExtractor) else type(extractor)
+    return source_digest(sys.modules[__name__], base, backend, network, resize, sys.modules[own.__module__])
 
 
 def extract(

@@ -14,8 +14,8 @@ from torch import Tensor
 class Generator(Protocol):
     """What every family offers.  Image i depends on (seed, i) alone: never on batch, shard or device."""
 
-    n_classes: int                                    # 0: unconditional
-    output_range: tuple[float, float]                 # declared, never guessed per batch
+    n_classes: int  # 0: unconditional
+    output_range: tuple[float, float]  # declared, never guessed per batch
 
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
         """All that is random about these images, one row each; made on the CPU."""
@@ -41,5 +41,7 @@ def latents(indices: Sequence[int], seed: int, shape: tuple[int, ...], law: str 
     rows = []
     for index in indices:
         random.manual_seed(image_seed(seed, index))
-        rows.append(torch.randn(shape, generator=random) if law == "normal" else torch.rand(shape, generator=random) * 2 - 1)
+        rows.append(
+            torch.randn(shape, generator=random) if law == "normal" else torch.rand(shape, generator=random) * 2 - 1
+        )
     return torch.stack(rows)

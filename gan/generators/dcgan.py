@@ -7,6 +7,7 @@ checkpoints of that lineage load without an adapter.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -20,14 +21,20 @@ class DCGAN(nn.Module):
     n_classes = 0
     output_range = (-1.0, 1.0)
 
-    def __init__(self, z_dim: int = 100, width: int = 64, resolution: int = 64, channels: int = 3, latent: str = "normal"):
+    def __init__(
+        self, z_dim: int = 100, width: int = 64, resolution: int = 64, channels: int = 3, latent: str = "normal"
+    ):
         super().__init__()
         self.z_dim, self.latent = z_dim, latent
-        widths = [width * resolution // 2**k for k in range(3, resolution.bit_length())]    # 32 px: 4w 2w w
+        widths = [width * resolution // 2**k for k in range(3, resolution.bit_length())]  # 32 px: 4w 2w w
         layers: list[nn.Module] = [nn.ConvTranspose2d(z_dim, widths[0], 4, 1, 0, bias=False)]
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.BatchNorm2d(before), nn.ReLU(True), nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)]
-        layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(True), nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1, bias=False)]
+        layers += [
+            nn.BatchNorm2d(widths[-1]),
+            nn.ReLU(True),
+            nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1, bias=False),
+        ]
         self.main = nn.Sequential(*layers, nn.Tanh())
 
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
@@ -46,9 +53,9 @@ class Discriminator(nn.Module):
 
     def __init__(self, width: int = 64, resolution: int = 64, channels: int = 3):
         super().__init__()
-        widths = [width * 2**k for k in range(resolution.bit_length() - 3)]                 # 32 px: w 2w 4w
+        widths = [width * 2**k for k in range(resolution.bit_length() - 3)]  # 32 px: w 2w 4w
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2, True)]
         self.main = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False))
 

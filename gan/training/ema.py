@@ -13,7 +13,7 @@ def update(average: nn.Module, current: nn.Module, step: int, decay: float) -> N
     The decay warms up as (1 + step) / (10 + step), so that the random start is soon forgotten.
     """
     decay = min(decay, (1 + step) / (10 + step))
-    for ours, theirs in zip(average.parameters(), current.parameters(), strict=True):
-        ours.lerp_(theirs, 1 - decay)
-    for ours, theirs in zip(average.buffers(), current.buffers(), strict=True):
-        ours.copy_(theirs)
+    for weight, newer in zip(average.parameters(), current.parameters(), strict=True):
+        weight.lerp_(newer, 1 - decay)
+    for buffer, latest in zip(average.buffers(), current.buffers(), strict=True):
+        buffer.copy_(latest)

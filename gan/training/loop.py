@@ -41,7 +41,7 @@ class Schedule:
     betas: tuple[float, float] = (0.5, 0.999)
     ema: float = 0.999
     seed: int = 0
-    keep_every: int = 250                       # steps between checkpoints
+    keep_every: int = 250  # steps between checkpoints
 
 
 def random_at(seed: int, step: int) -> torch.Generator:
@@ -62,7 +62,7 @@ def to_float(images: Tensor) -> Tensor:
 
 
 def train_gan(
-    generator: nn.Module, discriminator: nn.Module, images: Tensor, schedule: Schedule, folder: Path
+    generator: nn.Module, discriminator: nn.Module, z_dim: int, images: Tensor, schedule: Schedule, folder: Path
 ) -> Iterator[Step]:
     """Train on uint8 NCHW images; resumes from `folder`/state.pt, which holds generator and ema.
 
@@ -78,7 +78,7 @@ def train_gan(
     for step in range(done, schedule.steps):
         start = time.perf_counter()
         real = to_float(images[rows_at(len(images), schedule, step)]).contiguous(memory_format=torch.channels_last)
-        z = torch.randn(len(real), generator.z_dim, generator=random_at(schedule.seed, step))  # type: ignore[arg-type]
+        z = torch.randn(len(real), z_dim, generator=random_at(schedule.seed, step))
         fake = generator(z)
         losses = {
             "discriminator": descend(

@@ -216,7 +216,7 @@ def test_a_trusted_raw_pickle_yields_its_module_and_missing_code_is_named(tmp_pa
     path.write_bytes(pickle.dumps({"G_ema": network()}))
     assert same(load_state(path, trust_pickle=True), network().state_dict())
     path.write_bytes(b"\x80\x04cno_such_module\nNet\n.")
-    with pytest.raises(BadInput, match="needs the code that it was saved with.*no_such_module"):
+    with pytest.raises(BadInput, match=r"needs the code that it was saved with.*no_such_module"):
         load_state(path, trust_pickle=True)
 
 

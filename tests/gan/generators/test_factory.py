@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from gan.generators.base import Generator
+from gan.generators.factory import find
 from gan.generators.loading import identity, load, resolve
 from gan.images import from_model
 from gan.types import BadInput, BadOutput, ModelSpec
@@ -93,9 +94,7 @@ def drawn(model: ModelSpec, n: int = 3) -> torch.Tensor:
 
 
 def test_a_module_with_weights_loads_in_eval_mode(mine):
-    import mine as module
-
-    net = module.Net()
+    net = find("mine:Net")()
     torch.save(net.state_dict(), mine / "w.pt")
     (mine / "m.toml").write_text('factory = "mine:Net"\nweights = "w.pt"\nlayout = "NHW"\noutput_range = [0, 1]\n')
     model = resolve(str(mine / "m.toml"))

@@ -1,0 +1,50 @@
+# Everything happens in .venv, which `make setup` builds from requirements.lock; remove it to begin anew.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test test-services test-slow lint lock clean
+
+help:
+	@echo "make demo           set up, evaluate the shipped DCGAN on 2,000 images, print the table"
+	@echo "make test           set up, run the tests"
+	@echo "make test-services  tests that start servers and a browser"
+	@echo "make test-slow      tests that take minutes"
+	@echo "make lint           ruff, mypy, import-linter"
+	@echo "make lock           pin the newest versions that pyproject.toml allows"
+
+setup: .venv/ready
+
+# uv installs torch and everything else in about a minute; pip alone would take several. It goes into a
+# folder of its own (--target), which works without the venv module and on managed system Pythons alike.
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ganbench needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	@test -x .uv/bin/uv || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv uv
+	@test -x $(BIN)/python || .uv/bin/uv venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+	@echo "Installing from requirements.lock (about 6 GB, most of it torch) ..."
+	@VIRTUAL_ENV=$(CURDIR)/.venv .uv/bin/uv pip sync --quiet requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/.venv .uv/bin/uv pip install --quiet --no-deps -e .
+	@touch .venv/ready
+
+demo: setup
+	@$(BIN)/ganbench evaluate zoo:dcgan-fashion-mnist --protocol fashion-mnist-embedded-2k
+
+test: setup
+	$(BIN)/pytest -m "not services and not slow"
+
+test-services: setup
+	$(BIN)/pytest -m services
+
+test-slow: setup
+	$(BIN)/pytest -m slow
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+lock: setup
+	.uv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
+		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
+
+clean:
+	rm -rf .venv .uv
