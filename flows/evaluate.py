@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from prefect import flow, runtime
 from prefect.futures import PrefectFuture
 from pydantic import Field
 
-from gan.evaluate import Job, assemble
+from gan.evaluate import Job, assemble, samples_of
 from gan.generators.loading import resolve
 from gan.protocols import CONVENTIONS, PROTOCOLS, choose
 from gan.sampling import shards_of
 from gan.threads import single_threaded
-from gan.types import Features, Score, Shard
+from gan.types import Features, Samples, Score, Shard
 from tasks.artifacts import begin_progress, publish_scores, update_progress
 from tasks.pictures import contact_sheet
 from tasks.runners import runner
@@ -125,12 +126,11 @@ def evaluate(
         images, features = submit(job)
         follow(job, images, features)
         scores = score_all(job, features)
-        generated = results(images["generated"])
-        picture = contact_sheet(job, generated[0])
+        samples = samples_of(job.parts["generated"], results(images["generated"]))
+        picture = contact_sheet(job, samples)
         tracked = track(record_of(job, scores, picture, flow_tags()))
-    outcome = outcome_of(
-        job, scores, generated, [shard for found in features.values() for shard in results(found)], picture, tracked
-    )
+    made = [shard.computed > 0 for shards in features.values() for shard in results(shards)]
+    outcome = outcome_of(job, scores, samples, made, picture, tracked)
     publish_scores(scores, f"{job.model.name} under {chosen.name}", notes_of(outcome))
     return outcome
 
@@ -170,7 +170,7 @@ def score_all(job: Job, futures: Mapping[tuple[str, str], list[PrefectFuture[Sha
     estimates = {
         name: {
             role: score.submit(
-                role, features.get((name, "reference"), job.statistics), found, convention, job.workspace
+                role, features.get((name, "reference"), Path(job.statistics)), found, convention, job.workspace
             )
             for (extractor, role), found in features.items()
             if extractor == name and role != "reference"
@@ -183,18 +183,18 @@ def score_all(job: Job, futures: Mapping[tuple[str, str], list[PrefectFuture[Sha
 
 
 def outcome_of(
-    job: Job, scores: list[Score], images: list[Shard], features: list[Shard], picture: str, tracked: Tracked
+    job: Job, scores: list[Score], samples: Samples, made: list[bool], picture: str, tracked: Tracked
 ) -> Outcome:
-    drawn, made = sum(shard.computed for shard in images), sum(shard.computed > 0 for shard in features)
+    drawn = sum(shard.computed for shard in samples.shards)
     return Outcome(
-        scores,
-        drawn,
-        job.protocol.n_generated - drawn,
-        made,
-        len(features) - made,
-        picture,
-        tracked,
-        provenance_of(job),
+        scores=scores,
+        drawn=drawn,
+        found=samples.n - drawn,
+        features_made=sum(made),
+        features_found=len(made) - sum(made),
+        picture=picture,
+        tracked=tracked,
+        provenance=provenance_of(job, samples),
     )
 
 
@@ -203,14 +203,14 @@ def flow_tags() -> dict[str, str]:
     return {"prefect.flow_run": str(runtime.flow_run.name), "prefect.flow_run_id": str(runtime.flow_run.id)}
 
 
-def provenance_of(job: Job) -> dict[str, Any]:
+def provenance_of(job: Job, samples: Samples) -> dict[str, Any]:
     """What one needs to make the same numbers again."""
     from importlib.metadata import version
 
     return {
-        "model": job.model.name, "model_digest": job.model_digest, "protocol": job.protocol.name,
-        "protocol_digest": job.protocol_digest, "seed": job.seed, "n": job.protocol.n_generated,
-        "reference": job.protocol.reference, "device": job.workspace.device,
+        "model": job.model.name, "model_digest": job.model_digest, "samples_digest": samples.digest,
+        "protocol": job.protocol.name, "protocol_digest": job.protocol_digest, "seed": job.seed,
+        "n": job.protocol.n_generated, "reference": job.protocol.reference, "device": job.workspace.device,
         "versions": {name: version(name) for name in ("ganbench", "torch", "numpy", "scipy", "onnxruntime")},
     }  # fmt: skip
 

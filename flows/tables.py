@@ -28,11 +28,14 @@ def print_list(title: str, rows: Sequence[Mapping[str, Any]], as_json: bool) -> 
     if as_json:
         print(json.dumps(list(rows), indent=1))
         return
+    if not rows:
+        print(f"{title}: nothing yet.")
+        return
     from rich import box
     from rich.table import Table
 
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for key in rows[0] if rows else ["name"]:
+    for key in rows[0]:
         table.add_column(key.replace("_", " "), overflow="fold", style="bold" if key == "name" else "")
     for row in rows:
         table.add_row(*(shown(value) for value in row.values()))

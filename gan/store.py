@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gan.files import atomic_write, file_digest
-from gan.types import Shard
+from gan.files import atomic_write, cannot_write, file_digest
+from gan.types import Shard, Workspace
 
 SHARD = 1_000
 Arrays = Mapping[str, np.ndarray]  # name -> (rows, ...); the first one gives the digest
@@ -76,8 +76,12 @@ class Store:
         256 lock files a kind; unlike artefacts that share one wait for each other, no more.
         """
         path = self.root / "locks" / f"{kind}-{key[:2]}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as file:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("w")
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
@@ -103,6 +107,11 @@ class Store:
         }
         files = [path for path in self.root.glob("*/*/*/*") if path.is_file() and path not in named]
         return [path for path in files if time.time() - path.stat().st_mtime > older_than]
+
+
+def store_of(workspace: Workspace) -> Store:
+    """The store in the workspace's home folder."""
+    return Store(workspace.root / "store")
 
 
 def is_sound(entry: Entry) -> bool:

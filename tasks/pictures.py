@@ -10,13 +10,13 @@ from prefect.cache_policies import NO_CACHE
 from gan.evaluate import Job
 from gan.images import write_contact_sheet
 from gan.store import rows_of
-from gan.types import Shard
+from gan.types import Samples
 
 
 @task(name="picture", task_run_name="contact sheet", persist_result=False, cache_policy=NO_CACHE)
-def contact_sheet(job: Job, first: Shard) -> str:
+def contact_sheet(job: Job, samples: Samples) -> str:
     """The first 64 images as a PNG in the home folder; -> its path."""
     name = re.sub(r"[^\w.-]+", "-", f"{job.model.name}-seed-{job.seed}-{job.model_digest[:8]}")
     path = job.workspace.root / "pictures" / f"{name}.png"
-    write_contact_sheet(path, rows_of(first)["images"][:64])
+    write_contact_sheet(path, rows_of(samples.shards[0])["images"][:64])
     return str(path)

@@ -6,7 +6,8 @@ import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from gan.evaluate import Job, Part, Reference, extract_one, measure, prepare, sample_one
+from gan.evaluate import Job, Part, extract_one, prepare, sample_one
+from gan.measure import Reference, measure
 from gan.types import Convention, Estimate, Features, ModelSpec, Protocol, Shard, Workspace
 from tasks.progress import Counter
 from tasks.store_task import store_task
@@ -42,5 +43,5 @@ def extract_features(role: str, images: Shard, extractor: str, workspace: Worksp
 def score(
     role: str, real: Reference, generated: Features, convention: Convention, workspace: Workspace
 ) -> tuple[dict[str, Estimate], bool]:
-    """See `gan.evaluate.measure`."""
+    """See `gan.measure.measure`."""
     return measure(real, generated, convention, workspace)

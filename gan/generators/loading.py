@@ -204,12 +204,14 @@ def make_family(family: str, arguments: Mapping[str, Any], latent: str = "normal
 
 # ModelSpec -> Generator
 
-def load(spec: ModelSpec, workspace: Workspace | None = None, *, trust_pickle: bool = False) -> Generator:
+def load(model: str | ModelSpec, workspace: Workspace | None = None, *, trust_pickle: bool = False) -> Generator:
     """The model on the workspace's device, in eval mode, its weights checked and frozen.
 
-    Families and `gan.checkpoints` run nothing from a file; a factory runs the user's module.
+    `model`: a spec, or what `resolve` takes: zoo:NAME, a TOML model file, or images.  Families and
+    `gan.checkpoints` run nothing from a file; a factory runs the user's module.
     """
     workspace = workspace or Workspace()
+    spec = resolve(model, workspace, trust_pickle=trust_pickle) if isinstance(model, str) else model
     if spec.family == IMAGES:
         return open_images(spec, workspace)
     spec, state = examine(spec, trust_pickle or workspace.trust_pickle)

@@ -1,0 +1,283 @@
+"""Model + protocol -> scores, on images so small that everything can be checked by hand."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan import evaluate, sampling, statistics
+from gan.evaluate import prepare, score_name
+from gan.features import EXTRACTORS, extract
+from gan.images import write_folder, write_npz
+from gan.metrics.frechet import frechet_distance
+from gan.metrics.kernel import kid_full
+from gan.protocols import CONVENTIONS, PROTOCOLS, choose
+from gan.statistics import moments
+from gan.types import BadInput, Convention, Protocol, Workspace
+
+PIXELS = Convention("pixels", ("pixels",))
+D = 64                                          # of (1, 8, 8) images
+
+
+def protocol(reference: Path, n: int, held_out: Path | str = "", convention: Convention = PIXELS) -> Protocol:
+    return Protocol("tiny", convention, str(reference), n, held_out=str(held_out))
+
+
+def by_metric(scores):
+    return {score.metric: score for score in scores}
+
+
+def features_of(path: Path) -> np.ndarray:
+    """NHWC uint8 in an .npz -> what `pixels` makes of them, (n, d) float32."""
+    images = np.load(path)["arr_0"].transpose(0, 3, 1, 2)
+    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+
+
+@pytest.fixture
+def real(noise):
+    return noise("real.npz", 400)
+
+
+@pytest.fixture
+def fake(noise):
+    return noise("fake.npz", 400, seed=1, top=200)
+
+
+# The numbers
+
+def test_a_set_against_itself_is_at_distance_zero(real, workspace):
+    scores = by_metric(evaluate(str(real), protocol(real, 400), workspace=workspace))
+    assert scores["fd_pixels"].value == pytest.approx(0, abs=1e-9)
+
+
+def test_scores_are_the_formulas_on_the_features(real, fake, workspace):
+    scores = by_metric(evaluate(str(fake), protocol(real, 400), workspace=workspace))
+    x, y = features_of(real), features_of(fake)
+    distance = frechet_distance(moments(x).statistics(), moments(y).statistics())
+    assert scores["fd_pixels"].value == pytest.approx(distance, rel=1e-9)
+    assert scores["kid_pixels"].value == pytest.approx(kid_full(x, y).value, rel=1e-9)
+    assert scores["kid_pixels"].se == pytest.approx(kid_full(x, y).se, rel=1e-9)
+    assert "is_pixels" not in scores                        # pixels have no logits
+
+
+def test_the_floor_is_what_the_held_out_images_score_themselves(real, fake, noise, workspace):
+    held_out = noise("held_out.npz", 500, seed=2)
+    asked = protocol(real, 400, held_out)
+    scores = by_metric(evaluate(str(fake), asked, workspace=workspace))
+    themselves = by_metric(evaluate(str(held_out), asked, workspace=workspace))
+    for name in ("fd_pixels", "kid_pixels"):
+        assert scores[name].floor == themselves[name].value
+        assert scores[name].floor < scores[name].value
+    assert by_metric(evaluate(str(fake), protocol(real, 400), workspace=workspace))["fd_pixels"].floor is None
+
+
+def test_statistics_as_reference_give_the_images_distance_and_no_kernel_distance(garments, tiny_images, workspace, tmp_path):
+    judge = Convention("judge", ("judge",))
+    extractor = extract.extractor_of("judge", workspace)
+    images = np.load(garments)["arr_0"].transpose(0, 3, 1, 2)
+    statistics.save(tmp_path / "stats.npz", moments(extract.extract(images, extractor)["features"]).statistics())
+    from_images = by_metric(evaluate(str(tiny_images), protocol(garments, 100, convention=judge), workspace=workspace))
+    from_file = by_metric(evaluate(str(tiny_images), protocol(tmp_path / "stats.npz", 100, convention=judge), workspace=workspace))
+    assert set(from_images) == {"fd_judge", "kid_judge", "is_judge"}
+    assert set(from_file) == {"fd_judge", "is_judge"}
+    assert from_file["fd_judge"].value == pytest.approx(from_images["fd_judge"].value, rel=1e-9)
+    assert from_file["is_judge"].value == from_images["is_judge"].value
+    assert 1 <= from_file["is_judge"].value <= 10
+
+
+def test_statistics_of_pixels_are_as_long_as_the_images_make_them(real, fake, workspace, tmp_path):
+    statistics.save(tmp_path / "stats.npz", moments(features_of(real)).statistics())
+    from_file = by_metric(evaluate(str(fake), protocol(tmp_path / "stats.npz", 400), workspace=workspace))
+    from_images = by_metric(evaluate(str(fake), protocol(real, 400), workspace=workspace))
+    assert from_file["fd_pixels"].value == pytest.approx(from_images["fd_pixels"].value, rel=1e-9)
+
+
+@pytest.fixture
+def tiny_images(noise):
+    return noise("tiny.npz", 100, (1, 32, 32))
+
+
+# What is kept, and what it depends on
+
+@pytest.fixture
+def work(monkeypatch):
+    """Counts what is really computed: images drawn and images looked at."""
+    done = {"draw": 0, "extract": 0}
+
+    def counting(module, name):
+        original = getattr(module, name)
+
+        def counted(*args, **kwargs):
+            done[name] += 1
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(module, name, counted)
+
+    counting(sampling, "draw")
+    counting(extract, "extract")
+    return done
+
+
+def test_a_second_evaluation_finds_everything(real, fake, workspace, work):
+    first = evaluate(str(fake), protocol(real, 400), workspace=workspace)
+    assert work == {"draw": 2, "extract": 2}
+    assert evaluate(str(fake), protocol(real, 400), workspace=workspace) == first
+    assert work == {"draw": 2, "extract": 2}
+
+
+def test_lost_features_are_made_again_and_nothing_else(real, fake, workspace, work):
+    first = evaluate(str(fake), protocol(real, 400), workspace=workspace)
+    for manifest in (workspace.root / "store" / "features").rglob("manifest.json"):
+        manifest.unlink()
+    assert evaluate(str(fake), protocol(real, 400), workspace=workspace) == first
+    assert work == {"draw": 2, "extract": 4}
+
+
+def test_more_images_of_a_model_look_only_at_the_new_ones(tiny, garments, workspace, monkeypatch):
+    seen = []
+    original = extract.extract
+    monkeypatch.setattr(extract, "extract", lambda images, extractor, start=0, *a: seen.append((start, len(images))) or original(images, extractor, start, *a))
+    spec = sampling_spec(tiny, workspace)
+    evaluate(spec, protocol(garments, 90), workspace=workspace)
+    evaluate(spec, protocol(garments, 130), workspace=workspace)
+    assert sorted(seen) == [(0, 60), (0, 90), (90, 130)]
+
+
+def sampling_spec(tiny, workspace):
+    from gan.generators.loading import resolve
+
+    return resolve(str(tiny), workspace, family="dcgan")
+
+
+def test_workers_do_not_change_a_bit(tiny, garments, tmp_path):
+    scores = [
+        evaluate(sampling_spec(tiny, Workspace(str(tmp_path / str(workers)))), protocol(garments, 1_200),
+                 workspace=Workspace(str(tmp_path / str(workers))), workers=workers)
+        for workers in (1, 3)
+    ]  # fmt: skip
+    assert scores[0] == scores[1]
+    assert len(scores[0]) == 2
+
+
+def test_copies_elsewhere_under_other_names_have_the_same_digests(real, fake, workspace, tmp_path):
+    ours = evaluate(str(fake), protocol(real, 400), workspace=workspace)
+    for path in (real, fake):
+        (tmp_path / f"copy of {path.name}").write_bytes(path.read_bytes())
+    renamed = replace(protocol(tmp_path / "copy of real.npz", 400), name="other", convention=replace(PIXELS, name="c", matches="m"))
+    theirs = evaluate(str(tmp_path / "copy of fake.npz"), renamed, workspace=workspace)
+    assert [(score.protocol_digest, score.model_digest, score.value) for score in ours] == [
+        (score.protocol_digest, score.model_digest, score.value) for score in theirs
+    ]
+    assert {score.protocol for score in theirs} == {"other"}
+    assert {score.model for score in theirs} == {"copy of fake.npz"}
+
+
+def test_whatever_makes_scores_unlike_changes_the_protocols_digest(real, fake, noise, workspace):
+    held_out, base = noise("held_out.npz", 400, seed=2), protocol(real, 300)
+    settings = replace(PIXELS, settings={"kid": {"subsets": 10, "subset_size": 100}})
+    unlike = [
+        base, replace(base, n_generated=301), replace(base, reference=str(held_out)), replace(base, held_out=str(held_out)),
+        replace(base, n_reference=200), replace(base, convention=settings),
+        replace(base, convention=replace(PIXELS, metrics=("fd",))),
+    ]  # fmt: skip
+    digests = {prepare(str(fake), one, 0, workspace).protocol_digest for one in unlike}
+    assert len(digests) == len(unlike)
+    assert prepare(str(real), base, 0, workspace).protocol_digest in digests        # the model is no part of it
+
+
+# How they are shown
+
+def test_the_kernel_distance_leads_where_images_are_few_and_the_distance_warns(noise, real, workspace):
+    many, few = noise("many.npz", 5 * D, seed=1), noise("few.npz", 5 * D - 1, seed=1)
+    leading = evaluate(str(many), protocol(real, 5 * D), workspace=workspace)
+    warned = evaluate(str(few), protocol(real, 5 * D - 1), workspace=workspace)
+    assert [score.metric for score in leading] == ["fd_pixels", "kid_pixels"]
+    assert [score.warnings for score in leading] == [(), ()]
+    assert [score.metric for score in warned] == ["kid_pixels", "fd_pixels"]
+    assert "319 images are fewer than 5 x 64 features" in warned[1].warnings[0]
+    assert warned[0].warnings == ()
+
+
+def test_the_length_of_a_feature_counts_not_the_size_of_the_picture(noise, workspace):
+    large = noise("large.npz", 40, (1, 64, 64))                 # pixels averages them down to 32x32
+    warned = by_metric(evaluate(str(large), protocol(large, 40), workspace=workspace))["fd_pixels"]
+    assert "fewer than 5 x 1,024 features" in warned.warnings[0]
+
+
+def test_only_the_2015_network_gives_fid():
+    for name, row in EXTRACTORS.items():
+        shown = {metric: score_name(metric, name) for metric in ("fd", "kid", "is")}
+        if row.network == "inception-2015":
+            assert shown == {"fd": "fid", "kid": "kid", "is": "is"}
+        else:
+            assert shown == {metric: f"{metric}_{name}" for metric in shown}
+    assert EXTRACTORS["efficientnet_lite0"].network != "inception-2015"
+
+
+# Bad input
+
+def test_sets_of_unequal_size_are_refused(noise, real, workspace):
+    large = noise("large.npz", 50, (1, 16, 16))
+    with pytest.raises(BadInput, match=r"large\.npz makes images of 16x16 pixels in 1 channel, real\.npz has 8x8 pixels in 1 channel"):
+        evaluate(str(large), protocol(real, 50), workspace=workspace)
+
+
+def test_colour_is_not_compared_with_grey(noise, real, workspace):
+    colour = noise("colour.npz", 50, (3, 8, 8))
+    with pytest.raises(BadInput, match="8x8 pixels in 3 channels, real.npz has 8x8 pixels in 1 channel"):
+        evaluate(str(colour), protocol(real, 50), workspace=workspace)
+
+
+@pytest.mark.parametrize("role", ["model", "reference", "held_out"])
+def test_more_images_than_there_are_is_a_sentence(role, noise, real, workspace):
+    few = noise("few.npz", 30)
+    asked = {"model": protocol(real, 31), "reference": replace(protocol(few, 20), n_reference=31),
+             "held_out": protocol(real, 31, few)}[role]      # fmt: skip
+    with pytest.raises(BadInput, match=r"few\.npz has 30 images, but 31 are to be measured"):
+        evaluate(str(few if role == "model" else real), asked, workspace=workspace)
+
+
+def test_a_random_part_of_a_folder_is_the_same_part_every_time(tmp_path, real, workspace):
+    images = np.load(real)["arr_0"].transpose(0, 3, 1, 2)
+    write_folder(images, tmp_path / "folder")
+    part = evaluate(str(tmp_path / "folder"), protocol(real, 100), workspace=workspace)
+    again = evaluate(str(tmp_path / "folder"), protocol(real, 100), workspace=Workspace(str(tmp_path / "elsewhere")))
+    other = evaluate(str(tmp_path / "folder"), protocol(real, 100), seed=1, workspace=workspace)
+    assert part == again
+    assert part[0].value != other[0].value
+
+
+def test_a_changed_reference_is_another_protocol(real, fake, noise, workspace):
+    first = evaluate(str(fake), protocol(real, 100), workspace=workspace)
+    noise("real.npz", 400, seed=5)
+    second = evaluate(str(fake), protocol(real, 100), workspace=workspace)
+    assert first[0].protocol_digest != second[0].protocol_digest
+    assert first[0].value != second[0].value
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    ({"name": "cifar"}, r"No protocol 'cifar'\. Known: fashion-mnist-clean-10k"),
+    ({"convention": "mine", "reference": "x"}, r"No convention 'mine'\. Known: clean, embedded, fidelity\."),
+    ({"convention": "embedded"}, "needs reference data: give --reference"),
+    ({"n": 1}, "at least 2 images, got --n 1"),
+    ({"reference": "x", "n": 0}, "at least 2 images, got --n 0"),
+])  # fmt: skip
+def test_a_protocol_that_cannot_be_is_a_sentence(options, said):
+    with pytest.raises(BadInput, match=said):
+        choose(**options)
+
+
+def test_options_derive_protocols_under_names_of_their_own():
+    assert choose() == PROTOCOLS["fashion-mnist-embedded-2k"] == choose(n=2_000)
+    assert choose(n=3_000).n_generated == 3_000
+    assert choose(n=3_000).name not in PROTOCOLS
+    unnamed = choose(convention="clean", reference="folder", n=50, held_out="other")
+    assert (unnamed.convention, unnamed.reference, unnamed.n_generated, unnamed.held_out) == (CONVENTIONS["clean"], "folder", 50, "other")
+    assert choose(reference="folder").n_generated == 10_000
+
+
+def test_an_image_of_two_channels_reaches_no_extractor(tmp_path, real, workspace):
+    write_npz(tmp_path / "two.npz", np.zeros((5, 2, 8, 8), np.uint8))
+    with pytest.raises(BadInput, match="two.npz"):
+        evaluate(str(tmp_path / "two.npz"), protocol(real, 5), workspace=workspace)

@@ -1,0 +1,271 @@
+"""Artefacts: whole or not there, verified when found, extended instead of made again."""
+
+import errno
+import hashlib
+import multiprocessing
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from gan.store import Store, extend, is_sound, read_arrays, remember, rows_of, source_digest
+from gan.types import BadInput, Shard
+
+KEY = "ab" * 32
+IMAGES = np.random.default_rng(0).integers(0, 256, (1_000, 3, 4, 4), np.uint8)
+LOGITS = np.random.default_rng(1).normal(size=(1_000, 10)).astype(np.float32)
+LABELS = np.arange(1_000)
+
+
+class Counted:
+    """Rows [have, rows) of the arrays above; notes from where on it was asked."""
+
+    def __init__(self, rows: int):
+        self.rows, self.asked = rows, []
+
+    def __call__(self, have):
+        self.asked.append(have)
+        return {"images": IMAGES[have : self.rows], "logits": LOGITS[have : self.rows], "labels": LABELS[have : self.rows]}
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def made(store: Store, rows: int) -> tuple[Shard, Counted]:
+    compute = Counted(rows)
+    return extend(store, "samples", KEY, 0, rows, compute), compute
+
+
+def data_file(store: Store) -> Path:
+    entry = store.find("samples", KEY)
+    assert entry is not None
+    return entry.path
+
+
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.is_file() and path.parent.name != "locks"}
+
+
+# What comes back
+
+def test_arrays_of_every_kind_come_back_bit_by_bit_and_read_only(store):
+    shard, _ = made(store, 1_000)
+    found = rows_of(shard)
+    for name, expected in (("images", IMAGES), ("logits", LOGITS), ("labels", LABELS)):
+        assert found[name].dtype == expected.dtype
+        assert np.array_equal(found[name], expected)
+        assert not found[name].flags.writeable
+    assert shard.digest == hashlib.sha256(IMAGES.tobytes()).hexdigest()
+    assert shard.computed == 1_000
+
+
+def test_the_file_is_arrow_that_others_can_read(store):
+    made(store, 10)
+    table = pa.ipc.open_file(str(data_file(store))).read_all()
+    assert table.num_rows == 10
+    assert table["images"][7].as_py() == IMAGES[7].tobytes()
+    assert table["logits"][7].as_py() == LOGITS[7].tolist()
+
+
+def test_an_array_without_rows_comes_back(store):
+    entry = store.commit("samples", KEY, "0.arrow", lambda path: __import__("gan.store").store.write_arrays(path, {"x": IMAGES[:0]}))
+    assert read_arrays(entry.path)["x"].shape == (0, 3, 4, 4)
+
+
+# Extending
+
+def test_more_rows_compute_only_the_missing_ones(store):
+    made(store, 500)
+    shard, compute = made(store, 1_000)
+    assert compute.asked == [500]
+    assert shard.computed == 500
+    assert np.array_equal(rows_of(shard)["images"], IMAGES)
+    assert np.array_equal(rows_of(shard)["labels"], LABELS)
+
+
+def test_fewer_rows_after_more_compute_nothing_and_are_the_short_set(store, tmp_path):
+    made(store, 1_000)
+    shard, compute = made(store, 300)
+    alone, _ = made(Store(tmp_path / "another"), 300)
+    assert compute.asked == []
+    assert shard.computed == 0
+    assert shard.digest == alone.digest
+    assert np.array_equal(rows_of(shard)["logits"], LOGITS[:300])
+
+
+def test_a_reader_of_the_short_file_keeps_it_while_the_shard_grows(store):
+    short, _ = made(store, 500)
+    held = rows_of(short)["images"]
+    made(store, 1_000)
+    assert np.array_equal(held, IMAGES[:500])
+    assert np.array_equal(rows_of(short)["images"], IMAGES[:500])
+
+
+# Damage and interruption
+
+def test_data_without_a_manifest_do_not_exist(store):
+    made(store, 10)
+    (data_file(store).parent / "manifest.json").unlink()
+    assert store.find("samples", KEY) is None
+    assert list(store.entries()) == []
+    _, compute = made(store, 10)
+    assert compute.asked == [0]
+
+
+@pytest.mark.parametrize("damage", [flip_a_byte, Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])],
+                         ids=["a flipped byte", "a lost file", "a lost end"])      # fmt: skip
+def test_damaged_data_are_found_and_made_again(store, damage):
+    made(store, 1_000)
+    damage(data_file(store))
+    assert store.find("samples", KEY) is None
+    assert [is_sound(entry) for entry in store.entries()] == [False]
+    shard, compute = made(store, 1_000)
+    assert compute.asked == [0]
+    assert np.array_equal(rows_of(shard)["images"], IMAGES)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"file": 3}', "\x00\xff"])
+def test_a_damaged_manifest_is_no_manifest(store, text):
+    made(store, 10)
+    (data_file(store).parent / "manifest.json").write_text(text)
+    assert store.find("samples", KEY) is None
+    assert made(store, 10)[1].asked == [0]
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError, MemoryError])
+def test_an_interrupted_write_leaves_nothing(store, interruption):
+    def write(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise interruption
+
+    with pytest.raises(interruption):
+        store.commit("samples", KEY, "10.arrow", write)
+    assert store.find("samples", KEY) is None
+    assert files(store.root) == set()
+
+
+def test_a_failed_computation_leaves_what_was_there(store):
+    made(store, 500)
+
+    def compute(have):
+        raise RuntimeError("the generator broke")
+
+    with pytest.raises(RuntimeError, match="the generator broke"):
+        extend(store, "samples", KEY, 0, 1_000, compute)
+    assert made(store, 500)[1].asked == []
+
+
+def test_what_a_killed_process_left_is_a_stray_once_it_is_old(store):
+    made(store, 500)
+    made(store, 1_000)                                      # 500.arrow stays for its readers
+    folder = data_file(store).parent
+    (folder / ".2000.arrow.0123.partial").write_bytes(b"half")
+    assert store.strays() == []
+    hours_ago = time.time() - 7_200
+    for path in folder.iterdir():
+        os.utime(path, (hours_ago, hours_ago))
+    assert {path.name for path in store.strays()} == {"500.arrow", ".2000.arrow.0123.partial"}
+
+
+def test_a_removed_artefact_is_gone_with_its_folder(store):
+    made(store, 10)
+    entry = store.find("samples", KEY)
+    store.remove(entry)
+    assert store.find("samples", KEY) is None
+    assert not entry.path.parent.exists()
+    assert made(store, 10)[1].asked == [0]
+
+
+# A full disk
+
+def test_a_full_disk_is_a_sentence_and_the_old_artefact_stays(small_disk):
+    store = Store(small_disk / "store")
+    large = np.random.default_rng(0).integers(0, 256, (1_000, 3, 32, 32), np.uint8)
+    short = extend(store, "samples", KEY, 0, 100, lambda have: {"images": large[:100]})
+    with pytest.raises(BadInput, match=r"No space left on the device that holds .*1000\.arrow was not written\."):
+        extend(store, "samples", KEY, 0, 1_000, lambda have: {"images": large[have:]})
+    assert files(store.root) == {"100.arrow", "manifest.json"}
+    again = extend(store, "samples", KEY, 0, 100, lambda have: pytest.fail("it was there"))
+    assert again.digest == short.digest
+    assert np.array_equal(rows_of(again)["images"], large[:100])
+
+
+def test_a_disk_that_fills_up_while_writing_is_a_sentence(store, monkeypatch):
+    def full(number):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    made(store, 100)
+    with monkeypatch.context() as patch, pytest.raises(BadInput, match="No space left on the device"):
+        patch.setattr(os, "fsync", full)
+        made(store, 1_000)
+    assert files(store.root) == {"100.arrow", "manifest.json"}
+    assert made(store, 100)[1].asked == []
+
+
+def test_a_home_that_cannot_be_written_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(BadInput, match="cannot be written"):
+        made(Store(tmp_path / "file" / "store"), 10)
+
+
+# Several at once
+
+def test_threads_that_want_one_artefact_compute_it_once(store):
+    compute = Counted(1_000)
+
+    def slow(have):
+        time.sleep(0.05)
+        return compute(have)
+
+    with ThreadPoolExecutor(8) as pool:
+        shards = list(pool.map(lambda _: extend(store, "samples", KEY, 0, 1_000, slow), range(8)))
+    assert compute.asked == [0]
+    assert sorted(shard.computed for shard in shards) == [0] * 7 + [1_000]
+
+
+def test_processes_that_want_one_artefact_compute_it_once(store):
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(2) as pool:
+        shards = pool.starmap(extend_slowly, [(store, row) for row in (1_000, 1_000)], chunksize=1)
+    assert sorted(shard.computed for shard in shards) == [0, 1_000]
+    assert shards[0].digest == shards[1].digest
+
+
+def extend_slowly(store: Store, rows: int) -> Shard:
+    def compute(have):
+        time.sleep(0.5)
+        return {"images": IMAGES[have:rows]}
+
+    return extend(store, "samples", KEY, 0, rows, compute)
+
+
+# Small values, and keys
+
+def test_a_small_value_is_computed_once(store):
+    assert remember(store, "scores", KEY, lambda: {"fd": [1 / 3, 0.25]}) == ({"fd": [1 / 3, 0.25]}, True)
+    assert remember(store, "scores", KEY, lambda: pytest.fail("it was there")) == ({"fd": [1 / 3, 0.25]}, False)
+
+
+def test_a_stages_key_follows_its_own_source_files_alone(tmp_path):
+    import importlib.util
+
+    def module(text: str):
+        (tmp_path / "stage.py").write_text(text)
+        spec = importlib.util.spec_from_file_location("stage", tmp_path / "stage.py")
+        return importlib.util.module_from_spec(spec)
+
+    first = source_digest(module("a = 1"))
+    assert source_digest(module("a = 1")) == first
+    assert source_digest(module("a = 2")) != first
