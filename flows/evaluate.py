@@ -143,7 +143,7 @@ def submit(job: Job) -> tuple[Futures, dict[tuple[str, str], list[PrefectFuture[
     }
     features = {
         (name, role): [extract_features.submit(role, shard, name, job.workspace) for shard in images[role]]
-        for name in job.protocol.convention.extractors
+        for name in job.protocol.extractors
         for role in images
     }
     return images, features
@@ -175,7 +175,7 @@ def score_all(job: Job, futures: Mapping[tuple[str, str], list[PrefectFuture[Sha
             for (extractor, role), found in features.items()
             if extractor == name and role != "reference"
         }
-        for name in convention.extractors
+        for name in job.protocol.extractors
     }
     return assemble(
         job, {name: {role: found.result() for role, found in roles.items()} for name, roles in estimates.items()}

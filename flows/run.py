@@ -35,7 +35,7 @@ def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given:
     total = sum(part.n for part in job.parts.values())
     for role, part in job.parts.items():
         show(f"images: {role}", 0, part.n)
-    for name in protocol.convention.extractors:
+    for name in protocol.extractors:
         show(f"features: {name}", 0, total)
     servers = running()
     if servers:

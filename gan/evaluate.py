@@ -13,9 +13,9 @@ import numpy as np
 
 from gan import statistics
 from gan.datasets import is_statistics
-from gan.features import EXTRACTORS
+from gan.features import EXTRACTORS, pixels
 from gan.features.extract import extract_shard, extractor_of
-from gan.files import file_digest
+from gan.files import check_room, file_digest
 from gan.generators.loading import identity, resolve
 from gan.measure import measure
 from gan.metrics import METRICS
@@ -71,7 +71,7 @@ class Job:
         )
         held_out = identity(self.parts["held_out"].spec) if "held_out" in self.parts else ""
         convention = replace(self.protocol.convention, name="", matches="")
-        extractors = [extractor_of(name, self.workspace).digest for name in convention.extractors]
+        extractors = [extractor_of(name, self.workspace).digest for name in self.protocol.extractors]
         return digest_of([convention, extractors, reference, held_out, self.protocol.n_generated])
 
     @cached_property
@@ -107,9 +107,7 @@ def evaluate(
             )
             for role, part in job.parts.items()
         }
-        return assemble(
-            job, {name: estimates_of(job, name, images, pool) for name in job.protocol.convention.extractors}
-        )
+        return assemble(job, {name: estimates_of(job, name, images, pool) for name in job.protocol.extractors})
 
 
 def estimates_of(
@@ -126,21 +124,25 @@ def estimates_of(
 
 def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Workspace) -> Job:
     """Find everything that an evaluation needs, and check that it fits, before hours of work begin."""
+    check_room(workspace.root)
     spec = resolve(model, workspace) if isinstance(model, str) else model
-    for name in protocol.convention.extractors:
+    for name in protocol.extractors:
         extractor_of(name, workspace)
     spec = ordered(spec, protocol.n_generated, workspace)
     parts = {"generated": Part(spec, seed, protocol.n_generated)}
-    shape = check_output(spec, seed, protocol, workspace)
-    if is_statistics(protocol.reference):
-        check_statistics(protocol, workspace)
-        return Job(spec, protocol, seed, parts, shape, protocol.reference, workspace)
-    parts["reference"] = real_part(protocol.reference, protocol.n_reference, seed, workspace)
-    if protocol.held_out:
+    shape = check_output(spec, seed, workspace)
+    given = protocol.reference if is_statistics(protocol.reference) else ""
+    if given:
+        check_statistics(protocol, shape, workspace)
+    else:
+        parts["reference"] = real_part(protocol.reference, protocol.n_reference, seed, workspace)
+    if protocol.held_out and enough_held_out(protocol, workspace):
         parts["held_out"] = real_part(protocol.held_out, protocol.n_generated, seed, workspace)
     for role in parts.keys() - {"generated"}:
         check_size(spec, shape, parts[role], workspace)
-    return Job(spec, protocol, seed, parts, shape, "", workspace)
+    for name in protocol.extractors:
+        extractor_of(name, workspace)(np.zeros((1, *shape), np.uint8))
+    return Job(spec, protocol, seed, parts, shape, given, workspace)
 
 
 def ordered(spec: ModelSpec, n: int, workspace: Workspace) -> ModelSpec:
@@ -153,6 +155,12 @@ def ordered(spec: ModelSpec, n: int, workspace: Workspace) -> ModelSpec:
     return replace(spec, arguments={**spec.arguments, "shuffled": n < available})
 
 
+def enough_held_out(protocol: Protocol, workspace: Workspace) -> bool:
+    """A floor needs as many real images as are generated; without them scores have none."""
+    available: int = generator_of(resolve(protocol.held_out, workspace, data=True), workspace).n  # type: ignore[attr-defined]
+    return available >= protocol.n_generated
+
+
 def real_part(data: str, n: int | None, seed: int, workspace: Workspace) -> Part:
     """Images of a data set, all or `n` of them."""
     spec = resolve(data, workspace, data=True)
@@ -160,8 +168,8 @@ def real_part(data: str, n: int | None, seed: int, workspace: Workspace) -> Part
     return Part(ordered(spec, n or available, workspace), seed, n or available)
 
 
-def check_output(spec: ModelSpec, seed: int, protocol: Protocol, workspace: Workspace) -> tuple[int, int, int]:
-    """Draw the first images: they must be images, the same when drawn again, and what the extractors take."""
+def check_output(spec: ModelSpec, seed: int, workspace: Workspace) -> tuple[int, int, int]:
+    """Draw the first images: they must be images, and the same when drawn again."""
     generator = generator_of(spec, workspace)
     first, again = (draw(generator, spec, seed, 0, 2, workspace.device)["images"] for _ in range(2))
     if not np.array_equal(first, again):
@@ -169,8 +177,6 @@ def check_output(spec: ModelSpec, seed: int, protocol: Protocol, workspace: Work
             f"{spec.name} makes other images from the same draws: something in it is random "
             "(Dropout in training mode, or noise that it draws itself)."
         )
-    for name in protocol.convention.extractors:
-        extractor_of(name, workspace)(first)
     channels, height, width = first.shape[1:]
     return channels, height, width
 
@@ -184,12 +190,12 @@ def check_size(spec: ModelSpec, shape: tuple[int, ...], part: Part, workspace: W
         )
 
 
-def check_statistics(protocol: Protocol, workspace: Workspace) -> None:
+def check_statistics(protocol: Protocol, shape: tuple[int, int, int], workspace: Workspace) -> None:
     """A file of statistics must be as long as the one extractor's features."""
-    names = protocol.convention.extractors
-    d, found = extractor_of(names[0], workspace).d, len(statistics.load(protocol.reference).mu)
-    if len(names) > 1 or found != d:
-        expected = ", ".join(f"{name}: {extractor_of(name, workspace).d}" for name in names)
+    lengths = {name: dimension(name, shape, workspace) for name in protocol.extractors}
+    found = len(statistics.load(protocol.reference).mu)
+    if list(lengths.values()) != [found]:
+        expected = ", ".join(f"{name}: {d}" for name, d in lengths.items())
         raise BadInput(
             f"{protocol.reference} has statistics of {found} features, which cannot be compared under convention "
             f"{protocol.convention.name!r} ({expected})."
@@ -236,16 +242,17 @@ def ranked(job: Job, extractor: str) -> list[str]:
 
 
 def too_few(job: Job, extractor: str) -> bool:
-    return job.protocol.n_generated < 5 * dimension(job, extractor)
+    return job.protocol.n_generated < 5 * dimension(extractor, job.shape, job.workspace)
 
 
-def dimension(job: Job, extractor: str) -> int:
-    return extractor_of(extractor, job.workspace).d or int(np.prod(job.shape))
+def dimension(extractor: str, shape: tuple[int, int, int], workspace: Workspace) -> int:
+    """Length of a feature vector; `pixels` makes it of the image's shape."""
+    return extractor_of(extractor, workspace).d or pixels.length(shape)
 
 
 def score_of(job: Job, extractor: str, metric: str, by_role: Mapping[str, Mapping[str, Estimate]]) -> Score:
     found, floor = by_role["generated"][metric], by_role.get("held_out", {}).get(metric)
-    n, d = job.protocol.n_generated, dimension(job, extractor)
+    n, d = job.protocol.n_generated, dimension(extractor, job.shape, job.workspace)
     warning = f"biased upwards: {n:,} images are fewer than 5 x {d:,} features; compare with the floor, trust KID"
     return Score(
         model=job.model.name,

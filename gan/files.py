@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,15 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
         raise cannot_write(path, error) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_room(folder: Path, least: int = 20_000_000) -> None:
+    """Refuse a folder that cannot be written to, or whose disk has fewer than `least` bytes left."""
+    atomic_write(folder / ".writable", lambda path: path.write_bytes(b"0"))
+    (folder / ".writable").unlink(missing_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < least:
+        raise BadInput(f"No space left on the disk of {folder}: {free / 1e6:.1f} MB, expected at least {least / 1e6:.0f}.")
 
 
 def cannot_write(path: Path, error: OSError) -> BadInput:

@@ -8,7 +8,7 @@ from gan.types import BadInput, Convention, Protocol
 
 CONVENTIONS = {
     "embedded": Convention(
-        "embedded", ("efficientnet_lite0", "judge"),
+        "embedded", ("efficientnet_lite0",),
         matches="nothing outside: weights that come with the package, so it runs anywhere, at once",
     ),
     "fidelity": Convention(
@@ -24,17 +24,19 @@ CONVENTIONS = {
 }  # fmt: skip
 
 
-def fashion_mnist(name: str, convention: str, n: int) -> Protocol:
+def fashion_mnist(name: str, convention: str, n: int, judge: str = "") -> Protocol:
     """`n` images against the 10,000 test images; 10,000 training images give the floor."""
-    return Protocol(name, CONVENTIONS[convention], "fashion-mnist:test", n, held_out="fashion-mnist:train10k")
+    return Protocol(
+        name, CONVENTIONS[convention], "fashion-mnist:test", n, judge=judge, held_out="fashion-mnist:train10k"
+    )
 
 
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
         # Expected for zoo:dcgan-fashion-mnist: see its card, gan/zoo/dcgan-fashion-mnist.md.
-        fashion_mnist("fashion-mnist-embedded-2k", "embedded", 2_000),
-        fashion_mnist("fashion-mnist-embedded-10k", "embedded", 10_000),
+        fashion_mnist("fashion-mnist-embedded-2k", "embedded", 2_000, "judge"),
+        fashion_mnist("fashion-mnist-embedded-10k", "embedded", 10_000, "judge"),
         fashion_mnist("fashion-mnist-fidelity-10k", "fidelity", 10_000),
         fashion_mnist("fashion-mnist-clean-10k", "clean", 10_000),
     )

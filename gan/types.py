@@ -146,7 +146,13 @@ class Protocol:
     reference: str  # DATA: a name of DATASETS, a folder, .npz or .parquet
     n_generated: int
     n_reference: int | None = None  # None: all of it
+    judge: str = ""  # a row of EXTRACTORS that knows these data: a classifier of them
     held_out: str = ""  # DATA of real images outside the reference, for the floor
+
+    @property
+    def extractors(self) -> tuple[str, ...]:
+        """The convention's, and the judge of the reference data; the first one leads."""
+        return (*self.convention.extractors, *([self.judge] if self.judge else []))
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ for _name in [name for name in os.environ if name.startswith(("GANBENCH_", "PREF
 os.environ.update(HOME=str(AWAY), GANBENCH_HOME=str(AWAY / "ganbench"), PREFECT_HOME=str(AWAY / "prefect"),
                   GANBENCH_WORKERS="2")     # fmt: skip
 (AWAY / "prefect").mkdir()
+torch.set_num_threads(1)    # as everywhere: two threads on busy cores are several times slower
 TINY = {"z_dim": 8, "width": 2, "resolution": 32, "channels": 1}
 
 

@@ -93,6 +93,20 @@ def test_statistics_of_pixels_are_as_long_as_the_images_make_them(real, fake, wo
     assert from_file["fd_pixels"].value == pytest.approx(from_images["fd_pixels"].value, rel=1e-9)
 
 
+def test_statistics_have_a_floor_too(real, fake, noise, workspace, tmp_path):
+    held_out = noise("held_out.npz", 400, seed=2)
+    statistics.save(tmp_path / "stats.npz", moments(features_of(real)).statistics())
+    from_file = by_metric(evaluate(str(fake), protocol(tmp_path / "stats.npz", 400, held_out), workspace=workspace))
+    from_images = by_metric(evaluate(str(fake), protocol(real, 400, held_out), workspace=workspace))
+    assert from_file["fd_pixels"].floor == pytest.approx(from_images["fd_pixels"].floor, rel=1e-9)
+
+
+def test_statistics_of_another_extractor_are_refused(real, workspace, tmp_path):
+    statistics.save(tmp_path / "stats.npz", moments(features_of(real)[:, :10]).statistics())
+    with pytest.raises(BadInput, match=r"statistics of 10 features, .* convention 'pixels' \(pixels: 64\)"):
+        evaluate(str(real), protocol(tmp_path / "stats.npz", 400), workspace=workspace)
+
+
 @pytest.fixture
 def tiny_images(noise):
     return noise("tiny.npz", 100, (1, 32, 32))
