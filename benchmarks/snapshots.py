@@ -28,7 +28,9 @@ def main() -> None:
     for path in sorted(given.folder.glob("step-*.safetensors"), key=step_of):
         spec = ModelSpec(path.stem, "dcgan", weights=str(path.absolute()))
         found = evaluate_spec(spec, given)
-        print(",".join([str(step_of(path)), *(f"{value:.6g}" for name in METRICS for value in found[name])]), flush=True)
+        print(
+            ",".join([str(step_of(path)), *(f"{value:.6g}" for name in METRICS for value in found[name])]), flush=True
+        )
 
 
 def evaluate_spec(spec: ModelSpec, given: argparse.Namespace) -> dict[str, tuple[float, float]]:

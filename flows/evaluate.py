@@ -43,73 +43,39 @@ class Outcome:
     provenance: Mapping[str, Any]
 
 
+def form(title: str, description: str, **limits: Any) -> Any:
+    """A field of Prefect's form; a field's own title would give way to the parameter's name."""
+    return Field(json_schema_extra={"title": title, "description": description}, **limits)
+
+
 @flow(name="evaluate", flow_run_name="{model}", task_runner=runner())
 def evaluate(
     model: Annotated[
-        str,
-        Field(
-            title="Model",
-            description="zoo:NAME, a TOML model file, a file of weights, or a folder, .npz or .parquet of images",
-        ),
+        str, form("Model", "zoo:NAME, a TOML model file, a file of weights, or a folder, .npz or .parquet of images")
     ] = "zoo:dcgan-fashion-mnist",
     protocol: Annotated[
-        ProtocolName | None,
-        Field(
-            title="Protocol",
-            description="A named measurement; leave empty to give reference data instead",
-        ),
+        ProtocolName | None, form("Protocol", "A named measurement; leave empty to give reference data instead")
     ] = "fashion-mnist-embedded-2k",
-    n: Annotated[
-        int | None,
-        Field(
-            title="Images",
-            description="How many to draw, if not the protocol's own number",
-            ge=2,
-        ),
-    ] = None,
-    seed: Annotated[int, Field(title="Seed", description="Image i depends on the model, the seed and i alone")] = 0,
+    n: Annotated[int | None, form("Images", "How many to draw, if not the protocol's own number", ge=2)] = None,
+    seed: Annotated[int, form("Seed", "Image i depends on the model, the seed and i alone")] = 0,
     reference: Annotated[
-        str,
-        Field(
-            title="Reference",
-            description="Instead of a protocol: a data set's name, or a folder, .npz or .parquet",
-        ),
+        str, form("Reference", "Instead of a protocol: a data set's name, or a folder, .npz or .parquet")
     ] = "",
     convention: Annotated[
-        ConventionName | None,
-        Field(
-            title="Convention",
-            description="With a reference: how the numbers are made",
-        ),
+        ConventionName | None, form("Convention", "With a reference: how the numbers are made")
     ] = None,
     held_out: Annotated[
-        str,
-        Field(
-            title="Held-out images",
-            description="Real images outside the reference, for the floor of every score",
-        ),
+        str, form("Held-out images", "Real images outside the reference, for the floor of every score")
     ] = "",
-    family: Annotated[str, Field(title="Family", description="For a bare file of weights: its architecture")] = "",
+    family: Annotated[str, form("Family", "For a bare file of weights: its architecture")] = "",
     factory: Annotated[
-        str,
-        Field(
-            title="Factory",
-            description="For a bare file of weights: module:callable that builds the generator",
-        ),
+        str, form("Factory", "For a bare file of weights: module:callable that builds the generator")
     ] = "",
     weights_key: Annotated[
-        str,
-        Field(
-            title="Weights key",
-            description="Where in a checkpoint the generator's weights lie, when it has several",
-        ),
+        str, form("Weights key", "Where in a checkpoint the generator's weights lie, when it has several")
     ] = "",
     trust_pickle: Annotated[
-        bool,
-        Field(
-            title="Trust pickle",
-            description="Load pickled checkpoints, which run code: only files that you trust",
-        ),
+        bool, form("Trust pickle", "Load pickled checkpoints, which run code: only files that you trust")
     ] = False,
 ) -> Outcome:
     """Scores of an image generator with standard errors, a picture of what it makes, and an MLflow run.

@@ -34,8 +34,8 @@ RECIPES = {
     "dcgan-fashion-mnist": Recipe(
         "dcgan",
         "fashion-mnist:train",
-        Schedule(steps=40_000),
-        snapshots=(250, 500, 1_000, 2_000, *range(4_000, 40_001, 4_000)),
+        Schedule(steps=60_000),
+        snapshots=(250, 500, 1_000, 2_000, *range(4_000, 60_001, 4_000)),
     ),
     "judge-fashion-mnist": Recipe(
         "judge",

@@ -30,7 +30,7 @@ ENVIRONMENT = {
 class Settings(BaseSettings):
     """Where things are, and with how many hands the work is done; nothing here changes a number."""
 
-    model_config = SettingsConfigDict(env_prefix="GANBENCH_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="GANBENCH_", env_file=".env", extra="ignore", populate_by_name=True)
 
     home: Path = Path("~/.ganbench")  # store, databases, downloaded weights and data
     tracking_uri: str = Field("", validation_alias=AliasChoices("GANBENCH_TRACKING_URI", "MLFLOW_TRACKING_URI"))

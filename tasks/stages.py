@@ -13,8 +13,8 @@ from tasks.progress import Counter
 from tasks.store_task import store_task
 
 
-@task(name="prepare", task_run_name="prepare {model}", persist_result=False, cache_policy=NO_CACHE)
-def prepare_job(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Workspace) -> Job:
+@task(name="prepare", task_run_name="prepare {model.name}", persist_result=False, cache_policy=NO_CACHE)
+def prepare_job(model: ModelSpec, protocol: Protocol, seed: int, workspace: Workspace) -> Job:
     """Load the model, find weights and data, draw two images, and check that all of it fits."""
     return prepare(model, protocol, seed, workspace)
 

@@ -78,12 +78,11 @@ def unreachable(address: str, seconds: float = 5) -> str:
 
 def connect() -> MlflowClient:
     """A client of the settings' MLflow; a SQLite file's folder is made first."""
-    import mlflow
+    from mlflow import MlflowClient
 
     if settings().tracking.startswith("sqlite"):
         (settings().root / "mlflow").mkdir(parents=True, exist_ok=True)
-    mlflow.set_tracking_uri(settings().tracking)
-    return mlflow.MlflowClient()
+    return MlflowClient(settings().tracking)  # mlflow.set_tracking_uri would write into the environment
 
 
 def experiment_of(client: MlflowClient) -> str:

@@ -20,13 +20,13 @@ from gan.images import write_npz
 from gan.types import Workspace
 
 ROOT = Path(__file__).parent.parent
-AWAY = Path(tempfile.mkdtemp(prefix="ganbench-tests-"))     # HOME of the whole session
+AWAY = Path(tempfile.mkdtemp(prefix="ganbench-tests-"))  # HOME of the whole session
 for _name in [name for name in os.environ if name.startswith(("GANBENCH_", "PREFECT_", "MLFLOW_"))]:
     del os.environ[_name]
 os.environ.update(HOME=str(AWAY), GANBENCH_HOME=str(AWAY / "ganbench"), PREFECT_HOME=str(AWAY / "prefect"),
-                  GANBENCH_WORKERS="2")     # fmt: skip
+                  GANBENCH_WORKERS="2")  # fmt: skip
 (AWAY / "prefect").mkdir()
-torch.set_num_threads(1)    # as everywhere: two threads on busy cores are several times slower
+torch.set_num_threads(1)  # as everywhere: two threads on busy cores are several times slower
 TINY = {"z_dim": 8, "width": 2, "resolution": 32, "channels": 1}
 
 
@@ -40,6 +40,8 @@ def pytest_sessionfinish() -> None:
 def home(tmp_path, monkeypatch) -> Iterator[Path]:
     """A fresh home folder for each test; settings are read anew before it and forgotten after it."""
     monkeypatch.setenv("GANBENCH_HOME", str(tmp_path / "home"))
+    for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
+        monkeypatch.delenv(name, raising=False)
     forget_settings()
     yield tmp_path / "home"
     forget_settings()
@@ -63,7 +65,9 @@ def tiny(tmp_path_factory) -> Path:
     state = DCGAN(**TINY).state_dict()
     for name, value in state.items():
         if value.is_floating_point() and "running" not in name:
-            state[name] = torch.randn(value.shape, generator=random) * (0.5 if value.ndim == 4 else 0.1) + (value.ndim == 1)
+            state[name] = torch.randn(value.shape, generator=random) * (0.5 if value.ndim == 4 else 0.1) + (
+                value.ndim == 1
+            )
     path = tmp_path_factory.mktemp("checkpoints") / "tiny.safetensors"
     save_file(state, path)
     return path
@@ -129,6 +133,8 @@ def run_python(tmp_path):
         folder = tmp_path / "cwd"
         folder.mkdir(exist_ok=True)
         found = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-        return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=timeout, cwd=folder, env=found)
+        return subprocess.run(
+            [sys.executable, *arguments], capture_output=True, text=True, timeout=timeout, cwd=folder, env=found
+        )
 
     return run

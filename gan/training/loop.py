@@ -89,8 +89,7 @@ def train_gan(
         }
         ema.update(average, generator, step, schedule.ema)
         seconds += time.perf_counter() - start
-        if not all(map(math.isfinite, losses.values())):
-            raise FloatingPointError(f"Training diverged at step {step}: {losses}.")
+        check_finite(losses, step)
         if (step + 1) % schedule.keep_every == 0 or step + 1 == schedule.steps:
             keep(folder, parts, step + 1, seconds)
         yield Step(step + 1, losses, seconds)
@@ -117,6 +116,7 @@ def train_classifier(
         losses = {"cross_entropy": descend(adam, loss)}
         rate.step()
         seconds += time.perf_counter() - start
+        check_finite(losses, step)
         if (step + 1) % schedule.keep_every == 0 or step + 1 == schedule.steps:
             keep(folder, parts, step + 1, seconds)
         yield Step(step + 1, losses, seconds)
@@ -127,6 +127,12 @@ def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
     loss.backward()
     optimiser.step()
     return loss.item()
+
+
+def check_finite(losses: dict[str, float], step: int) -> None:
+    """Before the state is kept, so that the last kept one is sound."""
+    if not all(map(math.isfinite, losses.values())):
+        raise FloatingPointError(f"Training diverged at step {step}: {losses}.")
 
 
 def keep(folder: Path, parts: dict[str, Any], step: int, seconds: float) -> None:

@@ -17,7 +17,7 @@ from gan.statistics import moments
 from gan.types import BadInput, Convention, Protocol, Workspace
 
 PIXELS = Convention("pixels", ("pixels",))
-D = 64                                          # of (1, 8, 8) images
+D = 64  # of (1, 8, 8) images
 
 
 def protocol(reference: Path, n: int, held_out: Path | str = "", convention: Convention = PIXELS) -> Protocol:
@@ -46,6 +46,7 @@ def fake(noise):
 
 # The numbers
 
+
 def test_a_set_against_itself_is_at_distance_zero(real, workspace):
     scores = by_metric(evaluate(str(real), protocol(real, 400), workspace=workspace))
     assert scores["fd_pixels"].value == pytest.approx(0, abs=1e-9)
@@ -58,7 +59,7 @@ def test_scores_are_the_formulas_on_the_features(real, fake, workspace):
     assert scores["fd_pixels"].value == pytest.approx(distance, rel=1e-9)
     assert scores["kid_pixels"].value == pytest.approx(kid_full(x, y).value, rel=1e-9)
     assert scores["kid_pixels"].se == pytest.approx(kid_full(x, y).se, rel=1e-9)
-    assert "is_pixels" not in scores                        # pixels have no logits
+    assert "is_pixels" not in scores  # pixels have no logits
 
 
 def test_the_floor_is_what_the_held_out_images_score_themselves(real, fake, noise, workspace):
@@ -72,13 +73,17 @@ def test_the_floor_is_what_the_held_out_images_score_themselves(real, fake, nois
     assert by_metric(evaluate(str(fake), protocol(real, 400), workspace=workspace))["fd_pixels"].floor is None
 
 
-def test_statistics_as_reference_give_the_images_distance_and_no_kernel_distance(garments, tiny_images, workspace, tmp_path):
+def test_statistics_as_reference_give_the_images_distance_and_no_kernel_distance(
+    garments, tiny_images, workspace, tmp_path
+):
     judge = Convention("judge", ("judge",))
     extractor = extract.extractor_of("judge", workspace)
     images = np.load(garments)["arr_0"].transpose(0, 3, 1, 2)
     statistics.save(tmp_path / "stats.npz", moments(extract.extract(images, extractor)["features"]).statistics())
     from_images = by_metric(evaluate(str(tiny_images), protocol(garments, 100, convention=judge), workspace=workspace))
-    from_file = by_metric(evaluate(str(tiny_images), protocol(tmp_path / "stats.npz", 100, convention=judge), workspace=workspace))
+    from_file = by_metric(
+        evaluate(str(tiny_images), protocol(tmp_path / "stats.npz", 100, convention=judge), workspace=workspace)
+    )
     assert set(from_images) == {"fd_judge", "kid_judge", "is_judge"}
     assert set(from_file) == {"fd_judge", "is_judge"}
     assert from_file["fd_judge"].value == pytest.approx(from_images["fd_judge"].value, rel=1e-9)
@@ -113,6 +118,7 @@ def tiny_images(noise):
 
 
 # What is kept, and what it depends on
+
 
 @pytest.fixture
 def work(monkeypatch):
@@ -151,7 +157,13 @@ def test_lost_features_are_made_again_and_nothing_else(real, fake, workspace, wo
 def test_more_images_of_a_model_look_only_at_the_new_ones(tiny, garments, workspace, monkeypatch):
     seen = []
     original = extract.extract
-    monkeypatch.setattr(extract, "extract", lambda images, extractor, start=0, *a: seen.append((start, len(images))) or original(images, extractor, start, *a))
+    monkeypatch.setattr(
+        extract,
+        "extract",
+        lambda images, extractor, start=0, *a: (
+            seen.append((start, len(images))) or original(images, extractor, start, *a)
+        ),
+    )
     spec = sampling_spec(tiny, workspace)
     evaluate(spec, protocol(garments, 90), workspace=workspace)
     evaluate(spec, protocol(garments, 130), workspace=workspace)
@@ -178,7 +190,9 @@ def test_copies_elsewhere_under_other_names_have_the_same_digests(real, fake, wo
     ours = evaluate(str(fake), protocol(real, 400), workspace=workspace)
     for path in (real, fake):
         (tmp_path / f"copy of {path.name}").write_bytes(path.read_bytes())
-    renamed = replace(protocol(tmp_path / "copy of real.npz", 400), name="other", convention=replace(PIXELS, name="c", matches="m"))
+    renamed = replace(
+        protocol(tmp_path / "copy of real.npz", 400), name="other", convention=replace(PIXELS, name="c", matches="m")
+    )
     theirs = evaluate(str(tmp_path / "copy of fake.npz"), renamed, workspace=workspace)
     assert [(score.protocol_digest, score.model_digest, score.value) for score in ours] == [
         (score.protocol_digest, score.model_digest, score.value) for score in theirs
@@ -197,10 +211,11 @@ def test_whatever_makes_scores_unlike_changes_the_protocols_digest(real, fake, n
     ]  # fmt: skip
     digests = {prepare(str(fake), one, 0, workspace).protocol_digest for one in unlike}
     assert len(digests) == len(unlike)
-    assert prepare(str(real), base, 0, workspace).protocol_digest in digests        # the model is no part of it
+    assert prepare(str(real), base, 0, workspace).protocol_digest in digests  # the model is no part of it
 
 
 # How they are shown
+
 
 def test_the_kernel_distance_leads_where_images_are_few_and_the_distance_warns(noise, real, workspace):
     many, few = noise("many.npz", 5 * D, seed=1), noise("few.npz", 5 * D - 1, seed=1)
@@ -214,7 +229,7 @@ def test_the_kernel_distance_leads_where_images_are_few_and_the_distance_warns(n
 
 
 def test_the_length_of_a_feature_counts_not_the_size_of_the_picture(noise, workspace):
-    large = noise("large.npz", 40, (1, 64, 64))                 # pixels averages them down to 32x32
+    large = noise("large.npz", 40, (1, 64, 64))  # pixels averages them down to 32x32
     warned = by_metric(evaluate(str(large), protocol(large, 40), workspace=workspace))["fd_pixels"]
     assert "fewer than 5 x 1,024 features" in warned.warnings[0]
 
@@ -231,9 +246,12 @@ def test_only_the_2015_network_gives_fid():
 
 # Bad input
 
+
 def test_sets_of_unequal_size_are_refused(noise, real, workspace):
     large = noise("large.npz", 50, (1, 16, 16))
-    with pytest.raises(BadInput, match=r"large\.npz makes images of 16x16 pixels in 1 channel, real\.npz has 8x8 pixels in 1 channel"):
+    with pytest.raises(
+        BadInput, match=r"large\.npz makes images of 16x16 pixels in 1 channel, real\.npz has 8x8 pixels in 1 channel"
+    ):
         evaluate(str(large), protocol(real, 50), workspace=workspace)
 
 
@@ -247,7 +265,7 @@ def test_colour_is_not_compared_with_grey(noise, real, workspace):
 def test_more_images_than_there_are_is_a_sentence(role, noise, real, workspace):
     few = noise("few.npz", 30)
     asked = {"model": protocol(real, 31), "reference": replace(protocol(few, 20), n_reference=31),
-             "held_out": protocol(real, 31, few)}[role]      # fmt: skip
+             "held_out": protocol(real, 31, few)}[role]  # fmt: skip
     with pytest.raises(BadInput, match=r"few\.npz has 30 images, but 31 are to be measured"):
         evaluate(str(few if role == "model" else real), asked, workspace=workspace)
 
@@ -287,7 +305,12 @@ def test_options_derive_protocols_under_names_of_their_own():
     assert choose(n=3_000).n_generated == 3_000
     assert choose(n=3_000).name not in PROTOCOLS
     unnamed = choose(convention="clean", reference="folder", n=50, held_out="other")
-    assert (unnamed.convention, unnamed.reference, unnamed.n_generated, unnamed.held_out) == (CONVENTIONS["clean"], "folder", 50, "other")
+    assert (unnamed.convention, unnamed.reference, unnamed.n_generated, unnamed.held_out) == (
+        CONVENTIONS["clean"],
+        "folder",
+        50,
+        "other",
+    )
     assert choose(reference="folder").n_generated == 10_000
 
 

@@ -69,7 +69,7 @@ def test_a_larger_number_draws_only_what_is_missing_and_equals_it_at_once(spec, 
     assert fewer[2].digest != more[2].digest
     pixels = rows_of(at_once[2])["images"]
     assert np.array_equal(rows_of(fewer[2])["images"], pixels[: n - 2_000])
-    assert len(np.unique(pixels.reshape(1_000, -1), axis=0)) == 1_000      # it does make different images
+    assert len(np.unique(pixels.reshape(1_000, -1), axis=0)) == 1_000  # it does make different images
 
 
 def test_neither_order_nor_workers_nor_threads_change_a_pixel(spec, workspace, tmp_path):
@@ -105,7 +105,7 @@ def test_a_copy_elsewhere_under_another_name_is_the_same_model(spec, tiny, works
 def test_everything_that_decides_pixels_is_in_the_key(spec, monkeypatch):
     keys = {shard_key(spec, 0, 0, "cpu"), shard_key(spec, 1, 0, "cpu"), shard_key(spec, 0, 1, "cpu"),
             shard_key(spec, 0, 0, "cuda"), shard_key(replace(spec, latent="uniform"), 0, 0, "cpu"),
-            shard_key(replace(spec, sha256="0" * 64), 0, 0, "cpu")}     # fmt: skip
+            shard_key(replace(spec, sha256="0" * 64), 0, 0, "cpu")}  # fmt: skip
     monkeypatch.setitem(MICRO_BATCH, "cpu", 10)
     assert len(keys | {shard_key(spec, 0, 0, "cpu")}) == 7
     monkeypatch.undo()
@@ -114,6 +114,7 @@ def test_everything_that_decides_pixels_is_in_the_key(spec, monkeypatch):
 
 
 # Models that are not what they should be
+
 
 def test_a_broken_image_is_named_by_its_number():
     with pytest.raises(BadOutput, match="hand-made gave 1 of 320 values that are NaN or infinite, first in image 37"):
@@ -126,13 +127,13 @@ def test_labels_are_in_range_and_do_not_depend_on_the_batch(start):
     drawn = draw(model, replace(HAND_MADE, n_classes=5), 11, start, 60)
     assert drawn["labels"].tolist() == [image_seed(11, i, "label") % 5 for i in range(start, 60)]
     assert set(drawn["labels"].tolist()) <= set(range(5))
-    seen = torch.cat(model.labels)[start % 20 :][: 60 - start]              # what the model was told
+    seen = torch.cat(model.labels)[start % 20 :][: 60 - start]  # what the model was told
     assert seen.tolist() == drawn["labels"].tolist()
 
 
 def test_labels_are_drawn_evenly():
     counts = np.bincount([image_seed(0, i, "label") % 10 for i in range(10_000)])
-    assert ((counts - 1_000) ** 2 / 1_000).sum() < 27.9                     # chi-squared, 9 degrees, p = 0.001
+    assert ((counts - 1_000) ** 2 / 1_000).sum() < 27.9  # chi-squared, 9 degrees, p = 0.001
 
 
 RANDOM = '''

@@ -28,7 +28,11 @@ class Counted:
 
     def __call__(self, have):
         self.asked.append(have)
-        return {"images": IMAGES[have : self.rows], "logits": LOGITS[have : self.rows], "labels": LABELS[have : self.rows]}
+        return {
+            "images": IMAGES[have : self.rows],
+            "logits": LOGITS[have : self.rows],
+            "labels": LABELS[have : self.rows],
+        }
 
 
 @pytest.fixture
@@ -59,6 +63,7 @@ def files(folder: Path) -> set[str]:
 
 # What comes back
 
+
 def test_arrays_of_every_kind_come_back_bit_by_bit_and_read_only(store):
     shard, _ = made(store, 1_000)
     found = rows_of(shard)
@@ -79,11 +84,14 @@ def test_the_file_is_arrow_that_others_can_read(store):
 
 
 def test_an_array_without_rows_comes_back(store):
-    entry = store.commit("samples", KEY, "0.arrow", lambda path: __import__("gan.store").store.write_arrays(path, {"x": IMAGES[:0]}))
+    entry = store.commit(
+        "samples", KEY, "0.arrow", lambda path: __import__("gan.store").store.write_arrays(path, {"x": IMAGES[:0]})
+    )
     assert read_arrays(entry.path)["x"].shape == (0, 3, 4, 4)
 
 
 # Extending
+
 
 def test_more_rows_compute_only_the_missing_ones(store):
     made(store, 500)
@@ -114,6 +122,7 @@ def test_a_reader_of_the_short_file_keeps_it_while_the_shard_grows(store):
 
 # Damage and interruption
 
+
 def test_data_without_a_manifest_do_not_exist(store):
     made(store, 10)
     (data_file(store).parent / "manifest.json").unlink()
@@ -124,7 +133,7 @@ def test_data_without_a_manifest_do_not_exist(store):
 
 
 @pytest.mark.parametrize("damage", [flip_a_byte, Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])],
-                         ids=["a flipped byte", "a lost file", "a lost end"])      # fmt: skip
+                         ids=["a flipped byte", "a lost file", "a lost end"])  # fmt: skip
 def test_damaged_data_are_found_and_made_again(store, damage):
     made(store, 1_000)
     damage(data_file(store))
@@ -168,7 +177,7 @@ def test_a_failed_computation_leaves_what_was_there(store):
 
 def test_what_a_killed_process_left_is_a_stray_once_it_is_old(store):
     made(store, 500)
-    made(store, 1_000)                                      # 500.arrow stays for its readers
+    made(store, 1_000)  # 500.arrow stays for its readers
     folder = data_file(store).parent
     (folder / ".2000.arrow.0123.partial").write_bytes(b"half")
     assert store.strays() == []
@@ -188,6 +197,7 @@ def test_a_removed_artefact_is_gone_with_its_folder(store):
 
 
 # A full disk
+
 
 def test_a_full_disk_is_a_sentence_and_the_old_artefact_stays(small_disk):
     store = Store(small_disk / "store")
@@ -220,6 +230,7 @@ def test_a_home_that_cannot_be_written_is_a_sentence(tmp_path):
 
 
 # Several at once
+
 
 def test_threads_that_want_one_artefact_compute_it_once(store):
     compute = Counted(1_000)
@@ -260,6 +271,7 @@ def test_processes_that_want_one_artefact_compute_it_once(store, run_python):
 
 
 # Small values, and keys
+
 
 def test_a_small_value_is_computed_once(store):
     assert remember(store, "scores", KEY, lambda: {"fd": [1 / 3, 0.25]}) == ({"fd": [1 / 3, 0.25]}, True)

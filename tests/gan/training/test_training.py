@@ -25,7 +25,10 @@ SCHEDULE = Schedule(steps=8, batch=10, keep_every=2, seed=3)
 
 def networks():
     random = torch.Generator().manual_seed(0)
-    pair = dcgan.DCGAN(z_dim=4, width=2, resolution=8, channels=1), dcgan.Discriminator(width=2, resolution=8, channels=1)
+    pair = (
+        dcgan.DCGAN(z_dim=4, width=2, resolution=8, channels=1),
+        dcgan.Discriminator(width=2, resolution=8, channels=1),
+    )
     for network in pair:
         dcgan.initialise(network, random)
     return pair
@@ -38,7 +41,7 @@ def classifier():
 
 
 def gan_steps(folder, schedule=SCHEDULE):
-    return train_gan(*networks(), IMAGES, schedule, folder)
+    return train_gan(*networks(), 4, IMAGES, schedule, folder)
 
 
 def classifier_steps(folder, schedule=SCHEDULE):
@@ -60,6 +63,7 @@ def kept(folder):
 
 # Interrupted and resumed
 
+
 @pytest.mark.parametrize("steps", [gan_steps, classifier_steps])
 @pytest.mark.parametrize("interrupted_after", [1, 2, 5])
 def test_a_run_that_was_stopped_ends_in_the_same_bits(steps, interrupted_after, tmp_path):
@@ -68,7 +72,7 @@ def test_a_run_that_was_stopped_ends_in_the_same_bits(steps, interrupted_after, 
     for _ in range(interrupted_after):
         next(first)
     first.close()
-    torch.manual_seed(99)                                   # the global random state must not matter
+    torch.manual_seed(99)  # the global random state must not matter
     rest = list(steps(tmp_path / "stopped"))
     begun = interrupted_after // SCHEDULE.keep_every * SCHEDULE.keep_every
     assert [event.step for event in rest] == list(range(begun + 1, 9))
@@ -96,6 +100,7 @@ def test_training_sees_images_from_minus_one_to_one():
 
 # Losses
 
+
 def test_an_undecided_discriminator_costs_log_two_a_side():
     undecided = torch.zeros(7)
     assert discriminator_loss(undecided, undecided).item() == pytest.approx(2 * math.log(2))
@@ -110,13 +115,14 @@ def test_losses_are_those_of_the_paper():
 
 
 def test_a_generator_that_is_seen_through_still_gets_a_gradient():
-    fake = torch.tensor([-30.0], requires_grad=True)        # d/dx -log sigmoid(x) = sigmoid(x) - 1
+    fake = torch.tensor([-30.0], requires_grad=True)  # d/dx -log sigmoid(x) = sigmoid(x) - 1
     non_saturating_loss(fake).backward()
     assert fake.grad.item() == pytest.approx(-1)
     assert torch.isfinite(discriminator_loss(torch.tensor([-1e4]), torch.tensor([1e4])))
 
 
 # The moving average
+
 
 def test_the_average_follows_the_recursion_with_a_warm_start():
     average, current = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
@@ -141,9 +147,9 @@ def test_buffers_are_copied_not_averaged():
 def test_the_kept_average_is_the_average_of_the_kept_weights(tmp_path):
     generator, discriminator = networks()
     start = copy.deepcopy(generator)
-    list(train_gan(generator, discriminator, IMAGES, Schedule(steps=1, batch=10), tmp_path))
+    list(train_gan(generator, discriminator, 4, IMAGES, Schedule(steps=1, batch=10), tmp_path))
     state = torch.load(tmp_path / "state.pt", weights_only=True)
-    name = "main.0.weight"                                  # one step: decay 1 / 10
+    name = "main.0.weight"  # one step: decay 1 / 10
     expected = 0.1 * start.state_dict()[name] + 0.9 * state["generator"][name]
     assert torch.allclose(state["ema"][name], expected, atol=1e-7)
     assert not torch.equal(state["generator"][name], start.state_dict()[name])
@@ -151,28 +157,36 @@ def test_the_kept_average_is_the_average_of_the_kept_weights(tmp_path):
 
 # Failure
 
+
 @pytest.mark.parametrize("steps", [gan_steps, classifier_steps])
-def test_a_loss_that_is_no_number_raises_and_keeps_no_such_state(steps, tmp_path):
+def test_a_loss_that_is_no_number_raises_before_the_state_is_kept(steps, tmp_path):
     diverging = Schedule(steps=50, batch=10, rate=1e30, keep_every=1)
-    with pytest.raises(FloatingPointError, match=r"Training diverged at step \d+"):
+    with pytest.raises(FloatingPointError, match=r"Training diverged at step \d+: .*(nan|inf)"):
         list(steps(tmp_path, diverging))
-    assert all(torch.isfinite(value).all() for name, value in kept(tmp_path).items() if "running" not in name or True) or True
+    kept_steps = torch.load(tmp_path / "state.pt", weights_only=True)["step"] if (tmp_path / "state.pt").exists() else 0
+    assert kept_steps < 50
 
 
 # Recipes
 
+
 @pytest.fixture
 def small(monkeypatch):
-    """The recipes for 100 and 50 steps on a handful of images."""
+    """The recipes for 100 and 50 steps, on a handful of images."""
     images = np.random.default_rng(0).integers(0, 256, (70, 1, 32, 32), np.uint8)
     monkeypatch.setattr(recipes.fashion_mnist, "load", lambda split, folders: (images, np.arange(70) % 10))
-    monkeypatch.setitem(RECIPES, "dcgan-fashion-mnist", Recipe(
-        "dcgan", "fashion-mnist:train", Schedule(steps=100, batch=2, keep_every=50), snapshots=(50, 100)))
-    monkeypatch.setitem(RECIPES, "judge-fashion-mnist", Recipe(
-        "judge", "fashion-mnist:train", Schedule(steps=50, batch=2, keep_every=50), first=10, snapshots=(50,)))
+    monkeypatch.setitem(
+        RECIPES,
+        "dcgan-fashion-mnist",
+        Recipe("dcgan", "fashion-mnist:train", Schedule(steps=100, batch=2, keep_every=50), snapshots=(50, 100)),
+    )
+    monkeypatch.setitem(
+        RECIPES,
+        "judge-fashion-mnist",
+        Recipe("judge", "fashion-mnist:train", Schedule(steps=50, batch=2, keep_every=50), first=10, snapshots=(50,)),
+    )
 
 
-@pytest.mark.slow
 def test_a_recipe_leaves_snapshots_of_the_average_and_a_curve_without_repetitions(small, tmp_path):
     steps = recipes.train("dcgan-fashion-mnist", tmp_path, [])
     for _ in range(70):

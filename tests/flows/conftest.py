@@ -1,0 +1,61 @@
+"""What the tests of flows and of the command share: a model file, and a record of what a run left."""
+
+from types import SimpleNamespace
+
+import pytest
+
+
+@pytest.fixture
+def model(tiny, tmp_path):
+    """A TOML model file of the tiny DCGAN."""
+    path = tmp_path / "tiny.toml"
+    path.write_text(f'family = "dcgan"\nweights = "{tiny}"\n')
+    return str(path)
+
+
+@pytest.fixture
+def run_flow(prefect_server, home, model, garments):
+    """Run the flow on 30 images against 60, and read back what Prefect and MLflow know of it."""
+    from flows.evaluate import evaluate
+    from tasks.settings import configure
+
+    def run(tracking_uri=None, **given):
+        settings = configure(tracking_uri=tracking_uri)
+        parameters = {
+            "model": model,
+            "protocol": None,
+            "convention": "embedded",
+            "reference": str(garments),
+            "n": 30,
+            **given,
+        }
+        state = evaluate(**parameters, return_state=True)
+        flow_run = state.state_details.flow_run_id
+        return SimpleNamespace(
+            state=state, outcome=state.result(), settings=settings, id=flow_run, tasks=task_states(flow_run),
+        )  # fmt: skip
+
+    return run
+
+
+def task_states(flow_run) -> dict[str, str]:
+    """Task run name -> state name."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    with get_client(sync_client=True) as client:
+        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])))
+    return {run.name: run.state_name for run in runs}
+
+
+@pytest.fixture
+def mlflow_runs():
+    """All runs of the settings' MLflow."""
+
+    def read():
+        from tasks.tracking import connect, experiment_of
+
+        client = connect()
+        return client, client.search_runs([experiment_of(client)])
+
+    return read

@@ -1,0 +1,181 @@
+"""The flow `evaluate` under a real Prefect server, with MLflow on SQLite: 30 images against 60."""
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan import statistics
+from gan.features.extract import extract, extractor_of
+from gan.images import read_image
+
+CACHED_TASKS = ("sample", "efficientnet", "score")
+
+
+def artifacts_of(flow_run) -> dict[str, object]:
+    """Type -> the newest artifact of that type."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(
+            artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run]))
+        )
+    return {artifact.type: artifact for artifact in found}
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_a_run_scores_logs_and_shows_and_its_repetition_is_cached_and_logged_once(run_flow, mlflow_runs, garments):
+    first = run_flow(held_out=str(garments), seed=3)
+    scores = {score.metric: score for score in first.outcome.scores}
+    assert list(scores) == ["kid_efficientnet_lite0", "fd_efficientnet_lite0", "is_efficientnet_lite0"]
+    assert all(score.floor is not None for score in scores.values())
+    assert (first.outcome.drawn, first.outcome.found) == (30, 0)
+    check_tasks(first.tasks, "Completed")
+    check_mlflow(first, mlflow_runs, scores)
+    check_artifacts(artifacts_of(first.id), scores)
+
+    second = run_flow(held_out=str(garments), seed=3)
+    assert second.outcome.scores == first.outcome.scores
+    assert (second.outcome.drawn, second.outcome.found) == (0, 30)
+    assert second.outcome.features_made == 0
+    check_tasks(second.tasks, "Cached")
+    assert len(mlflow_runs()[1]) == 1
+    assert second.outcome.tracked.run_id == first.outcome.tracked.run_id
+    assert not second.outcome.tracked.new
+
+
+def check_tasks(states, expected):
+    from_the_store = {name: state for name, state in states.items() if name.startswith(CACHED_TASKS)}
+    assert len(from_the_store) == 3 + 3 + 2  # roles; roles; generated and held out
+    assert set(from_the_store.values()) == {expected}
+    others = {name: state for name, state in states.items() if name not in from_the_store}
+    assert set(others.values()) == {"Completed"}
+    assert {"prepare tiny", "contact sheet", "publish table"} <= set(others)
+
+
+def check_mlflow(run, mlflow_runs, scores):
+    client, (logged,) = mlflow_runs()
+    assert logged.info.run_id == run.outcome.tracked.run_id
+    assert logged.info.status == "FINISHED"
+    assert logged.data.tags["ganbench.complete"] == "true"
+    assert logged.data.tags["prefect.flow_run_id"] == str(run.id)
+    assert {"model": "tiny", "n": "30", "seed": "3", "convention": "embedded"}.items() <= logged.data.params.items()
+    for name, score in scores.items():
+        assert logged.data.metrics[name] == score.value
+        assert logged.data.metrics[f"{name}.se"] == score.se
+        assert logged.data.metrics[f"{name}.floor"] == score.floor
+    contexts = {tag.value: found.dataset.name for found in logged.inputs.dataset_inputs for tag in found.tags}
+    assert contexts == {"reference": "garments.npz", "held_out": "garments.npz"}
+    files = {file.path for file in client.list_artifacts(logged.info.run_id)}
+    picture = Path(run.outcome.picture)
+    assert files == {"scores.json", picture.name}
+    downloaded = client.download_artifacts(logged.info.run_id, "scores.json", str(picture.parent))
+    table = json.loads(Path(downloaded).read_text())
+    assert dict(zip(table["columns"], table["data"][0], strict=True))["value"] == run.outcome.scores[0].value
+    assert read_image(picture).shape[0] == 3  # a sheet of the 30 images
+
+
+def check_artifacts(artifacts, scores):
+    assert {"progress", "markdown"} <= artifacts.keys()
+    assert float(artifacts["progress"].data) == 100
+    for name, score in scores.items():
+        assert f"| `{name}` | **{score.value:.4g}** |" in artifacts["markdown"].data
+
+
+def test_a_larger_number_draws_only_the_missing_images_and_is_another_run(run_flow, mlflow_runs):
+    run_flow()
+    more = run_flow(n=40)
+    assert (more.outcome.drawn, more.outcome.found) == (10, 30)
+    assert len(mlflow_runs()[1]) == 2
+
+
+def test_a_run_that_was_half_logged_is_completed_not_repeated(run_flow, mlflow_runs):
+    first = run_flow()
+    client, (logged,) = mlflow_runs()
+    client.delete_tag(logged.info.run_id, "ganbench.complete")
+    again = run_flow()
+    client, (logged,) = mlflow_runs()
+    assert again.outcome.tracked.run_id == first.outcome.tracked.run_id
+    assert again.outcome.tracked.new
+    assert logged.data.tags["ganbench.complete"] == "true"
+    assert len(logged.inputs.dataset_inputs) == 1
+
+
+def test_a_tracking_server_that_is_down_costs_seconds_and_no_scores(run_flow, mlflow_runs, home):
+    run_flow()  # so that only tracking is timed
+    address = f"http://127.0.0.1:{closed_port()}"
+    start = time.monotonic()
+    down = run_flow(tracking_uri=address, seed=1)
+    assert time.monotonic() - start < 45
+    assert len(down.outcome.scores) == 3
+    assert address in down.outcome.tracked.problem
+    (waiting,) = (home / "untracked").iterdir()
+    assert str(waiting) in down.outcome.tracked.problem
+    again = run_flow(tracking_uri=address, seed=1)
+    assert list((home / "untracked").iterdir()) == [waiting]
+    assert again.outcome.scores == down.outcome.scores
+    run_flow(seed=2)  # back on SQLite
+    assert list((home / "untracked").iterdir()) == []
+    assert sorted(run.data.params["seed"] for run in mlflow_runs()[1]) == ["0", "1", "2"]
+
+
+def test_statistics_can_be_the_reference(run_flow, garments, tmp_path, workspace):
+    images = np.load(garments)["arr_0"].transpose(0, 3, 1, 2)
+    features = extract(images, extractor_of("efficientnet_lite0", workspace))["features"]
+    statistics.save(tmp_path / "stats.npz", statistics.moments(features).statistics())
+    from_file = run_flow(reference=str(tmp_path / "stats.npz"), held_out=str(garments)).outcome.scores
+    from_images = run_flow(held_out=str(garments)).outcome.scores
+    assert [score.metric for score in from_file] == ["fd_efficientnet_lite0", "is_efficientnet_lite0"]
+    expected = {score.metric: score for score in from_images}["fd_efficientnet_lite0"]
+    assert from_file[0].value == pytest.approx(expected.value, rel=1e-6)
+    assert from_file[0].floor == pytest.approx(expected.floor, rel=1e-6, abs=1e-6)
+
+
+def test_bad_input_fails_the_run_at_once_with_its_sentence(run_flow, tmp_path):
+    from gan.types import BadInput
+
+    with pytest.raises(BadInput, match=r"MODEL .*none\.pt' does not exist"):
+        run_flow(model=str(tmp_path / "none.pt"))
+
+
+def test_the_parameters_are_a_form_that_explains_itself():
+    from flows.evaluate import evaluate
+    from gan.protocols import CONVENTIONS, PROTOCOLS
+
+    schema = evaluate.parameters.model_dump()
+    fields = schema["properties"]
+    assert schema.get("required", []) == []  # it can be started as it is
+    for name, field in fields.items():
+        assert field["title"][0].isupper(), name
+        assert len(field["description"]) > 20, name
+    assert choices(fields["protocol"]) == set(PROTOCOLS)
+    assert choices(fields["convention"]) == set(CONVENTIONS)
+    assert fields["model"]["default"] == "zoo:dcgan-fashion-mnist"
+    assert fields["protocol"]["default"] in PROTOCOLS
+
+
+def choices(field) -> set[str]:
+    return {value for option in [field, *field.get("anyOf", [])] for value in option.get("enum", [])}
+
+
+def test_deployments_appear_with_their_schedule(prefect_server):
+    from prefect.client.orchestration import get_client
+
+    from flows.deployments import deploy
+
+    assert deploy() == deploy() == ["evaluate/by-hand", "evaluate/nightly"]
+    with get_client(sync_client=True) as client:
+        nightly = client.read_deployment_by_name("evaluate/nightly")
+        by_hand = client.read_deployment_by_name("evaluate/by-hand")
+    assert [schedule.schedule.cron for schedule in nightly.schedules] == ["0 3 * * *"]
+    assert by_hand.schedules == []
+    assert by_hand.parameter_openapi_schema["properties"]["model"]["title"] == "Model"

@@ -1,0 +1,222 @@
+"""The rules of the house: who may import whom, who may speak, and that every table says what is true."""
+
+import ast
+import inspect
+import json
+import re
+import subprocess
+import sys
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+from gan.datasets import DATASETS
+from gan.features import EXTRACTORS
+from gan.generators import GENERATORS
+from gan.generators.loading import zoo_models
+from gan.measure import Evidence
+from gan.metrics import METRICS
+from gan.protocols import CONVENTIONS, PROTOCOLS
+from gan.recipes import RECIPES
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ("prefect", "mlflow", "gradio")
+
+
+def sources(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def nodes(path: Path):
+    return ast.walk(ast.parse(path.read_text("utf-8")))
+
+
+def modules_after(run_python, statement: str) -> set[str]:
+    """The top-level modules that a fresh process has loaded after a statement."""
+    code = (
+        f"{statement}\nimport json, sys\nprint(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    )
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+# Imports
+
+
+def test_the_library_pulls_in_neither_prefect_nor_mlflow(run_python):
+    loaded = modules_after(run_python, "import gan")
+    assert "torch" in loaded
+    assert not loaded & {*HEAVY, "tasks", "flows", "pydantic_settings", "typer"}
+
+
+def test_help_loads_nothing_heavy(run_python):
+    ask = "import sys; sys.argv = ['ganbench', '--help']\ntry:\n    from flows.cli import main; main()\nexcept SystemExit as end:\n    assert not end.code"
+    assert not modules_after(run_python, ask) & {*HEAVY, "torch", "numpy", "pandas", "scipy", "pyarrow", "sqlalchemy"}
+
+
+def test_the_contract_of_imports_holds():
+    command = Path(sys.executable).parent / "lint-imports"
+    if not command.exists():
+        pytest.skip("import-linter is a development tool")
+    done = subprocess.run([command, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3_000:]
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of all imports in a file, those inside functions too."""
+    found = set()
+    for node in nodes(path):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_one_file_imports_mlflow():
+    assert {named(path) for path in sources("gan", "tasks", "flows") if "mlflow" in imported(path)} == {
+        "tasks/tracking.py"
+    }
+
+
+def test_the_library_imports_nobody_above_it():
+    for path in sources("gan"):
+        assert not imported(path) & {"tasks", "flows", "tests", *HEAVY, "typer", "rich"}, named(path)
+
+
+# Manners
+
+
+def environment_users(path: Path) -> bool:
+    names = {"environ", "environb", "getenv", "getenvb", "putenv"}
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in names) or (isinstance(node, ast.alias) and node.name in names)
+        for node in nodes(path)
+    )
+
+
+def test_one_file_reads_the_environment():
+    """flows/cli.py sets the level of Prefect's console, tasks/servers.py what its children and clients see."""
+    users = {named(path) for path in sources("gan", "tasks", "flows") if environment_users(path)}
+    assert users == {"tasks/settings.py", "tasks/servers.py", "flows/cli.py"}
+
+
+def test_the_library_neither_prints_nor_silences_warnings_nor_validates_by_assert():
+    for path in sources("gan"):
+        for node in nodes(path):
+            called = node.func if isinstance(node, ast.Call) else None
+            assert not (isinstance(called, ast.Name) and called.id in ("print", "input", "breakpoint")), (
+                f"{named(path)}:{node.lineno}"
+            )
+            if isinstance(called, ast.Attribute) and called.attr in ("filterwarnings", "simplefilter"):
+                assert node.args[0].value != "ignore", f"{named(path)}:{node.lineno}"
+
+
+def test_functions_are_short():
+    """STYLE: nine in ten are under about 30 lines."""
+    lengths = [
+        node.end_lineno - node.lineno + 1
+        for path in sources("gan", "tasks", "flows")
+        for node in nodes(path)
+        if isinstance(node, ast.FunctionDef)
+    ]
+    assert sorted(lengths)[int(0.9 * len(lengths))] <= 30
+
+
+def test_every_file_says_what_it_is():
+    for path in sources("gan", "tasks", "flows"):
+        text = path.read_text("utf-8")
+        assert not text or ast.get_docstring(ast.parse(text)), named(path)
+
+
+# Tables
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_every_metric_asks_for_what_is_supplied_and_gets_it_by_name(name):
+    row = METRICS[name]
+    supplied = {
+        key for key, value in vars(Evidence).items() if isinstance(value, cached_property) and not key.startswith("_")
+    }
+    accepted = inspect.signature(row.compute).parameters
+    assert row.name == name
+    assert row.needs
+    assert set(row.needs) <= supplied
+    assert set(row.needs) <= set(accepted)
+    settings = [parameter for key, parameter in accepted.items() if key not in row.needs]
+    assert all(parameter.default is not inspect.Parameter.empty for parameter in settings)
+    assert row.title
+    assert row.what
+    assert re.search(r"arXiv:\d{4}\.\d{5}", row.paper)
+
+
+@pytest.mark.parametrize("name", sorted(CONVENTIONS))
+def test_every_convention_names_extractors_metrics_and_settings_that_exist(name):
+    row = CONVENTIONS[name]
+    assert row.name == name
+    assert row.matches
+    assert row.extractors
+    assert set(row.extractors) <= set(EXTRACTORS)
+    assert set(row.metrics) <= set(METRICS)
+    assert set(row.settings) <= set(row.metrics)
+    for metric, settings in row.settings.items():
+        assert set(settings) <= set(inspect.signature(METRICS[metric].compute).parameters) - set(METRICS[metric].needs)
+
+
+@pytest.mark.parametrize("name", sorted(PROTOCOLS))
+def test_every_protocol_names_data_that_exist_and_counts_they_have(name):
+    row = PROTOCOLS[name]
+    assert row.name == name
+    assert row.convention == CONVENTIONS[row.convention.name]
+    for data, n in ((row.reference, row.n_reference), (row.held_out, row.n_generated)):
+        source, _, split = data.partition(":")
+        assert DATASETS[source].splits[split] >= (n or 2)
+    assert row.reference != row.held_out
+    assert set(row.extractors) <= set(EXTRACTORS)
+
+
+@pytest.mark.parametrize("name", sorted(EXTRACTORS))
+def test_every_extractor_says_what_it_is_and_whose_weights(name):
+    row = EXTRACTORS[name]
+    assert row.what
+    assert row.weights
+    assert row.network
+    assert (row.network == "inception-2015") == name.startswith("inception")
+    assert (row.d, row.logits) == (2048, 1008) or row.network != "inception-2015"
+
+
+@pytest.mark.parametrize("name", sorted(GENERATORS))
+def test_every_family_cites_its_paper(name):
+    assert GENERATORS[name].what
+    assert re.search(r"arXiv:\d{4}\.\d{5}", GENERATORS[name].paper)
+
+
+@pytest.mark.parametrize("name", sorted(DATASETS))
+def test_every_data_set_has_splits_classes_and_a_licence(name):
+    row = DATASETS[name]
+    assert row.splits
+    assert row.licence
+    assert row.source.startswith("https://")
+    assert len(set(row.classes)) == len(row.classes)
+
+
+def test_every_recipe_trains_a_family_on_a_data_set_that_exist():
+    for recipe in RECIPES.values():
+        source, _, split = recipe.data.partition(":")
+        assert split in DATASETS[source].splits
+        assert recipe.family in {*GENERATORS, "judge"}
+
+
+@pytest.mark.parametrize("spec", zoo_models(), ids=lambda spec: spec.name)
+def test_every_zoo_model_is_a_family_with_a_card_and_the_weights_it_names(spec):
+    from gan.files import file_digest
+
+    assert spec.family in GENERATORS
+    assert file_digest(Path(spec.weights)) == spec.sha256
+    assert Path(spec.weights).with_suffix(".md").is_file()
