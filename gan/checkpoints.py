@@ -10,6 +10,7 @@ import pickle
 import re
 import shutil
 import threading
+import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -308,7 +309,7 @@ def find_weights(name: str, file: str, sha256: str, url: str, given: Path | None
     if problem:
         raise BadInput(
             f"{name} needs {file} (sha256 {sha256}), which could not be fetched from {url} ({problem}{stale}): "
-            f"give it with {option} FILE or put it into {cache}."
+            f"give it with {option} FILE, put it into {cache}, or measure without it (--convention embedded)."
         )
     return target
 
@@ -329,7 +330,11 @@ def download(
 
 
 def fetch(url: str, partial: Path, sha256: str, digest: Callable[[Path], str]) -> None:
-    with urllib.request.urlopen(url, timeout=SECONDS) as answer, partial.open("wb") as file:
+    try:
+        answer = urllib.request.urlopen(url, timeout=SECONDS)
+    except urllib.error.URLError as error:      # an OSError, but none of the disk's
+        raise ValueError(f"{url.split('/')[2] or 'the file'} does not answer: {error.reason}") from error
+    with answer, partial.open("wb") as file:
         shutil.copyfileobj(answer, file, 1 << 20)
     found = digest(partial)
     if found != sha256:
