@@ -232,7 +232,7 @@ def cache(
     action: Annotated[
         str, typer.Argument(help="list, verify (every hash) or collect (remove what nobody needs).")
     ] = "list",
-    older_than: Annotated[float, typer.Option(help="collect: artefacts not written for so many days; 0 for all.")] = 30,
+    older_than: Annotated[float, typer.Option(help="collect: artefacts not used for so many days; 0 for all.")] = 30,
     json: AsJson = False,
     debug: Debug = False,
 ) -> None:

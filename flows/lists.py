@@ -195,9 +195,9 @@ def cache_verify(older_than: float) -> list[Row]:
 
 
 def cache_collect(older_than: float) -> list[Row]:
-    """Remove what was written before so many days, and what killed processes left."""
+    """Remove what nobody has used for so many days, and what killed processes left."""
     before = time.time() - 86_400 * older_than
-    old = [entry for entry in store().entries() if entry.facts["created"] < before or not is_sound(entry)]
+    old = [entry for entry in store().entries() if store().last_used(entry) < before or not is_sound(entry)]
     strays = store().strays()
     size = sum(entry.facts["bytes"] for entry in old) + sum(path.stat().st_size for path in strays)
     for entry in old:

@@ -16,6 +16,7 @@ from gan.store import rows_of
 from gan.threads import single_threaded
 from gan.types import BadInput
 from tasks.progress import Counter, listening
+from tasks.runners import check_runner, runner
 from tasks.servers import join, running, serving
 from tasks.settings import settings, workspace_of
 
@@ -27,6 +28,7 @@ Show = Callable[..., None]  # stage, images just done, total
 
 def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given: Any) -> Outcome:
     """Check everything first, without Prefect, so that bad input is told at once; then run the flow."""
+    check_runner()
     workspace = workspace_of(trust_pickle)
     protocol = choose(*(given[name] for name in ("protocol", "convention", "reference", "n", "held_out")))
     spec = resolve(given["model"], workspace, family=given["family"], factory=given["factory"], weights_key=weights_key)
@@ -46,7 +48,9 @@ def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given:
     if protocol.reference == given["reference"]:
         parameters["protocol"] = None
     with listening(show):
-        return evaluate(weights_key=weights_key, trust_pickle=trust_pickle, **parameters)
+        return evaluate.with_options(task_runner=runner())(
+            weights_key=weights_key, trust_pickle=trust_pickle, **parameters
+        )
 
 
 def run_sampling(show: Show, model: str, out: Path, *, n: int, seed: int, trust_pickle: bool, **given: str) -> int:

@@ -20,7 +20,7 @@ from gan.generators.loading import identity, resolve
 from gan.measure import measure
 from gan.metrics import METRICS
 from gan.protocols import choose
-from gan.sampling import Tick, draw, generator_of, sample_shard, shards_of, silent
+from gan.sampling import Tick, check_device, draw, generator_of, sample_shard, shards_of, silent
 from gan.store import rows_of, store_of
 from gan.threads import single_threaded
 from gan.types import (
@@ -125,6 +125,7 @@ def estimates_of(
 def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Workspace) -> Job:
     """Find everything that an evaluation needs, and check that it fits, before hours of work begin."""
     check_room(workspace.root)
+    check_device(workspace.device)
     spec = resolve(model, workspace) if isinstance(model, str) else model
     for name in protocol.extractors:
         extractor_of(name, workspace)

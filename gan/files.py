@@ -8,6 +8,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from gan.types import BadInput
@@ -40,7 +41,8 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def check_room(folder: Path, least: int = 20_000_000) -> None:
@@ -49,7 +51,8 @@ def check_room(folder: Path, least: int = 20_000_000) -> None:
     (folder / ".writable").unlink(missing_ok=True)
     free = shutil.disk_usage(folder).free
     if free < least:
-        raise BadInput(f"No space left on the disk of {folder}: {free / 1e6:.1f} MB, expected at least {least / 1e6:.0f}.")
+        found, expected = f"{free / 1e6:.1f} MB", f"{least / 1e6:.0f}"
+        raise BadInput(f"No space left on the disk of {folder}: {found}, expected at least {expected}.")
 
 
 def cannot_write(path: Path, error: OSError) -> BadInput:

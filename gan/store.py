@@ -10,9 +10,10 @@ import fcntl
 import hashlib
 import inspect
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -35,7 +36,7 @@ class Entry:
     kind: str
     key: str
     path: Path
-    facts: Mapping[str, Any]  # sha256 and bytes of the file, created, and the writer's own
+    facts: Mapping[str, Any]  # sha256 and bytes of the file, and the writer's own
 
 
 class Store:
@@ -50,7 +51,11 @@ class Store:
     def find(self, kind: str, key: str) -> Entry | None:
         """The artefact, if it was committed and its bytes still have the hash that the manifest says."""
         entry = self.read_manifest(self.folder(kind, key))
-        return entry if entry and is_sound(entry) else None
+        if entry is None or not is_sound(entry):
+            return None
+        with suppress(OSError):  # a store that may only be read
+            os.utime(entry.path.parent / "manifest.json")
+        return entry
 
     def read_manifest(self, folder: Path) -> Entry | None:
         try:
@@ -64,7 +69,7 @@ class Store:
         folder = self.folder(kind, key)
         path = folder / file
         atomic_write(path, write)
-        measured = {"file": file, "sha256": file_digest(path), "bytes": path.stat().st_size, "created": time.time()}
+        measured = {"file": file, "sha256": file_digest(path), "bytes": path.stat().st_size}
         text = json.dumps({**measured, **facts}, indent=1)
         atomic_write(folder / "manifest.json", lambda temporary: temporary.write_text(text))
         return Entry(kind, key, path, {**measured, **facts})
@@ -91,6 +96,10 @@ class Store:
             entry = self.read_manifest(manifest.parent)
             if entry:
                 yield entry
+
+    def last_used(self, entry: Entry) -> float:
+        """When the artefact was last found or made, in seconds since 1970."""
+        return (entry.path.parent / "manifest.json").stat().st_mtime
 
     def remove(self, entry: Entry) -> None:
         """The manifest first: what is half removed does not exist."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from typing import TYPE_CHECKING, Any
 
 from gan.types import BadInput
 from tasks.settings import settings
 
+if TYPE_CHECKING:
+    from prefect.task_runners import TaskRunner
+
 
 def threads(workers: int) -> TaskRunner[Any]:
+    from prefect.task_runners import ThreadPoolTaskRunner
+
     return ThreadPoolTaskRunner(max_workers=workers)  # type: ignore[return-value]
 
 
@@ -36,6 +39,11 @@ RUNNERS: dict[str, Callable[[int], TaskRunner[Any]]] = {"threads": threads, "das
 
 def runner() -> TaskRunner[Any]:
     """The task runner that the settings name."""
+    check_runner()
+    return RUNNERS[settings().runner](settings().workers)
+
+
+def check_runner() -> None:
+    """Refuse an unknown name; needs no Prefect."""
     if settings().runner not in RUNNERS:
         raise BadInput(f"No runner {settings().runner!r}. Known: {', '.join(RUNNERS)}.")
-    return RUNNERS[settings().runner](settings().workers)

@@ -56,7 +56,10 @@ def test_the_library_pulls_in_neither_prefect_nor_mlflow(run_python):
 
 
 def test_help_loads_nothing_heavy(run_python):
-    ask = "import sys; sys.argv = ['ganbench', '--help']\ntry:\n    from flows.cli import main; main()\nexcept SystemExit as end:\n    assert not end.code"
+    ask = (
+        "import sys\nfrom flows.cli import main\nsys.argv = ['ganbench', '--help']\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
+    )
     assert not modules_after(run_python, ask) & {*HEAVY, "torch", "numpy", "pandas", "scipy", "pyarrow", "sqlalchemy"}
 
 

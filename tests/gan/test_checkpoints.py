@@ -245,7 +245,7 @@ def test_what_does_not_fit_is_listed_with_both_shapes(state):
     state["0.weight"] = torch.zeros(8, 1, 3, 3)
     state["extra"] = torch.zeros(1)
     with pytest.raises(BadInput, match=r"does not fit dcgan: unexpected extra; 0\.weight is \(8, 1, 3, 3\), "
-                                       r"expected \(4, 1, 3, 3\)\.$"):     # fmt: skip
+                                       r"expected \(4, 1, 3, 3\)\.$"):  # fmt: skip
         load_into(network(1), state, "w.pt", "dcgan")
 
 

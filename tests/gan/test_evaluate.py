@@ -205,7 +205,8 @@ def test_whatever_makes_scores_unlike_changes_the_protocols_digest(real, fake, n
     held_out, base = noise("held_out.npz", 400, seed=2), protocol(real, 300)
     settings = replace(PIXELS, settings={"kid": {"subsets": 10, "subset_size": 100}})
     unlike = [
-        base, replace(base, n_generated=301), replace(base, reference=str(held_out)), replace(base, held_out=str(held_out)),
+        base, replace(base, n_generated=301), replace(base, reference=str(held_out)),
+        replace(base, held_out=str(held_out)), replace(base, judge="pixels"),
         replace(base, n_reference=200), replace(base, convention=settings),
         replace(base, convention=replace(PIXELS, metrics=("fd",))),
     ]  # fmt: skip
@@ -257,7 +258,7 @@ def test_sets_of_unequal_size_are_refused(noise, real, workspace):
 
 def test_colour_is_not_compared_with_grey(noise, real, workspace):
     colour = noise("colour.npz", 50, (3, 8, 8))
-    with pytest.raises(BadInput, match="8x8 pixels in 3 channels, real.npz has 8x8 pixels in 1 channel"):
+    with pytest.raises(BadInput, match=r"8x8 pixels in 3 channels, real\.npz has 8x8 pixels in 1 channel"):
         evaluate(str(colour), protocol(real, 50), workspace=workspace)
 
 
@@ -316,5 +317,5 @@ def test_options_derive_protocols_under_names_of_their_own():
 
 def test_an_image_of_two_channels_reaches_no_extractor(tmp_path, real, workspace):
     write_npz(tmp_path / "two.npz", np.zeros((5, 2, 8, 8), np.uint8))
-    with pytest.raises(BadInput, match="two.npz"):
+    with pytest.raises(BadInput, match=r"two\.npz"):
         evaluate(str(tmp_path / "two.npz"), protocol(real, 5), workspace=workspace)

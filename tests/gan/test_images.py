@@ -17,7 +17,7 @@ from gan import images
 from gan.types import BadInput, BadOutput, ModelSpec
 
 RANDOM = np.random.default_rng(0)
-COLOUR = RANDOM.integers(0, 256, (5, 3, 8, 6), np.uint8)        # not square on purpose
+COLOUR = RANDOM.integers(0, 256, (5, 3, 8, 6), np.uint8)  # not square on purpose
 GREY = RANDOM.integers(0, 256, (5, 1, 8, 8), np.uint8)
 
 
@@ -32,6 +32,7 @@ def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
 
 
 # Quantising
+
 
 def test_every_byte_survives_the_way_to_float_and_back():
     every = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
@@ -55,7 +56,7 @@ def test_all_layouts_of_the_same_grey_images_agree(layout):
     pixels = torch.from_numpy(GREY)
     raw = {"NCHW": pixels, "NHWC": pixels.permute(0, 2, 3, 1), "NHW": pixels[:, 0], "NC": pixels.flatten(1)}[layout]
     assert torch.equal(images.from_model(images.to_float(raw), spec(layout=layout)), pixels)
-    assert torch.equal(images.from_model(raw, spec(layout=layout)), pixels)      # uint8 passes
+    assert torch.equal(images.from_model(raw, spec(layout=layout)), pixels)  # uint8 passes
 
 
 def test_flat_colour_images_are_read_channel_by_channel():
@@ -95,7 +96,7 @@ def test_values_that_are_not_finite_are_counted_and_located(bad):
         images.from_model(raw, spec(), first=20)
 
 
-@pytest.mark.parametrize(("low", "high", "share"), [(0, 255, "100%"), (-1, 1, "48%")])      # 1.05/2 - .05/2 = .475
+@pytest.mark.parametrize(("low", "high", "share"), [(0, 255, "100%"), (-1, 1, "48%")])  # 1.05/2 - .05/2 = .475
 def test_a_wrong_range_says_what_was_found_and_what_would_fit(low, high, share):
     raw = torch.linspace(low, high, 3_000).reshape(3, 1, 100, 10)
     with pytest.raises(BadOutput) as caught:
@@ -113,7 +114,7 @@ def test_unbounded_output_is_said_to_fit_no_range():
 
 def test_a_small_overshoot_is_clipped_and_counted():
     raw = torch.full((1, 1, 10, 10), 0.5)
-    raw[0, 0, 0, 0], raw[0, 0, 0, 1] = 1.09, 5          # one beyond the slack is 1 %: still allowed
+    raw[0, 0, 0, 0], raw[0, 0, 0, 1] = 1.09, 5  # one beyond the slack is 1 %: still allowed
     assert images.from_model(raw, spec())[0, 0, 0, :2].tolist() == [255, 255]
     assert images.count_clipped(raw, (-1.0, 1.0)) == 2
     raw[0, 0, 0, 2] = 5
@@ -122,6 +123,7 @@ def test_a_small_overshoot_is_clipped_and_counted():
 
 
 # Reading
+
 
 @pytest.mark.parametrize(("mode", "channels"), [("1", 1), ("L", 1), ("LA", 1), ("P", 3), ("RGB", 3), ("RGBA", 3)])
 def test_grey_files_have_one_channel_and_all_others_three(tmp_path, mode, channels):
@@ -148,7 +150,7 @@ def test_transparent_palettes_are_read_without_a_warning():
 
 def test_the_exif_orientation_is_ignored():
     exif = Image.Exif()
-    exif[0x0112] = 6                                    # rotate by 90 degrees
+    exif[0x0112] = 6  # rotate by 90 degrees
     data = encoded(Image.fromarray(COLOUR[0].transpose(1, 2, 0)), "PNG", exif=exif)
     assert np.array_equal(images.decode(data, "a"), COLOUR[0])
 
@@ -179,7 +181,7 @@ def test_what_is_no_image_names_its_file(tmp_path, content, said):
         images.read_image(tmp_path / "none.png")
 
 
-@pytest.mark.parametrize("side", [9_000, 12_000, 20_000])       # below, between and above Pillow's own two limits
+@pytest.mark.parametrize("side", [9_000, 12_000, 20_000])  # below, between and above Pillow's own two limits
 def test_a_decompression_bomb_is_refused_from_its_header(side):
     data = bytearray(encoded(Image.new("1", (8, 8))))
     data[16:24] = side.to_bytes(4, "big") * 2
@@ -196,6 +198,7 @@ def test_resizing_is_pillows_bicubic_and_leaves_equal_sizes_alone():
 
 
 # Writing
+
 
 @pytest.mark.parametrize("pixels", [COLOUR, GREY])
 def test_a_folder_reads_back_as_it_was_written(tmp_path, pixels):

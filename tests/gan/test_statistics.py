@@ -41,14 +41,14 @@ def test_merging_is_associative(features):
 
 def test_a_mean_far_away_does_not_cost_precision():
     steps = np.random.default_rng(0).integers(0, 2, (1000, 3)).astype(np.float32)
-    far = steps + np.float32(2**20)                                 # exact in float32
+    far = steps + np.float32(2**20)  # exact in float32
     np.testing.assert_allclose(
         accumulate(np.split(far, 10)).statistics().sigma, np.cov(steps, rowvar=False), rtol=1e-8, atol=1e-9
     )
 
 
 def test_memory_is_that_of_a_chunk_however_many_there_are():
-    chunks = (np.full((1000, 16), i, np.float32) for i in range(100))       # 6.4 MB in all, 64 kB each
+    chunks = (np.full((1000, 16), i, np.float32) for i in range(100))  # 6.4 MB in all, 64 kB each
     tracemalloc.start()
     accumulate(chunks)
     _, peak = tracemalloc.get_traced_memory()
@@ -83,7 +83,7 @@ def test_features_of_another_length_or_shape_are_refused(features):
 
 def test_files_keep_every_bit_and_the_keys_of_pytorch_fid(features, tmp_path):
     statistics = moments(features).statistics()
-    path = tmp_path / "reference"                                   # no suffix is added
+    path = tmp_path / "reference"  # no suffix is added
     save(path, statistics)
     loaded = load(path)
     assert loaded.n == 100

@@ -216,9 +216,10 @@ def test_a_disk_that_fills_up_while_writing_is_a_sentence(store, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     made(store, 100)
-    with monkeypatch.context() as patch, pytest.raises(BadInput, match="No space left on the device"):
-        patch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BadInput, match="No space left on the device"):
         made(store, 1_000)
+    monkeypatch.undo()
     assert files(store.root) == {"100.arrow", "manifest.json"}
     assert made(store, 100)[1].asked == []
 
