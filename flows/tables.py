@@ -59,16 +59,20 @@ def print_scores(scores: Sequence[Score], heading: str) -> None:
     table.add_column("metric", style="bold", no_wrap=True)
     for name in ("value", "\N{PLUS-MINUS SIGN} SE", "95 % interval", "real images"):
         table.add_column(name, justify="right", no_wrap=True)
-    marks = marks_of(scores)
     for score in scores:
         table.add_row(*cells(score))
     console().print(table)
-    for mark, warning in marks.items():
-        console().print(f" [yellow]{mark}[/]: {warning}")
+    for warning, metrics in warned(scores).items():
+        console().print(f" [yellow]{'all' if len(metrics) == len(scores) else ', '.join(metrics)}[/]: {warning}")
 
 
-def marks_of(scores: Iterable[Score]) -> dict[str, str]:
-    return {score.metric: warning for score in scores for warning in score.warnings}
+def warned(scores: Iterable[Score]) -> dict[str, list[str]]:
+    """Every warning once, with the metrics that it is about."""
+    found: dict[str, list[str]] = {}
+    for score in scores:
+        for warning in score.warnings:
+            found.setdefault(warning, []).append(score.metric)
+    return found
 
 
 def cells(score: Score) -> list[str]:

@@ -254,7 +254,13 @@ def dimension(extractor: str, shape: tuple[int, int, int], workspace: Workspace)
 def score_of(job: Job, extractor: str, metric: str, by_role: Mapping[str, Mapping[str, Estimate]]) -> Score:
     found, floor = by_role["generated"][metric], by_role.get("held_out", {}).get(metric)
     n, d = job.protocol.n_generated, dimension(extractor, job.shape, job.workspace)
-    warning = f"biased upwards: {n:,} images are fewer than 5 x {d:,} features; compare with the floor, trust KID"
+    warnings = []
+    if metric == "fd" and n < 5 * d:
+        warnings.append(
+            f"biased upwards: {n:,} images are fewer than 5 x {d:,} features; compare with the floor, trust KID"
+        )
+    if job.protocol.held_out and not floor:
+        warnings.append(f"no floor: {job.protocol.held_out} has fewer than {n:,} images")
     return Score(
         model=job.model.name,
         metric=score_name(metric, extractor),
@@ -266,7 +272,7 @@ def score_of(job: Job, extractor: str, metric: str, by_role: Mapping[str, Mappin
         protocol_digest=job.protocol_digest,
         model_digest=job.model_digest,
         lower_is_better=METRICS[metric].lower_is_better,
-        warnings=(warning,) if metric == "fd" and n < 5 * d else (),
+        warnings=tuple(warnings),
     )
 
 

@@ -137,8 +137,11 @@ def check_range(
 
 
 def range_hint(images: Tensor) -> str:
-    """The narrowest common range that holds 99 % of the values within 5 % of its width."""
+    """The narrowest common range that holds 99 % of the values within 5 % of its width, and is not far wider."""
+    spread = float(images.max() - images.min())
     for low, high in sorted(RANGES, key=lambda r: r[1] - r[0]):
+        if high - low > 4 * spread:
+            continue
         slack = 0.05 * (high - low)
         if int(((images < low - slack) | (images > high + slack)).sum()) <= 0.01 * images.numel():
             return f"; output_range = [{low:g}, {high:g}] would fit"

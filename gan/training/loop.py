@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from gan.training import ema
 from gan.training.losses import discriminator_loss, non_saturating_loss
+from gan.types import BadInput
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ def random_at(seed: int, step: int) -> torch.Generator:
 
 def rows_at(n: int, schedule: Schedule, step: int) -> Tensor:
     """Which of n images one step sees, (batch,) int64; every epoch is a fresh permutation."""
+    if n < schedule.batch:
+        raise BadInput(f"Training in batches of {schedule.batch} needs at least as many images, got {n}.")
     epoch, position = divmod(step, n // schedule.batch)
     order = torch.randperm(n, generator=random_at(schedule.seed + 1, epoch))
     return order[position * schedule.batch : (position + 1) * schedule.batch]

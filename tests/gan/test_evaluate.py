@@ -262,13 +262,17 @@ def test_colour_is_not_compared_with_grey(noise, real, workspace):
         evaluate(str(colour), protocol(real, 50), workspace=workspace)
 
 
-@pytest.mark.parametrize("role", ["model", "reference", "held_out"])
+@pytest.mark.parametrize("role", ["model", "reference"])
 def test_more_images_than_there_are_is_a_sentence(role, noise, real, workspace):
     few = noise("few.npz", 30)
-    asked = {"model": protocol(real, 31), "reference": replace(protocol(few, 20), n_reference=31),
-             "held_out": protocol(real, 31, few)}[role]  # fmt: skip
+    asked = {"model": protocol(real, 31), "reference": replace(protocol(few, 20), n_reference=31)}[role]
     with pytest.raises(BadInput, match=r"few\.npz has 30 images, but 31 are to be measured"):
         evaluate(str(few if role == "model" else real), asked, workspace=workspace)
+
+
+def test_too_few_held_out_images_give_no_floor_rather_than_an_unlike_one(noise, real, workspace):
+    scores = evaluate(str(real), protocol(real, 31, noise("few.npz", 30)), workspace=workspace)
+    assert [score.floor for score in scores] == [None, None]
 
 
 def test_a_random_part_of_a_folder_is_the_same_part_every_time(tmp_path, real, workspace):

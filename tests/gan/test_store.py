@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gan.store import Store, extend, is_sound, read_arrays, remember, rows_of, source_digest
+from gan.store import Store, extend, is_sound, read_arrays, remember, rows_of, source_digest, write_arrays
 from gan.types import BadInput, Shard
 
 KEY = "ab" * 32
@@ -84,9 +84,7 @@ def test_the_file_is_arrow_that_others_can_read(store):
 
 
 def test_an_array_without_rows_comes_back(store):
-    entry = store.commit(
-        "samples", KEY, "0.arrow", lambda path: __import__("gan.store").store.write_arrays(path, {"x": IMAGES[:0]})
-    )
+    entry = store.commit("samples", KEY, "0.arrow", lambda path: write_arrays(path, {"x": IMAGES[:0]}))
     assert read_arrays(entry.path)["x"].shape == (0, 3, 4, 4)
 
 
