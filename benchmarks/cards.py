@@ -26,7 +26,7 @@ from gan.types import Score
 LADDER = {
     "dcgan-fashion-mnist-start": 1_000,
     "dcgan-fashion-mnist-early": 4_000,
-    "dcgan-fashion-mnist": 40_000,
+    "dcgan-fashion-mnist": 60_000,
 }
 
 

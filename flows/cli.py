@@ -36,8 +36,10 @@ Inception = Annotated[Path | None, typer.Option(help="The 2015 Inception weights
 Runner = Annotated[str | None, typer.Option(help="Where shards are worked on: threads, dask or ray.")]
 
 
-def stop_on_interrupt() -> None:
-    """Ctrl-C: say at once what becomes of the work, and leave within five seconds.
+def stop_on_interrupt(
+    advice: str = "What was finished is kept: the same command goes on from there.", seconds: float | None = 5
+) -> None:
+    """Ctrl-C: say at once what becomes of the work, and leave within so many seconds.
 
     Ctrl-C also ends Prefect's temporary server, for whose answers Prefect would wait for minutes. What is
     finished lies in the store; what is not, is not visible there.
@@ -48,10 +50,11 @@ def stop_on_interrupt() -> None:
 
     def stop(number: int, frame: object) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        print("\nStopped. What was finished is kept: the same command goes on from there.", file=sys.stderr, flush=True)
-        timer = threading.Timer(5, os._exit, [130])
-        timer.daemon = True
-        timer.start()
+        print(f"\nStopped. {advice}", file=sys.stderr, flush=True)
+        if seconds is not None:
+            timer = threading.Timer(seconds, os._exit, [130])
+            timer.daemon = True
+            timer.start()
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, stop)
@@ -253,6 +256,7 @@ def ui(debug: Debug = False) -> None:
     """Start Prefect, MLflow and a worker on this machine, and print their addresses; Ctrl-C stops them."""
     with sentences(debug):
         begin(debug)
+        stop_on_interrupt("Ending Prefect, MLflow and the worker ...", seconds=None)
         from flows.run import run_servers
 
         run_servers()

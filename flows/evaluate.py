@@ -48,13 +48,21 @@ def form(title: str, description: str, **limits: Any) -> Any:
     return Field(json_schema_extra={"title": title, "description": description}, **limits)
 
 
-@flow(name="evaluate", flow_run_name="{model}", task_runner=runner())
+def run_name() -> str:
+    """`dcgan-fashion-mnist, fashion-mnist-embedded-2k, n=300, seed 0`, from the parameters of the run."""
+    given = runtime.flow_run.parameters
+    against = given["reference"] or given["protocol"]
+    count = [f"n={given['n']}"] if given["n"] else []
+    return ", ".join([Path(given["model"].removeprefix("zoo:")).name, against, *count, f"seed {given['seed']}"])
+
+
+@flow(name="evaluate", flow_run_name=run_name, task_runner=runner())
 def evaluate(
     model: Annotated[
         str, form("Model", "zoo:NAME, a TOML model file, a file of weights, or a folder, .npz or .parquet of images")
     ] = "zoo:dcgan-fashion-mnist",
     protocol: Annotated[
-        ProtocolName | None, form("Protocol", "A named measurement; leave empty to give reference data instead")
+        ProtocolName | None, form("Protocol", "A named measurement; does not count when a reference is given below")
     ] = "fashion-mnist-embedded-2k",
     n: Annotated[int | None, form("Images", "How many to draw, if not the protocol's own number", ge=2)] = None,
     seed: Annotated[int, form("Seed", "Image i depends on the model, the seed and i alone")] = 0,
@@ -184,5 +192,6 @@ def provenance_of(job: Job, samples: Samples) -> dict[str, Any]:
 def notes_of(outcome: Outcome) -> list[str]:
     """What the reader of the table should know besides the numbers."""
     drawn = f"{outcome.drawn:,} images drawn now, {outcome.found:,} found in the store."
-    logged = outcome.tracked.problem or f"MLflow run {outcome.tracked.run_id}"
+    run = outcome.tracked
+    logged = run.problem or (f"[MLflow run]({run.url})" if run.url else f"MLflow run {run.run_id}")
     return [drawn, f"Samples: {outcome.picture}", logged]

@@ -92,9 +92,11 @@ def run_servers() -> None:
     print(f"Starting Prefect, MLflow and a worker (logs in {logs}) ...", flush=True)
     with serving(logs) as servers:
         from flows.deployments import deploy
+        from tasks.tracking import PAGES
 
         names = deploy()
-        print(f"Prefect  {servers.prefect}   deployments: {', '.join(names)}\nMLflow   {servers.mlflow}")
+        print(f"Prefect  {servers.prefect}   deployments: {', '.join(names)}")
+        print(f"MLflow   {servers.mlflow}/#/experiments?{PAGES}")
         print("Ctrl-C stops all three.", flush=True)
         while True:
             time.sleep(3600)

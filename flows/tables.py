@@ -55,12 +55,15 @@ def print_scores(scores: Sequence[Score], heading: str) -> None:
     from rich import box
     from rich.table import Table
 
+    from tasks.artifacts import cells
+
     table = Table(title=heading, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     table.add_column("metric", style="bold", no_wrap=True)
     for name in ("value", "\N{PLUS-MINUS SIGN} SE", "95 % interval", "real images"):
         table.add_column(name, justify="right", no_wrap=True)
     for score in scores:
-        table.add_row(*cells(score))
+        arrow = "\N{DOWNWARDS ARROW}" if score.lower_is_better else "\N{UPWARDS ARROW}"
+        table.add_row(f"{score.metric} {arrow}", *cells(score))
     console().print(table)
     for warning, metrics in warned(scores).items():
         console().print(f" [yellow]{'all' if len(metrics) == len(scores) else ', '.join(metrics)}[/]: {warning}")
@@ -73,27 +76,6 @@ def warned(scores: Iterable[Score]) -> dict[str, list[str]]:
         for warning in score.warnings:
             found.setdefault(warning, []).append(score.metric)
     return found
-
-
-def cells(score: Score) -> list[str]:
-    low, high = score.value - 1.96 * score.se, score.value + 1.96 * score.se
-    digits = decimals(score.se)
-    floor = DASH if score.floor is None else f"{score.floor:.{digits}f}"
-    arrow = "\N{DOWNWARDS ARROW}" if score.lower_is_better else "\N{UPWARDS ARROW}"
-    return [
-        f"{score.metric} {arrow}",
-        f"{score.value:.{digits}f}",
-        f"{score.se:.{digits}f}",
-        f"{low:.{digits}f} {DASH} {high:.{digits}f}",
-        floor,
-    ]
-
-
-def decimals(se: float) -> int:
-    """So many that the standard error shows two digits."""
-    from math import floor, log10
-
-    return max(0, 1 - floor(log10(se))) if se > 0 else 6
 
 
 def scores_json(scores: Iterable[Score], provenance: Mapping[str, Any]) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import floor, log10
 from uuid import UUID
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
-from gan.types import Score
+from gan.types import Estimate, Score
+from gan.uncertainty import interval
 
 DASH = "\N{EN DASH}"
 
@@ -36,12 +38,22 @@ def markdown_of(scores: Iterable[Score], heading: str, notes: list[str]) -> str:
         "| metric | value | standard error | 95 % interval | real images | better |",
         "|---|---:|---:|---:|---:|---|",
     ]  # fmt: skip
+    warnings = []
     for score in scores:
-        floor = DASH if score.floor is None else f"{score.floor:.4g}"
-        low, high = score.value - 1.96 * score.se, score.value + 1.96 * score.se
-        lines.append(
-            f"| `{score.metric}` | **{score.value:.4g}** | {score.se:.2g} | {low:.4g} {DASH} {high:.4g} "
-            f"| {floor} | {'lower' if score.lower_is_better else 'higher'} |"
-        )
-    warnings = [f"- `{score.metric}`: {warning}" for score in scores for warning in score.warnings]
+        better = "lower" if score.lower_is_better else "higher"
+        lines.append(f"| {' | '.join([f'`{score.metric}`', *cells(score), better])} |")
+        warnings += [f"- `{score.metric}`: {warning}" for warning in score.warnings]
     return "\n".join([*lines, "", *warnings, "", *(f"- {note}" for note in notes)])
+
+
+def cells(score: Score) -> list[str]:
+    """Value, standard error, interval and floor, with as many decimals as the error deserves."""
+    low, high = interval(Estimate(score.value, score.se))
+    digits = decimals(score.se)
+    real = DASH if score.floor is None else f"{score.floor:.{digits}f}"
+    return [f"{score.value:.{digits}f}", f"{score.se:.{digits}f}", f"{low:.{digits}f} {DASH} {high:.{digits}f}", real]
+
+
+def decimals(se: float) -> int:
+    """So many that the standard error shows two digits."""
+    return max(0, 1 - floor(log10(se))) if se > 0 else 6

@@ -78,7 +78,8 @@ def serving(log: Path) -> Iterator[Servers]:
     )
     with ExitStack() as stack:
         stack.enter_context(process("mlflow", mlflow_command(servers), log))
-        stack.enter_context(process("prefect", prefect_command(servers), log))
+        # Without this the pages of a server on another port than 4200 ask a server on 4200.
+        stack.enter_context(process("prefect", prefect_command(servers), log, {"PREFECT_UI_API_URL": servers.api}))
         wait_for(f"{servers.api}/health", log / "prefect.log")
         wait_for(f"{servers.mlflow}/health", log / "mlflow.log")
         os.environ["PREFECT_API_URL"] = servers.api
@@ -110,13 +111,16 @@ def prefect_command(servers: Servers) -> list[str]:
 
 
 def mlflow_command(servers: Servers) -> list[str]:
-    """MLflow on the same SQLite file that commands without a server use."""
+    """MLflow on the same SQLite file and folder that commands without a server use.
+
+    Artifacts are not proxied: a run that was logged through this server can be read without it, and the reverse.
+    """
     folder = settings().root / "mlflow"
     folder.mkdir(parents=True, exist_ok=True)
     return [
         sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", servers.mlflow.rpartition(":")[2],
         "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
-        "--artifacts-destination", (folder / "artifacts").as_uri(), "--workers", "1",
+        "--default-artifact-root", (folder / "artifacts").as_uri(), "--no-serve-artifacts", "--workers", "1",
     ]  # fmt: skip
 
 

@@ -6,8 +6,10 @@ import json
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 KEY, COMPLETE = "ganbench.key", "ganbench.complete"
+SHOWN_AS_TABLE = {"mlflow.loggedArtifacts": json.dumps([{"path": "scores.json", "type": "table"}])}
+TRAINING_VIEW = {"mlflow.experimentKind": "custom_model_development"}
+PAGES = "workflowType=machine_learning"  # MLflow's pages for models, not those for chats
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Record:
     name: str
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
-    tags: Mapping[str, str]
+    tags: dict[str, str]
     table: Mapping[str, list[Any]]  # the scores, by column
     datasets: Mapping[str, Mapping[str, Any]]  # context -> name, digest, source, images
     picture: str = ""  # a PNG of samples
@@ -89,10 +94,12 @@ def experiment_of(client: MlflowClient) -> str:
     """The id of the settings' experiment; made when it is new, its artifacts beside the SQLite file."""
     found = client.get_experiment_by_name(settings().experiment)
     if found is not None:
+        for name in TRAINING_VIEW.keys() - found.tags.keys():
+            client.set_experiment_tag(found.experiment_id, name, TRAINING_VIEW[name])
         return str(found.experiment_id)
     local = settings().tracking.startswith("sqlite")
     artifacts = (settings().root / "mlflow" / "artifacts").as_uri() if local else None
-    return str(client.create_experiment(settings().experiment, artifact_location=artifacts))
+    return str(client.create_experiment(settings().experiment, artifact_location=artifacts, tags=TRAINING_VIEW))
 
 
 def log(client: MlflowClient, record: Record) -> Tracked:
@@ -115,17 +122,18 @@ def fill(client: MlflowClient, run_id: str, record: Record) -> None:
     logged = client.get_run(run_id)
     client.log_batch(
         run_id,
-        metrics=[Metric(name, value, 0, 0) for name, value in record.metrics.items()],
+        metrics=[Metric(name, value, logged.info.start_time, 0) for name, value in record.metrics.items()],
         params=[Param(name, str(value)) for name, value in record.params.items()],
-        tags=[RunTag(name, value) for name, value in record.tags.items()],
+        tags=[RunTag(name, value) for name, value in (record.tags | SHOWN_AS_TABLE).items()],
     )
     if not logged.inputs.dataset_inputs:
         inputs = [DatasetInput(dataset_of(facts), [InputTag("mlflow.data.context", context)])
                   for context, facts in record.datasets.items()]  # fmt: skip
         client.log_inputs(run_id, inputs)
     client.log_dict(run_id, {"columns": list(record.table), "data": rows_of(record.table)}, "scores.json")
-    if record.picture:
-        client.log_artifact(run_id, record.picture)
+    if Path(record.picture).is_file():
+        with Image.open(record.picture) as picture:
+            client.log_image(run_id, picture, "samples.png")
 
 
 def rows_of(table: Mapping[str, list[Any]]) -> list[list[Any]]:
@@ -145,7 +153,9 @@ def dataset_of(facts: Mapping[str, Any]) -> Any:
 def url_of(experiment: str, run_id: str) -> str:
     """Where a browser finds the run; '' while no server is up."""
     address = settings().tracking
-    return f"{address.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}" if address.startswith("http") else ""
+    return (
+        f"{address.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}?{PAGES}" if address.startswith("http") else ""
+    )
 
 
 def record_of(job: Job, scores: list[Score], picture: str, tags: Mapping[str, str]) -> Record:

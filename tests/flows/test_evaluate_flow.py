@@ -77,7 +77,7 @@ def check_mlflow(run, mlflow_runs, scores):
     assert contexts == {"reference": "garments.npz", "held_out": "garments.npz"}
     files = {file.path for file in client.list_artifacts(logged.info.run_id)}
     picture = Path(run.outcome.picture)
-    assert files == {"scores.json", picture.name}
+    assert files == {"scores.json", "samples.png"}
     downloaded = client.download_artifacts(logged.info.run_id, "scores.json", str(picture.parent))
     table = json.loads(Path(downloaded).read_text())
     assert dict(zip(table["columns"], table["data"][0], strict=True))["value"] == run.outcome.scores[0].value

@@ -1,0 +1,150 @@
+"""`ganbench ui` for real: servers, a worker, a run from the deployment, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from gan.images import write_folder
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
+ROOT = Path(__file__).parent.parent.parent
+SECONDS = 300
+
+
+@pytest.fixture(scope="module")
+def ui_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def servers(ui_home: Path) -> Iterator[dict[str, str]]:
+    """The addresses, once the command has printed them; ended by Ctrl-C."""
+    environment = {**os.environ, "GANBENCH_HOME": str(ui_home), "PREFECT_HOME": str(ui_home / "prefect")}
+    command = [sys.executable, "-m", "flows.cli", "ui"]
+    with (ui_home / "ui.log").open("w") as log:
+        child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+    wait_until(lambda: "Ctrl-C stops" in (ui_home / "ui.log").read_text() or child.poll() is not None)
+    found = json.loads((ui_home / "servers.json").read_text())
+    children = descendants(child.pid)
+    yield found
+    child.send_signal(signal.SIGINT)
+    assert child.wait(60) == 130
+    wait_until(lambda: not any(map(alive, children)), 30)
+    assert not (ui_home / "servers.json").exists()
+
+
+def wait_until(done: Callable[[], Any], seconds: float = SECONDS) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := done()):
+        assert time.monotonic() < end, f"nothing within {seconds} seconds"
+        time.sleep(0.5)
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one, read from /proc."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+    found = [pid]
+    for above in found:
+        found += [child for child, parent in parents.items() if parent == above]
+    return found[1:]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def post(url: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def deployments(servers: dict[str, str]) -> dict[str, Any]:
+    return {row["name"]: row for row in post(f"{servers['prefect']}/api/deployments/filter", {})}
+
+
+def test_the_pages_of_prefect_ask_the_server_that_sent_them(servers):
+    with urllib.request.urlopen(f"{servers['prefect']}/ui-settings", timeout=30) as answer:
+        assert json.load(answer)["api_url"] == f"{servers['prefect']}/api"
+
+
+def test_servers_listen_on_loopback_only(servers):
+    assert all(address.startswith("http://127.0.0.1:") for address in (servers["prefect"], servers["mlflow"]))
+
+
+def test_the_deployments_are_those_of_prefect_yaml(servers):
+    written = {row["name"]: row for row in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
+    found = deployments(servers)
+    assert found.keys() == written.keys()
+    for name, row in written.items():
+        crons = [schedule["schedule"]["cron"] for schedule in found[name]["schedules"]]
+        assert crons == [schedule["cron"] for schedule in row.get("schedules", [])]
+        assert found[name]["work_pool_name"] == row["work_pool"]["name"]
+        assert found[name]["description"] == row["description"]
+
+
+def test_the_clock_plans_the_nightly_run(servers):
+    nightly = deployments(servers)["nightly"]["id"]
+    body = {"deployments": {"id": {"any_": [nightly]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+    assert wait_until(lambda: post(f"{servers['prefect']}/api/flow_runs/filter", body))
+
+
+def test_the_form_starts_a_run_that_ends_in_mlflow(servers, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (60, 3, 16, 16), np.uint8)
+    write_folder(images[:40], tmp_path / "real")
+    write_folder(images[40:], tmp_path / "fake")
+    parameters = {"model": str(tmp_path / "fake"), "reference": str(tmp_path / "real"), "protocol": None, "n": 20}
+    by_hand = deployments(servers)["by-hand"]["id"]
+    run = post(f"{servers['prefect']}/api/deployments/{by_hand}/create_flow_run", {"parameters": parameters})
+    state = wait_until(lambda: ended(servers, run["id"]))
+    assert state == "COMPLETED"
+    logged = post(f"{servers['mlflow']}/api/2.0/mlflow/runs/search", {"experiment_ids": ["1"]})["runs"][0]
+    metrics = {row["key"] for row in logged["data"]["metrics"]}
+    assert {"fd_efficientnet_lite0", "kid_efficientnet_lite0", "is_efficientnet_lite0"} <= metrics
+    listing = f"{servers['mlflow']}/ajax-api/2.0/mlflow/artifacts/list?run_id={logged['info']['run_id']}"
+    with urllib.request.urlopen(listing, timeout=30) as answer:
+        assert {row["path"] for row in json.load(answer)["files"]} == {"samples.png", "scores.json"}
+
+
+def ended(servers: dict[str, str], run: str) -> str:
+    with urllib.request.urlopen(f"{servers['prefect']}/api/flow_runs/{run}", timeout=30) as answer:
+        state = json.load(answer)["state_type"]
+    return state if state in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else ""
+
+
+def test_a_second_call_says_that_it_runs(servers, ui_home):
+    environment = {**os.environ, "GANBENCH_HOME": str(ui_home)}
+    command = [sys.executable, "-m", "flows.cli", "ui"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "runs already" in done.stderr
+
+
+def test_prefect_deploy_takes_prefect_yaml_as_it_is(servers):
+    environment = {**os.environ, "PREFECT_API_URL": f"{servers['prefect']}/api"}
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert deployments(servers)["nightly"]["entrypoint"] == "flows/evaluate.py:evaluate"
