@@ -31,12 +31,14 @@ class Recipe:
 # The judge leaves out the first 10,000 training images: those travel with the project as held-out
 # real data, and a floor measured on images that the judge has learnt would flatter.
 RECIPES = {
+    # fashion-mnist-embedded-2k: fd_efficientnet_lite0 = 12.48, fd_judge = 0.639
     "dcgan-fashion-mnist": Recipe(
         "dcgan",
         "fashion-mnist:train",
         Schedule(steps=60_000),
         snapshots=(250, 500, 1_000, 2_000, *range(4_000, 60_001, 4_000)),
     ),
+    # accuracy on fashion-mnist:test = 93.76 %
     "judge-fashion-mnist": Recipe(
         "judge",
         "fashion-mnist:train",

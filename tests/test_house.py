@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cached_property
 from pathlib import Path
 
@@ -222,4 +223,5 @@ def test_every_zoo_model_is_a_family_with_a_card_and_the_weights_it_names(spec):
 
     assert spec.family in GENERATORS
     assert file_digest(Path(spec.weights)) == spec.sha256
-    assert Path(spec.weights).with_suffix(".md").is_file()
+    about = tomllib.loads(Path(spec.weights).with_suffix(".toml").read_text())["about"]
+    assert spec.sha256 in (Path(spec.weights).parent / about["card"]).read_text()

@@ -11,6 +11,7 @@ import pytest
 from gan import statistics
 from gan.features.extract import extract, extractor_of
 from gan.images import read_image
+from tasks.artifacts import cells
 
 CACHED_TASKS = ("sample", "efficientnet", "score")
 
@@ -88,7 +89,9 @@ def check_artifacts(artifacts, scores):
     assert {"progress", "markdown"} <= artifacts.keys()
     assert float(artifacts["progress"].data) == 100
     for name, score in scores.items():
-        assert f"| `{name}` | **{score.value:.4g}** |" in artifacts["markdown"].data
+        value, se = cells(score)[:2]
+        assert abs(float(value) - score.value) <= score.se / 10  # rounded by as much as its error allows
+        assert f"| `{name}` | {value} | {se} |" in artifacts["markdown"].data
 
 
 def test_a_larger_number_draws_only_the_missing_images_and_is_another_run(run_flow, mlflow_runs):
