@@ -5,11 +5,22 @@ prefect.yaml says the same for teams that deploy with `prefect deploy`.
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
 from tasks.servers import POOL
 
+if TYPE_CHECKING:
+    from prefect.events.schemas.automations import AutomationCore
 
-def deploy() -> list[str]:
-    """Create the work pool and two deployments on the server that PREFECT_API_URL names; -> their names."""
+WATCH = "Runs without a sign of life have crashed"
+
+
+def deploy(folder: str | None = None) -> list[str]:
+    """Create the work pool and two deployments on the server that PREFECT_API_URL names; -> their names.
+
+    Relative paths in the form count from `folder`.
+    """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.deployments.runner import EntrypointType, RunnerDeployment
@@ -23,6 +34,8 @@ def deploy() -> list[str]:
             client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
         except ObjectAlreadyExists:
             client.read_work_pool(POOL)
+        if not client.read_automations_by_name(WATCH):
+            client.create_automation(watch())
     by_hand = {"name": "by-hand", "description": "Evaluate one model now: fill in the form."}
     nightly = {
         "name": "nightly",
@@ -32,6 +45,30 @@ def deploy() -> list[str]:
     }
     for facts in (by_hand, nightly):
         RunnerDeployment.from_flow(
-            evaluate, work_pool_name=POOL, tags=["ganbench"], entrypoint_type=EntrypointType.MODULE_PATH, **facts
-        ).apply()
+            evaluate, work_pool_name=POOL, tags=["ganbench"], entrypoint_type=EntrypointType.MODULE_PATH,
+            job_variables={"working_dir": folder} if folder else {}, **facts,
+        ).apply()  # fmt: skip
     return [f"{evaluate.name}/{facts['name']}" for facts in (by_hand, nightly)]
+
+
+def watch() -> AutomationCore:
+    """Mark as crashed what has sent no sign of life for four heartbeats; a killed run stays Running without it."""
+    from prefect.client.schemas.objects import StateType
+    from prefect.events.actions import ChangeFlowRunState
+    from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+
+    ends = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
+    return AutomationCore(
+        name=WATCH,
+        description="A run sends a sign of life every 30 seconds while it works.",
+        trigger=EventTrigger(
+            after={"prefect.flow-run.heartbeat"},
+            expect={"prefect.flow-run.heartbeat", *ends},
+            match={"prefect.resource.id": "prefect.flow-run.*"},  # type: ignore[arg-type]
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=timedelta(seconds=120),
+        ),
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message="No sign of life for two minutes.")],
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from prefect import flow, runtime
-from prefect.futures import PrefectFuture
+from prefect.futures import PrefectFuture, as_completed
 from pydantic import Field
 
 from gan.evaluate import Job, assemble, samples_of
@@ -51,7 +51,7 @@ def form(title: str, description: str, **limits: Any) -> Any:
 def run_name() -> str:
     """`dcgan-fashion-mnist, fashion-mnist-embedded-2k, n=300, seed 0`, from the parameters of the run."""
     given = runtime.flow_run.parameters
-    against = given["reference"] or given["protocol"]
+    against = given["reference"] or given["protocol"] or "the default protocol"
     count = [f"n={given['n']}"] if given["n"] else []
     return ", ".join([Path(given["model"].removeprefix("zoo:")).name, against, *count, f"seed {given['seed']}"])
 
@@ -124,10 +124,10 @@ def submit(job: Job) -> tuple[Futures, dict[tuple[str, str], list[PrefectFuture[
 
 
 def follow(job: Job, images: Futures, features: Mapping[tuple[str, str], list[PrefectFuture[Shard]]]) -> None:
-    """Wait for all shards, keeping Prefect's progress bar up to date."""
+    """Wait for all shards, keeping Prefect's progress bar up to date; the first one that fails ends the wait."""
     futures = [future for group in (*images.values(), *features.values()) for future in group]
     bar = begin_progress(f"{job.model.name}: {len(futures)} shards of images and features")
-    for done, future in enumerate(futures, 1):
+    for done, future in enumerate(as_completed(futures), 1):
         future.result()
         if done % 4 == 0 or done == len(futures):
             update_progress(bar, done / len(futures))

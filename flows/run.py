@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from gan.threads import single_threaded
 from gan.types import BadInput
 from tasks.progress import Counter, listening
 from tasks.runners import check_runner, runner
-from tasks.servers import join, running, serving
+from tasks.servers import join, running, serving, working
 from tasks.settings import settings, workspace_of
 
 if TYPE_CHECKING:
@@ -84,22 +84,26 @@ def writer_of(out: Path) -> Callable[..., None]:
 
 
 def run_servers() -> None:
-    """Keep Prefect, MLflow and a worker up until Ctrl-C."""
+    """Keep Prefect, MLflow and a worker up until Ctrl-C, or until the terminal is closed."""
     found = running()
     if found:
         raise BadInput(f"ganbench ui runs already (process {found.pid}): {found.prefect} and {found.mlflow}.")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     logs = settings().root / "logs"
     print(f"Starting Prefect, MLflow and a worker (logs in {logs}) ...", flush=True)
     with serving(logs) as servers:
         from flows.deployments import deploy
         from tasks.tracking import PAGES
 
-        names = deploy()
-        print(f"Prefect  {servers.prefect}   deployments: {', '.join(names)}")
-        print(f"MLflow   {servers.mlflow}/#/experiments?{PAGES}")
-        print("Ctrl-C stops all three.", flush=True)
-        while True:
-            time.sleep(3600)
+        # Before the worker, which would at once begin the nights that were missed: deploying clears them.
+        names = deploy(str(Path.cwd()))
+        with working(servers, logs) as worker:
+            print(f"Prefect  {servers.prefect}   deployments: {', '.join(names)}")
+            print(f"MLflow   {servers.mlflow}/#/experiments?{PAGES}")
+            print("Ctrl-C stops all three.", flush=True)
+            code = worker.wait()
+    raise RuntimeError(f"the worker ended with code {code}; see {logs / 'worker.log'}")
 
 
 def run_training(show: Show, recipe: str, out: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +21,8 @@ from gan.types import BadInput
 from tasks.settings import settings
 
 HOST, POOL = "127.0.0.1", "ganbench"
+
+Child = subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ def running() -> Servers | None:
 
 
 def join(servers: Servers) -> None:
-    """Let this process's flows and runs go to running servers, before Prefect is imported."""
-    os.environ["PREFECT_API_URL"] = servers.api
+    """Let this process's flows and runs go to running servers, before Prefect is imported; what was named wins."""
+    os.environ.setdefault("PREFECT_API_URL", servers.api)
     settings_now = settings()
     if not settings_now.tracking_uri:
         settings_now.tracking_uri = servers.mlflow
@@ -66,9 +70,9 @@ def answers(url: str, seconds: float = 2) -> bool:
 
 @contextmanager
 def serving(log: Path) -> Iterator[Servers]:
-    """Start all three, wait until they answer, deploy the flows; stop them at the end.
+    """Start Prefect and MLflow, and stop them at the end; each writes into its own file in the folder `log`.
 
-    Each writes into its own file in the folder `log`.
+    Other commands find them by `note()`.
     """
     log.mkdir(parents=True, exist_ok=True)
     servers = Servers(
@@ -76,33 +80,44 @@ def serving(log: Path) -> Iterator[Servers]:
         f"http://{HOST}:{free_port(settings().mlflow_port)}",
         os.getpid(),
     )
-    with ExitStack() as stack:
-        stack.enter_context(process("mlflow", mlflow_command(servers), log))
-        # Without this the pages of a server on another port than 4200 ask a server on 4200.
-        stack.enter_context(process("prefect", prefect_command(servers), log, {"PREFECT_UI_API_URL": servers.api}))
-        wait_for(f"{servers.api}/health", log / "prefect.log")
-        wait_for(f"{servers.mlflow}/health", log / "mlflow.log")
-        os.environ["PREFECT_API_URL"] = servers.api
-        worker = [
-            sys.executable,
-            "-m",
-            "prefect",
-            "worker",
-            "start",
-            "--pool",
-            POOL,
-            "--type",
-            "process",
-            "--name",
-            "local",
-        ]
-        environment = {"MLFLOW_TRACKING_URI": servers.mlflow, "GANBENCH_HOME": str(settings().root)}
-        stack.enter_context(process("worker", worker, log, environment))
+    here = {
+        "PREFECT_API_URL": servers.api,
+        "PREFECT_HOME": str(settings().root / "prefect"),
+        "PREFECT_UI_API_URL": servers.api,  # without it the pages of a server on another port than 4200 ask 4200
+    }
+    with alone(), ExitStack() as stack:
+        mlflow = stack.enter_context(process("mlflow", mlflow_command(servers), log))
+        prefect = stack.enter_context(process("prefect", prefect_command(servers), log, here))
+        wait_for(f"{servers.api}/health", prefect, log / "prefect.log")
+        wait_for(f"{servers.mlflow}/health", mlflow, log / "mlflow.log")
+        os.environ.update(here)
         atomic_write(note(), lambda path: path.write_text(json.dumps(asdict(servers))))
         try:
             yield servers
         finally:
             note().unlink(missing_ok=True)
+
+
+@contextmanager
+def working(servers: Servers, log: Path) -> Iterator[Child]:
+    """A worker whose runs use these servers, this home folder, and paths as they are read here."""
+    command = [
+        sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "local",
+    ]  # fmt: skip
+    given = {"GANBENCH_TRACKING_URI": servers.mlflow, "GANBENCH_HOME": str(settings().root)}
+    with process("worker", command, log, given) as child:
+        yield child
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Refuse to start twice on one home folder, also while the first one is still starting."""
+    with (settings().root / "ui.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BadInput(f"ganbench ui is just starting, or ending, on {settings().root}.") from error
+        yield
 
 
 def prefect_command(servers: Servers) -> list[str]:
@@ -125,7 +140,7 @@ def mlflow_command(servers: Servers) -> list[str]:
 
 
 @contextmanager
-def process(name: str, command: list[str], log: Path, environment: dict[str, str] | None = None) -> Iterator[None]:
+def process(name: str, command: list[str], log: Path, environment: dict[str, str] | None = None) -> Iterator[Child]:
     """A child in its own session; it and its children end with the block."""
     with (log / f"{name}.log").open("w") as file:
         child = subprocess.Popen(
@@ -133,15 +148,13 @@ def process(name: str, command: list[str], log: Path, environment: dict[str, str
             env={**os.environ, **(environment or {})},
         )  # fmt: skip
         try:
-            yield
+            yield child
         finally:
             stop(child)
 
 
-def stop(child: subprocess.Popen[bytes], seconds: float = 10) -> None:
+def stop(child: Child, seconds: float = 10) -> None:
     """Ask the child's session to end, then end it."""
-    import signal
-
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(child.pid, number)
@@ -153,9 +166,11 @@ def stop(child: subprocess.Popen[bytes], seconds: float = 10) -> None:
         return
 
 
-def wait_for(url: str, log: Path, seconds: float = 180) -> None:
+def wait_for(url: str, child: Child, log: Path, seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while not answers(url):
+        if child.poll() is not None:
+            raise RuntimeError(f"the server for {url} ended with code {child.returncode}; see {log}")
         if time.monotonic() > end:
             raise BadInput(f"{url} did not answer within {seconds:.0f} seconds; see {log}.")
         time.sleep(0.5)

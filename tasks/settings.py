@@ -47,7 +47,7 @@ class Settings(BaseSettings):
 
     @property
     def root(self) -> Path:
-        return self.home.expanduser()
+        return self.home.expanduser().absolute()
 
     @property
     def tracking(self) -> str:
