@@ -19,7 +19,7 @@ from gan.files import check_room, file_digest
 from gan.generators.loading import identity, resolve
 from gan.measure import measure
 from gan.metrics import METRICS
-from gan.protocols import choose
+from gan.protocols import choose, with_count
 from gan.sampling import Tick, check_device, draw, generator_of, sample_shard, shards_of, silent
 from gan.store import rows_of, store_of
 from gan.threads import single_threaded
@@ -95,9 +95,8 @@ def evaluate(
     a `Protocol`.  `n`: images to draw, if not the protocol's own number.  `workers`: shards at a time
     (default: one per core); it changes no number.
     """
-    job = prepare(
-        model, protocol if isinstance(protocol, Protocol) else choose(protocol, n=n), seed, workspace or Workspace()
-    )
+    chosen = choose(protocol, n=n) if isinstance(protocol, str) else with_count(protocol, n)
+    job = prepare(model, chosen, seed, workspace or Workspace())
     with single_threaded(), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         images = {
             role: list(
@@ -136,9 +135,9 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
     if given:
         check_statistics(protocol, shape, workspace)
     else:
-        parts["reference"] = real_part(protocol.reference, protocol.n_reference, seed, workspace)
+        parts["reference"] = real_part(protocol.reference, protocol.n_reference, workspace)
     if protocol.held_out and enough_held_out(protocol, workspace):
-        parts["held_out"] = real_part(protocol.held_out, protocol.n_generated, seed, workspace)
+        parts["held_out"] = real_part(protocol.held_out, protocol.n_generated, workspace)
     for role in parts.keys() - {"generated"}:
         check_size(spec, shape, parts[role], workspace)
     for name in protocol.extractors:
@@ -162,11 +161,11 @@ def enough_held_out(protocol: Protocol, workspace: Workspace) -> bool:
     return available >= protocol.n_generated
 
 
-def real_part(data: str, n: int | None, seed: int, workspace: Workspace) -> Part:
-    """Images of a data set, all or `n` of them."""
+def real_part(data: str, n: int | None, workspace: Workspace) -> Part:
+    """Images of a data set, all or `n` of them: the same ones for every seed of the model."""
     spec = resolve(data, workspace, data=True)
     available: int = generator_of(spec, workspace).n  # type: ignore[attr-defined]
-    return Part(ordered(spec, n or available, workspace), seed, n or available)
+    return Part(ordered(spec, n or available, workspace), 0, n or available)
 
 
 def check_output(spec: ModelSpec, seed: int, workspace: Workspace) -> tuple[int, int, int]:

@@ -57,10 +57,15 @@ def choose(
         raise BadInput(f"No protocol {name!r}. Known: {', '.join(sorted(PROTOCOLS))}.")
     if held_out:
         preset = replace(preset, name=f"{preset.name}, held out {held_out}", held_out=held_out)
-    if n is None or n == preset.n_generated:
-        return preset
+    return with_count(preset, n)
+
+
+def with_count(protocol: Protocol, n: int | None) -> Protocol:
+    """The protocol with another number of generated images; another number is another protocol."""
+    if n is None or n == protocol.n_generated:
+        return protocol
     check_count(n)
-    return replace(preset, name=f"{preset.name}, n={n}", n_generated=n)
+    return replace(protocol, name=f"{protocol.name}, n={n}", n_generated=n)
 
 
 def derived(convention: str, reference: str, n: int | None, held_out: str) -> Protocol:

@@ -52,6 +52,8 @@ def shard_key(spec: ModelSpec, seed: int, index: int, device: str) -> str:
     """sha256 over all that decides the shard's pixels."""
     kind = torch.device(device).type
     engine = {"torch": torch.__version__, "device": kind, "micro_batch": MICRO_BATCH[kind], "threads": 1}
+    if spec.family not in GENERATORS and not spec.factory:
+        engine = {}  # images on disk: nothing is computed
     source = source_digest(sys.modules[__name__], image_rules, base, *family_modules(spec))
     return digest_of(
         {"stage": "samples", "model": identity(spec), "seed": seed, "shard": index, "engine": engine, "source": source}

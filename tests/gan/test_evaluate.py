@@ -323,3 +323,18 @@ def test_an_image_of_two_channels_reaches_no_extractor(tmp_path, real, workspace
     write_npz(tmp_path / "two.npz", np.zeros((5, 2, 8, 8), np.uint8))
     with pytest.raises(BadInput, match=r"two\.npz"):
         evaluate(str(tmp_path / "two.npz"), protocol(real, 5), workspace=workspace)
+
+
+def test_another_seed_draws_other_images_and_finds_the_reference(tiny, garments, workspace, work):
+    spec = sampling_spec(tiny, workspace)
+    asked = protocol(garments, 30, convention=Convention("judge", ("judge",)))
+    first = evaluate(spec, asked, seed=0, workspace=workspace)
+    assert work == {"draw": 2, "extract": 2}
+    second = evaluate(spec, asked, seed=1, workspace=workspace)
+    assert work == {"draw": 3, "extract": 3}
+    assert {row.value for row in first}.isdisjoint(row.value for row in second)
+
+
+def test_a_number_changes_a_protocol_that_was_given_whole(real, fake, workspace):
+    scores = evaluate(str(fake), protocol(real, 400), n=50, workspace=workspace)
+    assert {score.n for score in scores} == {50}
