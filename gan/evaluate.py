@@ -26,6 +26,7 @@ from gan.threads import single_threaded
 from gan.types import (
     BadInput,
     BadOutput,
+    Convention,
     Estimate,
     Features,
     ModelSpec,
@@ -140,6 +141,7 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
         parts["held_out"] = real_part(protocol.held_out, protocol.n_generated, workspace)
     for role in parts.keys() - {"generated"}:
         check_size(spec, shape, parts[role], workspace)
+    check_counts(protocol.convention, parts)
     for name in protocol.extractors:
         extractor_of(name, workspace)(np.zeros((1, *shape), np.uint8))
     return Job(spec, protocol, seed, parts, shape, given, workspace)
@@ -188,6 +190,18 @@ def check_size(spec: ModelSpec, shape: tuple[int, ...], part: Part, workspace: W
             f"{spec.name} makes images of {size_of(shape)}, {part.spec.name} has {size_of(real)}: sets of unequal "
             "size are not compared; give --reference with images like the model's."
         )
+
+
+def check_counts(convention: Convention, parts: Mapping[str, Part]) -> None:
+    """Every metric of the convention can be computed from so few images, or none of the work begins."""
+    for name in convention.metrics:
+        least = METRICS[name].least(**convention.settings.get(name, {}))
+        for role, part in parts.items():
+            if part.n < least:
+                raise BadInput(
+                    f"{name} under convention {convention.name!r} needs at least {least:,} images on both sides, "
+                    f"but {part.spec.name} ({role}) gives {part.n:,}."
+                )
 
 
 def check_statistics(protocol: Protocol, shape: tuple[int, int, int], workspace: Workspace) -> None:

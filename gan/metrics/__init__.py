@@ -25,6 +25,7 @@ class Metric:
     title: str
     compute: Callable[..., Estimate]
     needs: tuple[str, ...]
+    least: Callable[..., int]   # settings -> the fewest images, generated and real, with which it can be computed
     lower_is_better: bool
     what: str           # one line for people
     paper: str
@@ -38,6 +39,7 @@ METRICS = {
             title="Fréchet distance",
             compute=frechet.frechet,
             needs=("real_statistics", "generated_statistics", "generated_chunks", "real_root"),
+            least=lambda: 2,
             lower_is_better=True,
             what="distance between two Gaussians fitted to the features; biased upwards when n is small",
             paper="Heusel et al. 2017, arXiv:1706.08500",
@@ -47,6 +49,7 @@ METRICS = {
             title="Kernel distance",
             compute=kernel.kid,
             needs=("real_features", "generated_features", "real_self_similarity"),
+            least=lambda subsets=0, subset_size=1_000, **_: subset_size if subsets else 4,
             lower_is_better=True,
             what="squared MMD with a cubic kernel on the features; unbiased, so it may fall below 0",
             paper="Binkowski et al. 2018, arXiv:1801.01401",
@@ -56,6 +59,7 @@ METRICS = {
             title="Inception Score",
             compute=inception_score.inception_score,
             needs=("generated_logits",),
+            least=lambda splits=1, **_: splits,
             lower_is_better=False,
             what="how sure and how varied a classifier's predictions are, from 1 to the number of classes",
             paper="Salimans et al. 2016, arXiv:1606.03498",

@@ -338,3 +338,13 @@ def test_another_seed_draws_other_images_and_finds_the_reference(tiny, garments,
 def test_a_number_changes_a_protocol_that_was_given_whole(real, fake, workspace):
     scores = evaluate(str(fake), protocol(real, 400), n=50, workspace=workspace)
     assert {score.n for score in scores} == {50}
+
+
+def test_too_few_images_for_a_metric_are_told_before_any_work(noise, fake, workspace, work):
+    subsets = replace(PIXELS, settings={"kid": {"subsets": 10, "subset_size": 200}})
+    few = noise("few.npz", 150)
+    with pytest.raises(BadInput, match=r"kid under convention 'pixels' needs at least 200 images .* few.npz .* 150"):
+        evaluate(str(fake), protocol(few, 400, convention=subsets), workspace=workspace)
+    with pytest.raises(BadInput, match="at least 4 images"):
+        evaluate(str(fake), protocol(fake, 3), workspace=workspace)
+    assert not (workspace.root / "store").exists()
