@@ -12,11 +12,12 @@ from prefect.futures import PrefectFuture, as_completed
 from pydantic import Field
 
 from gan.evaluate import Job, assemble, samples_of
+from gan.features.extract import extractor_of
 from gan.generators.loading import resolve
 from gan.protocols import CONVENTIONS, PROTOCOLS, choose
 from gan.sampling import shards_of
 from gan.threads import single_threaded
-from gan.types import Features, Samples, Score, Shard
+from gan.types import Features, Samples, Score, Shard, Workspace
 from tasks.artifacts import begin_progress, publish_scores, update_progress
 from tasks.pictures import contact_sheet
 from tasks.runners import runner
@@ -177,6 +178,12 @@ def flow_tags() -> dict[str, str]:
     return {"prefect.flow_run": str(runtime.flow_run.name), "prefect.flow_run_id": str(runtime.flow_run.id)}
 
 
+def facts_of(name: str, workspace: Workspace) -> dict[str, Any]:
+    """Which network made the features, to the last bit."""
+    extractor = extractor_of(name, workspace)
+    return {"weights_sha256": extractor.weights, "digest": extractor.digest, "engine": dict(extractor.engine)}
+
+
 def provenance_of(job: Job, samples: Samples) -> dict[str, Any]:
     """What one needs to make the same numbers again."""
     from importlib.metadata import version
@@ -185,6 +192,7 @@ def provenance_of(job: Job, samples: Samples) -> dict[str, Any]:
         "model": job.model.name, "model_digest": job.model_digest, "samples_digest": samples.digest,
         "protocol": job.protocol.name, "protocol_digest": job.protocol_digest, "seed": job.seed,
         "n": job.protocol.n_generated, "reference": job.protocol.reference, "device": job.workspace.device,
+        "extractors": {name: facts_of(name, job.workspace) for name in job.protocol.extractors},
         "versions": {name: version(name) for name in ("ganbench", "torch", "numpy", "scipy", "onnxruntime")},
     }  # fmt: skip
 
@@ -194,4 +202,5 @@ def notes_of(outcome: Outcome) -> list[str]:
     drawn = f"{outcome.drawn:,} images drawn now, {outcome.found:,} found in the store."
     run = outcome.tracked
     logged = run.problem or (f"[MLflow run]({run.url})" if run.url else f"MLflow run {run.run_id}")
-    return [drawn, f"Samples: {outcome.picture}", logged]
+    picture = f"![samples]({run.picture})" if run.picture else f"Samples: {outcome.picture}"
+    return [drawn, logged, picture]

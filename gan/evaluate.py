@@ -13,7 +13,7 @@ import numpy as np
 
 from gan import statistics
 from gan.datasets import is_statistics
-from gan.features import EXTRACTORS, pixels
+from gan.features import EXTRACTORS, inception, pixels
 from gan.features.extract import extract_shard, extractor_of
 from gan.files import check_room, file_digest
 from gan.generators.loading import identity, resolve
@@ -267,7 +267,10 @@ def dimension(extractor: str, shape: tuple[int, int, int], workspace: Workspace)
 def score_of(job: Job, extractor: str, metric: str, by_role: Mapping[str, Mapping[str, Estimate]]) -> Score:
     found, floor = by_role["generated"][metric], by_role.get("held_out", {}).get(metric)
     n, d = job.protocol.n_generated, dimension(extractor, job.shape, job.workspace)
+    weights = extractor_of(extractor, job.workspace).weights
     warnings = []
+    if EXTRACTORS[extractor].network == "inception-2015" and weights != inception.SHA256:
+        warnings.append(f"not FID's own weights: the given file's sha256 is {weights[:12]}…")
     if metric == "fd" and n < 5 * d:
         warnings.append(
             f"biased upwards: {n:,} images are fewer than 5 x {d:,} features; compare with the floor, trust KID"
@@ -276,7 +279,7 @@ def score_of(job: Job, extractor: str, metric: str, by_role: Mapping[str, Mappin
         warnings.append(f"no floor: {job.protocol.held_out} has fewer than {n:,} images")
     return Score(
         model=job.model.name,
-        metric=score_name(metric, extractor),
+        metric=score_name(metric, extractor, weights),
         value=found.value,
         se=found.se,
         floor=floor.value if floor else None,
@@ -289,8 +292,9 @@ def score_of(job: Job, extractor: str, metric: str, by_role: Mapping[str, Mappin
     )
 
 
-def score_name(metric: str, extractor: str) -> str:
-    """`fid`, `kid`, `is` with the 2015 Inception network alone; any other extractor is part of the name."""
-    if EXTRACTORS[extractor].network == "inception-2015":
+def score_name(metric: str, extractor: str, weights: str) -> str:
+    """`fid`, `kid`, `is` with the 2015 Inception network and its published weights (by their sha256) alone; any
+    other extractor is part of the name."""
+    if EXTRACTORS[extractor].network == "inception-2015" and weights == inception.SHA256:
         return "fid" if metric == "fd" else metric
     return f"{metric}_{extractor}"

@@ -27,6 +27,9 @@ class Extractor(Protocol):
     def n_logits(self) -> int:
         """0: the extractor has none."""
     @property
+    def weights(self) -> str:
+        """sha256 of the file of weights; empty: there is none."""
+    @property
     def digest(self) -> str:
         """sha256 over all that defines the numbers: weights, resize rule, normalisation, layer."""
     @property

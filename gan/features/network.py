@@ -39,6 +39,7 @@ class NetworkExtractor:
     """See `gan.features.base.Extractor`."""
 
     network: Network
+    weights: str                                      # sha256 of their file
     digest: str
     engine: Mapping[str, Any]
     device: str
@@ -93,6 +94,7 @@ def build(network: Network, weights: Path, device: str, backend: str) -> Network
     """Load the weights and start the backend; `weights` must exist."""
     if torch.device(device).type != "cpu":
         network = replace(network, micro_batch=GPU_MICRO_BATCH)
-    digest = digest_of({"extractor": network.name, "weights": file_digest(weights), **network.rules})
+    sha256 = file_digest(weights)
+    digest = digest_of({"extractor": network.name, "weights": sha256, **network.rules})
     run, engine = start(load(network, weights), (network.micro_batch, *network.input), device, backend)
-    return NetworkExtractor(network, digest, engine, device, run)
+    return NetworkExtractor(network, sha256, digest, engine, device, run)

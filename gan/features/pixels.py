@@ -28,6 +28,7 @@ class Pixels:
     engine: Mapping[str, Any]
     name: str = "pixels"
     n_logits: int = 0
+    weights: str = ""
     micro_batch: int = 50
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

@@ -8,7 +8,7 @@ import pytest
 
 from gan import evaluate, sampling, statistics
 from gan.evaluate import prepare, score_name
-from gan.features import EXTRACTORS, extract
+from gan.features import EXTRACTORS, extract, inception
 from gan.images import write_folder, write_npz
 from gan.metrics.frechet import frechet_distance
 from gan.metrics.kernel import kid_full
@@ -235,9 +235,11 @@ def test_the_length_of_a_feature_counts_not_the_size_of_the_picture(noise, works
     assert "fewer than 5 x 1,024 features" in warned.warnings[0]
 
 
-def test_only_the_2015_network_gives_fid():
+def test_only_the_2015_network_with_its_published_weights_gives_fid():
     for name, row in EXTRACTORS.items():
-        shown = {metric: score_name(metric, name) for metric in ("fd", "kid", "is")}
+        shown = {metric: score_name(metric, name, inception.SHA256) for metric in ("fd", "kid", "is")}
+        others = {metric: score_name(metric, name, "0" * 64) for metric in shown}
+        assert others == {metric: f"{metric}_{name}" for metric in shown}
         if row.network == "inception-2015":
             assert shown == {"fd": "fid", "kid": "kid", "is": "is"}
         else:
