@@ -5,7 +5,7 @@ prefect.yaml says the same for teams that deploy with `prefect deploy`.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tasks.servers import POOL
@@ -49,6 +49,24 @@ def deploy(folder: str | None = None) -> list[str]:
             job_variables={"working_dir": folder} if folder else {}, **facts,
         ).apply()  # fmt: skip
     return [f"{evaluate.name}/{facts['name']}" for facts in (by_hand, nightly)]
+
+
+def skip_missed() -> None:
+    """Cancel the nights that passed while no server was up; a worker would begin them all at once."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas import filters
+    from prefect.client.schemas.objects import StateType
+    from prefect.states import Cancelled
+
+    missed = filters.FlowRunFilter(
+        state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+        expected_start_time=filters.FlowRunFilterExpectedStartTime(before_=datetime.now(UTC)),
+    )
+    with get_client(sync_client=True) as client:
+        for run in client.read_flow_runs(flow_run_filter=missed):
+            if run.auto_scheduled:
+                state = Cancelled(message="Missed: ganbench ui was not running at that time.")
+                client.set_flow_run_state(run.id, state, force=True)
 
 
 def watch() -> AutomationCore:

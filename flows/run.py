@@ -93,14 +93,14 @@ def run_servers() -> None:
     logs = settings().root / "logs"
     print(f"Starting Prefect, MLflow and a worker (logs in {logs}) ...", flush=True)
     with serving(logs) as servers:
-        from flows.deployments import deploy
-        from tasks.tracking import PAGES
+        from flows.deployments import deploy, skip_missed
+        from tasks.tracking import page_of_scores
 
-        # Before the worker, which would at once begin the nights that were missed: deploying clears them.
         names = deploy(str(Path.cwd()))
+        skip_missed()
         with working(servers, logs) as worker:
             print(f"Prefect  {servers.prefect}   deployments: {', '.join(names)}")
-            print(f"MLflow   {servers.mlflow}/#/experiments?{PAGES}")
+            print(f"MLflow   {page_of_scores()}")
             print("Ctrl-C stops all three.", flush=True)
             code = worker.wait()
     raise RuntimeError(f"the worker ended with code {code}; see {logs / 'worker.log'}")

@@ -91,6 +91,7 @@ def serving(log: Path) -> Iterator[Servers]:
         wait_for(f"{servers.api}/health", prefect, log / "prefect.log")
         wait_for(f"{servers.mlflow}/health", mlflow, log / "mlflow.log")
         os.environ.update(here)
+        settings().tracking_uri = servers.mlflow
         atomic_write(note(), lambda path: path.write_text(json.dumps(asdict(servers))))
         try:
             yield servers

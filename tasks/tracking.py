@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from gan.evaluate import Job, Part
 from gan.files import atomic_write
 from gan.generators.loading import identity
 from gan.types import Score, digest_of
+from tasks import score_view
 from tasks.artifacts import markdown_of
 from tasks.settings import settings
 
@@ -50,6 +51,7 @@ class Tracked:
     run_id: str = ""
     url: str = ""
     new: bool = False
+    picture: str = ""  # where a browser finds it, when a server is up
     problem: str = ""
 
 
@@ -105,14 +107,15 @@ def experiment_of(client: MlflowClient) -> str:
 def log(client: MlflowClient, record: Record) -> Tracked:
     """The run of this record: as it is when complete, else begun or resumed, and completed."""
     experiment = experiment_of(client)
+    show_scores(client, experiment, record.metrics)
     found = client.search_runs([experiment], f"tags.`{KEY}` = '{record.key}'", max_results=1)
     if found and found[0].data.tags.get(COMPLETE) == "true":
-        return Tracked(found[0].info.run_id, url_of(experiment, found[0].info.run_id))
+        return tracked(experiment, found[0].info.run_id, new=False)
     run = found[0] if found else client.create_run(experiment, tags={KEY: record.key}, run_name=record.name)
     fill(client, run.info.run_id, record)
     client.set_tag(run.info.run_id, COMPLETE, "true")
     client.set_terminated(run.info.run_id)
-    return Tracked(run.info.run_id, url_of(experiment, run.info.run_id), new=True)
+    return tracked(experiment, run.info.run_id, new=True)
 
 
 def fill(client: MlflowClient, run_id: str, record: Record) -> None:
@@ -150,12 +153,33 @@ def dataset_of(facts: Mapping[str, Any]) -> Any:
     )  # fmt: skip
 
 
-def url_of(experiment: str, run_id: str) -> str:
-    """Where a browser finds the run; '' while no server is up."""
-    address = settings().tracking
-    return (
-        f"{address.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}?{PAGES}" if address.startswith("http") else ""
+def tracked(experiment: str, run_id: str, new: bool) -> Tracked:
+    """A run of MLflow, with addresses for a browser while a server is up."""
+    server = settings().tracking.rstrip("/")
+    if not server.startswith("http"):
+        return Tracked(run_id, new=new)
+    return Tracked(
+        run_id,
+        f"{server}/#/experiments/{experiment}/runs/{run_id}?{PAGES}",
+        new,
+        f"{server}/get-artifact?path=samples.png&run_uuid={run_id}",
     )
+
+
+def show_scores(client: MlflowClient, experiment: str, metrics: Iterable[str]) -> None:
+    """Let MLflow's page of runs have a column for each of these metrics."""
+    saved = client.get_experiment(experiment).tags.get(score_view.TAG, "")
+    view = score_view.joined(saved, metrics)
+    if view:
+        client.set_experiment_tag(experiment, score_view.TAG, view)
+
+
+def page_of_scores() -> str:
+    """Where a browser finds all runs with their scores on the settings' server."""
+    client = connect()
+    experiment = experiment_of(client)
+    show_scores(client, experiment, [])
+    return f"{settings().tracking.rstrip('/')}/#/experiments/{experiment}/runs?{PAGES}&{score_view.PAGE}"
 
 
 def record_of(job: Job, scores: list[Score], picture: str, tags: Mapping[str, str]) -> Record:

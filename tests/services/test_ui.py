@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from mlflow import MlflowClient
 
 from gan.images import write_folder
+from tasks import score_view
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parent.parent.parent
@@ -35,7 +37,7 @@ def servers(ui_home: Path) -> Iterator[dict[str, str]]:
     environment = {**os.environ, "GANBENCH_HOME": str(ui_home), "PREFECT_HOME": str(ui_home / "prefect")}
     command = [sys.executable, "-m", "flows.cli", "ui"]
     with (ui_home / "ui.log").open("w") as log:
-        child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+        child = subprocess.Popen(command, cwd=ui_home, env=environment, stdout=log, stderr=log, start_new_session=True)
     wait_until(lambda: "Ctrl-C stops" in (ui_home / "ui.log").read_text() or child.poll() is not None)
     found = json.loads((ui_home / "servers.json").read_text())
     children = descendants(child.pid)
@@ -111,21 +113,42 @@ def test_the_clock_plans_the_nightly_run(servers):
     assert wait_until(lambda: post(f"{servers['prefect']}/api/flow_runs/filter", body))
 
 
-def test_the_form_starts_a_run_that_ends_in_mlflow(servers, tmp_path):
+def test_the_form_starts_a_run_that_ends_in_mlflow(servers, ui_home):
     images = np.random.default_rng(0).integers(0, 256, (60, 3, 16, 16), np.uint8)
-    write_folder(images[:40], tmp_path / "real")
-    write_folder(images[40:], tmp_path / "fake")
-    parameters = {"model": str(tmp_path / "fake"), "reference": str(tmp_path / "real"), "protocol": None, "n": 20}
-    by_hand = deployments(servers)["by-hand"]["id"]
-    run = post(f"{servers['prefect']}/api/deployments/{by_hand}/create_flow_run", {"parameters": parameters})
-    state = wait_until(lambda: ended(servers, run["id"]))
-    assert state == "COMPLETED"
+    write_folder(images[:40], ui_home / "real")
+    write_folder(images[40:], ui_home / "fake")
+    # Relative to the folder where `ganbench ui` was started.
+    parameters = {"model": "fake", "reference": "real", "protocol": None, "n": 20}
+    assert run_by_hand(servers, parameters) == "COMPLETED"
     logged = post(f"{servers['mlflow']}/api/2.0/mlflow/runs/search", {"experiment_ids": ["1"]})["runs"][0]
     metrics = {row["key"] for row in logged["data"]["metrics"]}
     assert {"fd_efficientnet_lite0", "kid_efficientnet_lite0", "is_efficientnet_lite0"} <= metrics
     listing = f"{servers['mlflow']}/ajax-api/2.0/mlflow/artifacts/list?run_id={logged['info']['run_id']}"
     with urllib.request.urlopen(listing, timeout=30) as answer:
         assert {row["path"] for row in json.load(answer)["files"]} == {"samples.png", "scores.json"}
+    without = MlflowClient(f"sqlite:///{ui_home / 'mlflow' / 'mlflow.db'}")  # as commands without a server read it
+    assert without.download_artifacts(logged["info"]["run_id"], "scores.json", str(ui_home))
+
+
+def test_the_page_of_mlflow_that_is_printed_shows_the_scores(servers, ui_home):
+    page = next(line for line in (ui_home / "ui.log").read_text().splitlines() if line.startswith("MLflow"))
+    assert f"{servers['mlflow']}/#/experiments/1/runs?" in page
+    assert page.endswith(score_view.PAGE)
+    with urllib.request.urlopen(f"{servers['mlflow']}/api/2.0/mlflow/experiments/get?experiment_id=1") as answer:
+        tags = {row["key"]: row["value"] for row in json.load(answer)["experiment"]["tags"]}
+    assert "kid_efficientnet_lite0" in tags[score_view.TAG]
+
+
+def test_a_run_without_a_sign_of_life_will_be_marked_as_crashed(servers):
+    (watch,) = post(f"{servers['prefect']}/api/automations/filter", {})
+    assert watch["enabled"]
+    assert watch["trigger"]["within"] >= 3 * 30  # heartbeats are 30 seconds apart
+
+
+def run_by_hand(servers: dict[str, str], parameters: dict[str, Any]) -> str:
+    by_hand = deployments(servers)["by-hand"]["id"]
+    run = post(f"{servers['prefect']}/api/deployments/{by_hand}/create_flow_run", {"parameters": parameters})
+    return wait_until(lambda: ended(servers, run["id"]))
 
 
 def ended(servers: dict[str, str], run: str) -> str:
@@ -142,9 +165,11 @@ def test_a_second_call_says_that_it_runs(servers, ui_home):
     assert "runs already" in done.stderr
 
 
-def test_prefect_deploy_takes_prefect_yaml_as_it_is(servers):
+def test_prefect_deploy_takes_prefect_yaml_as_it_is(servers, ui_home):
     environment = {**os.environ, "PREFECT_API_URL": f"{servers['prefect']}/api"}
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert deployments(servers)["nightly"]["entrypoint"] == "flows/evaluate.py:evaluate"
+    folders = {"model": str(ui_home / "fake"), "reference": str(ui_home / "real")}
+    assert run_by_hand(servers, {**folders, "protocol": None, "n": 20}) == "COMPLETED"
