@@ -33,6 +33,13 @@ Trust = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Prefect's log.")]
 Inception = Annotated[Path | None, typer.Option(help="The 2015 Inception weights, where they cannot be downloaded.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Shards worked on at a time, a thread each. Changes no number.")
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(min=1, help="Images between two savings: what a killed run loses at most. Changes no number."),
+]
 Runner = Annotated[str | None, typer.Option(help="Where shards are worked on: threads, dask or ray.")]
 
 
@@ -104,13 +111,16 @@ def evaluate(
     weights_key: WeightsKey = "",
     inception_weights: Inception = None,
     device: Device = None,
+    workers: Workers = None,
+    batch_size: BatchSize = None,
     runner: Runner = None,
     trust_pickle: Trust = False,
     debug: Debug = False,
 ) -> None:
     """Score a model: FID-like distances, KID and Inception Score with standard errors and floors."""
     with sentences(debug):
-        begin(debug, device=device, runner=runner, inception_weights=inception_weights and str(inception_weights))
+        given = {"device": device, "workers": workers, "batch_size": batch_size, "runner": runner}
+        begin(debug, inception_weights=inception_weights and str(inception_weights), **given)
         from flows.run import run_evaluation
 
         with bars(quiet=json == "-") as show:
@@ -123,11 +133,11 @@ def evaluate(
 
 def begin(debug: bool, **given: Any) -> None:
     """Settings first, since Prefect and MLflow read the environment when they are imported."""
+    stop_on_interrupt()
     import os
 
     from tasks.settings import configure
 
-    stop_on_interrupt()
     if not debug:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     configure(**given)
@@ -185,12 +195,13 @@ def sample(
     factory: Factory = "",
     weights_key: WeightsKey = "",
     device: Device = None,
+    batch_size: BatchSize = None,
     trust_pickle: Trust = False,
     debug: Debug = False,
 ) -> None:
     """Draw images and write them as PNG files, guided-diffusion's .npz, or Parquet for Hugging Face."""
     with sentences(debug):
-        begin(debug, device=device)
+        begin(debug, device=device, batch_size=batch_size)
         from flows.run import run_sampling
 
         with bars(quiet=False) as show:
@@ -249,6 +260,33 @@ def cache(
         if action not in CACHE:
             raise BadInput(f"No cache action {action!r}. Known: {', '.join(CACHE)}.")
         print_list("Store", CACHE[action](older_than), json)
+
+
+@app.command()
+def verify(
+    quick: Annotated[bool, typer.Option("--quick", help="Only what takes seconds: 100 images of 75,100.")] = False,
+    data: Annotated[Path | None, typer.Option(help="A folder with CIFAR-10's binary release.")] = None,
+    inception_weights: Inception = None,
+    device: Device = None,
+    json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Compute numbers that are known: closed forms, and published scores of CIFAR-10.
+
+    Exits with 0 when every check was run and is right, else with 1.
+    """
+    with sentences(debug):
+        begin(debug, device=device, data=data and str(data),
+              inception_weights=inception_weights and str(inception_weights))      # fmt: skip
+        from flows.lists import checks
+        from flows.run import run_verification
+        from flows.tables import print_checks
+
+        with bars(quiet=json) as show:
+            rows = checks(run_verification(show, quick))
+        print_checks(rows, json)
+        if any(row["state"] != "ok" for row in rows):
+            raise typer.Exit(1)
 
 
 @app.command()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gan.datasets import DATASETS
 from gan.features import EXTRACTORS
@@ -17,6 +17,9 @@ from gan.metrics import METRICS
 from gan.protocols import CONVENTIONS, PROTOCOLS
 from gan.store import Store, is_sound
 from tasks.settings import settings
+
+if TYPE_CHECKING:
+    from gan.verify import Result
 
 Row = dict[str, Any]
 
@@ -88,6 +91,21 @@ def extractors() -> list[Row]:
     ]
 
 
+def checks(results: Sequence[Result]) -> list[Row]:
+    """What `ganbench verify` found."""
+    return [
+        {
+            "name": result.check.name,
+            "found": result.found,
+            "expected": result.check.expected,
+            "tolerance": result.check.tolerance,
+            "state": result.state,
+            "source": result.check.source,
+        }
+        for result in results
+    ]
+
+
 def doctor() -> list[Row]:
     """Versions, devices, weights, data and servers; `state` is ok, or says what is missing and what to do."""
     import torch
@@ -138,7 +156,7 @@ def weights_row(name: str) -> Row:
 
 
 def data_rows() -> list[Row]:
-    from gan.datasets import fashion_mnist
+    from gan.datasets import DataFolders, cifar10, fashion_mnist
 
     rows = []
     for split in fashion_mnist.PREFIX:
@@ -158,7 +176,9 @@ def data_rows() -> list[Row]:
                 "state": "ok" if here else "not here: fetched when needed",
             }
         )
-    return rows
+    folders = DataFolders(Path(settings().data).expanduser() if settings().data else None, settings().root / "data")
+    here = str(cifar10.find(folders) or "")
+    return [*rows, {"name": "cifar10", "found": here, "state": "ok" if here else "not here: fetched when needed"}]
 
 
 def server_rows() -> list[Row]:

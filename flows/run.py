@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from gan.sampling import shards_of
 from gan.store import rows_of
 from gan.threads import single_threaded
 from gan.types import BadInput
+from tasks.guardian import guard
 from tasks.progress import Counter, listening
 from tasks.runners import check_runner, runner
 from tasks.servers import join, running, serving, working
@@ -22,7 +24,9 @@ from tasks.settings import settings, workspace_of
 
 if TYPE_CHECKING:
     from flows.evaluate import Outcome
+    from gan.verify import Result
 
+IMAGES_PER_SECOND = 17  # of one CPU core; see gan/features/inception.py
 Show = Callable[..., None]  # stage, images just done, total
 
 
@@ -42,6 +46,7 @@ def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given:
     servers = running()
     if servers:
         join(servers)
+    guard()
     from flows.evaluate import evaluate
 
     parameters = {name: value for name, value in given.items() if value not in ("", None)}
@@ -83,6 +88,18 @@ def writer_of(out: Path) -> Callable[..., None]:
     return lambda folder, images, labels: write_folder(images, folder, labels)
 
 
+def run_verification(show: Show, at_once: bool) -> list[Result]:
+    """Compute what has a known value, all of it or what takes seconds, and say beforehand how long that takes."""
+    from gan import verify
+
+    checks = verify.at_once(verify.CHECKS) if at_once else verify.CHECKS
+    images = verify.n_images(checks)
+    minutes = images / IMAGES_PER_SECOND / settings().workers / 60
+    print(f"{images:,} images go through the Inception network, about {minutes:,.0f} minutes here; what is finished "
+          "is kept.", file=sys.stderr)      # fmt: skip
+    return list(verify.verify(checks, workspace_of(), show, settings().workers))
+
+
 def run_servers() -> None:
     """Keep Prefect, MLflow and a worker up until Ctrl-C, or until the terminal is closed."""
     found = running()
@@ -90,6 +107,7 @@ def run_servers() -> None:
         raise BadInput(f"ganbench ui runs already (process {found.pid}): {found.prefect} and {found.mlflow}.")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+    guard()
     logs = settings().root / "logs"
     print(f"Starting Prefect, MLflow and a worker (logs in {logs}) ...", flush=True)
     with serving(logs) as servers:

@@ -50,6 +50,28 @@ def shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def print_checks(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """What `ganbench verify` found; why a check was not run stands below the table."""
+    reasons = [(row["name"], *row["state"].partition(": ")[::2]) for row in rows]
+    short = [
+        {**row, "found": digits(row["found"]), "expected": digits(row["expected"]), "state": state}
+        for row, (_, state, _) in zip(rows, reasons, strict=True)
+    ]
+    print_list("Verification", rows if as_json else short, as_json)
+    if as_json:
+        return
+    for name, state, reason in reasons:
+        if reason:
+            console().print(f" [yellow]{name}[/]: {state}: {reason}")
+    states = [state for _, state, _ in reasons]
+    print(", ".join(f"{states.count(state)} {state}" for state in ("ok", "FAILED", "not run")))
+
+
+def digits(value: Any) -> str:
+    """Ten significant digits; a digest as it is; a dash for nothing."""
+    return DASH if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
 def print_scores(scores: Sequence[Score], heading: str) -> None:
     """Value, standard error, interval and floor of every score, with its warnings below; arrows point to better."""
     from rich import box

@@ -223,7 +223,8 @@ def size_of(shape: tuple[int, ...]) -> str:
 
 def extract_one(images: Shard, extractor: str, workspace: Workspace, tick: Tick = silent) -> Shard:
     """Features of one shard of images, by the name of an extractor."""
-    return extract_shard(images, extractor_of(extractor, workspace), store_of(workspace), tick)
+    made = extractor_of(extractor, workspace)
+    return extract_shard(images, made, store_of(workspace), tick, workspace.batch_size)
 
 
 def sample_one(part: Part, index: int, rows: int, workspace: Workspace, tick: Tick = silent) -> Shard:

@@ -15,7 +15,7 @@ from gan.generators import GENERATORS, base
 from gan.generators import images as disk
 from gan.generators.base import Generator, image_seed
 from gan.generators.loading import identity, load
-from gan.store import SHARD, Arrays, Store, extend, source_digest
+from gan.store import SHARD, Arrays, Store, extend, source_digest, whole_batches
 from gan.types import BadInput, ModelSpec, Shard, Workspace, digest_of
 
 MICRO_BATCH = {"cpu": 20, "cuda": 250}  # fixed, because convolutions round differently at other sizes
@@ -41,11 +41,13 @@ def sample_shard(
 ) -> Shard:
     """The first `rows` images of shard `index`; draws only those that the store lacks."""
 
-    def compute(have: int) -> Arrays:
-        start = index * SHARD
-        return draw(generator_of(spec, workspace), spec, seed, start + have, start + rows, workspace.device, tick)
+    def compute(start: int, stop: int) -> Arrays:
+        first = index * SHARD
+        return draw(generator_of(spec, workspace), spec, seed, first + start, first + stop, workspace.device, tick)
 
-    return extend(store, "samples", shard_key(spec, seed, index, workspace.device), index, rows, compute)
+    key = shard_key(spec, seed, index, workspace.device)
+    step = whole_batches(workspace.batch_size, MICRO_BATCH[torch.device(workspace.device).type])
+    return extend(store, "samples", key, index, rows, compute, step)
 
 
 def shard_key(spec: ModelSpec, seed: int, index: int, device: str) -> str:

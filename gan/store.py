@@ -65,9 +65,14 @@ class Store:
             return None
 
     def commit(self, kind: str, key: str, file: str, write: Callable[[Path], object], **facts: Any) -> Entry:
-        """Write the data file, then the manifest; a reader of an older data file keeps it until `collect`."""
+        """Write the data file, then the manifest; a reader of an older data file keeps it until `collect`.
+
+        To be called under the artefact's lock: unfinished files in its folder are a killed process's, and go.
+        """
         folder = self.folder(kind, key)
         path = folder / file
+        for unfinished in folder.glob(".*.partial"):
+            unfinished.unlink(missing_ok=True)
         atomic_write(path, write)
         measured = {"file": file, "sha256": file_digest(path), "bytes": path.stat().st_size}
         text = json.dumps({**measured, **facts}, indent=1)
@@ -148,17 +153,30 @@ def remember(store: Store, kind: str, key: str, compute: Callable[[], Any]) -> t
         return json.loads(text), True
 
 
-def extend(store: Store, kind: str, key: str, index: int, rows: int, compute: Callable[[int], Arrays]) -> Shard:
-    """The first `rows` rows of shard `index`; `compute(have)` is asked for those from `have` on."""
+def extend(
+    store: Store, kind: str, key: str, index: int, rows: int, compute: Callable[[int, int], Arrays], step: int = SHARD
+) -> Shard:
+    """The first `rows` rows of shard `index`; `compute(start, stop)` is asked for those that the store lacks.
+
+    They are saved whenever their number is a multiple of `step`, so that is what a killed process loses at most.
+    """
     with store.lock(kind, key):
         entry = store.find(kind, key)
-        have = entry.facts["rows"] if entry else 0
-        if entry is None or have < rows:
-            fresh = compute(have)
+        have = before = entry.facts["rows"] if entry else 0
+        while entry is None or have < rows:
+            stop = min(rows, have - have % step + step)
+            fresh = compute(have, stop)
             arrays = append(read_arrays(entry.path), fresh) if entry else fresh
-            entry = commit_arrays(store, kind, key, arrays)
-    assert entry is not None
-    return Shard(index, rows, key, str(entry.path), rows_digest(entry, rows), computed=max(0, rows - have))
+            done, entry = entry, commit_arrays(store, kind, key, arrays)
+            if done and have > before:
+                done.path.unlink()  # made in this call, so nobody reads it
+            have = stop
+    return Shard(index, rows, key, str(entry.path), rows_digest(entry, rows), computed=max(0, rows - before))
+
+
+def whole_batches(rows: int, micro_batch: int) -> int:
+    """The number of rows, rounded up to whole micro-batches: those are fixed, so that no batch size changes a bit."""
+    return -(-rows // micro_batch) * micro_batch
 
 
 def append(old: Arrays, new: Arrays) -> Arrays:

@@ -164,6 +164,7 @@ class Workspace:
     inception_weights: str = ""  # a file of the user's; its hash is recorded beside the score
     device: str = "cpu"
     trust_pickle: bool = False  # whether code in a pickled checkpoint may run
+    batch_size: int = 250  # images that a worker makes or measures between two savings
 
     @property
     def root(self) -> Path:

@@ -86,11 +86,14 @@ def serving(log: Path) -> Iterator[Servers]:
         "PREFECT_UI_API_URL": servers.api,  # without it the pages of a server on another port than 4200 ask 4200
     }
     with alone(), ExitStack() as stack:
+        os.environ.update(here)  # before Prefect is imported
+        from tasks.tracking import make_database
+
+        make_database()
         mlflow = stack.enter_context(process("mlflow", mlflow_command(servers), log))
-        prefect = stack.enter_context(process("prefect", prefect_command(servers), log, here))
+        prefect = stack.enter_context(process("prefect", prefect_command(servers), log))
         wait_for(f"{servers.api}/health", prefect, log / "prefect.log")
         wait_for(f"{servers.mlflow}/health", mlflow, log / "mlflow.log")
-        os.environ.update(here)
         settings().tracking_uri = servers.mlflow
         atomic_write(note(), lambda path: path.write_text(json.dumps(asdict(servers))))
         try:
@@ -131,12 +134,11 @@ def mlflow_command(servers: Servers) -> list[str]:
 
     Artifacts are not proxied: a run that was logged through this server can be read without it, and the reverse.
     """
-    folder = settings().root / "mlflow"
-    folder.mkdir(parents=True, exist_ok=True)
+    database = settings().mlflow_database
     return [
         sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", servers.mlflow.rpartition(":")[2],
-        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
-        "--default-artifact-root", (folder / "artifacts").as_uri(), "--no-serve-artifacts", "--workers", "1",
+        "--backend-store-uri", f"sqlite:///{database}",
+        "--default-artifact-root", (database.parent / "artifacts").as_uri(), "--no-serve-artifacts", "--workers", "1",
     ]  # fmt: skip
 
 

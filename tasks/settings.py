@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gan.types import Workspace
+from gan.types import BadInput, Workspace
 
 # Telemetry off, patience on slow machines, and seconds instead of minutes when a server is down.
 ENVIRONMENT = {
@@ -38,6 +39,7 @@ class Settings(BaseSettings):
     tracking_uri: str = Field("", validation_alias=AliasChoices("GANBENCH_TRACKING_URI", "MLFLOW_TRACKING_URI"))
     experiment: str = "ganbench"  # of MLflow
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)  # shards at a time, a thread each
+    batch_size: int = Field(250, ge=1)  # images that a worker makes or measures between two savings
     runner: str = "threads"  # a row of tasks.runners.RUNNERS
     device: str = "cpu"
     data: str = ""  # a folder that may hold data sets by name
@@ -52,7 +54,11 @@ class Settings(BaseSettings):
     @property
     def tracking(self) -> str:
         """MLflow's address: the given one, or a SQLite file in the home folder."""
-        return self.tracking_uri or f"sqlite:///{self.root / 'mlflow' / 'mlflow.db'}"
+        return self.tracking_uri or f"sqlite:///{self.mlflow_database}"
+
+    @property
+    def mlflow_database(self) -> Path:
+        return self.root / "mlflow" / "mlflow.db"
 
 
 _current: list[Settings] = []
@@ -68,7 +74,10 @@ def configure(**given: object) -> Settings:
 
     Puts into the environment what Prefect and MLflow must find there, so it comes before their import.
     """
-    found = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    try:
+        found = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise BadInput("; ".join(map(sentence, error.errors()))) from error
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     if not os.environ.get("PREFECT_API_URL"):
@@ -77,7 +86,15 @@ def configure(**given: object) -> Settings:
     return found
 
 
+def sentence(problem: Any) -> str:
+    """What pydantic found wrong with one setting, in the house's words."""
+    name = str(problem["loc"][0]).upper().removeprefix("GANBENCH_")
+    return f"The setting GANBENCH_{name} is {problem['input']!r}: {problem['msg'].lower().removeprefix('input ')}"
+
+
 def workspace_of(trust_pickle: bool = False) -> Workspace:
     """The part of the settings that stages need."""
     found = settings()
-    return Workspace(str(found.root), found.data, found.inception_weights, found.device, trust_pickle)
+    return Workspace(
+        str(found.root), found.data, found.inception_weights, found.device, trust_pickle, found.batch_size
+    )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from gan.evaluate import Job, Part
 from gan.files import atomic_write
 from gan.generators.loading import identity
+from gan.store import Store
 from gan.types import Score, digest_of
 from tasks import score_view
 from tasks.artifacts import markdown_of
@@ -55,21 +57,54 @@ class Tracked:
     problem: str = ""
 
 
-@task(name="track", retries=2, retry_delay_seconds=[1, 10], persist_result=False, cache_policy=NO_CACHE)
+@task(name="track", persist_result=False, cache_policy=NO_CACHE)
 def track(record: Record) -> Tracked:
-    """Log a record, and those that an unreachable server left waiting; the scores are never lost."""
-    waiting = settings().root / "untracked"
+    """Log a record, and those that wait; whatever MLflow does, the scores are never lost.
+
+    The record lies on disk before MLflow hears of it and until MLflow has it: when this process is killed, or MLflow
+    is down or fails, the next evaluation logs it.
+    """
+    path = waiting() / f"{record.key[:16]}.json"
+    atomic_write(path, lambda file: file.write_text(json.dumps(record.__dict__)))
     problem = unreachable(settings().tracking)
-    if problem:
-        path = waiting / f"{record.key[:16]}.json"
-        text = json.dumps(record.__dict__)
-        atomic_write(path, lambda file: file.write_text(text))
-        return Tracked(problem=f"{problem}; the scores wait in {path} and the next evaluation will log them")
-    client = connect()
-    for path in sorted(waiting.glob("*.json")) if waiting.is_dir() else []:
-        log(client, Record(**json.loads(path.read_text())))
-        path.unlink()
-    return log(client, record)
+    if not problem:
+        with one_at_a_time():
+            try:
+                mine = deliver(path)
+            except Exception as error:  # of MLflow, its client, its database or its disk
+                problem = f"MLflow at {settings().tracking} failed ({' '.join(str(error).split())[:200]})"
+            else:
+                deliver_waiting()
+                return mine
+    return Tracked(problem=f"{problem}; the scores wait in {path} and the next evaluation will log them")
+
+
+def waiting() -> Path:
+    """The folder of records that MLflow does not have yet."""
+    return settings().root / "untracked"
+
+
+def deliver(path: Path) -> Tracked:
+    """Log the record in a file, which then goes."""
+    found = log(connect(), Record(**json.loads(path.read_text())))
+    path.unlink(missing_ok=True)
+    return found
+
+
+def deliver_waiting() -> None:
+    """Log what earlier evaluations could not; what fails again waits on."""
+    for path in sorted(waiting().glob("*.json")):
+        try:
+            deliver(path)
+        except Exception as error:
+            get_run_logger().warning("%s could not be logged: %s", path, error)
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Two processes with one result: the second one finds the run of the first."""
+    with Store(settings().root / "store").lock("tracking", "00"):
+        yield
 
 
 def unreachable(address: str, seconds: float = 5) -> str:
@@ -84,12 +119,28 @@ def unreachable(address: str, seconds: float = 5) -> str:
 
 
 def connect() -> MlflowClient:
-    """A client of the settings' MLflow; a SQLite file's folder is made first."""
+    """A client of the settings' MLflow; the home's own database is made first."""
     from mlflow import MlflowClient
 
-    if settings().tracking.startswith("sqlite"):
-        (settings().root / "mlflow").mkdir(parents=True, exist_ok=True)
+    if not settings().tracking_uri:
+        make_database()
     return MlflowClient(settings().tracking)  # mlflow.set_tracking_uri would write into the environment
+
+
+def make_database() -> None:
+    """MLflow's SQLite file in the home folder, whole or not at all.
+
+    MLflow migrates a new file step by step, which, once broken off or done by two processes, never recovers.
+    """
+    from mlflow import MlflowClient
+
+    path = settings().mlflow_database
+    with Store(settings().root / "store").lock("tracking", "database"):
+        if path.exists():
+            return
+        for unfinished in path.parent.glob(".*.partial*"):
+            unfinished.unlink()
+        atomic_write(path, lambda file: MlflowClient(f"sqlite:///{file}").search_experiments())
 
 
 def experiment_of(client: MlflowClient) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gan.features import EXTRACTORS, backend, base, network, resize
 from gan.features.base import Extractor
-from gan.store import Arrays, Store, extend, rows_of, source_digest
+from gan.store import SHARD, Arrays, Store, extend, rows_of, source_digest, whole_batches
 from gan.types import BadInput, Features, Shard, Workspace, digest_of
 
 _made: dict[tuple[str, str, str], Extractor] = {}
@@ -32,12 +32,17 @@ def extractor_of(name: str, workspace: Workspace) -> Extractor:
 
 
 def extract_shard(
-    images: Shard, extractor: Extractor, store: Store, tick: Callable[[int], object] = lambda n: None
+    images: Shard,
+    extractor: Extractor,
+    store: Store,
+    tick: Callable[[int], object] = lambda n: None,
+    batch_size: int = SHARD,
 ) -> Shard:
-    """Features of a shard's images; computes only those that the store lacks."""
+    """Features of a shard's images; computes only those that the store lacks, saving them every `batch_size` or so."""
+    pixels = rows_of(images)["images"]
 
-    def compute(have: int) -> Arrays:
-        return extract(rows_of(images)["images"], extractor, have, tick)
+    def compute(start: int, stop: int) -> Arrays:
+        return extract(pixels[:stop], extractor, start, tick)
 
     key = digest_of(
         {
@@ -45,7 +50,8 @@ def extract_shard(
             "engine": extractor.engine, "source": source_of(extractor),
         }
     )  # fmt: skip
-    return extend(store, "features", key, images.index, images.rows, compute)
+    step = whole_batches(batch_size, extractor.micro_batch)
+    return extend(store, "features", key, images.index, images.rows, compute, step)
 
 
 def source_of(extractor: Extractor) -> str:

@@ -2,7 +2,9 @@
 
 import json
 import socket
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +131,47 @@ def test_a_tracking_server_that_is_down_costs_seconds_and_no_scores(run_flow, ml
     run_flow(seed=2)  # back on SQLite
     assert list((home / "untracked").iterdir()) == []
     assert sorted(run.data.params["seed"] for run in mlflow_runs()[1]) == ["0", "1", "2"]
+
+
+class OnlyHealthy(BaseHTTPRequestHandler):
+    """An MLflow server that answers the question how it is, and fails at everything else."""
+
+    def do_GET(self):
+        self.send_response(200 if self.path == "/health" else 500)
+        self.end_headers()
+
+    do_POST = do_GET
+
+    def log_message(self, *words):
+        """Silent."""
+
+
+@pytest.fixture
+def failing_server():
+    with ThreadingHTTPServer(("127.0.0.1", 0), OnlyHealthy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_tracking_server_that_fails_half_way_costs_no_scores(run_flow, mlflow_runs, home, failing_server):
+    failed = run_flow(tracking_uri=failing_server)
+    assert len(failed.outcome.scores) == 3
+    assert f"MLflow at {failing_server} failed" in failed.outcome.tracked.problem
+    (waiting,) = (home / "untracked").iterdir()
+    assert str(waiting) in failed.outcome.tracked.problem
+    run_flow(seed=1)  # on SQLite
+    assert list((home / "untracked").iterdir()) == []
+    assert sorted(run.data.params["seed"] for run in mlflow_runs()[1]) == ["0", "1"]
+
+
+def test_a_record_that_cannot_be_logged_waits_and_is_in_nobodys_way(run_flow, mlflow_runs, home):
+    (home / "untracked").mkdir(parents=True)
+    broken = home / "untracked" / "0123.json"
+    broken.write_text("{")
+    assert run_flow().outcome.tracked.new
+    assert len(mlflow_runs()[1]) == 1
+    assert list((home / "untracked").iterdir()) == [broken]
 
 
 def test_statistics_can_be_the_reference(run_flow, garments, tmp_path, workspace):

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from gan import evaluate, sampling, statistics
-from gan.evaluate import prepare, score_name
+from gan.evaluate import extract_one, prepare, sample_one, score_name
 from gan.features import EXTRACTORS, extract, inception
 from gan.images import write_folder, write_npz
 from gan.metrics.frechet import frechet_distance
 from gan.metrics.kernel import kid_full
 from gan.protocols import CONVENTIONS, PROTOCOLS, choose
+from gan.sampling import shards_of
 from gan.statistics import moments
+from gan.store import store_of
 from gan.types import BadInput, Convention, Protocol, Workspace
 
 PIXELS = Convention("pixels", ("pixels",))
@@ -176,14 +178,33 @@ def sampling_spec(tiny, workspace):
     return resolve(str(tiny), workspace, family="dcgan")
 
 
-def test_workers_do_not_change_a_bit(tiny, garments, tmp_path):
-    scores = [
-        evaluate(sampling_spec(tiny, Workspace(str(tmp_path / str(workers)))), protocol(garments, 1_200),
-                 workspace=Workspace(str(tmp_path / str(workers))), workers=workers)
-        for workers in (1, 3)
-    ]  # fmt: skip
-    assert scores[0] == scores[1]
-    assert len(scores[0]) == 2
+def test_neither_workers_nor_batch_sizes_nor_the_order_of_shards_change_a_bit(tiny, garments, tmp_path):
+    judge = Convention("judge", ("judge", "pixels"))
+    results = []
+    for workers, batch_size, last_first in ((1, 250, False), (1, 7, False), (3, 64, False), (3, 1_000, True)):
+        workspace = Workspace(str(tmp_path / f"{workers}, {batch_size}"), batch_size=batch_size)
+        spec, asked = sampling_spec(tiny, workspace), protocol(garments, 1_130, convention=judge)
+        if last_first:
+            make_the_last_shard_first(prepare(spec, asked, 0, workspace))
+        results.append((evaluate(spec, asked, workspace=workspace, workers=workers), digests_in(workspace)))
+    assert len(results[0][0]) == 5
+    assert {kind for kind, _ in results[0][1]} == {"samples", "features", "scores", "statistics"}
+    assert all(result == results[0] for result in results)
+
+
+def make_the_last_shard_first(job):
+    for index, rows in reversed(list(shards_of(1_130))):
+        images = sample_one(job.parts["generated"], index, rows, job.workspace)
+        for name in ("pixels", "judge"):
+            extract_one(images, name, job.workspace)
+
+
+def digests_in(workspace) -> dict[tuple[str, str], str]:
+    """What the store holds: kind and key -> digest of the rows, or of the value."""
+    return {
+        (entry.kind, entry.key): entry.facts.get("digest") or entry.facts["sha256"]
+        for entry in store_of(workspace).entries()
+    }
 
 
 def test_copies_elsewhere_under_other_names_have_the_same_digests(real, fake, workspace, tmp_path):

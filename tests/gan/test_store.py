@@ -11,7 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gan.store import Store, extend, is_sound, read_arrays, remember, rows_of, source_digest, write_arrays
+from gan.store import (
+    Store,
+    extend,
+    is_sound,
+    read_arrays,
+    remember,
+    rows_of,
+    source_digest,
+    whole_batches,
+    write_arrays,
+)
 from gan.types import BadInput, Shard
 
 KEY = "ab" * 32
@@ -21,18 +31,31 @@ LABELS = np.arange(1_000)
 
 
 class Counted:
-    """Rows [have, rows) of the arrays above; notes from where on it was asked."""
+    """Rows of the arrays above; notes from where on it was asked."""
 
-    def __init__(self, rows: int):
-        self.rows, self.asked = rows, []
+    def __init__(self):
+        self.asked = []
 
-    def __call__(self, have):
-        self.asked.append(have)
-        return {
-            "images": IMAGES[have : self.rows],
-            "logits": LOGITS[have : self.rows],
-            "labels": LABELS[have : self.rows],
-        }
+    def __call__(self, start, stop):
+        self.asked.append(start)
+        return {"images": IMAGES[start:stop], "logits": LOGITS[start:stop], "labels": LABELS[start:stop]}
+
+
+class Killed(BaseException):
+    """What `kill -9` does, as far as a test can raise it."""
+
+
+class KilledAt(Counted):
+    """Is killed when asked for rows from `last` on."""
+
+    def __init__(self, last: int):
+        super().__init__()
+        self.last = last
+
+    def __call__(self, start, stop):
+        if start >= self.last:
+            raise Killed
+        return super().__call__(start, stop)
 
 
 @pytest.fixture
@@ -41,7 +64,7 @@ def store(tmp_path) -> Store:
 
 
 def made(store: Store, rows: int) -> tuple[Shard, Counted]:
-    compute = Counted(rows)
+    compute = Counted()
     return extend(store, "samples", KEY, 0, rows, compute), compute
 
 
@@ -118,6 +141,43 @@ def test_a_reader_of_the_short_file_keeps_it_while_the_shard_grows(store):
     assert np.array_equal(rows_of(short)["images"], IMAGES[:500])
 
 
+@pytest.mark.parametrize(("step", "asked"), [
+    (1_000, [0]), (300, [0, 300, 600, 900]), (999, [0, 999]), (5_000, [0]),
+])  # fmt: skip
+def test_rows_are_saved_every_so_many_and_are_the_same(store, tmp_path, step, asked):
+    compute = Counted()
+    shard = extend(store, "samples", KEY, 0, 1_000, compute, step)
+    assert compute.asked == asked
+    assert shard.computed == 1_000
+    assert shard.digest == made(Store(tmp_path / "at once"), 1_000)[0].digest
+    assert np.array_equal(rows_of(shard)["labels"], LABELS)
+    assert files(store.root) == {"1000.arrow", "manifest.json"}
+
+
+def test_a_shard_that_was_cut_elsewhere_grows_on_to_the_next_multiple(store):
+    made(store, 130)
+    compute = Counted()
+    assert extend(store, "samples", KEY, 0, 400, compute, 100).computed == 270
+    assert compute.asked == [130, 200, 300]
+    assert files(store.root) == {"130.arrow", "400.arrow", "manifest.json"}  # 130.arrow may have readers
+
+
+@pytest.mark.parametrize(("last", "saved"), [(0, 0), (250, 250), (750, 750)])
+def test_who_is_killed_in_a_shard_loses_what_was_not_saved_yet(store, last, saved):
+    with pytest.raises(Killed):
+        extend(store, "samples", KEY, 0, 1_000, KilledAt(last), 250)
+    compute = Counted()
+    shard = extend(store, "samples", KEY, 0, 1_000, compute, 250)
+    assert compute.asked[0] == saved
+    assert shard.computed == 1_000 - saved
+    assert np.array_equal(rows_of(shard)["images"], IMAGES)
+
+
+@pytest.mark.parametrize(("rows", "micro_batch", "whole"), [(7, 20, 20), (64, 20, 80), (250, 250, 250), (1, 1, 1)])
+def test_a_batch_size_is_rounded_up_to_whole_micro_batches(rows, micro_batch, whole):
+    assert whole_batches(rows, micro_batch) == whole
+
+
 # Damage and interruption
 
 
@@ -165,7 +225,7 @@ def test_an_interrupted_write_leaves_nothing(store, interruption):
 def test_a_failed_computation_leaves_what_was_there(store):
     made(store, 500)
 
-    def compute(have):
+    def compute(start, stop):
         raise RuntimeError("the generator broke")
 
     with pytest.raises(RuntimeError, match="the generator broke"):
@@ -185,6 +245,14 @@ def test_what_a_killed_process_left_is_a_stray_once_it_is_old(store):
     assert {path.name for path in store.strays()} == {"500.arrow", ".2000.arrow.0123.partial"}
 
 
+def test_what_a_killed_process_left_beside_an_artefact_goes_when_it_is_made(store):
+    made(store, 500)
+    left = data_file(store).parent / ".1000.arrow.0123.partial"
+    left.write_bytes(b"half")
+    made(store, 1_000)
+    assert not left.exists()
+
+
 def test_a_removed_artefact_is_gone_with_its_folder(store):
     made(store, 10)
     entry = store.find("samples", KEY)
@@ -200,11 +268,11 @@ def test_a_removed_artefact_is_gone_with_its_folder(store):
 def test_a_full_disk_is_a_sentence_and_the_old_artefact_stays(small_disk):
     store = Store(small_disk / "store")
     large = np.random.default_rng(0).integers(0, 256, (1_000, 3, 32, 32), np.uint8)
-    short = extend(store, "samples", KEY, 0, 100, lambda have: {"images": large[:100]})
+    short = extend(store, "samples", KEY, 0, 100, lambda start, stop: {"images": large[:100]})
     with pytest.raises(BadInput, match=r"No space left on the device that holds .*1000\.arrow was not written\."):
-        extend(store, "samples", KEY, 0, 1_000, lambda have: {"images": large[have:]})
+        extend(store, "samples", KEY, 0, 1_000, lambda start, stop: {"images": large[start:]})
     assert files(store.root) == {"100.arrow", "manifest.json"}
-    again = extend(store, "samples", KEY, 0, 100, lambda have: pytest.fail("it was there"))
+    again = extend(store, "samples", KEY, 0, 100, lambda start, stop: pytest.fail("it was there"))
     assert again.digest == short.digest
     assert np.array_equal(rows_of(again)["images"], large[:100])
 
@@ -232,11 +300,11 @@ def test_a_home_that_cannot_be_written_is_a_sentence(tmp_path):
 
 
 def test_threads_that_want_one_artefact_compute_it_once(store):
-    compute = Counted(1_000)
+    compute = Counted()
 
-    def slow(have):
+    def slow(start, stop):
         time.sleep(0.05)
-        return compute(have)
+        return compute(start, stop)
 
     with ThreadPoolExecutor(8) as pool:
         shards = list(pool.map(lambda _: extend(store, "samples", KEY, 0, 1_000, slow), range(8)))
@@ -251,7 +319,7 @@ from pathlib import Path
 import numpy as np
 from gan.store import Store, extend
 
-def compute(have):
+def compute(start, stop):
     time.sleep(0.5)
     return {"images": np.zeros((10, 3), np.uint8)}
 
