@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 from collections.abc import Callable
@@ -94,9 +95,9 @@ def run_verification(show: Show, at_once: bool) -> list[Result]:
 
     checks = verify.at_once(verify.CHECKS) if at_once else verify.CHECKS
     images = verify.n_images(checks)
-    minutes = images / IMAGES_PER_SECOND / settings().workers / 60
-    print(f"{images:,} images go through the Inception network, about {minutes:,.0f} minutes here; what is finished "
-          "is kept.", file=sys.stderr)      # fmt: skip
+    minutes = math.ceil(images / IMAGES_PER_SECOND / settings().workers / 60)
+    todo = f"{images:,} images go through the Inception network, about {minutes} min here; what is finished is kept."
+    print(todo, file=sys.stderr)
     return list(verify.verify(checks, workspace_of(), show, settings().workers))
 
 

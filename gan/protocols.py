@@ -40,6 +40,13 @@ PROTOCOLS = {
         fashion_mnist("fashion-mnist-embedded-10k", "embedded", 10_000, "judge"),
         fashion_mnist("fashion-mnist-fidelity-10k", "fidelity", 10_000),
         fashion_mnist("fashion-mnist-clean-10k", "clean", 10_000),
+        # Published: fid = 2.42 of StyleGAN2-ADA (conditional; arXiv:2006.06676), 1.97 of EDM, 1.79 of its conditional
+        # model (arXiv:2206.00364).
+        Protocol("cifar10-fidelity-50k", CONVENTIONS["fidelity"], "cifar10:train", 50_000),
+        # Expected of the floor: fid = 3.15 (README of w86763777/pytorch-image-generation-metrics).
+        Protocol("cifar10-fidelity-10k", CONVENTIONS["fidelity"], "cifar10:train", 10_000, held_out="cifar10:test"),
+        # Published: fid = 9.26 +- 0.06 of StyleGAN2-ADA, 10.85 +- 0.10 of DiffAugment (README of GaParmar/clean-fid).
+        Protocol("cifar10-clean-10k", CONVENTIONS["clean"], "cifar10:test", 10_000, held_out="cifar10:train"),
     )
 }
 

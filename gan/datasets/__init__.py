@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan.datasets import fashion_mnist
+from gan.datasets import cifar10, fashion_mnist
 from gan.datasets.base import DataFolders, ImageSet, resized
 from gan.datasets.folder import SUFFIXES, open_folder
 from gan.datasets.npz import is_statistics, open_npz
@@ -36,6 +36,12 @@ DATASETS = {
         {"test": 10_000, "train10k": 10_000, "train": 60_000},
         (1, 32, 32), fashion_mnist.CLASSES, "MIT", "https://github.com/zalandoresearch/fashion-mnist",
         fashion_mnist.open_split,
+    ),
+    "cifar10": Dataset(
+        "photographs of animals and vehicles; downloaded when first needed (170 MB)",
+        {"train": 50_000, "test": 10_000},
+        cifar10.SHAPE, cifar10.CLASSES, "none stated", "https://www.cs.toronto.edu/~kriz/cifar.html",
+        cifar10.open_split,
     ),
 }  # fmt: skip
 

@@ -20,6 +20,11 @@ class DataFolders:
     given: Path | None
     cache: Path
 
+    def search(self, *inner: str, system: tuple[Path, ...] = ()) -> list[Path]:
+        """Where to look, in this order: the user's folder, the system's, the cache; each with its `inner` folders."""
+        roots = [*([self.given] if self.given else []), *system, self.cache]
+        return [root / name for root in roots for name in inner]
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:

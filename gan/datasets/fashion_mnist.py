@@ -101,9 +101,8 @@ def open_split(split: str, folders: DataFolders) -> ImageSet:
 
 def search(folders: DataFolders) -> list[Path]:
     """Where the files may lie: the user's folder, Debian's, the cache, the embedded ones."""
-    roots = ([folders.given] if folders.given else []) + [DEBIAN, folders.cache]
-    inner = ("", "fashion-mnist", "FashionMNIST/raw")           # the last is torchvision's
-    return [root / name for root in roots for name in inner] + [EMBEDDED]
+    torchvision = "FashionMNIST/raw"
+    return [*folders.search("", "fashion-mnist", torchvision, system=(DEBIAN,)), EMBEDDED]
 
 
 def provide(cache: Path, places: list[Path]) -> None:

@@ -181,6 +181,26 @@ def test_ctrl_c_says_what_becomes_of_the_work_and_keeps_it(world, undisturbed):
     expect_the_same(home, undisturbed)
 
 
+def test_a_killed_ui_takes_its_servers_with_it_and_starts_again(world):
+    home = world / "ui"
+    home.mkdir()
+    environment = {**os.environ, "GANBENCH_HOME": str(home)}
+    environment.pop("PREFECT_HOME", None)
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        command = [sys.executable, "-m", "flows.cli", "ui"]
+        with (home / "ui.log").open("w") as log:
+            ui = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        end = time.monotonic() + 300
+        while "Ctrl-C stops" not in (home / "ui.log").read_text():
+            assert ui.poll() is None, (home / "ui.log").read_text()
+            assert time.monotonic() < end
+            time.sleep(0.5)
+        assert len(left_running(home)) >= 4  # itself, Prefect, MLflow and the worker
+        ui.send_signal(number)
+        ui.wait(60)
+        expect_nothing_left(home)
+
+
 def test_two_processes_share_the_work_and_log_it_once(world, undisturbed):
     home = world / "two"
     pair = [start(world, home, workers=2, json=str(world / f"{i}.json")) for i in range(2)]

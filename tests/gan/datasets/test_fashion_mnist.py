@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from gan.datasets import DATASETS, DataFolders, dataset_names, fashion_mnist, open_data
+from gan.datasets import DATASETS, DataFolders, fashion_mnist, open_data
 from gan.types import BadInput
 
 
@@ -48,12 +48,10 @@ def test_train10k_is_the_beginning_of_train(tmp_path):
 
 
 def test_every_row_says_how_many_images_it_has(nowhere):
-    for name in dataset_names():
-        if name != "fashion-mnist:train":
-            dataset, split = name.split(":")
-            row = DATASETS[dataset]
-            images = open_data(name, nowhere)
-            assert (images.n, images.shape, images.classes) == (row.splits[split], row.shape, row.classes)
+    row = DATASETS["fashion-mnist"]
+    for split in ("test", "train10k"):
+        images = open_data(f"fashion-mnist:{split}", nowhere)
+        assert (images.n, images.shape, images.classes) == (row.splits[split], row.shape, row.classes)
 
 
 def test_without_network_the_training_images_are_asked_for_in_one_sentence(nowhere):

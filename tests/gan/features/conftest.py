@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
 from gan.features.inception import Inception
 from gan.features.judge import JudgeOutputs
+from gan.verify import random_state
 
 HAS_ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
 BACKENDS = [
@@ -32,24 +32,6 @@ def one_thread():
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
     return request.param
-
-
-def random_state(network: Callable[[], nn.Module]) -> dict[str, Tensor]:
-    """He-normal convolutions, and batch normalisation that is not the identity."""
-    with torch.device("meta"):
-        shapes = {name: value.shape for name, value in network().state_dict().items()}
-    random = torch.Generator().manual_seed(0)
-    return {name: random_value(name, shape, random) for name, shape in shapes.items()}
-
-
-def random_value(name: str, shape: torch.Size, random: torch.Generator) -> Tensor:
-    if name.endswith("num_batches_tracked"):
-        return torch.tensor(0)
-    if len(shape) > 1:
-        return torch.randn(shape, generator=random) * (2 / shape[1:].numel()) ** 0.5
-    if name.endswith(("running_var", "weight")):
-        return torch.rand(shape, generator=random) + 0.5
-    return torch.randn(shape, generator=random) * 0.1
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,91 @@
+"""One random state dict in three networks: the features are the peers' at any size of image, on both backends."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from cleanfid.fid import get_files_features
+from PIL import Image
+
+from gan.features import inception
+from gan.features.backend import start
+from gan.features.network import load
+
+SIZES = [(32, 32), (64, 64), (256, 256), (299, 299), (512, 512), (48, 80), (400, 130)]
+CLOSE = 1e-5        # of the vector's length
+
+
+def apart(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """|a - b| / |b| of the worst image: (n, d) each."""
+    return float((np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)).max())
+
+
+@pytest.fixture(scope="module")
+def by_torch_fidelity(torch_fidelity, pictures):
+    """Features and logits of the pictures of a size; computed once for both backends."""
+
+    @cache
+    def compute(height: int, width: int) -> list[np.ndarray]:
+        with torch.inference_mode():
+            return [values.numpy() for values in torch_fidelity(torch.from_numpy(pictures(height, width)))]
+
+    return compute
+
+
+@pytest.fixture(scope="module")
+def by_pytorch_fid(pytorch_fid, pictures):
+    @cache
+    def compute(height: int, width: int) -> np.ndarray:
+        with torch.inference_mode():
+            return pytorch_fid(torch.from_numpy(pictures(height, width)) / 255)[0].flatten(1).numpy()
+
+    return compute
+
+
+@pytest.fixture(scope="module")
+def network(weights):
+    """Our network alone, on two images that are resized and normalised already."""
+    module = load(inception.TF1, weights)
+    return cache(lambda backend: start(module, (2, 3, 299, 299), "cpu", backend)[0])
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_the_extractor_gives_torch_fidelitys_features_and_logits(
+    height, width, ours, by_torch_fidelity, pictures, backend
+):
+    features, logits = ours("inception", backend)(pictures(height, width))
+    their_features, their_logits = by_torch_fidelity(height, width)
+    assert features.shape == their_features.shape == (2, 2048)
+    assert apart(features, their_features) < CLOSE
+    assert apart(logits, their_logits) < CLOSE
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_the_network_gives_pytorch_fids_features_behind_its_resize(
+    height, width, network, by_pytorch_fid, pictures, backend
+):
+    """It resizes by half-pixel bilinear interpolation without antialiasing, and maps 0..1 to -1..1."""
+    images = torch.from_numpy(pictures(height, width)) / 255
+    prepared = 2 * F.interpolate(images, (299, 299), mode="bilinear", align_corners=False) - 1
+    with torch.inference_mode():
+        features, _ = network(backend)(prepared)
+    assert apart(features, by_pytorch_fid(height, width)) < CLOSE
+
+
+def test_the_clean_extractor_gives_the_features_of_clean_fids_pipeline(ours, pytorch_fid, pictures, backend, tmp_path):
+    """Its files, loader and resize; its network is a download, so pytorch-fid's stands in, with its normalisation."""
+    images = pictures(400, 130)
+    for i, image in enumerate(images):
+        Image.fromarray(image.transpose(1, 2, 0)).save(tmp_path / f"{i}.png")
+
+    def model(resized: torch.Tensor) -> torch.Tensor:
+        return pytorch_fid(((resized - 128) / 128 + 1) / 2)[0].flatten(1)   # it doubles and subtracts 1 itself
+
+    files = [tmp_path / "0.png", tmp_path / "1.png"]
+    theirs = get_files_features(files, model, num_workers=0, device=torch.device("cpu"), verbose=False)
+    features, _ = ours("inception_clean", backend)(images)
+    assert apart(features, theirs) < CLOSE
