@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import argparse
 import csv
-import platform
 from pathlib import Path
 
-import torch
+from machine import hardware, versions
 
 from gan import Workspace, evaluate
 from gan.datasets import fashion_mnist
@@ -97,7 +96,7 @@ Value and standard error, seed 0; *real images* is the same number for as many t
 
 Below {5 * 1280:,} images, five times the features, `fd_efficientnet_lite0` is biased upwards.
 
-Printed by `python benchmarks/cards.py` on {hardware()}, {versions()}.
+Printed by `python benchmarks/cards.py` on {hardware()}, {versions("torch")}.
 
 ## Faults to expect
 
@@ -134,7 +133,7 @@ A classifier (five convolutions with BatchNorm, 128 features, 10 classes; {weigh
 |---|---:|
 {rows}
 
-Losses are in [`judge-fashion-mnist.csv`](judge-fashion-mnist.csv). Printed by `python benchmarks/cards.py`, {versions()}.
+Losses are in [`judge-fashion-mnist.csv`](judge-fashion-mnist.csv). Printed by `python benchmarks/cards.py`, {versions("torch")}.
 """
 
 
@@ -177,18 +176,6 @@ def quality_table() -> str:
 def last_row(path: Path) -> dict[str, str]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))[-1]
-
-
-def hardware() -> str:
-    """The processor as Linux names it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor()}, {len(names) or 1} cores"
-
-
-def versions() -> str:
-    return f"torch {torch.__version__.split('+')[0]}, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

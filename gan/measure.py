@@ -10,9 +10,9 @@ import numpy as np
 
 from gan import statistics
 from gan.features import EXTRACTORS
-from gan.features.extract import chunks_of
+from gan.features.extract import Chunks, Rows
 from gan.files import file_digest
-from gan.metrics import METRICS, frechet, inception_score, kernel
+from gan.metrics import METRICS, frechet, inception_score, jackknife, kernel
 from gan.store import Store, remember, source_digest, store_of
 from gan.types import Convention, Estimate, Features, Statistics, Workspace, digest_of
 
@@ -33,7 +33,9 @@ def measure(
         {
             "stage": "scores", "real": reference, "generated": generated.digest,
             "metrics": convention.metrics, "settings": convention.settings,
-            "source": source_digest(sys.modules[__name__], frechet, inception_score, kernel, statistics),
+            "source": source_digest(
+                sys.modules[__name__], frechet, inception_score, jackknife, kernel, statistics
+            ),
         }
     )  # fmt: skip
 
@@ -77,8 +79,8 @@ class Evidence:
         return reference_statistics(self.real, self.store)
 
     @cached_property
-    def real_features(self) -> np.ndarray | None:
-        return None if isinstance(self.real, Path) else np.concatenate(chunks_of(self.real))
+    def real_features(self) -> Rows | None:
+        return None if isinstance(self.real, Path) else Rows(self.real)
 
     @cached_property
     def real_self_similarity(self) -> float | None:
@@ -86,26 +88,28 @@ class Evidence:
         if features is None or isinstance(self.real, Path):
             return None
         key = digest_of({"stage": "self-similarity", "features": self.real.digest, "source": source_digest(kernel)})
-        value, _ = remember(self.store, "statistics", key, lambda: kernel.mean_self_similarity(features))
+        value, _ = remember(
+            self.store, "statistics", key, lambda: kernel.mean_self_similarity(features)  # type: ignore[arg-type]
+        )
         return float(value)
 
     @cached_property
-    def generated_chunks(self) -> list[np.ndarray]:
-        return chunks_of(self.generated)
+    def generated_chunks(self) -> Chunks:
+        return Chunks(self.generated)
 
     @cached_property
     def generated_statistics(self) -> Statistics:
         return statistics.accumulate(self.generated_chunks).statistics()
 
     @cached_property
-    def generated_features(self) -> np.ndarray:
-        return np.concatenate(self.generated_chunks)
+    def generated_features(self) -> Rows:
+        return Rows(self.generated)
 
     @cached_property
-    def generated_logits(self) -> np.ndarray | None:
+    def generated_logits(self) -> Rows | None:
         if not EXTRACTORS[self.generated.extractor].logits:
             return None
-        return np.concatenate(chunks_of(self.generated, "logits"))
+        return Rows(self.generated, "logits")
 
 
 def reference_statistics(real: Features, store: Store) -> tuple[Statistics, np.ndarray]:
@@ -115,7 +119,7 @@ def reference_statistics(real: Features, store: Store) -> tuple[Statistics, np.n
     with store.lock("statistics", key):
         entry = store.find("statistics", key)
         if entry is None:
-            made = statistics.accumulate(chunks_of(real)).statistics()
+            made = statistics.accumulate(Chunks(real)).statistics()
             root = frechet.matrix_root(made.sigma)
             entry = store.commit("statistics", key, "statistics.npz", lambda path: save_reference(path, made, root))
     with np.load(entry.path) as kept:

@@ -11,6 +11,7 @@ import numpy as np
 
 from gan.types import BadInput, Statistics
 
+ROWS = 1_000         # looked at at a time
 ASYMMETRY = 1e-5    # of the largest entry: what float32 covariances of other tools show
 
 
@@ -30,9 +31,11 @@ class Moments:
 
 def check_features(features: np.ndarray, first: int = 0) -> None:
     """Refuse what is not an (n, d) array of finite numbers; `first` is the number of row 0, for the message."""
-    if features.ndim != 2:
+    if len(features.shape) != 2:
         raise BadInput(f"Features are expected as (n, d), one row per image; found the shape {features.shape}.")
-    finite = np.isfinite(features).all(axis=1)
+    finite = np.ones(len(features), bool)
+    for start in range(0, len(features), ROWS):         # a tile at a time: n rows may be more than memory holds
+        finite[start : start + ROWS] = np.isfinite(features[start : start + ROWS]).all(axis=1)
     if not finite.all():
         bad = np.flatnonzero(~finite)
         span = f"{len(features):,}" if first == 0 else f"{len(features):,} (from row {first:,} on)"

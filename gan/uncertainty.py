@@ -22,7 +22,12 @@ def difference(a: Estimate, b: Estimate) -> Estimate:
 
 
 def p_value(estimate: Estimate) -> float:
-    """Two-sided probability of a value this far from 0 when the truth is 0.  se = 0: 1 at 0, otherwise 0."""
+    """Two-sided probability of a value this far from 0 when the expected one is 0.  se = 0: 1 at 0, otherwise 0.
+
+    Meant for a `difference`.  No distance to a finite reference is expected at 0, not even that of the same law:
+    FD is biased upwards, and KID, unbiased over references too, is not so given one (its error leaves out the
+    reference's own).  So a model is set against the floor, or another model, and never against 0.
+    """
     if estimate.se == 0:
         return 1.0 if estimate.value == 0 else 0.0
     return math.erfc(abs(estimate.value) / estimate.se / math.sqrt(2))

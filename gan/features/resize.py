@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,10 +18,22 @@ def tf1_bilinear(images: Tensor, size: int) -> Tensor:
     the half-pixel shift, so that the picture moves up and left
     (tensorflow/core/kernels/image/resize_bilinear_op.cc with the legacy scaler).
     """
+    return resized(images, size, tf1_weights)
+
+
+def clean(images: Tensor, size: int) -> Tensor:
+    """NCHW uint8 or float 0..255 -> (N, C, size, size) float32 0..255, not rounded again.
+
+    Bicubic with a = -0.5 that widens its support when it shrinks, as Pillow does in mode "F" and
+    clean-fid after it (Parmar 2022, arXiv:2104.11222).
+    """
+    return resized(images, size, pillow_weights).clamp(0, 255)
+
+
+def resized(images: Tensor, size: int, weights: Callable[[int, int], Tensor]) -> Tensor:
+    """Both axes by matrices; across first, then down, as TensorFlow's kernel and Pillow do."""
     height, width = images.shape[-2:]
-    rows = tf1_weights(height, size).to(images.device)               # (size, height)
-    columns = tf1_weights(width, size).to(images.device)             # (size, width)
-    # Across first, then down: the order of TensorFlow's kernel.
+    rows, columns = (weights(before, size).to(images.device) for before in (height, width))    # (size, before)
     return rows @ (images.float() @ columns.T)
 
 
@@ -37,14 +51,28 @@ def tf1_weights(before: int, after: int) -> Tensor:
     return weights.index_put_((target, high), share, accumulate=True)
 
 
-def clean(images: Tensor, size: int) -> Tensor:
-    """NCHW uint8 or float 0..255 -> (N, C, size, size) float32 0..255, not rounded again.
+@lru_cache(maxsize=32)
+def pillow_weights(before: int, after: int) -> Tensor:
+    """One axis of `clean`: (after, before) float32, computed in float64 as Pillow does (src/libImaging/Resample.c).
 
-    Bicubic with a = -0.5 that widens its support when it shrinks, as Pillow does in mode "F" and
-    clean-fid after it (Parmar 2022, arXiv:2104.11222).
+    torch's own antialiased bicubic places its taps in float32, which moves noise by up to 0.007 of 255.
     """
-    resized = F.interpolate(images.float(), (size, size), mode="bicubic", antialias=True, align_corners=False)
-    return resized.clamp(0, 255)
+    scale = before / after
+    widening = max(scale, 1.0)
+    centre = (np.arange(after)[:, None] + 0.5) * scale                          # (after, 1)
+    pixel = np.arange(before)                                                   # (before,)
+    first, last = (np.trunc(centre + side * 2 * widening + 0.5) for side in (-1, 1))
+    inside = (pixel >= first) & (pixel < last)
+    weights = np.where(inside, bicubic((pixel - centre + 0.5) / widening), 0.0)
+    return torch.from_numpy(weights / weights.sum(axis=1, keepdims=True)).float()
+
+
+def bicubic(x: np.ndarray, a: float = -0.5) -> np.ndarray:
+    """Keys 1981, IEEE Trans. ASSP 29, 1153 (equation 4)."""
+    x = np.abs(x)
+    near = ((a + 2) * x - (a + 3)) * x**2 + 1
+    far = ((x - 5) * x + 8) * a * x - 4 * a
+    return np.where(x < 1, near, np.where(x < 2, far, 0.0))
 
 
 def area(images: Tensor, size: int) -> Tensor:

@@ -41,7 +41,7 @@ def _scores(
     """Score and standard error of every split, each (splits,)."""
     check_features(logits)
     parts = _parts(len(logits), splits, shuffle_seed, block)
-    pairs = [_score(logits[part]) for part in parts]
+    pairs = [_score(logits, part) for part in parts]
     return np.array([score for score, _ in pairs]), np.array([error for _, error in pairs])
 
 
@@ -61,19 +61,19 @@ def _permutation(n: int, seed: int) -> np.ndarray:
     return np.random.RandomState(seed).permutation(n)   # the legacy stream is the convention
 
 
-def _score(logits: np.ndarray) -> tuple[float, float]:
-    """(n, classes) logits of one split -> score and its jackknife error, in float64.
+def _score(logits: np.ndarray, part: np.ndarray) -> tuple[float, float]:
+    """(n, classes) logits, row numbers of one split -> score and its jackknife error, in float64.
 
     log score = H(mean of p_i) - mean of H(p_i), with 0 log 0 = 0; leaving one image out changes both means.
     """
-    n = len(logits)
-    tiles = [logits[start : start + ROWS] for start in range(0, n, ROWS)]
-    total = sum(_probabilities(tile).sum(axis=0) for tile in tiles)             # (classes,)
-    own = np.concatenate([entr(_probabilities(tile)).sum(axis=1) for tile in tiles])        # H(p_i), nats
+    n = len(part)
+    tiles = [part[start : start + ROWS] for start in range(0, n, ROWS)]
+    total = sum(_probabilities(logits[tile]).sum(axis=0) for tile in tiles)     # (classes,)
+    own = np.concatenate([entr(_probabilities(logits[tile])).sum(axis=1) for tile in tiles])    # H(p_i), nats
     score = float(np.exp(entr(total / n).sum() - own.mean()))
     if n == 1:
         return score, 0.0
-    marginal = np.concatenate([_entropy_without(tile, total, n) for tile in tiles])
+    marginal = np.concatenate([_entropy_without(logits[tile], total, n) for tile in tiles])
     without = np.exp(marginal - (own.sum() - own) / (n - 1))                    # (n,) scores of n - 1 images
     return score, float(np.sqrt((n - 1) * without.var()))
 

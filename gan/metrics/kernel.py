@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gan.metrics.jackknife import longer_side, paired
 from gan.statistics import check_features
 from gan.types import BadInput, Estimate
 
@@ -37,7 +38,7 @@ def kid_full(real: np.ndarray, generated: np.ndarray, self_similarity: float | N
     `self_similarity` is `mean_self_similarity(real)` when it is at hand: it does not depend on the generated images.
     The error is about the expected value over fresh generated images, given the reference (`_variance`).  Given
     the reference that value is not exactly 0 for equal laws: test a model against the floor, by a difference, not
-    against 0, unless the reference is at least as large as the generated set (rejected 28-34 % at a fifth of it).
+    against 0, unless the reference is at least as large as the generated set (benchmarks/coverage.py).
     """
     _check(real, generated)
     if self_similarity is None:
@@ -97,8 +98,19 @@ def _one_sided(real: np.ndarray, generated: np.ndarray) -> Estimate:
             sums[columns] += tile.sum(axis=0)
         sums[rows] += tile.sum(axis=1)
         squares += float(np.vdot(tile, tile)) * (1 if rows == columns else 2)
-    n = len(generated)
-    return Estimate(float(sums.sum() / (n * (n - 1))), float(np.sqrt(_variance(sums, squares))))
+    n, total, some = len(generated), sums.sum(), paired(len(generated))
+    without = (total - 2 * sums) / ((n - 1) * (n - 2))
+    among = _kernel(_block(generated, some), _block(generated, some)) - witness[some, None] - witness[some]
+    interactions = _interactions(n, total, sums[some], among)
+    pulls = (n - 1) * (without.mean() - without)
+    error = longer_side(float(np.sqrt(_variance(sums, squares))), pulls, interactions)
+    return Estimate(float(total / (n * (n - 1))), error)
+
+
+def _interactions(n: int, total: float, sums: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """(m, m), from the sum of all h, row sums (m,) and h (m, m) of some images."""
+    both = 2 * (sums[:, None] + sums)
+    return total / (n - 1) - (2 * total - both) / (n - 2) + (total - both + 2 * among) / (n - 3)
 
 
 def _variance(sums: np.ndarray, squares: float) -> float:
@@ -107,9 +119,8 @@ def _variance(sums: np.ndarray, squares: float) -> float:
     True is 4 (n-2) / (n (n-1)) zeta1 + 2 / (n (n-1)) zeta2; zeta1 = Var E[h | x], zeta2 = Var h (Hoeffding 1948).
     Every expectation is a mean over distinct indices, hence unbiased; zeta1, which vanishes when both laws are equal,
     is estimated around 0 there and not allowed below it.  zeta2 counts 4 in place of 2, as in the jackknife
-    (Efron & Stein 1981): near equality values are skewed and small ones come with small errors, so that with 2
-    only 78 % of the 95 % intervals held in the worst case of benchmarks/coverage.py, with 4 89 %, elsewhere 91-100 %.
-    Where laws are equal the error with 4 is up to 1.4 times the true one.
+    (Efron & Stein 1981): near equality a value that came out small brings a small error.  Where laws are equal and
+    few features vary the error is then up to 1.8 times the true one.
     """
     n, total, of_rows = len(sums), sums.sum(), float(sums @ sums)
     mean_square = squares / (n * (n - 1))                                       # E h(x, x')^2

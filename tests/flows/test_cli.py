@@ -355,7 +355,7 @@ def test_more_images_than_a_folder_holds(refused, folder, garments):
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (("--protocol", "cifar"), "No protocol 'cifar'. Known: fashion-mnist-clean-10k"),
+    (("--protocol", "cifar"), "No protocol 'cifar'. Known: cifar10-clean-10k"),
     (("--convention", "mine", "--reference", "x.npz"), "No convention 'mine'. Known: clean, embedded, fidelity"),
     (("--convention", "embedded"), "needs reference data"),
     (("--reference", "mnist:test"), "mnist:test"),

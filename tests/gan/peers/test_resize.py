@@ -15,11 +15,11 @@ SIZES = [(32, 32), (64, 64), (256, 256), (298, 300), (299, 299), (512, 512), (48
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_clean_is_clean_fids(height, width, pictures):
-    """To 4e-5 of 255, where it shrinks and where it enlarges; noise at 298 pixels is the worst."""
+    """Where it shrinks and where it enlarges; measured: 6e-5."""
     images = pictures(height, width)
     resize = build_resizer("clean")
     theirs = np.stack([resize(image.transpose(1, 2, 0)).transpose(2, 0, 1) for image in images])
-    assert np.abs(clean(torch.from_numpy(images), 299).numpy() - theirs).max() < 1e-2
+    assert np.abs(clean(torch.from_numpy(images), 299).numpy() - theirs).max() < 2e-4
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
