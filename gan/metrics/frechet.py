@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gan.metrics.jackknife import less_pairs, longer_side, paired
+from gan.metrics.jackknife import paired, standard_error
 from gan.statistics import check_features
 from gan.types import BadInput, Estimate, Statistics
 
@@ -93,9 +93,9 @@ def frechet(
     real, generated = real_statistics, generated_statistics
     _check_chunks(generated, generated_chunks)
     without = _Without(real, generated, generated_chunks, _root_of(real, generated, real_root))
-    (pulls, psi), interactions = without.one(), without.two()
-    variance = less_pairs(max(pulls.var(), psi.var()) / len(psi), interactions)
-    return Estimate(_distance(real, generated, without.cross), longer_side(np.sqrt(variance), pulls, interactions))
+    pulls, psi = without.one()
+    variance = float(max(pulls.var(), psi.var())) / len(psi)
+    return Estimate(_distance(real, generated, without.cross), standard_error(variance, pulls, without.two()))
 
 
 class _Without:
@@ -176,7 +176,7 @@ def _rank(real: Statistics, generated: Statistics) -> int:
 
     Features that are 0 in every image, as many are of a network that never saw such images, lower it too.
     """
-    alive = [np.count_nonzero(statistics.sigma.diagonal()) for statistics in (real, generated)]
+    alive = [int(np.count_nonzero(statistics.sigma.diagonal())) for statistics in (real, generated)]
     return min(alive + [statistics.n - 1 for statistics in (real, generated) if statistics.n])
 
 

@@ -26,7 +26,22 @@ def less_pairs(variance: float, interactions: np.ndarray) -> float:
     unbiased where images act by ones and twos.  All the way is too far: where they act by threes as well, as at
     n < 5 d, the mean square holds more than it should, and a T that came out small brings a small error.
     """
-    return variance - min(float(np.mean(interactions[_apart(interactions)] ** 2)), variance) / 4
+    return variance - variance * share_of_pairs(variance, interactions) / 4
+
+
+def share_of_pairs(variance: float, interactions: np.ndarray) -> float:
+    """How much of the jackknife's variance comes from pairs: near 1 where two laws are equal, near 0 far apart."""
+    return min(float(np.mean(interactions[_apart(interactions)] ** 2)) / variance, 1.0) if variance > 0 else 1.0
+
+
+def standard_error(variance: float, pulls: np.ndarray, interactions: np.ndarray) -> float:
+    """From the jackknife's variance: less some of its pairs, and as long as the skewed side asks, unless pairs are all.
+
+    Where they are, as between equal laws, what is left of their double count reaches far enough.
+    """
+    error = float(np.sqrt(less_pairs(variance, interactions)))
+    apart = 1 - share_of_pairs(variance, interactions) ** 2
+    return error + apart * (longer_side(error, pulls, interactions) - error)
 
 
 def longer_side(error: float, pulls: np.ndarray, interactions: np.ndarray) -> float:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gan.metrics.jackknife import PAIRED, less_pairs, longer_side, paired
+from gan.metrics.jackknife import PAIRED, less_pairs, longer_side, paired, share_of_pairs, standard_error
 
 
 def pulls_of(statistic, x: np.ndarray) -> np.ndarray:
@@ -78,3 +78,25 @@ def test_where_only_pairs_matter_the_jackknife_counts_them_twice_and_half_of_the
 def test_what_never_moves_has_no_error():
     assert less_pairs(0.0, np.zeros((5, 5))) == 0
     assert longer_side(0.0, np.zeros(5), np.zeros((5, 5))) == 0
+    assert standard_error(0.0, np.zeros(5), np.zeros((5, 5))) == 0
+
+
+def test_the_share_of_pairs_is_all_of_a_squared_mean_at_zero_and_nothing_of_a_mean():
+    x = np.random.default_rng(0).standard_normal((40, 200))
+    assert share_of(squared_mean, x - x.mean(axis=0)) > 0.9
+    assert share_of(squared_mean, x + 9) < 0.01
+
+
+def share_of(statistic, x) -> float:
+    return share_of_pairs(float(np.mean(pulls_of(statistic, x) ** 2)) / len(x), interactions_of(statistic, x))
+
+
+def test_the_error_is_lengthened_unless_pairs_are_all():
+    x = np.random.default_rng(1).standard_normal((40, 3)) + 0.2
+    pulls, interactions = pulls_of(squared_mean, x), interactions_of(squared_mean, x)
+    variance = float(np.mean(pulls**2)) / len(x)
+    shorter = np.sqrt(less_pairs(variance, interactions))
+    longer = longer_side(shorter, pulls, interactions)
+    share = share_of_pairs(variance, interactions)
+    assert 0.05 < share < 0.95
+    assert standard_error(variance, pulls, interactions) == pytest.approx(shorter + (1 - share**2) * (longer - shorter))
