@@ -100,6 +100,7 @@ def wait_for(stage: str, home: Path, process: subprocess.Popen[str]) -> None:
 
 def interrupt(world: Path, home: Path, stage: str, number: signal.Signals) -> tuple[int, str]:
     """Begin, wait for the stage and a little longer, interrupt; -> exit code and stderr."""
+    print(f"SEED = {SEED}, {stage}")
     process = start(world, home, workers=3, batch_size=7)
     wait_for(stage, home, process)
     time.sleep(random.Random(f"{SEED} {stage} {number}").uniform(0, LONGEST.get(stage, 0.1)))
