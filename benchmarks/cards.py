@@ -143,8 +143,7 @@ def accuracy(split: str, workspace: Workspace) -> float:
     size = judge.micro_batch
     right = 0
     for first in range(0, len(images), size):
-        logits = judge(images[first : first + size])[1]
-        assert logits is not None
+        logits = judge(images[first : first + size])["logits"]
         right += int((logits.argmax(1) == labels[first : first + size]).sum())
     return right / len(images)
 

@@ -30,7 +30,7 @@ from gan.measure import measure
 from gan.protocols import CONVENTIONS, fashion_mnist
 from gan.sampling import shards_of
 from gan.store import Store, extend, store_of
-from gan.types import Convention, Features, Protocol, Shard
+from gan.types import Context, Convention, Features, Protocol, Shard
 
 REFERENCE = 10_000
 
@@ -73,7 +73,7 @@ def made_up(n: int, home: str, weights: str) -> None:
         list(pool.map(lambda _: extractor(np.zeros((extractor.micro_batch, 3, 32, 32), np.uint8)), range(cores())))
         store = store_of(workspace)
         real, generated = (features(store, rows, seed) for seed, rows in enumerate((REFERENCE, n)))
-        measure(real, generated, CONVENTIONS["fidelity"], workspace)
+        measure(Context(real), generated, ("fd", "kid", "is"), CONVENTIONS["fidelity"], workspace)
 
 
 def features(store: Store, n: int, seed: int) -> Features:

@@ -33,6 +33,10 @@ Trust = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Prefect's log.")]
 Inception = Annotated[Path | None, typer.Option(help="The 2015 Inception weights, where they cannot be downloaded.")]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option("--weights", metavar="NAME=PATH", help="Weights of an extractor: a file, or a Hugging Face folder."),
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Shards worked on at a time, a thread each. Changes no number.")
 ]
@@ -103,6 +107,15 @@ def evaluate(
     held_out: Annotated[
         str, typer.Option(metavar="DATA", help="Real images outside the reference, for the floor.")
     ] = "",
+    training: Annotated[
+        str, typer.Option(metavar="DATA", help="What the model learned from, for the metrics of memorisation.")
+    ] = "",
+    metrics: Annotated[
+        str, typer.Option(metavar="NAME,NAME", help="Others than the convention's: see `ganbench metrics`.")
+    ] = "",
+    by: Annotated[
+        str, typer.Option(metavar="class|cluster", help="Scores of each class, or of each cluster of real images, too.")
+    ] = "",
     n: Count = None,
     seed: Seed = 0,
     json: Annotated[str, typer.Option(metavar="FILE|-", help="Write the scores as JSON; - for stdout.")] = "",
@@ -110,6 +123,7 @@ def evaluate(
     factory: Factory = "",
     weights_key: WeightsKey = "",
     inception_weights: Inception = None,
+    weights: Weights = None,
     device: Device = None,
     workers: Workers = None,
     batch_size: BatchSize = None,
@@ -120,15 +134,27 @@ def evaluate(
     """Score a model: FID-like distances, KID and Inception Score with standard errors and floors."""
     with sentences(debug):
         given = {"device": device, "workers": workers, "batch_size": batch_size, "runner": runner}
-        begin(debug, inception_weights=inception_weights and str(inception_weights), **given)
+        begin(debug, inception_weights=inception_weights and str(inception_weights),
+              extractor_weights=by_name(weights), **given)    # fmt: skip
         from flows.run import run_evaluation
 
         with bars(quiet=json == "-") as show:
             outcome = run_evaluation(
                 show, model=model, protocol=protocol, convention=convention, reference=reference, held_out=held_out,
-                n=n, seed=seed, family=family, factory=factory, weights_key=weights_key, trust_pickle=trust_pickle,
+                training=training, metrics=metrics, by=by, n=n, seed=seed, family=family, factory=factory,
+                weights_key=weights_key, trust_pickle=trust_pickle,
             )  # fmt: skip
         report(outcome, json)
+
+
+def by_name(weights: list[str] | None) -> dict[str, str] | None:
+    """`NAME=PATH` words -> name -> path."""
+    from gan.types import BadInput
+
+    wrong = [word for word in weights or [] if not all(word.partition("="))]
+    if wrong:
+        raise BadInput(f"--weights {wrong[0]} is not NAME=PATH, such as dinov2-vitl14=dinov2_vitl14_pretrain.pth.")
+    return {name: path for name, _, path in (word.partition("=") for word in weights)} if weights else None
 
 
 def begin(debug: bool, **given: Any) -> None:
@@ -165,13 +191,15 @@ def bars(quiet: bool) -> Iterator[Any]:
 
 def report(outcome: Any, json: str) -> None:
     """The table, or the JSON, and where everything else is."""
-    from flows.tables import console, print_scores, scores_json, write_json
+    from flows.tables import console, print_scores, print_slices, scores_json, write_json
 
     if json:
-        write_json(json, scores_json(outcome.scores, outcome.provenance))
+        write_json(json, scores_json(outcome.scores, outcome.slices, outcome.provenance))
     if json == "-":
         return
     print_scores(outcome.scores, f"{outcome.scores[0].model}, {outcome.scores[0].protocol}")
+    if outcome.slices:
+        print_slices(outcome.slices)
     print(f"Images: {outcome.found:,} from the store, {outcome.drawn:,} drawn now.")
     print(f"Features: {outcome.features_found} shards from the store, {outcome.features_made} made now.")
     print(f"Picture: {outcome.picture}")
@@ -210,6 +238,34 @@ def sample(
                 trust_pickle=trust_pickle,
             )  # fmt: skip
         print(f"{n:,} images in {out} ({n - found:,} drawn now, {found:,} from the store).")
+
+
+@app.command()
+def statistics(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A name of `datasets`, or a folder or file of images.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="FILE.npz (pytorch-fid, TTUR, clean-fid, guided-diffusion), .pt (torch-fidelity) or .pkl (EDM2).",
+            show_default=False,
+        ),
+    ],
+    convention: Annotated[str, typer.Option(help="Whose features: see `ganbench conventions`.")] = "embedded",
+    inception_weights: Inception = None,
+    weights: Weights = None,
+    device: Device = None,
+    workers: Workers = None,
+    debug: Debug = False,
+) -> None:
+    """Mean and covariance of the features of images, in a file that other tools read, and --reference too."""
+    with sentences(debug):
+        begin(debug, device=device, workers=workers, extractor_weights=by_name(weights),
+              inception_weights=inception_weights and str(inception_weights))      # fmt: skip
+        from flows.run import run_statistics
+
+        with bars(quiet=False) as show:
+            found = run_statistics(show, data, out, convention)
+        print(f"Mean and covariance of {found.n:,} images, {len(found.mu):,} features each: {out}")
 
 
 LISTS = {

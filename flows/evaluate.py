@@ -11,9 +11,10 @@ from prefect import flow, runtime
 from prefect.futures import PrefectFuture, as_completed
 from pydantic import Field
 
-from gan.evaluate import Job, assemble, samples_of
+from gan.evaluate import assemble, context_of, features_from, measured, samples_of
 from gan.features.extract import extractor_of
 from gan.generators.loading import resolve
+from gan.jobs import Job
 from gan.protocols import CONVENTIONS, PROTOCOLS, choose
 from gan.sampling import shards_of
 from gan.threads import single_threaded
@@ -22,10 +23,19 @@ from tasks.artifacts import begin_progress, publish_scores, update_progress
 from tasks.pictures import contact_sheet
 from tasks.runners import runner
 from tasks.settings import workspace_of
-from tasks.stages import extract_features, prepare_job, sample_shard, score
+from tasks.stages import (
+    check_features,
+    check_images,
+    extract_features,
+    prepare_job,
+    sample_shard,
+    score,
+    score_parts,
+)
 from tasks.tracking import Tracked, record_of, track
 
-Futures = dict[str, list[PrefectFuture[Shard]]]  # by role, or by extractor and role
+Futures = dict[str, list[PrefectFuture[Shard]]]  # by role
+Extracted = dict[tuple[str, str], list[PrefectFuture[Shard]]]  # by extractor and role
 ProtocolName = Literal[tuple(PROTOCOLS)]  # type: ignore[valid-type]
 ConventionName = Literal[tuple(CONVENTIONS)]  # type: ignore[valid-type]
 
@@ -35,6 +45,7 @@ class Outcome:
     """What an evaluation leaves: its scores, and where the rest is."""
 
     scores: list[Score]
+    slices: list[Score]  # of classes or clusters, when asked for
     drawn: int  # images of the model made now
     found: int  # images of the model that the store had
     features_made: int  # shards of features, all sets and extractors
@@ -76,6 +87,15 @@ def evaluate(
     held_out: Annotated[
         str, form("Held-out images", "Real images outside the reference, for the floor of every score")
     ] = "",
+    training: Annotated[
+        str, form("Training images", "What the model learned from, for the metrics of memorisation")
+    ] = "",
+    metrics: Annotated[
+        str, form("Metrics", "Others than the convention's: names of `ganbench metrics`, with commas between them")
+    ] = "",
+    by: Annotated[
+        Literal["class", "cluster"] | None, form("Slices", "Scores of each class, or of clusters of real images, too")
+    ] = None,
     family: Annotated[str, form("Family", "For a bare file of weights: its architecture")] = "",
     factory: Annotated[
         str, form("Factory", "For a bare file of weights: module:callable that builds the generator")
@@ -93,24 +113,26 @@ def evaluate(
     images only adds the missing ones.
     """  # fmt: skip
     workspace = workspace_of(trust_pickle)
-    chosen = choose((protocol or "") if not (reference or convention) else "", convention or "", reference, n, held_out)
+    preset = "" if reference or convention else protocol or ""
+    chosen = choose(preset, convention or "", reference, n, held_out, training, metrics)
     with single_threaded():
         job = prepare_job(
             resolve(model, workspace, family=family, factory=factory, weights_key=weights_key), chosen, seed, workspace
         )
         images, features = submit(job)
         follow(job, images, features)
-        scores = score_all(job, features)
+        scores = score_all(job, images, features)
+        sliced = score_slices(job, by, images, features) if by else []
         samples = samples_of(job.parts["generated"], results(images["generated"]))
         picture = contact_sheet(job, samples)
-        tracked = track(record_of(job, scores, picture, flow_tags()))
+        tracked = track(record_of(job, scores, sliced, picture, flow_tags()))
     made = [shard.computed > 0 for shards in features.values() for shard in results(shards)]
-    outcome = outcome_of(job, scores, samples, made, picture, tracked)
+    outcome = outcome_of(job, scores, sliced, samples, made, picture, tracked)
     publish_scores(scores, f"{job.model.name} under {chosen.name}", notes_of(outcome))
     return outcome
 
 
-def submit(job: Job) -> tuple[Futures, dict[tuple[str, str], list[PrefectFuture[Shard]]]]:
+def submit(job: Job) -> tuple[Futures, Extracted]:
     """Start every shard of every part: its images, and behind them its features by every extractor."""
     images: Futures = {
         role: [sample_shard.submit(role, part, index, rows, job.workspace) for index, rows in shards_of(part.n)]
@@ -124,7 +146,7 @@ def submit(job: Job) -> tuple[Futures, dict[tuple[str, str], list[PrefectFuture[
     return images, features
 
 
-def follow(job: Job, images: Futures, features: Mapping[tuple[str, str], list[PrefectFuture[Shard]]]) -> None:
+def follow(job: Job, images: Futures, features: Extracted) -> None:
     """Wait for all shards, keeping Prefect's progress bar up to date; the first one that fails ends the wait."""
     futures = [future for group in (*images.values(), *features.values()) for future in group]
     bar = begin_progress(f"{job.model.name}: {len(futures)} shards of images and features")
@@ -138,31 +160,42 @@ def results(futures: list[PrefectFuture[Shard]]) -> list[Shard]:
     return [future.result() for future in futures]
 
 
-def score_all(job: Job, futures: Mapping[tuple[str, str], list[PrefectFuture[Shard]]]) -> list[Score]:
+def score_slices(job: Job, by: str, images: Futures, futures: Extracted) -> list[Score]:
+    """Scores of every class or cluster."""
+    features = {name: features_by(name, job, images, futures) for name in job.protocol.extractors}
+    return score_parts(job, by, {role: results(shards) for role, shards in images.items()}, features)
+
+
+def features_by(name: str, job: Job, images: Futures, futures: Extracted) -> dict[str, Features]:
+    """The features of one extractor by role."""
+    return {role: features_from(name, results(futures[name, role]), job) for role in images}
+
+
+def score_all(job: Job, images: Futures, futures: Extracted) -> list[Score]:
     """Scores of the generated images, with the same numbers of held-out real ones as floors."""
-    features = {(name, role): Features(name, tuple(results(shards))) for (name, role), shards in futures.items()}
-    convention = job.protocol.convention
-    estimates = {
-        name: {
-            role: score.submit(
-                role, features.get((name, "reference"), Path(job.statistics)), found, convention, job.workspace
-            )
-            for (extractor, role), found in features.items()
-            if extractor == name and role != "reference"
+    alerts = check_images(job, {role: results(shards) for role, shards in images.items()})
+    submitted = {}
+    for name in job.protocol.extractors:
+        features = features_by(name, job, images, futures)
+        alerts += check_features(name, job, features)
+        names, convention = job.protocol.metrics(name), job.protocol.convention
+        submitted[name] = {
+            role: score.submit(role, context_of(job, role, features), found, names, convention, job.workspace)
+            for role, found in features.items()
+            if role in measured(job)
         }
-        for name in job.protocol.extractors
-    }
-    return assemble(
-        job, {name: {role: found.result() for role, found in roles.items()} for name, roles in estimates.items()}
-    )
+    found = {name: {role: future.result() for role, future in roles.items()} for name, roles in submitted.items()}
+    return assemble(job, found, alerts)
 
 
 def outcome_of(
-    job: Job, scores: list[Score], samples: Samples, made: list[bool], picture: str, tracked: Tracked
-) -> Outcome:
+    job: Job, scores: list[Score], sliced: list[Score], samples: Samples, made: list[bool], picture: str,
+    tracked: Tracked,
+) -> Outcome:  # fmt: skip
     drawn = sum(shard.computed for shard in samples.shards)
     return Outcome(
         scores=scores,
+        slices=sliced,
         drawn=drawn,
         found=samples.n - drawn,
         features_made=sum(made),

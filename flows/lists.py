@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from gan.datasets import DATASETS
 from gan.features import EXTRACTORS
+from gan.features.extract import given_weights
 from gan.generators import GENERATORS
 from gan.generators.loading import zoo_models
 from gan.metrics import METRICS
 from gan.protocols import CONVENTIONS, PROTOCOLS
 from gan.store import Store, is_sound
-from tasks.settings import settings
+from tasks.settings import settings, workspace_of
 
 if TYPE_CHECKING:
     from gan.verify import Result
@@ -144,15 +145,13 @@ def found_version(package: str) -> str:
 
 def weights_row(name: str) -> Row:
     """Whether the weights lie on this machine; nothing is downloaded."""
-    from gan.features.inception import FILE
-
-    if EXTRACTORS[name].network == "inception-2015":
-        given = settings().inception_weights
-        path = given or str(settings().root / "weights" / FILE)
-        here = Path(path).expanduser().is_file()
-        return {"name": f"weights of {name}", "found": path if here else "",
-                "state": "ok" if here else "not here: downloaded when needed, or give --inception-weights"}  # fmt: skip
-    return {"name": f"weights of {name}", "found": EXTRACTORS[name].weights, "state": "ok"}
+    row = EXTRACTORS[name]
+    if not row.file:
+        return {"name": f"weights of {name}", "found": row.weights, "state": "ok"}
+    path = given_weights(name, workspace_of()) or str(settings().root / "weights" / row.file)
+    here = Path(path).expanduser().exists()
+    missing = f"not here: downloaded when needed, or give --weights {row.network}=PATH"
+    return {"name": f"weights of {name}", "found": path if here else "", "state": "ok" if here else missing}
 
 
 def data_rows() -> list[Row]:

@@ -9,14 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan.evaluate import Part, ordered, prepare, sample_one
+from gan.evaluate import features_of, sample_one
+from gan.features.extract import Chunks, extractor_of
 from gan.generators.loading import resolve
 from gan.images import write_folder, write_npz, write_parquet
-from gan.protocols import choose
+from gan.interchange import check_statistics_name, save_statistics
+from gan.jobs import Part, ordered, prepare, real_part
+from gan.measure import has
+from gan.protocols import CONVENTIONS, choose
 from gan.sampling import shards_of
+from gan.statistics import accumulate
 from gan.store import rows_of
 from gan.threads import single_threaded
-from gan.types import BadInput
+from gan.types import BadInput, Statistics
 from tasks.guardian import guard
 from tasks.progress import Counter, listening
 from tasks.runners import check_runner, runner
@@ -35,7 +40,9 @@ def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given:
     """Check everything first, without Prefect, so that bad input is told at once; then run the flow."""
     check_runner()
     workspace = workspace_of(trust_pickle)
-    protocol = choose(*(given[name] for name in ("protocol", "convention", "reference", "n", "held_out")))
+    protocol = choose(
+        *(given[name] for name in ("protocol", "convention", "reference", "n", "held_out", "training", "metrics"))
+    )
     spec = resolve(given["model"], workspace, family=given["family"], factory=given["factory"], weights_key=weights_key)
     with single_threaded():
         job = prepare(spec, protocol, given["seed"], workspace)
@@ -75,6 +82,24 @@ def run_sampling(show: Show, model: str, out: Path, *, n: int, seed: int, trust_
             arrays.append(rows_of(shard))
     labels = [int(label) for rows in arrays for label in rows["labels"]] if "labels" in arrays[0] else None
     write(out, [image for rows in arrays for image in rows["images"]], labels)
+    return found
+
+
+def run_statistics(show: Show, data: str, out: Path, convention: str) -> Statistics:
+    """Statistics of images under a convention, written as other tools read them."""
+    if convention not in CONVENTIONS:
+        raise BadInput(f"No convention {convention!r}. Known: {', '.join(CONVENTIONS)}.")
+    extractor, workspace = CONVENTIONS[convention].extractors[0], workspace_of()
+    check_statistics_name(out)
+    part = real_part(data, None, workspace)
+    extractor_of(extractor, workspace)
+    stage = f"features: {extractor}"
+    show(stage, 0, part.n)
+    features = features_of(part, extractor, workspace, settings().workers, lambda n: show(stage, n))
+    with single_threaded():
+        found = accumulate(Chunks(features)).statistics()
+        spatial = accumulate(Chunks(features, "spatial")).statistics() if has(features, "spatial") else None
+    save_statistics(out, found, spatial)
     return found
 
 

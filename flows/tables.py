@@ -91,6 +91,28 @@ def print_scores(scores: Sequence[Score], heading: str) -> None:
         console().print(f" [yellow]{'all' if len(metrics) == len(scores) else ', '.join(metrics)}[/]: {warning}")
 
 
+def print_slices(scores: Sequence[Score]) -> None:
+    """A row for every class or cluster, a column for every score, what real images have in brackets."""
+    from rich import box
+    from rich.table import Table
+
+    from tasks.artifacts import short
+
+    metrics = list(dict.fromkeys(score.metric for score in scores))
+    by = metrics[-1].partition("_")[2]  # the extractor, which is not repeated in every heading
+    title = f"Slices{f' by {by}' if by else ''}, in brackets what real images have"
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table.add_column("slice", style="bold", no_wrap=True)
+    for name in metrics:
+        table.add_column(name.removesuffix(f"_{by}"), justify="right")
+    rows: dict[str, dict[str, str]] = {}
+    for score in scores:
+        rows.setdefault(score.slice, {})[score.metric] = short(score)
+    for name, row in rows.items():
+        table.add_row(name, *(row.get(metric, DASH) for metric in metrics))
+    console().print(table)
+
+
 def warned(scores: Iterable[Score]) -> dict[str, list[str]]:
     """Every warning once, with the metrics that it is about."""
     found: dict[str, list[str]] = {}
@@ -100,11 +122,13 @@ def warned(scores: Iterable[Score]) -> dict[str, list[str]]:
     return found
 
 
-def scores_json(scores: Iterable[Score], provenance: Mapping[str, Any]) -> str:
-    """What the table shows, with full precision."""
-    fields = ("model", "metric", "value", "se", "floor", "n", "protocol")
+def scores_json(scores: Iterable[Score], slices: Iterable[Score], provenance: Mapping[str, Any]) -> str:
+    """What the tables show, with full precision."""
+    fields = ("model", "metric", "value", "se", "floor", "n", "protocol", "warnings")
     rows = [{name: getattr(score, name) for name in fields} for score in scores]
-    return json.dumps({"scores": rows, "provenance": dict(provenance)}, indent=1)
+    parts = [{"slice": score.slice, **{name: getattr(score, name) for name in fields[:-1]}} for score in slices]
+    content = {"scores": rows, **({"slices": parts} if parts else {}), "provenance": dict(provenance)}
+    return json.dumps(content, indent=1)
 
 
 def write_json(target: str, text: str) -> None:

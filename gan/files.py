@@ -9,6 +9,7 @@ import shutil
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from gan.types import BadInput
@@ -24,6 +25,16 @@ def fingerprint(path: Path) -> tuple[int, ...]:
     """Numbers that change when a file is written or replaced, without reading it: keys of caches in memory."""
     facts = path.stat()
     return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino
+
+
+def digest_at(path: Path) -> str:
+    """sha256 of a file, remembered while it stays the same."""
+    return _digest_at(path, fingerprint(path))
+
+
+@lru_cache(maxsize=64)
+def _digest_at(path: Path, version: tuple[int, ...]) -> str:
+    return file_digest(path)
 
 
 def atomic_write(path: Path, write: Callable[[Path], object]) -> None:

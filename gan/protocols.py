@@ -4,31 +4,55 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gan.metrics import METRICS
 from gan.types import BadInput, Convention, Protocol
+
+QUALITY = ("fd", "fd_infinity", "kid")
+MANIFOLD = ("precision", "recall", "density", "coverage")
+VARIETY = ("vendi", "diversity")
+MEMORY = ("authpct", "ct", "copies")
+PRDC = {"precision": {"k": 5, "closed": False}, "recall": {"k": 5, "closed": False}}
 
 CONVENTIONS = {
     "embedded": Convention(
-        "embedded", ("efficientnet_lite0",),
+        "embedded", ("efficientnet_lite0",), (*QUALITY, "is", *MANIFOLD, *VARIETY, *MEMORY),
         matches="nothing outside: weights that come with the package, so it runs anywhere, at once",
     ),
+    # torch-fidelity's own precision and recall (prc) look at VGG-16 unless it is told feature_layer_prc="2048".
     "fidelity": Convention(
-        "fidelity", ("inception",),
+        "fidelity", ("inception",), (*QUALITY, "is", *MANIFOLD, "vendi", "mifid"),
         settings={"kid": {"subsets": 100}, "is": {"splits": 10, "shuffle_seed": 2020}},
-        matches="torch-fidelity, and FID as StyleGAN, EDM, ADM and TTUR compute it",
+        matches="torch-fidelity (prc with feature_layer_prc='2048'), and FID as StyleGAN, EDM, ADM and TTUR compute it",
     ),
     "clean": Convention(
-        "clean", ("inception_clean",),
+        "clean", ("inception_clean",), QUALITY,
         settings={"kid": {"subsets": 100}},
         matches="clean-fid (mode clean)",
+    ),
+    "adm": Convention(
+        "adm", ("inception_spatial",), ("fd", "sfd", "is", "precision", "recall"),
+        settings={"is": {"block": 5_000}},
+        matches="guided-diffusion's evaluator, and the papers that use it (ADM, DiT, VAR)",
+    ),
+    "dgm": Convention(
+        "dgm", ("dinov2",), (*QUALITY, *MANIFOLD, "vendi", *MEMORY, "fld", "fld_gap"),
+        settings=PRDC,
+        matches="dgm-eval (DINOv2 ViT-L/14); its precision and recall are prdc's, k = 5",
+    ),
+    "clip": Convention(
+        "clip", ("clip",), ("cmmd", *QUALITY, *MANIFOLD),
+        matches="CMMD (CLIP ViT-L/14 at 336 pixels)",
     ),
 }  # fmt: skip
 
 
 def fashion_mnist(name: str, convention: str, n: int, judge: str = "") -> Protocol:
-    """`n` images against the 10,000 test images; 10,000 training images give the floor."""
+    """`n` images against the 10,000 test images; 10,000 training images give the floor, and are what may have been
+    copied: a sixth of all."""
     return Protocol(
-        name, CONVENTIONS[convention], "fashion-mnist:test", n, judge=judge, held_out="fashion-mnist:train10k"
-    )
+        name, CONVENTIONS[convention], "fashion-mnist:test", n, judge=judge, held_out="fashion-mnist:train10k",
+        training="fashion-mnist:train10k",
+    )  # fmt: skip
 
 
 PROTOCOLS = {
@@ -43,6 +67,8 @@ PROTOCOLS = {
         # Published: fid = 2.42 of StyleGAN2-ADA (conditional; arXiv:2006.06676), 1.97 of EDM, 1.79 of its conditional
         # model (arXiv:2206.00364).
         Protocol("cifar10-fidelity-50k", CONVENTIONS["fidelity"], "cifar10:train", 50_000),
+        # Published: fd_dinov2 and the rest of dgm-eval, Stein et al. 2023, arXiv:2306.04675, table 6 on.
+        Protocol("cifar10-dgm-50k", CONVENTIONS["dgm"], "cifar10:train", 50_000, training="cifar10:train"),
         # Expected of the floor: fid = 3.15 (README of w86763777/pytorch-image-generation-metrics).
         Protocol("cifar10-fidelity-10k", CONVENTIONS["fidelity"], "cifar10:train", 10_000, held_out="cifar10:test"),
         # Published: fid = 9.26 +- 0.06 of StyleGAN2-ADA, 10.85 +- 0.10 of DiffAugment (README of GaParmar/clean-fid).
@@ -52,18 +78,32 @@ PROTOCOLS = {
 
 
 def choose(
-    name: str = "", convention: str = "", reference: str = "", n: int | None = None, held_out: str = ""
-) -> Protocol:
-    """A preset by name, or one derived from it or from a convention and reference data."""
+    name: str = "", convention: str = "", reference: str = "", n: int | None = None, held_out: str = "",
+    training: str = "", metrics: str = "",
+) -> Protocol:  # fmt: skip
+    """A preset by name, or one derived from it or from a convention and reference data; `metrics`: others than the
+    convention's, by name, with commas between them."""
+    if metrics:
+        chosen = choose(name, convention, reference, n, held_out, training)
+        names = tuple(part.strip() for part in metrics.split(",") if part.strip())
+        unknown = [part for part in names if part not in METRICS]
+        if unknown or not names:
+            raise BadInput(f"No metric {(*unknown, metrics)[0]!r}. Known: {', '.join(sorted(METRICS))}.")
+        return replace(
+            chosen, name=f"{chosen.name}, metrics {', '.join(names)}",
+            convention=replace(chosen.convention, metrics=names, judge_metrics=names),
+        )  # fmt: skip
     if reference or convention:
         if name:
             raise BadInput("Give either --protocol or --convention with --reference, not both.")
-        return derived(convention or "embedded", reference, n, held_out)
+        return derived(convention or "embedded", reference, n, held_out, training)
     preset = PROTOCOLS.get(name or "fashion-mnist-embedded-2k")
     if preset is None:
         raise BadInput(f"No protocol {name!r}. Known: {', '.join(sorted(PROTOCOLS))}.")
     if held_out:
         preset = replace(preset, name=f"{preset.name}, held out {held_out}", held_out=held_out)
+    if training:
+        preset = replace(preset, name=f"{preset.name}, trained on {training}", training=training)
     return with_count(preset, n)
 
 
@@ -75,14 +115,15 @@ def with_count(protocol: Protocol, n: int | None) -> Protocol:
     return replace(protocol, name=f"{protocol.name}, n={n}", n_generated=n)
 
 
-def derived(convention: str, reference: str, n: int | None, held_out: str) -> Protocol:
+def derived(convention: str, reference: str, n: int | None, held_out: str, training: str = "") -> Protocol:
     if convention not in CONVENTIONS:
         raise BadInput(f"No convention {convention!r}. Known: {', '.join(sorted(CONVENTIONS))}.")
     if not reference:
         raise BadInput("A convention needs reference data: give --reference with a name, folder, .npz or .parquet.")
     n = 10_000 if n is None else n
     check_count(n)
-    return Protocol(f"{convention}, {reference}, n={n}", CONVENTIONS[convention], reference, n, held_out=held_out)
+    name = f"{convention}, {reference}, n={n}"
+    return Protocol(name, CONVENTIONS[convention], reference, n, held_out=held_out, training=training)
 
 
 def check_count(n: int) -> None:

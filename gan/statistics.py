@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from os import PathLike
 
 import numpy as np
 
 from gan.types import BadInput, Statistics
 
 ROWS = 1_000         # looked at at a time
-ASYMMETRY = 1e-5    # of the largest entry: what float32 covariances of other tools show
 
 
 @dataclass(frozen=True)
@@ -74,51 +71,3 @@ def accumulate(chunks: Iterable[np.ndarray]) -> Moments:
     if total is None:
         raise BadInput("Moments need at least one chunk of features, got none.")
     return total
-
-
-def save(path: str | PathLike[str], statistics: Statistics) -> None:
-    """Write `mu` (d,), `sigma` (d, d), float64, and `n`: an .npz as pytorch-fid reads it.  Not atomic."""
-    with open(path, "wb") as file:      # a handle: np.savez would append .npz to a bare name
-        np.savez(file, mu=statistics.mu, sigma=statistics.sigma, n=np.int64(statistics.n))
-
-
-def load(path: str | PathLike[str]) -> Statistics:
-    """Read what `save`, pytorch-fid, TTUR or ADM wrote.  Files that do not say n get n = 0: unknown."""
-    arrays = _read(path)
-    missing = [key for key in ("mu", "sigma") if key not in arrays]
-    if missing:
-        found = ", ".join(sorted(arrays)) or "nothing"
-        raise BadInput(f"{path} has no {' and no '.join(missing)}; statistics have mu and sigma. Found: {found}.")
-    n = arrays.get("n", np.zeros((), np.int64))
-    for key, array in (("mu", arrays["mu"]), ("sigma", arrays["sigma"]), ("n", n)):
-        if array.dtype.kind not in "fiu":
-            raise BadInput(f"{path}: expected numbers in {key}, found {array.dtype}.")
-    if n.size != 1 or not n.item() >= 0:
-        raise BadInput(f"{path}: expected n, the number of feature vectors, found {n}.")
-    mu, sigma = arrays["mu"].astype(np.float64), arrays["sigma"].astype(np.float64)
-    _check(str(path), mu, sigma)
-    return Statistics(mu, sigma, int(n.item()))
-
-
-def _read(path: str | PathLike[str]) -> dict[str, np.ndarray]:
-    """The arrays mu, sigma and n, and the bare names of the others (ADM's files carry gigabytes of pixels)."""
-    try:
-        # np.load leaves a file open that it takes for a broken archive
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            wanted = ("mu", "sigma", "n")
-            return {key: archive[key] if key in wanted else np.empty(0) for key in archive.files}
-    except FileNotFoundError as error:
-        raise BadInput(f"There are no statistics at {path}.") from error
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise BadInput(f"{path} is not a readable .npz with mu and sigma: {error}") from error
-
-
-def _check(path: str, mu: np.ndarray, sigma: np.ndarray) -> None:
-    if mu.ndim != 1 or sigma.shape != (mu.size, mu.size):
-        raise BadInput(f"{path}: expected mu (d,) and sigma (d, d), found {mu.shape} and {sigma.shape}.")
-    if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
-        raise BadInput(f"{path}: mu or sigma hold NaN or infinity.")
-    if mu.size and np.abs(sigma - sigma.T).max() > ASYMMETRY * np.abs(sigma).max():
-        raise BadInput(f"{path}: sigma is not symmetric, so it is not a covariance matrix.")
-    if (sigma.diagonal() < 0).any():
-        raise BadInput(f"{path}: sigma has a negative variance on its diagonal, so it is not a covariance matrix.")

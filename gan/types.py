@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -110,6 +111,18 @@ class Features:
 
 
 @dataclass(frozen=True)
+class Context:
+    """What generated features are set beside.  The reference: features of real images, a file of their statistics,
+    or both, as guided-diffusion's batches have them; then the statistics come from the file."""
+
+    reference: Features | None
+    statistics: str = ""  # a file of `gan.statistics`
+    statistics_digest: str = ""  # its sha256
+    training: Features | None = None  # of what the model learned from
+    test: Features | None = None  # of real images that it has not seen
+
+
+@dataclass(frozen=True)
 class Statistics:
     """Mean and covariance of n feature vectors of length d, in float64."""
 
@@ -133,6 +146,7 @@ class Convention:
     name: str
     extractors: tuple[str, ...]  # rows of EXTRACTORS; the first one leads
     metrics: tuple[str, ...] = ("fd", "kid", "is")  # rows of METRICS
+    judge_metrics: tuple[str, ...] = ("fd", "kid", "is")  # those of the protocol's judge
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # metric -> its arguments
     matches: str = ""  # the tool whose numbers it reproduces, for people
 
@@ -148,11 +162,16 @@ class Protocol:
     n_reference: int | None = None  # None: all of it
     judge: str = ""  # a row of EXTRACTORS that knows these data: a classifier of them
     held_out: str = ""  # DATA of real images outside the reference, for the floor
+    training: str = ""  # DATA that the model learned from, for the metrics of memorisation
 
     @property
     def extractors(self) -> tuple[str, ...]:
         """The convention's, and the judge of the reference data; the first one leads."""
         return (*self.convention.extractors, *([self.judge] if self.judge else []))
+
+    def metrics(self, extractor: str) -> tuple[str, ...]:
+        """What is measured on the features of an extractor."""
+        return self.convention.judge_metrics if extractor == self.judge else self.convention.metrics
 
 
 @dataclass(frozen=True)
@@ -165,6 +184,7 @@ class Workspace:
     device: str = "cpu"
     trust_pickle: bool = False  # whether code in a pickled checkpoint may run
     batch_size: int = 250  # images that a worker makes or measures between two savings
+    extractor_weights: Mapping[str, str] = field(default_factory=dict)  # extractor, or its network -> a path
 
     @property
     def root(self) -> Path:
@@ -185,4 +205,15 @@ class Score:
     protocol_digest: str
     model_digest: str
     lower_is_better: bool = True
+    bounds: tuple[float, float] = (-math.inf, math.inf)  # values that the metric can take
     warnings: tuple[str, ...] = ()
+    slice: str = ""  # the part of the images that it is about: `class Bag`, `cluster 3`; empty: all of them
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something that makes numbers misleading (WARN) or meaningless (FAIL), and its cause in one sentence."""
+
+    severity: str
+    cause: str
+    extractor: str = ""  # whose features it is about; empty: the images themselves

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,20 +17,21 @@ import torch
 from torch import Tensor, nn
 
 from gan.datasets import DataFolders, ImageSet, cifar10
-from gan.evaluate import evaluate, extract_one, real_part, sample_one
+from gan.evaluate import evaluate, features_of
 from gan.features import backend, inception
 from gan.features.extract import extractor_of
 from gan.files import check_room
 from gan.generators.images import open_set
 from gan.images import write_npz
+from gan.jobs import real_part
 from gan.measure import measure
 from gan.metrics.frechet import frechet_distance
 from gan.metrics.inception_score import inception_score
 from gan.metrics.kernel import kid_full
 from gan.protocols import CONVENTIONS
-from gan.sampling import Tick, check_device, shards_of, silent
+from gan.sampling import Tick, check_device, silent
 from gan.threads import single_threaded
-from gan.types import BadInput, Convention, Features, Protocol, Shard, Statistics, Workspace
+from gan.types import BadInput, Context, Convention, Protocol, Statistics, Workspace
 
 Value = float | str                                         # a number, or the first letters of a digest
 Show = Callable[..., object]                                # stage, images just done, their total
@@ -254,26 +254,18 @@ def data_of(name: str, workspace: Workspace) -> str:
     return str(path)
 
 
-def features_of(name: str, bench: Bench) -> Features:
-    """The Inception features of a split or subset, several shards at a time."""
-    workspace, tick = bench.workspace, bench.tick
-    part = real_part(data_of(name, workspace), None, workspace)
-
-    def extract(index: int, rows: int) -> Shard:
-        shard = extract_one(sample_one(part, index, rows, workspace), "inception", workspace, tick)
-        tick(rows - shard.computed)                         # those that the store had
-        return shard
-
-    with single_threaded(), ThreadPoolExecutor(bench.workers) as pool:
-        return Features("inception", tuple(pool.map(extract, *zip(*shards_of(part.n), strict=True))))
-
-
 def score(bench: Bench, metric: str, generated: str, reference: str) -> float:
     """One metric of the convention `fidelity` between two sets."""
-    convention = replace(CONVENTIONS["fidelity"], metrics=(metric,))
-    made = {name: features_of(name, bench) for name in {reference, generated}}
+    workspace = bench.workspace
+    made = {
+        name: features_of(
+            real_part(data_of(name, workspace), None, workspace), "inception", workspace, bench.workers, bench.tick
+        )
+        for name in {reference, generated}
+    }
     with single_threaded():
-        return measure(made[reference], made[generated], convention, bench.workspace)[0][metric].value
+        found, _ = measure(Context(made[reference]), made[generated], (metric,), CONVENTIONS["fidelity"], workspace)
+    return found.estimates[metric].value
 
 
 def published(

@@ -48,10 +48,17 @@ def markdown_of(scores: Iterable[Score], heading: str, notes: list[str]) -> str:
 
 def cells(score: Score) -> list[str]:
     """Value, standard error, interval and floor, with as many decimals as the error deserves."""
-    low, high = interval(Estimate(score.value, score.se))
+    low, high = (min(max(end, score.bounds[0]), score.bounds[1]) for end in interval(Estimate(score.value, score.se)))
     digits = decimals(score.se)
     real = DASH if score.floor is None else f"{score.floor:.{digits}f}"
     return [f"{score.value:.{digits}f}", f"{score.se:.{digits}f}", f"{low:.{digits}f} {DASH} {high:.{digits}f}", real]
+
+
+def short(score: Score) -> str:
+    """`0.102 ± 0.007 (0.100)`."""
+    digits = decimals(score.se)
+    real = "" if score.floor is None else f" ({score.floor:.{digits}f})"
+    return f"{score.value:.{digits}f} \N{PLUS-MINUS SIGN} {score.se:.{digits}f}{real}"
 
 
 def decimals(se: float) -> int:

@@ -7,8 +7,8 @@ import re
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from gan.evaluate import Job
 from gan.images import write_contact_sheet
+from gan.jobs import Job
 from gan.store import rows_of
 from gan.types import Samples
 

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     device: str = "cpu"
     data: str = ""  # a folder that may hold data sets by name
     inception_weights: str = ""  # a file
+    extractor_weights: dict[str, str] = Field(default_factory=dict)  # extractor or network -> a file or folder
     prefect_port: int = 4200
     mlflow_port: int = 5000
 
@@ -96,5 +97,6 @@ def workspace_of(trust_pickle: bool = False) -> Workspace:
     """The part of the settings that stages need."""
     found = settings()
     return Workspace(
-        str(found.root), found.data, found.inception_weights, found.device, trust_pickle, found.batch_size
-    )
+        str(found.root), found.data, found.inception_weights, found.device, trust_pickle, found.batch_size,
+        found.extractor_weights,
+    )  # fmt: skip

@@ -6,9 +6,10 @@ import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from gan.evaluate import Job, Part, extract_one, prepare, sample_one
-from gan.measure import Reference, measure
-from gan.types import Convention, Estimate, Features, ModelSpec, Protocol, Shard, Workspace
+from gan.evaluate import extract_one, look_at_features, look_at_images, sample_one, slice_scores
+from gan.jobs import Job, Part, prepare
+from gan.measure import Measured, measure
+from gan.types import Alert, Context, Convention, Features, ModelSpec, Protocol, Score, Shard, Workspace
 from tasks.progress import Counter
 from tasks.store_task import store_task
 
@@ -39,9 +40,30 @@ def extract_features(role: str, images: Shard, extractor: str, workspace: Worksp
     return shard, shard.computed > 0
 
 
+@task(name="check images", persist_result=False, cache_policy=NO_CACHE)
+def check_images(job: Job, images: dict[str, list[Shard]]) -> list[Alert]:
+    """See `gan.gates`."""
+    return look_at_images(job, images)
+
+
+@task(name="check features", task_run_name="check {extractor}", persist_result=False, cache_policy=NO_CACHE)
+def check_features(extractor: str, job: Job, features: dict[str, Features]) -> list[Alert]:
+    """See `gan.gates`."""
+    return look_at_features(job, extractor, features)
+
+
+@task(name="score slices", task_run_name="score each {by}", persist_result=False, cache_policy=NO_CACHE)
+def score_parts(
+    job: Job, by: str, images: dict[str, list[Shard]], features: dict[str, dict[str, Features]]
+) -> list[Score]:
+    """See `gan.slices`."""
+    return slice_scores(job, by, images, features)
+
+
 @store_task(name="score", task_run_name="score {role}, {generated.extractor}")
 def score(
-    role: str, real: Reference, generated: Features, convention: Convention, workspace: Workspace
-) -> tuple[dict[str, Estimate], bool]:
+    role: str, context: Context, generated: Features, names: tuple[str, ...], convention: Convention,
+    workspace: Workspace,
+) -> tuple[Measured, bool]:  # fmt: skip
     """See `gan.measure.measure`."""
-    return measure(real, generated, convention, workspace)
+    return measure(context, generated, names, convention, workspace)

@@ -14,9 +14,9 @@ from PIL import Image
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from gan.evaluate import Job, Part
 from gan.files import atomic_write
 from gan.generators.loading import identity
+from gan.jobs import Job, Part
 from gan.store import Store
 from gan.types import Score, digest_of
 from tasks import score_view
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 KEY, COMPLETE = "ganbench.key", "ganbench.complete"
 SHOWN_AS_TABLE = {"mlflow.loggedArtifacts": json.dumps([{"path": "scores.json", "type": "table"}])}
 TRAINING_VIEW = {"mlflow.experimentKind": "custom_model_development"}
+COLUMNS = ("metric", "slice", "value", "se", "floor", "n", "protocol")  # of the table of scores
 PAGES = "workflowType=machine_learning"  # MLflow's pages for models, not those for chats
 
 
@@ -233,12 +234,12 @@ def page_of_scores() -> str:
     return f"{settings().tracking.rstrip('/')}/#/experiments/{experiment}/runs?{PAGES}&{score_view.PAGE}"
 
 
-def record_of(job: Job, scores: list[Score], picture: str, tags: Mapping[str, str]) -> Record:
+def record_of(job: Job, scores: list[Score], slices: list[Score], picture: str, tags: Mapping[str, str]) -> Record:
     """An evaluation as MLflow shows it; the same job with the same numbers has the same key."""
     metrics = {name: value for score in scores for name, value in metrics_of(score).items()}
     protocol = job.protocol
     return Record(
-        key=digest_of([job.digest, metrics]),
+        key=digest_of([job.digest, metrics, *[[score.slice, score.metric, score.value] for score in slices]]),
         name=f"{job.model.name}, {protocol.n_generated:,} images, seed {job.seed}",
         params={
             "model": job.model.name, "protocol": protocol.name, "convention": protocol.convention.name,
@@ -249,11 +250,7 @@ def record_of(job: Job, scores: list[Score], picture: str, tags: Mapping[str, st
             "mlflow.note.content": markdown_of(scores, job.model.name, []),
             "ganbench.model_digest": job.model_digest, "ganbench.protocol_digest": job.protocol_digest, **tags,
         },
-        table={
-            "metric": [score.metric for score in scores], "value": [score.value for score in scores],
-            "se": [score.se for score in scores], "floor": [score.floor for score in scores],
-            "n": [score.n for score in scores], "protocol": [score.protocol for score in scores],
-        },
+        table={name: [getattr(score, name) for score in [*scores, *slices]] for name in COLUMNS},
         datasets={role: facts_of(part) for role, part in job.parts.items() if role != "generated"},
         picture=picture,
     )  # fmt: skip

@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gan.datasets import cifar10, fashion_mnist
+from gan.datasets.archive import open_zip
+from gan.datasets.arrays import holds_images, is_callable, open_callable, open_npy, open_tensor
 from gan.datasets.base import DataFolders, ImageSet, resized
 from gan.datasets.folder import SUFFIXES, open_folder
-from gan.datasets.npz import is_statistics, open_npz
+from gan.datasets.npz import open_npz
 from gan.datasets.parquet import open_parquet
 from gan.types import BadInput
 
-__all__ = ["DATASETS", "DataFolders", "Dataset", "ImageSet", "dataset_names", "is_statistics", "open_data",
-           "open_images"]     # fmt: skip
+__all__ = ["DATASETS", "DataFolders", "Dataset", "ImageSet", "dataset_names", "is_images", "open_data", "open_images"]
+
+FILES: dict[str, Callable[[Path], ImageSet]] = {".npz": open_npz, ".npy": open_npy, ".pt": open_tensor,
+                                                ".pth": open_tensor}    # fmt: skip
+ENCODED: dict[str, Callable[[Path, int | None], ImageSet]] = {".parquet": open_parquet, ".zip": open_zip}
+EXPECTED = "a folder, .zip, .npz, .npy, .parquet or .pt of images"
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def dataset_names() -> list[str]:
 
 
 def open_data(data: str, folders: DataFolders, resize: int | None = None) -> ImageSet:
-    """A name of `dataset_names()`, or a folder, .npz or .parquet of images.
+    """A name of `dataset_names()`, or a folder or file of images, or `module:callable`.
 
     `resize`: all images become squares of this many pixels by Pillow's bicubic filter; without it
     they must be of one size.
@@ -66,16 +72,31 @@ def open_data(data: str, folders: DataFolders, resize: int | None = None) -> Ima
     return open_images(Path(data), resize)
 
 
+def is_images(data: str) -> bool:
+    """Whether DATA or MODEL means images, by its name or, where weights have the same ending, by what it holds."""
+    path = Path(data)
+    if data.partition(":")[0] in DATASETS or path.suffix in {".npz", ".npy", *ENCODED}:
+        return True
+    if path.is_dir():
+        return not (path / "model_index.json").exists()
+    if not path.exists():
+        return is_callable(data)
+    return path.suffix in (".pt", ".pth") and holds_images(path)
+
+
 def open_images(path: Path, resize: int | None = None) -> ImageSet:
-    """A folder, .npz or .parquet of images."""
+    """A folder or file of images, or `module:callable` of the user's."""
     if path.is_dir():
         return open_folder(path, resize)
     if not path.exists():
+        if is_callable(str(path)):
+            return resized(open_callable(str(path)), resize)
         raise BadInput(f"{path} is neither a file or folder nor a known data set ({', '.join(dataset_names())}).")
-    if path.suffix == ".npz":
-        return resized(open_npz(path), resize)
-    if path.suffix == ".parquet":
-        return open_parquet(path, resize)
-    if path.suffix.lower() in SUFFIXES:
-        raise BadInput(f"{path} is a single image, expected a folder, .npz or .parquet of at least 2.")
-    raise BadInput(f"{path} is not a set of images: expected a folder, .npz or .parquet.")
+    suffix = path.suffix.lower()
+    if suffix in ENCODED:
+        return ENCODED[suffix](path, resize)
+    if suffix in FILES:
+        return resized(FILES[suffix](path), resize)
+    if suffix in SUFFIXES:
+        raise BadInput(f"{path} is a single image, expected {EXPECTED}: at least 2.")
+    raise BadInput(f"{path} is not a set of images: expected {EXPECTED}.")

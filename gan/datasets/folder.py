@@ -71,8 +71,12 @@ def other_files(folder: Path) -> str:
 
 
 def labels_of(files: Sequence[Path], folder: Path) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """(n,) int64 and the names of the classes, where the first folders below `folder` are classes."""
-    parts = [file.relative_to(folder).parts for file in files]
+    """See `classes_of`."""
+    return classes_of([file.relative_to(folder).parts for file in files])
+
+
+def classes_of(parts: Sequence[tuple[str, ...]]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """(n,) int64 and the names of the classes, where the first folder of every path is one of two or more classes."""
     classes = sorted({part[0] for part in parts if len(part) > 1})
     if len(classes) < 2 or any(len(part) == 1 for part in parts):
         return None, ()

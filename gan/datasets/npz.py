@@ -1,4 +1,4 @@
-"""Images in a NumPy .npz file, as guided-diffusion's sampling scripts write them; and which .npz is what."""
+"""Images in a NumPy .npz file, as guided-diffusion's sampling scripts write them."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ DAMAGED = (OSError, EOFError, AttributeError, KeyError, NotImplementedError, zip
 LABELS = ("arr_1", "labels", "y")
 
 
-def is_statistics(path: Path | str) -> bool:
-    """Whether an .npz holds reference statistics (mu, sigma) instead of images; False for damaged files."""
-    try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {"mu", "sigma"} <= set(arrays.files)
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile):
-        return False
-
-
 def open_npz(path: Path) -> ImageSet:
     """arr_0 (also `images`, `samples`, or the only array of images): NHWC, NCHW or NHW uint8; arr_1: labels."""
     arrays = read_arrays(path)
-    if {"mu", "sigma"} <= arrays.keys():
-        raise BadInput(f"{path} holds statistics (mu, sigma), expected images.")
     name = next((name for name in NAMES if name in arrays), "")
+    if not name and {"mu", "sigma"} <= arrays.keys():
+        raise BadInput(f"{path} holds reference statistics (mu, sigma), which can stand for DATA, not for images.")
     several = [key for key, value in arrays.items() if value.ndim in (3, 4)]
     if not name and len(several) != 1:
         raise BadInput(f"{path} has no array of images under {', '.join(NAMES)}; it holds {summary(arrays)}.")
     name = name or several[0]
     images = as_bytes(to_nchw(arrays[name], path, name), path, name)
     return of_array(str(path), images, labels_in(arrays, len(images), path))
+
+
+def holds_images(path: Path) -> bool:
+    """Whether there are images beside what else an .npz holds, as in guided-diffusion's reference batches."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return any(name in arrays.files for name in NAMES)
+    except (*DAMAGED, ValueError):
+        return False
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import copy
 import importlib.util
 import operator
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,18 +21,25 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from gan.types import BadInput
 
-Run = Callable[[Tensor], tuple[np.ndarray, np.ndarray]]      # network input -> features, logits; float32
+Run = Callable[[Tensor], Sequence[np.ndarray]]               # network input -> features and what else it gives; float32
 ONE_AT_A_TIME = threading.Lock()                             # cuDNN's switches belong to the process
 
 
-def start(module: nn.Module, shape: tuple[int, ...], device: str, backend: str) -> tuple[Run, dict[str, Any]]:
+def start(
+    module: nn.Module, shape: tuple[int, ...], device: str, backend: str, eager: bool = False
+) -> tuple[Run, dict[str, Any]]:
     """A way to run `module` (in eval mode) on inputs of `shape`, and what it is, for the keys of results.
 
     `backend`: onnxruntime, torch, or auto: ONNX Runtime on the CPU where it is installed, else torch.
+    `eager`: the module is run as it is, by torch, since not every module can be traced.
     """
-    backend = choose(backend, device)
-    network = fold(module)
-    run = start_onnx(network, shape) if backend == "onnxruntime" else start_torch(network, device)
+    backend = choose_eager(backend) if eager else choose(backend, device)
+    if backend == "onnxruntime":
+        run = start_onnx(fold(module), shape)
+    elif eager:
+        run = start_torch(module, device, torch.contiguous_format)
+    else:
+        run = start_torch(fold(module), device)
     engine = {"backend": backend, "version": version(backend), "torch": torch.__version__, "dtype": "float32",
               "device": device_class(device), "threads": 1, "micro_batch": shape[0]}
     return run, engine
@@ -51,6 +58,13 @@ def choose(backend: str, device: str) -> str:
     if backend == "onnxruntime" and not installed:
         raise BadInput("The backend onnxruntime is not installed: pip install onnx onnxruntime, or choose torch.")
     return backend
+
+
+def choose_eager(backend: str) -> str:
+    """torch, for a module that only torch can run."""
+    if backend not in ("auto", "torch"):
+        raise BadInput(f"The backend {backend!r} cannot run this network: choose torch, or auto.")
+    return "torch"
 
 
 def version(backend: str) -> str:
@@ -85,15 +99,15 @@ def fold(module: nn.Module) -> fx.GraphModule:
     return traced
 
 
-def start_torch(network: fx.GraphModule, device: str) -> Run:
-    """Eager torch, channels last; on a GPU without TF32 and with deterministic algorithms."""
-    network = network.to(device).to(memory_format=torch.channels_last)
+def start_torch(network: nn.Module, device: str, layout: torch.memory_format = torch.channels_last) -> Run:
+    """Eager torch; on a GPU without TF32 and with deterministic algorithms."""
+    network = network.to(device).to(memory_format=layout)
 
-    def run(images: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        features, logits = network(images.contiguous(memory_format=torch.channels_last))
-        return features.cpu().numpy(), logits.cpu().numpy()
+    def run(images: Tensor) -> Sequence[np.ndarray]:
+        found = network(images.contiguous(memory_format=layout))
+        return [array.cpu().numpy() for array in (found if isinstance(found, tuple) else (found,))]
 
-    def run_strictly(images: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    def run_strictly(images: Tensor) -> Sequence[np.ndarray]:
         with ONE_AT_A_TIME, torch.backends.cudnn.flags(
                 enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             return run(images)
@@ -111,15 +125,15 @@ def start_onnx(network: fx.GraphModule, shape: tuple[int, ...]) -> Run:
     session = onnxruntime.InferenceSession(to_onnx(network, shape), options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
 
-    def run(images: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        features, logits = session.run(None, {name: images.contiguous().numpy()})
-        return features, logits
+    def run(images: Tensor) -> Sequence[np.ndarray]:
+        found: Sequence[np.ndarray] = session.run(None, {name: images.contiguous().numpy()})
+        return found
 
     return run
 
 
 def to_onnx(network: fx.GraphModule, shape: tuple[int, ...]) -> bytes:
-    """The traced network as an ONNX model (opset 18) with one input of `shape` and two outputs.
+    """The traced network as an ONNX model (opset 18) with one input of `shape`.
 
     Written node by node, since `torch.onnx.export` needs another package; https://onnx.ai/onnx/operators.
     """
@@ -176,6 +190,12 @@ def operation(node: fx.Node, module: nn.Module | None) -> Operation:
         return "Concat", [], {"axis": node.args[1]}
     if node.target is operator.add:
         return "Add", [], {}
+    if node.target is torch.narrow:
+        given: Any = node.args
+        _, axis, first, length = given
+        return "Slice", [np.array([first]), np.array([first + length]), np.array([axis])], {}
+    if node.target is torch.permute:
+        return "Transpose", [], {"perm": node.args[1]}
     if node.target is F.linear:
         return "Gemm", [], {"transB": 1}
     raise NotImplementedError(f"No ONNX form is known for {module or node.target}.")

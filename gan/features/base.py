@@ -1,9 +1,9 @@
-"""What every extractor offers: images uint8 NCHW in, features and logits out, in a fixed micro-batch."""
+"""What every extractor offers: images uint8 NCHW in, features and other arrays out, in a fixed micro-batch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,8 +24,8 @@ class Extractor(Protocol):
     def d(self) -> int:
         """Length of a feature vector; 0: as long as the images make it (`pixels` made without a shape)."""
     @property
-    def n_logits(self) -> int:
-        """0: the extractor has none."""
+    def outputs(self) -> Mapping[str, int]:
+        """Length per image of every array that it gives, features first; logits only if it has them."""
     @property
     def weights(self) -> str:
         """sha256 of the file of weights; empty: there is none."""
@@ -39,8 +39,8 @@ class Extractor(Protocol):
     def micro_batch(self) -> int:
         """Images per call, a divisor of 1000; fewer are padded, since convolutions round by batch size."""
 
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """NCHW uint8, 1 <= N <= micro_batch -> features (N, d) float32, logits (N, n_logits) float32 or None."""
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """NCHW uint8, 1 <= N <= micro_batch -> arrays (N, length) float32, by the names of `outputs`."""
         ...
 
 
@@ -62,6 +62,18 @@ class Row:
     weights: str                                      # where they come from, one line
     network: str                                      # FID is FID only with "inception-2015"
     paper: str
+    views: Mapping[str, int] = field(default_factory=dict)      # further arrays and their lengths: other layers
+    file: str = ""                                    # what a download is called in the cache; empty: there is none
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """See `Extractor.outputs`."""
+        return named(self.d, self.logits, self.views)
+
+
+def named(d: int, logits: int, views: Mapping[str, int]) -> dict[str, int]:
+    """Length per image by the name of an array, in the order in which networks give them."""
+    return {"features": d} | ({"logits": logits} if logits else {}) | dict(views)
 
 
 def check_images(images: np.ndarray, micro_batch: int) -> None:

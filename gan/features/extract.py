@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from gan.features import EXTRACTORS, backend, base, network, resize
+from gan.features import EXTRACTORS, backend, base, network, own, resize
 from gan.features.base import Extractor
 from gan.store import SHARD, Arrays, Store, extend, rows_of, source_digest, whole_batches
 from gan.types import BadInput, Features, Shard, Workspace, digest_of
@@ -20,16 +21,32 @@ _making = Lock()
 
 
 def extractor_of(name: str, workspace: Workspace) -> Extractor:
-    """A row of EXTRACTORS, ready to use; made once per process."""
+    """A row of EXTRACTORS, or a user's own by TOML file or `module:callable`, ready to use; made once per process."""
+    if own.is_own(name):
+        spec = own.resolve(name)
+        return once((name, own.identity(spec), workspace.device),
+                    lambda: own.make(spec, workspace.device, workspace.trust_pickle))       # fmt: skip
     if name not in EXTRACTORS:
-        raise BadInput(f"No extractor {name!r}. Known: {', '.join(sorted(EXTRACTORS))}.")
-    given = workspace.inception_weights if EXTRACTORS[name].network == "inception-2015" else ""
+        raise BadInput(f"No extractor {name!r}. Known: {', '.join(sorted(EXTRACTORS))}; a network of your own is a "
+                       "TOML file, or module:callable.")                                    # fmt: skip
+    given = given_weights(name, workspace)
+    weights = Path(given).expanduser() if given else None
+    return once((name, given, workspace.device),
+                lambda: EXTRACTORS[name].make(weights, workspace.root / "weights", workspace.device))       # fmt: skip
+
+
+def once(key: tuple[str, str, str], make: Callable[[], Extractor]) -> Extractor:
     with _making:
-        key = (name, given, workspace.device)
         if key not in _made:
-            weights = Path(given).expanduser() if given else None
-            _made[key] = EXTRACTORS[name].make(weights, workspace.root / "weights", workspace.device)
+            _made[key] = make()
         return _made[key]
+
+
+def given_weights(name: str, workspace: Workspace) -> str:
+    """The path that the user gave for an extractor, or for the network that it shares with others; or ''."""
+    given, network = workspace.extractor_weights, EXTRACTORS[name].network
+    shared = workspace.inception_weights if network == "inception-2015" else ""
+    return given.get(name) or given.get(network) or shared
 
 
 def extract_shard(
@@ -57,28 +74,28 @@ def extract_shard(
 
 def source_of(extractor: Extractor) -> str:
     """Digest of the files that decide the numbers: the common ones and the extractor's own."""
-    own = extractor.network.prepare if isinstance(extractor, network.NetworkExtractor) else type(extractor)
-    return source_digest(sys.modules[__name__], base, backend, network, resize, sys.modules[own.__module__])
+    made = extractor.network.module if isinstance(extractor, network.NetworkExtractor) else type(extractor)
+    made = made.func if isinstance(made, partial) else made
+    return source_digest(sys.modules[__name__], base, backend, network, resize, sys.modules[made.__module__])
 
 
 def extract(
     images: np.ndarray, extractor: Extractor, start: int = 0, tick: Callable[[int], object] = lambda n: None
 ) -> Arrays:
-    """Features (n, d) and, where there are any, logits (n, c) of images[start:], NCHW uint8.
+    """The extractor's arrays (n, length) of images[start:], NCHW uint8: features first, logits if it has them.
 
     Works in whole micro-batches from a multiple of their size on, so that every image keeps its
     place in its batch, and its bits, wherever a run begins.
     """
     size = extractor.micro_batch
-    parts: dict[str, list[np.ndarray]] = {"features": [], "logits": []}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in extractor.outputs}
     for first in range(start // size * size, len(images), size):
-        features, logits = extractor(images[first : first + size])
+        found = extractor(images[first : first + size])
         skip = max(0, start - first)
-        parts["features"].append(features[skip:])
-        if logits is not None:
-            parts["logits"].append(logits[skip:])
-        tick(len(features) - skip)
-    return {name: np.concatenate(rows) for name, rows in parts.items() if rows}
+        for name, rows in parts.items():
+            rows.append(found[name][skip:])
+        tick(len(found["features"]) - skip)
+    return {name: np.concatenate(rows) for name, rows in parts.items()}
 
 
 class Chunks(Sequence[np.ndarray]):

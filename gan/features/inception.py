@@ -1,4 +1,4 @@
-"""The 2015 Inception network of FID and IS, with the parameter names of pytorch-fid's file.
+"""The 2015 Inception network of FID, IS and sFID, with the parameter names of pytorch-fid's file.
 
 The graph is Google's `inception-2015-12-05.tgz` (Szegedy 2015, arXiv:1512.00567), which differs
 from torchvision's Inception v3: average pools do not count the padding, the last block pools by
@@ -27,9 +27,8 @@ SIZE = 299
 MICRO_BATCH = 10                 # images per CPU second at 5, 10, 20: 17.3, 17.9, 17.9 (ONNX Runtime)
 
 
-
 def make(network: Network, weights: Path | None, cache: Path, device: str, backend: str) -> NetworkExtractor:
-    """`network` is TF1 or CLEAN; weights given, cached, or downloaded and checked."""
+    """`network` is TF1, SPATIAL or CLEAN; weights given, cached, or downloaded and checked."""
     path = find_weights("The FID network (Inception 2015)", FILE, SHA256, URL, weights, cache)
     return build(network, path, device, backend)
 
@@ -186,22 +185,50 @@ class Inception(nn.Module):
         self.pool3 = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.fc = nn.Linear(2048, 1008)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        return self.head(self.body(images))
+
+    def body(self, images: Tensor) -> Tensor:
+        """Up to Mixed_6d: (n, 768, 17, 17)."""
         x = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(images)))
         x = self.pool1(x)                                                       # (n, 64, 73, 73)
         x = self.pool2(self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(x)))               # (n, 192, 35, 35)
         x = self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(x)))
         x = self.Mixed_6c(self.Mixed_6b(self.Mixed_6a(x)))
-        x = self.Mixed_6e(self.Mixed_6d(x))                                     # (n, 768, 17, 17)
+        return self.Mixed_6d(x)
+
+    def head(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """From Mixed_6d on: features, logits."""
+        x = self.Mixed_6e(x)                                                    # (n, 768, 17, 17)
         features = self.pool3(self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(x))))   # (n, 2048)
         # The original Inception Score leaves out the bias of the last layer.
         return features, F.linear(features, self.fc.weight)
+
+
+class SpatialInception(Inception):
+    """The same, and beside it (n, 2023): the first 7 channels of Mixed_6d at each of 17x17 places, for sFID.
+
+    Nash 2021, arXiv:2103.03841; which channels, and that they come last, from `evaluations/evaluator.py` of
+    https://github.com/openai/guided-diffusion, where they are called mixed_6/conv.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flat = nn.Flatten()
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        x = self.body(images)
+        first = torch.narrow(x, 1, 0, 7)                                        # of branch1x1, behind its ReLU
+        return (*self.head(x), self.flat(torch.permute(first, (0, 2, 3, 1))))
 
 
 TF1 = Network(                                        # the convention `fidelity`
     "inception", Inception, partial(prepare, rule=resize.tf1_bilinear),
     {"resize": "TF1 bilinear to 299", "normalise": "(x-128)/128", "layer": "pool3, logits without bias"},
     input=(3, SIZE, SIZE), d=2048, n_logits=1008, micro_batch=MICRO_BATCH)
+SPATIAL = replace(                                    # the convention `adm`
+    TF1, name="inception_spatial", module=SpatialInception, views={"spatial": 17 * 17 * 7},
+    rules={**TF1.rules, "spatial": "Mixed_6d, first 7 channels, channels last"})
 CLEAN = replace(
     TF1, name="inception_clean", prepare=partial(prepare, rule=resize.clean),
     rules={**TF1.rules, "resize": "bicubic antialias to 299, clamped, not rounded"})

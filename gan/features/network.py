@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gan.checkpoints import file_digest, load_into, load_state
 from gan.features.backend import Run, start
-from gan.features.base import Shape, check_images, padded
+from gan.features.base import Shape, check_images, named, padded
 from gan.types import BadInput, digest_of
 
 GPU_MICRO_BATCH = 100
@@ -24,14 +24,21 @@ class Network:
     """What defines an extractor's numbers, but for the weights."""
 
     name: str                                         # a row of EXTRACTORS
-    module: Callable[[], nn.Module]                   # (n, *input) float32 -> features (n, d), logits (n, n_logits)
+    module: Callable[[], nn.Module]                   # (n, *input) float32 -> one array, or a tuple: as in `outputs`
     prepare: Callable[[Tensor], Tensor]               # NCHW uint8 -> (n, *input) float32: resize and normalise
     rules: Mapping[str, str]                          # in words what `prepare` and the last layer do; hashed
     input: Shape
     d: int
     n_logits: int
     micro_batch: int                                  # on the CPU: where images per second are most
-    only: Shape | None = None                         # the one shape of image it takes; None: any, as RGB
+    only: Shape | None = None                         # the one shape of image it takes, or grey; None: any, as RGB
+    views: Mapping[str, int] = field(default_factory=dict)      # what else it gives, and how long that is
+    eager: bool = False                               # torch alone: nothing is traced
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """Length per image of each array that the module gives, by name and in order."""
+        return named(self.d, self.n_logits, self.views)
 
 
 @dataclass(frozen=True)
@@ -54,28 +61,30 @@ class NetworkExtractor:
         return self.network.d
 
     @property
-    def n_logits(self) -> int:
-        return self.network.n_logits
+    def outputs(self) -> dict[str, int]:
+        return self.network.outputs
 
     @property
     def micro_batch(self) -> int:
         return self.network.micro_batch
 
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         check_images(images, self.micro_batch)
         check_shape(images, self.network)
         batch = padded(images, self.micro_batch, self.network.input[0])
         with torch.inference_mode():
-            features, logits = self.run(self.network.prepare(torch.from_numpy(batch).to(self.device)))
-        n = len(images)
-        return features[:n], logits[:n] if self.n_logits else None
+            arrays = self.run(self.network.prepare(torch.from_numpy(batch).to(self.device)))
+        return {name: array[: len(images)] for name, array in zip(self.outputs, arrays, strict=True)}
 
 
 def check_shape(images: np.ndarray, network: Network) -> None:
-    """Refuse images of another shape than the only one that the network takes."""
-    if network.only and images.shape[1:] != network.only:
+    """Refuse images of another shape than the only one that the network takes, and colours that it does not see."""
+    channels, *size = images.shape[1:]
+    if network.only and (size != [*network.only[1:]] or channels not in (1, network.only[0])):
         raise BadInput(f"The extractor {network.name} takes {times(network.only)} images (channels x height x width), "
                        f"but these are {times(images.shape[1:])}.")
+    if channels > network.input[0]:
+        raise BadInput(f"The extractor {network.name} takes grey images, but these have {channels} channels.")
 
 
 def times(shape: tuple[int, ...]) -> str:
@@ -92,9 +101,14 @@ def load(network: Network, weights: Path) -> nn.Module:
 
 def build(network: Network, weights: Path, device: str, backend: str) -> NetworkExtractor:
     """Load the weights and start the backend; `weights` must exist."""
+    return ready(network, load(network, weights), file_digest(weights), device, backend)
+
+
+def ready(network: Network, module: nn.Module, sha256: str, device: str, backend: str) -> NetworkExtractor:
+    """Start the backend with a module that has its weights, those of the file with this sha256."""
     if torch.device(device).type != "cpu":
         network = replace(network, micro_batch=GPU_MICRO_BATCH)
-    sha256 = file_digest(weights)
     digest = digest_of({"extractor": network.name, "weights": sha256, **network.rules})
-    run, engine = start(load(network, weights), (network.micro_batch, *network.input), device, backend)
+    shape = (network.micro_batch, *network.input)
+    run, engine = start(module, shape, device, backend, network.eager)
     return NetworkExtractor(network, sha256, digest, engine, device, run)

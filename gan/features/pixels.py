@@ -27,17 +27,20 @@ class Pixels:
     digest: str
     engine: Mapping[str, Any]
     name: str = "pixels"
-    n_logits: int = 0
     weights: str = ""
     micro_batch: int = 50
 
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    @property
+    def outputs(self) -> dict[str, int]:
+        return {"features": self.d}
+
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         check_images(images, self.micro_batch)
         if max(images.shape[2:]) <= LARGEST:
             values = images.astype(np.float32)
         else:
             values = resize.area(torch.tensor(images), LARGEST).numpy()
-        return values.reshape(len(images), -1) / np.float32(255), None
+        return {"features": values.reshape(len(images), -1) / np.float32(255)}
 
 
 def make(shape: Shape | None) -> Pixels:

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+PILLOW_ONE = 2.0**22                                  # 1 in Pillow's fixed point: 32 bits less 8 for a pixel, less 2
+
 
 def tf1_bilinear(images: Tensor, size: int) -> Tensor:
     """NCHW uint8 or float 0..255 -> (N, C, size, size) float32 0..255, as TensorFlow 1 resized for the 2015 graph.
@@ -28,6 +30,38 @@ def clean(images: Tensor, size: int) -> Tensor:
     clean-fid after it (Parmar 2022, arXiv:2104.11222).
     """
     return resized(images, size, pillow_weights).clamp(0, 255)
+
+
+def pillow(images: Tensor, size: int) -> Tensor:
+    """NCHW uint8 -> (N, C, size, size) float32 of whole numbers 0..255, as Pillow resizes 8-bit images by BICUBIC.
+
+    The kernel of `clean` in fixed point: taps are rounded to 22 binary places, and each of the two passes to 8 bits
+    (src/libImaging/Resample.c).  float64 holds such sums exactly, so no pixel differs.
+    """
+    height, width = images.shape[-2:]
+    rows, columns = (fixed_point(before, size).to(images.device) for before in (height, width))      # (size, before)
+    return eight_bits(rows @ eight_bits(images.double() @ columns.T)).float()
+
+
+def eight_bits(sums: Tensor) -> Tensor:
+    """Fixed point -> whole numbers 0..255."""
+    return ((sums + PILLOW_ONE / 2) / PILLOW_ONE).floor().clamp(0, 255)
+
+
+def torch_bicubic(images: Tensor, size: int) -> Tensor:
+    """NCHW uint8 or float 0..255 -> (N, C, size, size) float32, which may pass 0 and 255 a little, as EDM2 resizes.
+
+    torch's own antialiased bicubic: its taps are placed in float32 (see `pillow_weights`), nothing is clamped.
+    """
+    return F.interpolate(images.float(), (size, size), mode="bicubic", antialias=True)
+
+
+def square(images: Tensor) -> Tensor:
+    """The middle of NCHW images, as high as wide; the odd row or column more is cut off at the end."""
+    height, width = images.shape[-2:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return images[..., top : top + side, left : left + side]
 
 
 def resized(images: Tensor, size: int, weights: Callable[[int, int], Tensor]) -> Tensor:
@@ -53,10 +87,22 @@ def tf1_weights(before: int, after: int) -> Tensor:
 
 @lru_cache(maxsize=32)
 def pillow_weights(before: int, after: int) -> Tensor:
-    """One axis of `clean`: (after, before) float32, computed in float64 as Pillow does (src/libImaging/Resample.c).
+    """One axis of `clean`: (after, before) float32.
 
     torch's own antialiased bicubic places its taps in float32, which moves noise by up to 0.007 of 255.
     """
+    return torch.from_numpy(pillow_taps(before, after)).float()
+
+
+@lru_cache(maxsize=32)
+def fixed_point(before: int, after: int) -> Tensor:
+    """One axis of `pillow`: (after, before) whole numbers in float64."""
+    taps = pillow_taps(before, after) * PILLOW_ONE
+    return torch.from_numpy(np.trunc(taps + np.copysign(0.5, taps)))
+
+
+def pillow_taps(before: int, after: int) -> np.ndarray:
+    """(after, before) float64, each row the kernel around one new pixel (src/libImaging/Resample.c)."""
     scale = before / after
     widening = max(scale, 1.0)
     centre = (np.arange(after)[:, None] + 0.5) * scale                          # (after, 1)
@@ -64,7 +110,7 @@ def pillow_weights(before: int, after: int) -> Tensor:
     first, last = (np.trunc(centre + side * 2 * widening + 0.5) for side in (-1, 1))
     inside = (pixel >= first) & (pixel < last)
     weights = np.where(inside, bicubic((pixel - centre + 0.5) / widening), 0.0)
-    return torch.from_numpy(weights / weights.sum(axis=1, keepdims=True)).float()
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def bicubic(x: np.ndarray, a: float = -0.5) -> np.ndarray:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan.files import file_digest
 from gan.generators.base import Generator, image_seed, latents
 from gan.types import BadInput, BadOutput, ModelSpec
+from gan.usercode import call, first_line
 
 
 class Wrapped(nn.Module):
@@ -83,14 +78,7 @@ def as_tensor(output: Any, name: str) -> Tensor:
 
 def make(spec: ModelSpec) -> Generator | nn.Module | Callable[..., Any]:
     """Import the factory and call it with the spec's arguments.  This runs the user's code."""
-    factory = find(spec.factory)
-    try:
-        made = factory(**spec.arguments)
-    except BadInput:
-        raise
-    except Exception as error:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in spec.arguments.items())
-        raise BadInput(f"{spec.factory}({arguments}) failed: {type(error).__name__}: {first_line(error)}.") from error
+    made = call(spec.factory, spec.arguments)
     if not callable(made) and not isinstance(made, Generator):
         raise BadInput(f"{spec.factory} returned a {type(made).__name__}, expected a PyTorch module or a function "
                        "from latents to images.")      # fmt: skip
@@ -99,55 +87,6 @@ def make(spec: ModelSpec) -> Generator | nn.Module | Callable[..., Any]:
 
 def wrap(made: Generator | nn.Module | Callable[..., Any], spec: ModelSpec) -> Generator:
     return made if isinstance(made, Generator) else Wrapped(made, spec)
-
-
-def find(factory: str) -> Callable[..., Any]:
-    """The callable behind `module:callable`; modules in the current folder are found, too."""
-    module_name, _, attribute = factory.partition(":")
-    if not module_name or not attribute:
-        raise BadInput(f"{factory!r} is not a factory: expected module:callable.")
-    here_first()
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name and (module_name + ".").startswith(error.name + "."):
-            raise BadInput(f"Factory {factory}: there is no module {error.name!r}, neither installed nor in "
-                           f"{Path.cwd()}.") from error      # fmt: skip
-        raise BadInput(f"Factory {factory}: {module_name} needs the module {error.name!r}, not found.") from error
-    except Exception as error:
-        raise BadInput(f"Factory {factory}: importing {module_name} failed with {type(error).__name__}: "
-                       f"{first_line(error)}.") from error      # fmt: skip
-    try:
-        found = getattr(module, attribute)
-    except AttributeError as error:
-        names = ", ".join(name for name, value in vars(module).items() if callable(value) and name[0] != "_")
-        raise BadInput(f"Factory {factory}: {module_name} has no {attribute!r}, only {names or 'nothing to call'}."
-                       ) from error     # fmt: skip
-    if not callable(found):
-        raise BadInput(f"Factory {factory}: {attribute} is a {type(found).__name__}, expected something to call.")
-    return found
-
-
-def source_digest(factory: str) -> str:
-    """sha256 of the file that defines the factory, part of the model's identity; what it imports is not seen."""
-    here_first()
-    try:
-        found = importlib.util.find_spec(factory.partition(":")[0])
-    except (ImportError, ValueError):
-        found = None
-    origin = Path(found.origin) if found and found.origin else None
-    return file_digest(origin) if origin and origin.is_file() else ""
-
-
-def here_first() -> None:
-    """Let imports see the current folder, as `python -m` does; an installed command does not."""
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.insert(0, os.getcwd())
-
-
-def first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".:") if lines else type(error).__name__
 
 
 def arguments_text(arguments: Mapping[str, Any]) -> str:

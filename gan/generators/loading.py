@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from gan.checkpoints import load_into, load_state, read_checkpoint, read_head, select_state
-from gan.datasets import DATASETS, DataFolders, dataset_names, is_statistics
+from gan.datasets import DATASETS, DataFolders, dataset_names, is_images
 from gan.datasets.folder import SUFFIXES
-from gan.files import file_digest, fingerprint
+from gan.files import digest_at
 from gan.generators import GENERATORS
 from gan.generators import factory as factories
 from gan.generators.base import Generator
 from gan.generators.images import ImagesOnDisk, open_set
 from gan.types import BadInput, ModelSpec, Workspace, digest_of
+from gan.usercode import first_line, read_toml, source_digest, unknown_field
 
 ZOO = Path(__file__).parent.parent / "zoo"
 IMAGES = "images"                                           # the family of images on disk
@@ -61,7 +59,7 @@ def resolve(
         spec = read_spec(zoo_file(model.removeprefix("zoo:"), zoo))
     elif path.suffix == ".toml" and path.is_file():
         spec = read_spec(path)
-    elif is_images(model, path):
+    elif is_images(model):
         return resolve_images(model, workspace, arguments or {})
     else:
         check_place(model, path, zoo)
@@ -75,31 +73,24 @@ def resolve(
     return examine(spec, trust_pickle)[0]
 
 
-def is_images(model: str, path: Path) -> bool:
-    if model.partition(":")[0] in DATASETS:
-        return True
-    return path.suffix in (".npz", ".parquet") or (path.is_dir() and not (path / "model_index.json").exists())
-
-
 def check_place(model: str, path: Path, zoo: Path) -> None:
     """Sentences for what is no weights file."""
     if model.startswith("hf:") or (path / "model_index.json").exists():
         raise BadInput(f"{model} is a diffusers model, which this version does not load: sample it into a folder of "
                        "images and give that as MODEL.")      # fmt: skip
     if path.suffix.lower() in SUFFIXES and path.exists():
-        raise BadInput(f"{model} is a single image: give a folder, .npz or .parquet of images as MODEL.")
+        raise BadInput(f"{model} is a single image: give a folder or file of images as MODEL.")
     if not path.exists():
         raise BadInput(
             f"MODEL {model!r} does not exist: expected zoo:NAME ({', '.join(zoo_names(zoo)) or 'the zoo is empty'}), a "
-            f"TOML model file, a weights file, a folder, .npz or .parquet of images, or {', '.join(dataset_names())}."
+            f"TOML model file, a weights file, a folder, .zip, .npz or .parquet of images, or "
+            f"{', '.join(dataset_names())}."
         )
 
 
 def resolve_images(data: str, workspace: Workspace, arguments: Mapping[str, Any]) -> ModelSpec:
-    known = data.partition(":")[0] in DATASETS
     path = Path(data)
-    if path.suffix == ".npz" and is_statistics(path):
-        raise BadInput(f"{data} holds reference statistics (mu, sigma), which can stand for DATA, not for images.")
+    known = data.partition(":")[0] in DATASETS or not path.exists()
     name = data if known else path.name or data
     return completed_images(
         ModelSpec(name, IMAGES, weights=data if known else str(path.absolute()), arguments=arguments, latent="none"),
@@ -199,7 +190,7 @@ def make_family(family: str, arguments: Mapping[str, Any], latent: str = "normal
             return make(**arguments)
     except Exception as error:
         said = factories.arguments_text(arguments)
-        raise BadInput(f"Family {family} cannot be made with {said}: {factories.first_line(error)}.") from error
+        raise BadInput(f"Family {family} cannot be made with {said}: {first_line(error)}.") from error
 
 
 # ModelSpec -> Generator
@@ -242,16 +233,6 @@ def open_images(spec: ModelSpec, workspace: Workspace) -> ImagesOnDisk:
     return ImagesOnDisk(images, bool(spec.arguments.get("shuffled", False)))
 
 
-def digest_at(path: Path) -> str:
-    """sha256 of a file, remembered while it stays the same."""
-    return _digest_at(path, fingerprint(path))
-
-
-@lru_cache(maxsize=64)
-def _digest_at(path: Path, version: tuple[int, ...]) -> str:
-    return file_digest(path)
-
-
 def identity(spec: ModelSpec) -> str:
     """The model's identity, for keys: digest over the spec without name and paths, the weights' bytes, and the
     file that defines a factory."""
@@ -261,7 +242,7 @@ def identity(spec: ModelSpec) -> str:
         images = spec.family == IMAGES
         facts["sha256"] = completed_images(spec, Workspace()).sha256 if images else digest_at(Path(spec.weights))
     if spec.factory:
-        facts["source"] = factories.source_digest(spec.factory)
+        facts["source"] = source_digest(spec.factory)
     return digest_of(facts)
 
 
@@ -287,13 +268,7 @@ def read_spec(path: Path) -> ModelSpec:
 
     A table [about] may hold anything, for people.
     """
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{path} is not valid TOML: {error}.") from error
-    values.pop("about", None)
+    values = read_toml(path)
     for name, value in values.items():
         values[name] = checked_field(name, value, path)
     spec = ModelSpec(**{"name": path.stem, **values})
@@ -310,9 +285,7 @@ def checked_field(name: str, value: Any, path: Path) -> Any:
     """One value of a TOML model file, as `ModelSpec` wants it."""
     known = [field.name for field in fields(ModelSpec)]
     if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
-        raise BadInput(f"{path} has an unknown field {name!r}: {hint}")
+        raise unknown_field(name, known, path)
     expected, good = {
         "arguments": ("a table", isinstance(value, dict)),
         "latent_shape": ("a list of whole numbers above 0, such as [100]", is_shape(value)),

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gan.metrics import frechet, inception_score, kernel
+from gan.metrics import (
+    diversity,
+    extrapolation,
+    frechet,
+    inception_score,
+    kernel,
+    likelihood,
+    manifold,
+    memorisation,
+    neighbours,
+)
 from gan.types import Estimate
 
 
@@ -16,7 +27,10 @@ class Metric:
     `needs` names arguments of `compute` that the caller supplies, all of them arrays or values of:
     real_statistics, generated_statistics (Statistics), generated_chunks ((rows, d) float32 each),
     real_root (`frechet.matrix_root`), real_features, generated_features ((n, d) float32),
-    real_self_similarity (`kernel.mean_self_similarity`), generated_logits ((n, classes) float32).
+    real_self_similarity (`kernel.mean_self_similarity`), overlap (`neighbours.overlap`),
+    generated_logits ((n, classes) float32); of what the model learned from, training_features and
+    training_neighbours (`neighbours.nearest`); of real images that it has not seen, test_features; and the nearest
+    training image of every generated and test image, training_matches and test_matches (`neighbours.nearest_across`).
     What remains of its arguments are settings; a convention fixes them.  Names that stand for one network (FID, KID,
     IS) are the convention's to give.
     """
@@ -29,7 +43,15 @@ class Metric:
     lower_is_better: bool
     what: str           # one line for people
     paper: str
+    view: str = "features"      # the array of the extractor that it looks at
+    known_as: str = ""          # with the 2015 Inception network and its published weights, if not by `name`
+    bounds: tuple[float, float] = (-math.inf, math.inf)     # values that it can take
+    spare: bool = True          # left out, and said so, where images are too few; else the evaluation is refused
 
+
+FRECHET = ("real_statistics", "generated_statistics", "generated_chunks", "real_root")
+NOT_NEGATIVE, SHARE = (0.0, math.inf), (0.0, 1.0)
+SPLIT = ("training_features", "test_features", "generated_features")
 
 METRICS = {
     metric.name: metric
@@ -38,11 +60,38 @@ METRICS = {
             name="fd",
             title="Fréchet distance",
             compute=frechet.frechet,
-            needs=("real_statistics", "generated_statistics", "generated_chunks", "real_root"),
+            needs=FRECHET,
             least=lambda: 4,
             lower_is_better=True,
             what="distance between two Gaussians fitted to the features; biased upwards when n is small",
             paper="Heusel et al. 2017, arXiv:1706.08500",
+            known_as="fid",
+            spare=False,
+            bounds=NOT_NEGATIVE,
+        ),
+        Metric(
+            name="fd_infinity",
+            title="Fréchet distance of infinitely many images",
+            compute=extrapolation.fd_infinity,
+            needs=FRECHET,
+            least=lambda **_: 4,
+            lower_is_better=True,
+            what="fd less its bias, so that models measured on unequal numbers of images compare; it may fall below 0",
+            paper="Chong & Forsyth 2020, arXiv:1911.07023; Tiomoko & Couillet 2019, arXiv:1903.03447",
+            known_as="fid_infinity",
+        ),
+        Metric(
+            name="sfd",
+            title="Spatial Fréchet distance",
+            compute=frechet.frechet,
+            needs=FRECHET,
+            least=lambda: 4,
+            lower_is_better=True,
+            what="fd on a layer that keeps places, so that it sees how things are arranged",
+            paper="Nash et al. 2021, arXiv:2103.03841",
+            view="spatial",
+            known_as="sfid",
+            bounds=NOT_NEGATIVE,
         ),
         Metric(
             name="kid",
@@ -53,6 +102,18 @@ METRICS = {
             lower_is_better=True,
             what="squared MMD with a cubic kernel on the features; unbiased, so it may fall below 0",
             paper="Binkowski et al. 2018, arXiv:1801.01401",
+            spare=False,
+        ),
+        Metric(
+            name="cmmd",
+            title="Kernel distance of directions",
+            compute=kernel.cmmd,
+            needs=("real_features", "generated_features"),
+            least=lambda **_: 4,
+            lower_is_better=True,
+            what="squared MMD, times 1,000, with a Gaussian kernel on features of length 1; meant for CLIP's",
+            paper="Jayasumana et al. 2024, arXiv:2401.09603",
+            bounds=NOT_NEGATIVE,
         ),
         Metric(
             name="is",
@@ -63,6 +124,163 @@ METRICS = {
             lower_is_better=False,
             what="how sure and how varied a classifier's predictions are, from 1 to the number of classes",
             paper="Salimans et al. 2016, arXiv:1606.03498",
+            spare=False,
+            bounds=(1.0, math.inf),
+        ),
+        Metric(
+            name="precision",
+            title="Precision",
+            compute=manifold.precision,
+            needs=("overlap",),
+            least=lambda **_: neighbours.NEAREST + 1,
+            lower_is_better=False,
+            what="share of generated images as near to a real one as its third-nearest real neighbour",
+            paper="Kynkäänniemi et al. 2019, arXiv:1904.06991",
+            bounds=SHARE,
+        ),
+        Metric(
+            name="recall",
+            title="Recall",
+            compute=manifold.recall,
+            needs=("overlap",),
+            least=lambda **_: neighbours.NEAREST + 1,
+            lower_is_better=False,
+            what="share of real images as near to a generated one as its third-nearest generated neighbour",
+            paper="Kynkäänniemi et al. 2019, arXiv:1904.06991",
+            bounds=SHARE,
+        ),
+        Metric(
+            name="density",
+            title="Density",
+            compute=manifold.density,
+            needs=("overlap",),
+            least=lambda **_: neighbours.NEAREST + 1,
+            lower_is_better=False,
+            what="how many neighbourhoods of five real images hold a generated image, on average; 1 for equal laws",
+            paper="Naeem et al. 2020, arXiv:2002.09797",
+            bounds=NOT_NEGATIVE,
+        ),
+        Metric(
+            name="coverage",
+            title="Coverage",
+            compute=manifold.coverage,
+            needs=("overlap",),
+            least=lambda **_: neighbours.NEAREST + 1,
+            lower_is_better=False,
+            what="share of real images with a generated one among what reaches to their fifth-nearest real neighbour",
+            paper="Naeem et al. 2020, arXiv:2002.09797",
+            bounds=SHARE,
+        ),
+        Metric(
+            name="realism",
+            title="Realism",
+            compute=manifold.realism,
+            needs=("overlap",),
+            least=lambda **_: neighbours.NEAREST + 1,
+            lower_is_better=False,
+            what="how deep inside the real images the median generated one lies; 1 is at the border",
+            paper="Kynkäänniemi et al. 2019, arXiv:1904.06991, section 5",
+            bounds=NOT_NEGATIVE,
+        ),
+        Metric(
+            name="vendi",
+            title="Vendi score",
+            compute=diversity.vendi,
+            needs=("generated_features",),
+            least=lambda **_: 4,
+            lower_is_better=False,
+            what="how many unlike images there are, in effect: from 1 to n",
+            paper="Friedman & Dieng 2023, arXiv:2210.02410",
+            bounds=(1.0, math.inf),
+        ),
+        Metric(
+            name="diversity",
+            title="Mean pairwise distance",
+            compute=diversity.diversity,
+            needs=("generated_features",),
+            least=lambda **_: 4,
+            lower_is_better=False,
+            what="how far two generated images are apart on average: 1 less the cosine of their features",
+            paper="Benhenda 2017, arXiv:1708.08227",
+            bounds=(0.0, 2.0),
+        ),
+        Metric(
+            name="duplicates",
+            title="Duplicates",
+            compute=memorisation.duplicates,
+            needs=("overlap",),
+            least=lambda **_: neighbours.NEAREST + 1,
+            lower_is_better=True,
+            what="share of generated images that are nearer to each other than real ones come, at a false-discovery "
+            "rate of 5 %",
+            paper="Bates et al. 2021, arXiv:2104.08279, on nearest distances",
+            bounds=SHARE,
+        ),
+        Metric(
+            name="authpct",
+            title="Authenticity, %",
+            compute=memorisation.authpct,
+            needs=("training_matches", "training_neighbours"),
+            least=lambda **_: 4,
+            lower_is_better=False,
+            what="share of generated images farther from their nearest training image than that is from others; about "
+            "50 for unseen real images, 0 for copies",
+            paper="Alaa et al. 2022, arXiv:2102.08921",
+            bounds=(0.0, 100.0),
+        ),
+        Metric(
+            name="copies",
+            title="Copies of training images",
+            compute=memorisation.copies,
+            needs=("training_matches", "test_matches"),
+            least=lambda **_: 4,
+            lower_is_better=True,
+            what="share of generated images nearer to a training image than unseen real ones come, at a "
+            "false-discovery rate of 5 %",
+            paper="Bates et al. 2021, arXiv:2104.08279, on nearest distances",
+            bounds=SHARE,
+        ),
+        Metric(
+            name="ct",
+            title="C_T",
+            compute=memorisation.c_t,
+            needs=SPLIT,
+            least=lambda **_: 100,
+            lower_is_better=False,
+            what="are generated images nearer to the training set than unseen real ones? far below 0: copied; far "
+            "above: farther than real ones",
+            paper="Meehan et al. 2020, arXiv:2004.05675",
+        ),
+        Metric(
+            name="mifid",
+            title="Memorisation-informed FID",
+            compute=memorisation.mifid,
+            needs=(*FRECHET, "training_features"),
+            least=lambda **_: 4,
+            lower_is_better=True,
+            what="fd, raised where images are nearer to training images than a threshold",
+            paper="Bai et al. 2021, arXiv:2106.03062",
+            bounds=NOT_NEGATIVE,
+        ),
+        Metric(
+            name="fld",
+            title="Feature likelihood divergence",
+            compute=likelihood.fld,
+            needs=SPLIT,
+            least=lambda **_: 100,
+            lower_is_better=True,
+            what="how improbable unseen real images are under a density on the generated ones; copies cost",
+            paper="Jiralerspong et al. 2023, arXiv:2302.04440",
+        ),
+        Metric(
+            name="fld_gap",
+            title="Generalisation gap of FLD",
+            compute=likelihood.fld_gap,
+            needs=SPLIT,
+            least=lambda **_: 100,
+            lower_is_better=False,
+            what="how much better the density on generated images fits unseen than training images; below 0: memory",
+            paper="Jiralerspong et al. 2023, arXiv:2302.04440",
         ),
     )
 }

@@ -10,19 +10,20 @@ and the derivative of the distance by S_g is I - T.  Directions with w = 0 are l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gan.metrics.jackknife import paired, standard_error
-from gan.statistics import check_features
+from gan.metrics.jackknife import paired, pulls_of, standard_error
+from gan.statistics import accumulate, check_features
 from gan.types import BadInput, Estimate, Statistics
 
 EPS = np.finfo(np.float64).eps
 NOT_PSD = 1e-5     # of the largest eigenvalue: beyond float32 rounding it is not a covariance
 NEGATIVE = 1e-5    # of tr S_r + tr S_g: beyond float64 rounding (1e-6 for rank-deficient d = 2048) it is a bug
 STEP, MARGIN = 0.75, 14.0
+NUDGE = 1e-3       # of the weight of a class, for a derivative: far above rounding, far below its curvature
 
 Values = Any
 
@@ -46,7 +47,7 @@ def frechet_distance(real: Statistics, generated: Statistics, root: np.ndarray |
     A value below 0 within rounding is returned as 0; one further below is refused, since no two
     covariances and their true root give it.
     """
-    root = _root_of(real, generated, root)
+    root = root_of(real, generated, root)
     eigenvalues = np.linalg.eigvalsh(root.T @ generated.sigma @ root)
     eigenvalues = eigenvalues[len(eigenvalues) - _rank(real, generated) :]
     return _distance(real, generated, np.sqrt(eigenvalues.clip(0)).sum())
@@ -59,22 +60,65 @@ def frechet_distance_few(
 
     tr (S_r S_g)^(1/2) = ||(X_g - mu_g) R||_* / sqrt(n - 1), the nuclear norm; features X_g: (n, d).
     """
-    root = _root_of(real, generated, root)
+    root = root_of(real, generated, root)
     singular = np.linalg.svd((features - generated.mu) @ root, compute_uv=False)
     return _distance(real, generated, singular.sum() / np.sqrt(generated.n - 1))
 
 
 def influence(
-    real: Statistics, generated: Statistics, features: np.ndarray, root: np.ndarray | None = None
+    real: Statistics, generated: Statistics, chunks: Iterable[np.ndarray], root: np.ndarray | None = None
 ) -> np.ndarray:
-    """How much each image moves the distance: (rows, d) generated features -> psi (rows,), float64.
+    """How much each image moves the distance: chunks of generated features, (rows, d) each -> psi (n,), float64.
 
     Adding weight t to image i changes the distance by t psi_i: positive makes it worse.  Infinitesimal jackknife:
     psi_i = 2 (mu_g - mu_r).(x_i - mu_g) + n/(n-1) (x_i - mu_g)^T (I - T) (x_i - mu_g) - tr(S_g (I - T)),
-    where n/(n-1) comes from ddof 1 and makes the mean 0 exactly.
+    where n/(n-1) comes from ddof 1 and makes the mean 0 exactly.  The map T is made once for all chunks.
     """
-    cross, half = _transport(real, generated, _root_of(real, generated, root))
-    return _influence(real, generated, features, half, cross)
+    cross, w, axes = _spectrum(real, generated, root_of(real, generated, root))
+    found = [np.empty(0)]
+    for chunk in chunks:
+        centred = chunk - generated.mu                                              # (rows, d) float64
+        quadratic = _squares(centred) - (centred @ axes) ** 2 @ w**-0.5             # x^T (I - T) x
+        found.append(_derivative(real, generated, centred, quadratic, cross))
+    return np.concatenate(found)
+
+
+def by_class(
+    real: Statistics,
+    generated: Statistics,
+    chunks: Sequence[np.ndarray],
+    labels: np.ndarray,
+    root: np.ndarray | None = None,
+) -> dict[int, Estimate]:
+    """What each class costs; chunks as for `frechet`, labels (n,) int, the classes of their images.
+
+    The sum of psi over a class, divided by n: by so much, to first order, would the distance fall if images as good
+    as the average stood in place of those of the class.  Costs add up to 0.  An image moves the cost of a class by its
+    own part in it, and by what it does to the psi of the class; since second derivatives are symmetric, that is what
+    more of the class does to its own psi: one eigendecomposition per class.
+    """
+    check_chunks(generated, chunks)
+    if labels.shape != (generated.n,):
+        raise BadInput(f"Each of {generated.n:,} images needs one class, found labels of the shape {labels.shape}.")
+    root = root_of(real, generated, root)
+    psi, costs = influence(real, generated, chunks, root), {}
+    for label in np.unique(labels):
+        within = labels == label
+        more = influence(real, _with_more(generated, chunks, within), chunks, root)
+        moved = (within - within.mean()) * psi + (more - psi) / NUDGE
+        costs[int(label)] = Estimate(float(psi @ within) / len(psi), float(moved.std() / np.sqrt(len(psi))))
+    return costs
+
+
+def _with_more(generated: Statistics, chunks: Sequence[np.ndarray], within: np.ndarray) -> Statistics:
+    """The moments when the images `within` (n,) weigh 1 + NUDGE, and all together as much as before."""
+    ends = np.cumsum([len(chunk) for chunk in chunks])
+    part = accumulate(chunk[mask] for chunk, mask in zip(chunks, np.split(within, ends[:-1]), strict=True))
+    n, weight = generated.n, NUDGE * part.n / generated.n
+    shift = part.mean - generated.mu
+    second = part.spread / (n - 1) * NUDGE + np.outer(shift, shift) * (weight * n / (n - 1))
+    sigma = (1 - weight) * generated.sigma + second - np.outer(shift, shift) * (weight**2 * n / (n - 1))
+    return Statistics(generated.mu + weight * shift, sigma, n)
 
 
 def frechet(
@@ -91,14 +135,15 @@ def frechet(
     Where `influence` gives the larger variance, as for features of heavy tails, that one counts.
     """
     real, generated = real_statistics, generated_statistics
-    _check_chunks(generated, generated_chunks)
-    without = _Without(real, generated, generated_chunks, _root_of(real, generated, real_root))
-    pulls, psi = without.one()
+    check_chunks(generated, generated_chunks)
+    leaving = Without(real, generated, generated_chunks, root_of(real, generated, real_root))
+    without, psi = leaving.one()
+    pulls = pulls_of(without)
     variance = float(max(pulls.var(), psi.var())) / len(psi)
-    return Estimate(_distance(real, generated, without.cross), standard_error(variance, pulls, without.two()))
+    return Estimate(_distance(real, generated, leaving.cross), standard_error(variance, pulls, leaving.two()))
 
 
-class _Without:
+class Without:
     """Distances without one or two of the generated images.
 
     In the axes of R^T S_g R = V diag(w) V^T an image is y = V^T R^T (x - mu_g).  Without k images, y_1 to y_k,
@@ -108,30 +153,30 @@ class _Without:
 
     def __init__(self, real: Statistics, generated: Statistics, chunks: Sequence[np.ndarray], root: np.ndarray):
         self.real, self.generated, self.chunks = real, generated, chunks
-        self.cross, self.w, self.axes = _spectrum(real, generated, chunks, root)    # (r,), R V: (d, r)
+        self.cross, self.w, self.axes = _spectrum(real, generated, root, chunks)    # (r,), R V: (d, r)
         self.at, self.weights = _nodes(self.w)                                      # (nodes,) s^2 and ds / pi
 
     def one(self) -> tuple[np.ndarray, np.ndarray]:
-        """The pulls of all images and, for infinitely small changes of their weights, `influence`: each (n,)."""
-        parts = [self._one(self._centred(chunk)) for chunk in self.chunks]
+        """The distances without each image, and for infinitely small changes of their weights `influence`: (n,)."""
+        parts = [self._one(self.centred(chunk)) for chunk in self.chunks]
         without, psi = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return (self.generated.n - 1) * (without.mean() - without), psi
+        return without, psi
 
     def two(self) -> np.ndarray:
         """(m, m) interactions."""
         n = self.generated.n
-        some = self._centred(_picked(self.chunks, paired(n).step))
+        some = self.centred(_picked(self.chunks, paired(n).step))
         without, _ = self._one(some)
-        return n * self._distance(0) - (n - 1) * _sum(without) + (n - 2) * self._without_two(some)
+        return n * self.distance(0) - (n - 1) * _sum(without) + (n - 2) * self._without_two(some)
 
-    def _centred(self, features: np.ndarray) -> np.ndarray:
+    def centred(self, features: np.ndarray) -> np.ndarray:
         return features - self.generated.mu                                         # float64
 
     def _one(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n, squares, y = self.generated.n, _squares(centred), (centred @ self.axes) ** 2
         leverage = y @ (1 / (self.w[:, None] + self.at)) / (n - 1)                  # (rows, nodes)
         lost = -_log(1 - leverage * n / (n - 1)) @ self.weights
-        without = self._distance(1, squares, squares, centred @ self._shift, lost)
+        without = self.distance(1, squares, squares, centred @ self._shift, lost)
         return without, _derivative(self.real, self.generated, centred, squares - y @ self.w**-0.5, self.cross)
 
     def _without_two(self, centred: np.ndarray) -> np.ndarray:
@@ -142,24 +187,29 @@ class _Without:
             trace, determinant = _sum(g.diagonal()), np.outer(g.diagonal(), g.diagonal()) - g**2
             lost -= weight * _log(1 - trace - (trace + 2 * g) / (n - 2) + determinant * n / (n - 2))
         squares = _sum(gram.diagonal())
-        return self._distance(2, squares, squares + 2 * gram, _sum(along), lost)
+        return self.distance(2, squares, squares + 2 * gram, _sum(along), lost)
 
-    def _distance(
+    def distance(
         self, k: int, squares: Values = 0.0, total: Values = 0.0, along: Values = 0.0, lost: Values = 0.0
     ) -> Values:
         """Without k images x - mu_g: the sum of their squares, the square of their sum and its product with the
         shift; `lost`: by how much the trace of the root of (n - 1) / (n - 1 - k) S_g fell with them."""
         n, shift = self.generated.n, self._shift
         moved = shift @ shift + 2 * along / (n - k) + total / (n - k) ** 2
-        spread = ((n - 1) * np.trace(self.generated.sigma) - squares - total / (n - k)) / (n - 1 - k)
+        spread = self.spread(k, squares, total)
         return moved + np.trace(self.real.sigma) + spread - 2 * np.sqrt((n - 1) / (n - 1 - k)) * (self.cross - lost)
+
+    def spread(self, k: int, squares: Values = 0.0, total: Values = 0.0) -> Values:
+        """tr S_g without k images."""
+        n = self.generated.n
+        return ((n - 1) * np.trace(self.generated.sigma) - squares - total / (n - k)) / (n - 1 - k)
 
     @property
     def _shift(self) -> np.ndarray:
         return self.real.mu - self.generated.mu
 
 
-def _root_of(real: Statistics, generated: Statistics, root: np.ndarray | None) -> np.ndarray:
+def root_of(real: Statistics, generated: Statistics, root: np.ndarray | None) -> np.ndarray:
     d = len(real.mu)
     if len(generated.mu) != d:
         raise BadInput(f"The reference has features of length {d}, the generated images {len(generated.mu)}: "
@@ -191,24 +241,6 @@ def _distance(real: Statistics, generated: Statistics, cross: float) -> float:
     return max(value, 0.0)
 
 
-def _transport(real: Statistics, generated: Statistics, root: np.ndarray) -> tuple[float, np.ndarray]:
-    """tr (S_r S_g)^(1/2) and A (d, rank) with T = A A^T, from one eigendecomposition."""
-    eigenvalues, vectors = np.linalg.eigh(root.T @ generated.sigma @ root)
-    d, rank = len(eigenvalues), _rank(real, generated)
-    eigenvalues, vectors = eigenvalues[d - rank :].clip(0), vectors[:, d - rank :]
-    kept = eigenvalues > EPS * d * eigenvalues.max(initial=0)
-    half = root @ (vectors[:, kept] * eigenvalues[kept] ** -0.25)
-    return float(np.sqrt(eigenvalues).sum()), half
-
-
-def _influence(
-    real: Statistics, generated: Statistics, features: np.ndarray, half: np.ndarray, cross: float
-) -> np.ndarray:
-    centred = features - generated.mu                                   # (rows, d) float64
-    quadratic = _squares(centred) - _squares(centred @ half)            # x^T (I - T) x
-    return _derivative(real, generated, centred, quadratic, cross)
-
-
 def _derivative(
     real: Statistics, generated: Statistics, centred: np.ndarray, quadratic: np.ndarray, cross: float
 ) -> np.ndarray:
@@ -218,10 +250,13 @@ def _derivative(
 
 
 def _spectrum(
-    real: Statistics, generated: Statistics, chunks: Sequence[np.ndarray], root: np.ndarray
+    real: Statistics, generated: Statistics, root: np.ndarray, chunks: Sequence[np.ndarray] = ()
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """tr (S_r S_g)^(1/2), the eigenvalues w (r,) of R^T S_g R that are not 0, and R V (d, r)."""
-    if generated.n <= len(generated.mu):            # faster, and most accurate there
+    """tr (S_r S_g)^(1/2), the eigenvalues w (r,) of R^T S_g R that are not 0, and R V (d, r).
+
+    From the features themselves, `chunks`, where they are given and n <= d: faster, and most accurate there.
+    """
+    if chunks and generated.n <= len(generated.mu):
         _, singular, rows = np.linalg.svd((np.concatenate(list(chunks)) - generated.mu) @ root, full_matrices=False)
         w, vectors = singular**2 / (generated.n - 1), rows.T
     else:
@@ -264,7 +299,7 @@ def _squares(rows: np.ndarray) -> np.ndarray:
     return np.einsum("ij,ij->i", rows, rows)
 
 
-def _check_chunks(generated: Statistics, chunks: Sequence[np.ndarray]) -> None:
+def check_chunks(generated: Statistics, chunks: Sequence[np.ndarray]) -> None:
     rows = 0
     for chunk in chunks:
         check_features(chunk, first=rows)

@@ -13,6 +13,11 @@ import numpy as np
 PAIRED = 100    # images among which pairs are looked at; the noise of 4,950 pairs is below that of the pulls
 
 
+def pulls_of(without: np.ndarray) -> np.ndarray:
+    """The numbers without each image, T_(i) (n,) -> pulls (n,)."""
+    return (len(without) - 1) * (without.mean() - without)
+
+
 def paired(n: int) -> slice:
     """At most PAIRED of n images, evenly spread, since images on disk may be sorted."""
     return slice(0, n, -(-n // PAIRED))

@@ -132,7 +132,7 @@ def test_scores_are_a_table_for_people_and_json_with_full_precision(
     found = json.loads((tmp_path / "scores.json").read_text())
     assert list(found) == ["scores", "provenance"]
     for score in found["scores"]:
-        assert list(score) == ["model", "metric", "value", "se", "floor", "n", "protocol"]
+        assert list(score) == ["model", "metric", "value", "se", "floor", "n", "protocol", "warnings"]
         assert score["metric"] in done.stdout
         assert score["n"] == 20
     assert found["provenance"]["seed"] == 0
@@ -356,7 +356,7 @@ def test_more_images_than_a_folder_holds(refused, folder, garments):
 
 @pytest.mark.parametrize(("words", "said"), [
     (("--protocol", "cifar"), "No protocol 'cifar'. Known: cifar10-clean-10k"),
-    (("--convention", "mine", "--reference", "x.npz"), "No convention 'mine'. Known: clean, embedded, fidelity"),
+    (("--convention", "mine", "--reference", "x.npz"), "No convention 'mine'. Known: adm, clean, clip, dgm, embedded"),
     (("--convention", "embedded"), "needs reference data"),
     (("--reference", "mnist:test"), "mnist:test"),
     (("--reference", "fashion-mnist:tset"), "fashion-mnist has the splits test"),
@@ -447,3 +447,25 @@ def test_bad_input_is_told_before_prefect_is_even_imported(run_python, tiny):
     done = run_python("-c", code)
     assert done.stdout.split() == ["2", "False", "False"], done.stderr
     assert done.stderr.startswith("ganbench: MODEL 'nowhere.pt' does not exist")
+
+
+# Statistics
+
+
+@pytest.mark.parametrize("name", ["s.npz", "s.pt", "s.pkl"])
+def test_statistics_are_written_as_other_tools_read_them(name, ganbench, garments, tmp_path):
+    from gan.interchange import load_statistics
+
+    done = ganbench("statistics", garments, "--out", tmp_path / name)
+    assert done.exit_code == 0, done.output
+    assert "Mean and covariance of 60 images, 1,280 features each" in done.stdout
+    found = load_statistics(tmp_path / name)
+    assert found.mu.shape == (1280,)
+    assert np.all(np.linalg.eigvalsh(found.sigma) > -1e-6)
+
+
+def test_statistics_of_no_images_or_in_no_form_are_refused_at_once(refused, garments, tmp_path):
+    assert "s.csv is none of these" in refused("statistics", garments, "--out", tmp_path / "s.csv")
+    out = tmp_path / "s.npz"
+    assert "No convention 'mine'" in refused("statistics", garments, "--out", out, "--convention", "mine")
+    assert "neither a file or folder" in refused("statistics", tmp_path / "none", "--out", tmp_path / "s.npz")

@@ -10,11 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan import statistics
 from gan.features.extract import extract, extractor_of
 from gan.images import read_image
+from gan.interchange import save_statistics
+from gan.measure import roles_of
+from gan.protocols import CONVENTIONS
+from gan.statistics import moments
 from tasks.artifacts import cells
 
+# The metrics of the convention `embedded` that can be had without the training set.
+NAMES = [name for name in CONVENTIONS["embedded"].metrics if "training" not in roles_of(name)]
 CACHED_TASKS = ("sample", "efficientnet", "score")
 
 
@@ -39,7 +44,8 @@ def closed_port() -> int:
 def test_a_run_scores_logs_and_shows_and_its_repetition_is_cached_and_logged_once(run_flow, mlflow_runs, garments):
     first = run_flow(held_out=str(garments), seed=3)
     scores = {score.metric: score for score in first.outcome.scores}
-    assert list(scores) == ["kid_efficientnet_lite0", "fd_efficientnet_lite0", "is_efficientnet_lite0"]
+    leading = ["kid", *(name for name in NAMES if name != "kid")]
+    assert list(scores) == [f"{name}_efficientnet_lite0" for name in leading]
     assert all(score.floor is not None for score in scores.values())
     assert (first.outcome.drawn, first.outcome.found) == (30, 0)
     check_tasks(first.tasks, "Completed")
@@ -121,7 +127,7 @@ def test_a_tracking_server_that_is_down_costs_seconds_and_no_scores(run_flow, ml
     start = time.monotonic()
     down = run_flow(tracking_uri=address, seed=1)
     assert time.monotonic() - start < 45
-    assert len(down.outcome.scores) == 3
+    assert len(down.outcome.scores) == len(NAMES)
     assert address in down.outcome.tracked.problem
     (waiting,) = (home / "untracked").iterdir()
     assert str(waiting) in down.outcome.tracked.problem
@@ -156,7 +162,7 @@ def failing_server():
 
 def test_a_tracking_server_that_fails_half_way_costs_no_scores(run_flow, mlflow_runs, home, failing_server):
     failed = run_flow(tracking_uri=failing_server)
-    assert len(failed.outcome.scores) == 3
+    assert len(failed.outcome.scores) == len(NAMES)
     assert f"MLflow at {failing_server} failed" in failed.outcome.tracked.problem
     (waiting,) = (home / "untracked").iterdir()
     assert str(waiting) in failed.outcome.tracked.problem
@@ -177,10 +183,11 @@ def test_a_record_that_cannot_be_logged_waits_and_is_in_nobodys_way(run_flow, ml
 def test_statistics_can_be_the_reference(run_flow, garments, tmp_path, workspace):
     images = np.load(garments)["arr_0"].transpose(0, 3, 1, 2)
     features = extract(images, extractor_of("efficientnet_lite0", workspace))["features"]
-    statistics.save(tmp_path / "stats.npz", statistics.moments(features).statistics())
+    save_statistics(tmp_path / "stats.npz", moments(features).statistics())
     from_file = run_flow(reference=str(tmp_path / "stats.npz"), held_out=str(garments)).outcome.scores
     from_images = run_flow(held_out=str(garments)).outcome.scores
-    assert [score.metric for score in from_file] == ["fd_efficientnet_lite0", "is_efficientnet_lite0"]
+    names = ("fd", "fd_infinity", "is", "vendi", "diversity")  # what needs no features of the reference
+    assert [score.metric for score in from_file] == [f"{name}_efficientnet_lite0" for name in names]
     expected = {score.metric: score for score in from_images}["fd_efficientnet_lite0"]
     assert from_file[0].value == pytest.approx(expected.value, rel=1e-6)
     assert from_file[0].floor == pytest.approx(expected.floor, rel=1e-6, abs=1e-6)
@@ -225,3 +232,29 @@ def test_deployments_appear_with_their_schedule(prefect_server):
     assert [schedule.schedule.cron for schedule in nightly.schedules] == ["0 3 * * *"]
     assert by_hand.schedules == []
     assert by_hand.parameter_openapi_schema["properties"]["model"]["title"] == "Model"
+
+
+def test_slices_are_scored_shown_and_logged(run_flow, mlflow_runs, garments, tmp_path):
+    run = run_flow(by="cluster", held_out=str(garments), metrics="kid")
+    slices = run.outcome.slices
+    assert [score.metric for score in run.outcome.scores] == ["kid_efficientnet_lite0"]
+    assert sum(score.value for score in slices if score.metric == "share") == pytest.approx(1)
+    assert sum(score.floor for score in slices if score.metric == "share") == pytest.approx(1)
+    client, (logged,) = mlflow_runs()
+    table = json.loads(Path(client.download_artifacts(logged.info.run_id, "scores.json", tmp_path)).read_text())
+    named = [row[table["columns"].index("slice")] for row in table["data"]]
+    assert named == ["", *(score.slice for score in slices)]
+
+
+def test_metrics_of_memorisation_come_with_the_training_set(run_flow, tiny_pictures, garments):
+    scores = run_flow(training=str(garments), metrics="authpct,copies").outcome.scores
+    assert [score.metric for score in scores] == ["authpct_efficientnet_lite0"]  # the reference was learned from
+    assert scores[0].floor is None
+    others = run_flow(training=str(tiny_pictures), metrics="authpct,copies", held_out=str(garments)).outcome.scores
+    assert [score.metric for score in others] == ["authpct_efficientnet_lite0", "copies_efficientnet_lite0"]
+    assert others[0].floor is not None
+
+
+@pytest.fixture
+def tiny_pictures(noise):
+    return noise("training.npz", 40, (1, 32, 32), seed=5)

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan import evaluate, sampling, statistics
-from gan.evaluate import extract_one, prepare, sample_one, score_name
+from gan import evaluate, sampling
+from gan.evaluate import extract_one, sample_one, score_name
 from gan.features import EXTRACTORS, extract, inception
 from gan.images import write_folder, write_npz
+from gan.interchange import save_statistics
+from gan.jobs import prepare
 from gan.metrics.frechet import frechet_distance
 from gan.metrics.kernel import kid_full
 from gan.protocols import CONVENTIONS, PROTOCOLS, choose
@@ -81,7 +83,7 @@ def test_statistics_as_reference_give_the_images_distance_and_no_kernel_distance
     judge = Convention("judge", ("judge",))
     extractor = extract.extractor_of("judge", workspace)
     images = np.load(garments)["arr_0"].transpose(0, 3, 1, 2)
-    statistics.save(tmp_path / "stats.npz", moments(extract.extract(images, extractor)["features"]).statistics())
+    save_statistics(tmp_path / "stats.npz", moments(extract.extract(images, extractor)["features"]).statistics())
     from_images = by_metric(evaluate(str(tiny_images), protocol(garments, 100, convention=judge), workspace=workspace))
     from_file = by_metric(
         evaluate(str(tiny_images), protocol(tmp_path / "stats.npz", 100, convention=judge), workspace=workspace)
@@ -94,7 +96,7 @@ def test_statistics_as_reference_give_the_images_distance_and_no_kernel_distance
 
 
 def test_statistics_of_pixels_are_as_long_as_the_images_make_them(real, fake, workspace, tmp_path):
-    statistics.save(tmp_path / "stats.npz", moments(features_of(real)).statistics())
+    save_statistics(tmp_path / "stats.npz", moments(features_of(real)).statistics())
     from_file = by_metric(evaluate(str(fake), protocol(tmp_path / "stats.npz", 400), workspace=workspace))
     from_images = by_metric(evaluate(str(fake), protocol(real, 400), workspace=workspace))
     assert from_file["fd_pixels"].value == pytest.approx(from_images["fd_pixels"].value, rel=1e-9)
@@ -102,14 +104,14 @@ def test_statistics_of_pixels_are_as_long_as_the_images_make_them(real, fake, wo
 
 def test_statistics_have_a_floor_too(real, fake, noise, workspace, tmp_path):
     held_out = noise("held_out.npz", 400, seed=2)
-    statistics.save(tmp_path / "stats.npz", moments(features_of(real)).statistics())
+    save_statistics(tmp_path / "stats.npz", moments(features_of(real)).statistics())
     from_file = by_metric(evaluate(str(fake), protocol(tmp_path / "stats.npz", 400, held_out), workspace=workspace))
     from_images = by_metric(evaluate(str(fake), protocol(real, 400, held_out), workspace=workspace))
     assert from_file["fd_pixels"].floor == pytest.approx(from_images["fd_pixels"].floor, rel=1e-9)
 
 
 def test_statistics_of_another_extractor_are_refused(real, workspace, tmp_path):
-    statistics.save(tmp_path / "stats.npz", moments(features_of(real)[:, :10]).statistics())
+    save_statistics(tmp_path / "stats.npz", moments(features_of(real)[:, :10]).statistics())
     with pytest.raises(BadInput, match=r"statistics of 10 features, .* convention 'pixels' \(pixels: 64\)"):
         evaluate(str(real), protocol(tmp_path / "stats.npz", 400), workspace=workspace)
 
@@ -189,7 +191,7 @@ def test_neither_workers_nor_batch_sizes_nor_the_order_of_shards_change_a_bit(ti
             make_the_last_shard_first(prepare(spec, asked, 0, workspace))
         results.append((evaluate(spec, asked, workspace=workspace, workers=workers), digests_in(workspace)))
     assert len(results[0][0]) == 5
-    assert {kind for kind, _ in results[0][1]} == {"samples", "features", "scores", "statistics"}
+    assert {kind for kind, _ in results[0][1]} == {"samples", "features", "gates", "scores", "statistics"}
     assert all(result == results[0] for result in results)
 
 
@@ -254,7 +256,7 @@ def test_the_kernel_distance_leads_where_images_are_few_and_the_distance_warns(n
 def test_the_length_of_a_feature_counts_not_the_size_of_the_picture(noise, workspace):
     large = noise("large.npz", 40, (1, 64, 64))  # pixels averages them down to 32x32
     warned = by_metric(evaluate(str(large), protocol(large, 40), workspace=workspace))["fd_pixels"]
-    assert "fewer than 5 x 1,024 features" in warned.warnings[0]
+    assert "fewer than 5 x 1,024 features" in warned.warnings[-1]
 
 
 def test_only_the_2015_network_with_its_published_weights_gives_fid():
@@ -319,7 +321,9 @@ def test_a_changed_reference_is_another_protocol(real, fake, noise, workspace):
 
 @pytest.mark.parametrize(("options", "said"), [
     ({"name": "cifar"}, r"No protocol 'cifar'\. Known: cifar10-clean-10k"),
-    ({"convention": "mine", "reference": "x"}, r"No convention 'mine'\. Known: clean, embedded, fidelity\."),
+    ({"convention": "mine", "reference": "x"}, r"No convention 'mine'\. Known: adm, clean, clip, dgm, embedded, fid"),
+    ({"metrics": "fid"}, r"No metric 'fid'\. Known: authpct, cmmd"),
+    ({"metrics": " , "}, r"No metric ' , '\. Known"),
     ({"convention": "embedded"}, "needs reference data: give --reference"),
     ({"n": 1}, "at least 2 images, got --n 1"),
     ({"reference": "x", "n": 0}, "at least 2 images, got --n 0"),

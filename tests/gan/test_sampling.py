@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from gan import sampling
-from gan.evaluate import prepare
 from gan.generators.base import image_seed
 from gan.generators.loading import resolve
+from gan.jobs import prepare
 from gan.sampling import MICRO_BATCH, draw, generator_of, sample_shard, shard_key, shards_of
 from gan.store import Store, rows_of
 from gan.types import BadInput, BadOutput, Convention, ModelSpec, Protocol, Workspace

@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from gan.statistics import Moments, accumulate, load, merge, moments, save
+from gan.statistics import Moments, accumulate, merge, moments
 from gan.types import BadInput, Statistics
 
 
@@ -79,62 +79,6 @@ def test_features_of_another_length_or_shape_are_refused(features):
         accumulate([features, features[:, :6]])
     with pytest.raises(BadInput, match=r"\(n, d\).*\(7,\)"):
         moments(features[0])
-
-
-def test_files_keep_every_bit_and_the_keys_of_pytorch_fid(features, tmp_path):
-    statistics = moments(features).statistics()
-    path = tmp_path / "reference"  # no suffix is added
-    save(path, statistics)
-    loaded = load(path)
-    assert loaded.n == 100
-    np.testing.assert_array_equal(loaded.mu, statistics.mu)
-    np.testing.assert_array_equal(loaded.sigma, statistics.sigma)
-    with np.load(path) as archive:
-        assert {"mu", "sigma"} <= set(archive.files)
-        assert archive["mu"].dtype == archive["sigma"].dtype == np.float64
-
-
-def test_a_file_that_does_not_say_n_has_n_0(tmp_path):
-    np.savez(tmp_path / "ttur.npz", mu=np.zeros(2, np.float32), sigma=np.eye(2))
-    assert load(tmp_path / "ttur.npz").n == 0
-
-
-EYE = np.eye(2)
-
-
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        ({"mu": np.zeros(2)}, "no sigma; .* Found: mu"),
-        ({"arr_0": np.zeros(2)}, "no mu and no sigma; .* Found: arr_0"),
-        ({"mu": np.zeros(3), "sigma": EYE}, r"found \(3,\) and \(2, 2\)"),
-        ({"mu": np.zeros((1, 2)), "sigma": EYE}, r"found \(1, 2\) and \(2, 2\)"),
-        ({"mu": np.array([0, np.nan]), "sigma": EYE}, "NaN or infinity"),
-        ({"mu": np.zeros(2), "sigma": np.array([[1, 0.5], [0, 1]])}, "not symmetric"),
-        ({"mu": np.zeros(2), "sigma": -EYE}, "negative variance"),
-        ({"mu": np.array(["a", "b"]), "sigma": EYE}, "expected numbers in mu"),
-        ({"mu": np.zeros(2), "sigma": EYE, "n": np.array(-5)}, "number of feature vectors, found -5"),
-    ],
-)
-def test_a_file_that_holds_no_statistics_is_refused_in_words(tmp_path, arrays, message):
-    np.savez(tmp_path / "bad.npz", **arrays)
-    with pytest.raises(BadInput, match=message):
-        load(tmp_path / "bad.npz")
-
-
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", b"\x93NUMPY", b"<html>404</html>"])
-def test_a_file_that_is_no_archive_is_refused_in_words(tmp_path, content):
-    (tmp_path / "bad.npz").write_bytes(content)
-    with pytest.raises(BadInput, match=r"not a readable \.npz"):
-        load(tmp_path / "bad.npz")
-
-
-def test_a_single_array_or_an_absent_file_is_refused_in_words(tmp_path):
-    np.save(tmp_path / "one.npy", np.zeros(3))
-    with pytest.raises(BadInput, match=r"not a readable \.npz"):
-        load(tmp_path / "one.npy")
-    with pytest.raises(BadInput, match="no statistics at"):
-        load(tmp_path / "absent.npz")
 
 
 def test_nothing_is_the_neutral_part(features):

@@ -45,5 +45,5 @@ def test_inception_scores_rise_up_the_ladder(scores, metric):
 def test_the_judge_knows_garments_that_it_has_never_seen(workspace):
     images, labels = fashion_mnist.load("test", [fashion_mnist.EMBEDDED])
     judge = extractor_of("judge", workspace)
-    logits = [judge(images[first : first + 50])[1] for first in range(0, 1_000, 50)]
+    logits = [judge(images[first : first + 50])["logits"] for first in range(0, 1_000, 50)]
     assert (np.concatenate(logits).argmax(1) == labels[:1_000]).mean() > 0.92  # its card: 93.8 % of all 10,000

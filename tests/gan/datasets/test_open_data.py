@@ -1,15 +1,19 @@
 """Folders, .npz and .parquet of images: what is read, and what is refused before work begins."""
 
+import json
 import pickle
 import shutil
+import sys
+import zipfile
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
 
-from gan.datasets import DataFolders, is_statistics, open_data
+from gan.datasets import DataFolders, is_images, open_data
 from gan.images import png_bytes, resize, write_folder, write_npz, write_parquet
 from gan.types import BadInput
 
@@ -21,8 +25,24 @@ def opened(path, resize=None):
     return open_data(str(path), DataFolders(None, path.parent / "cache"), resize)
 
 
+def write_zip(pixels, path, labels=None):
+    """As StyleGAN's dataset tool does it."""
+    names = [f"{i // 4:05d}/img{i:08d}.png" for i in range(len(pixels))]
+    with zipfile.ZipFile(path, "w", compression=zipfile.ZIP_STORED) as archive:
+        for name, image in zip(names, pixels, strict=True):
+            archive.writestr(name, png_bytes(image))
+        pairs = None if labels is None else [[name, label] for name, label in zip(names, labels, strict=True)]
+        archive.writestr("dataset.json", json.dumps({"labels": pairs}))
+
+
+def write_tensor(pixels, path, labels=None):
+    images = torch.from_numpy(np.ascontiguousarray(pixels))
+    torch.save(images if labels is None else {"images": images, "labels": torch.tensor(labels)}, path)
+
+
 WRITERS = {"folder": write_folder, "a.npz": lambda pixels, path, *rest: write_npz(path, pixels, *rest),
-           "a.parquet": lambda pixels, path, *rest: write_parquet(path, pixels, *rest)}      # fmt: skip
+           "a.parquet": lambda pixels, path, *rest: write_parquet(path, pixels, *rest),
+           "a.zip": write_zip, "a.pt": write_tensor}      # fmt: skip
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -187,7 +207,7 @@ def test_grey_images_without_a_channel_axis_and_under_another_name_are_read(tmp_
     ({"arr_0": np.array([object()])}, "pickled Python objects"),
     ({"x": PIXELS, "z": PIXELS}, r"no array of images under arr_0, images, samples; it holds x \(6, 3, 8, 8\), z"),
     ({"arr_0": PIXELS, "arr_1": np.zeros(5, int)}, "expected 6 class numbers"),
-    ({"mu": np.zeros(3), "sigma": np.eye(3)}, "holds statistics"),
+    ({"mu": np.zeros(3), "sigma": np.eye(3)}, "holds reference statistics"),
 ])  # fmt: skip
 def test_npz_files_that_cannot_be_images_are_refused(tmp_path, arrays, said):
     np.savez(tmp_path / "a.npz", **arrays)
@@ -203,15 +223,6 @@ def test_truncated_and_foreign_files_are_named(tmp_path, name):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(BadInput, match=f"{name} is not (a|an) "):
             opened(tmp_path / name)
-
-
-def test_statistics_are_told_from_images(tmp_path):
-    np.savez(tmp_path / "s.npz", mu=np.zeros(3), sigma=np.eye(3))
-    np.savez(tmp_path / "i.npz", PIXELS)
-    (tmp_path / "d.npz").write_bytes(b"hello")
-    np.savez(tmp_path / "o.npz", mu=np.array([object()]))
-    found = [is_statistics(tmp_path / name) for name in ("s.npz", "i.npz", "d.npz", "o.npz", "none.npz")]
-    assert found == [True, False, False, False, False]
 
 
 # .parquet
@@ -246,3 +257,122 @@ def test_an_oversized_image_is_refused_when_the_folder_is_opened(tmp_path):
     Image.new("1", (9_000, 8_000)).save(tmp_path / "a" / "big.png")
     with pytest.raises(BadInput, match=r"big\.png has 72,000,000 pixels, more than"):
         opened(tmp_path / "a", 32)
+
+
+# .zip
+
+def test_folders_in_a_zip_are_classes_when_nothing_says_otherwise(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for i, image in enumerate(PIXELS):
+            archive.writestr(f"{'cat' if i % 2 else 'ant'}/{i}.png", png_bytes(image))
+        archive.writestr("__MACOSX/cat/1.png", b"x")
+        archive.writestr("readme.txt", b"x")
+    found = opened(tmp_path / "a.zip")
+    assert found.classes == ("ant", "cat")
+    assert found.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert np.array_equal(found.read(range(6)), PIXELS[[0, 2, 4, 1, 3, 5]])
+
+
+@pytest.mark.parametrize("name", ["../a.png", "/etc/a.png", "x/../../a.png", "..\\a.png", "C:/a.png"])
+def test_a_zip_whose_entries_lead_outside_is_refused(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("b.png", png_bytes(PIXELS[0]))
+        archive.writestr(name, png_bytes(PIXELS[0]))
+    with pytest.raises(BadInput, match="leads out of the archive's folder"):
+        opened(tmp_path / "a.zip")
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", compression=zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", bytes(300_000_000))
+    with pytest.raises(BadInput, match=r"a\.png unpacks to 300,000,000 bytes, more than the 200,000,000"):
+        opened(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize(("files", "said"), [
+    ({"a.txt": b"x"}, "holds no images among its 1 files"),
+    ({"a.png": b"x", "b.png": b"y"}, r"a\.png cannot be read as an image"),
+    ({"a.png": png_bytes(PIXELS[0])}, "holds 1 image, expected at least 2"),
+    ({"a.png": png_bytes(PIXELS[0]), "b.png": png_bytes(PIXELS[1]), "dataset.json": b'{"labels": [["a.png", 0]]}'},
+     "no label for 'b.png'"),
+    ({"a.png": png_bytes(PIXELS[0]), "b.png": png_bytes(PIXELS[1]), "dataset.json": b"["}, "dataset.json is not what"),
+])  # fmt: skip
+def test_zips_that_cannot_be_images_are_refused(tmp_path, files, said):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    with pytest.raises(BadInput, match=said):
+        opened(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize("cut", [0, 10, 0.5])
+def test_a_truncated_zip_is_named(tmp_path, cut):
+    write_zip(PIXELS, tmp_path / "a.zip")
+    whole = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(whole[: int(cut * len(whole)) if cut < 1 else cut])
+    with pytest.raises(BadInput, match=r"is not a readable \.zip file, it may be truncated"):
+        opened(tmp_path / "a.zip")
+
+
+# Arrays: .npy, tensors, callables
+
+@pytest.mark.parametrize("layout", [(0, 1, 2, 3), (0, 2, 3, 1)])
+def test_npy_files_are_read_in_both_layouts(tmp_path, layout):
+    np.save(tmp_path / "a.npy", PIXELS.transpose(layout))
+    assert np.array_equal(opened(tmp_path / "a.npy").read(range(6)), PIXELS)
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    (torch.randn(4, 3, 8, 8), r"holds float32 values from -.* quantise them"),
+    (torch.zeros(4, 5, 8, 8, dtype=torch.uint8), r"has the shape \(4, 5, 8, 8\)"),
+    ({"weight": torch.zeros(3)}, "no images under arr_0, images, samples; it holds weight"),
+    ({"images": [1, 2]}, "gives a list, expected an array or tensor"),
+    (torch.ones(4, 3, 8, 8, dtype=torch.uint8), "uint8 but holds nothing above 1"),
+])  # fmt: skip
+def test_tensors_that_are_no_images_are_refused(tmp_path, content, said):
+    torch.save(content, tmp_path / "a.pt")
+    with pytest.raises(BadInput, match=said):
+        opened(tmp_path / "a.pt")
+
+
+def test_weights_and_images_with_the_same_ending_are_told_apart(tmp_path):
+    torch.save({"weight": torch.zeros(3, 3)}, tmp_path / "weights.pt")
+    torch.save(torch.from_numpy(PIXELS), tmp_path / "images.pt")
+    assert [is_images(str(tmp_path / name)) for name in ("weights.pt", "images.pt", "none.pt")] == [False, True, False]
+
+
+CODE = """
+import numpy as np, torch
+pixels = np.random.default_rng(0).integers(0, 256, (6, 3, 8, 8), np.uint8)
+def array(): return pixels
+def tensor(): return torch.from_numpy(pixels)
+def labelled(): return pixels, np.array([0, 1, 2, 0, 1, 2])
+def batches(): return (pixels[i : i + 4] for i in (0, 4))
+def nothing(): return []
+def number(): return 3
+"""
+
+
+@pytest.fixture
+def pictures(tmp_path, monkeypatch):
+    (tmp_path / "pictures.py").write_text(CODE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "pictures", raising=False)
+    yield lambda name: open_data(f"pictures:{name}", DataFolders(None, tmp_path))
+    sys.modules.pop("pictures", None)
+
+
+@pytest.mark.parametrize("name", ["array", "tensor", "labelled", "batches"])
+def test_a_callable_of_the_users_gives_images(pictures, name):
+    found = pictures(name)
+    assert np.array_equal(found.read([5, 1]), PIXELS[[5, 1]])
+    assert (found.labels is None) == (name != "labelled")
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("nothing", "returned no images"), ("number", "returned a int, expected images"), ("absent", "has no 'absent'"),
+])  # fmt: skip
+def test_a_callable_that_gives_no_images_is_refused(pictures, name, said):
+    with pytest.raises(BadInput, match=said):
+        pictures(name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +14,27 @@ import pytest
 import torch
 
 from gan import features
-from gan.features import EXTRACTORS, judge
-from gan.features.backend import choose, fold
+from gan.features import EXTRACTORS, judge, vit
+from gan.features.backend import choose, choose_eager, fold
 from gan.features.base import padded
 from gan.types import BadInput
 
 CHANNELS = {"judge": 1}                               # what to feed; 3 for the others
-NETWORKS = ["inception", "efficientnet_lite0", "judge"]      # inception_clean is inception behind another resize
-LIGHT = [name for name in EXTRACTORS if not name.startswith("inception")]
+NETWORKS = ["inception_spatial", "efficientnet_lite0", "judge"]      # inception is part of the first
+LIGHT = ["efficientnet_lite0", "judge", "pixels"]
+TRANSFORMERS = {it.network.name: it for it in (vit.DINOV2, vit.DINOV2_TORCH, vit.DINOV2_BASE, vit.CLIP)}
 
 
 @pytest.fixture(scope="session")
-def made(weights, tmp_path_factory):
-    """Each extractor of each backend once."""
+def made(weights, small, tmp_path_factory):
+    """Each extractor of each backend once; transformers with a small network, since the real ones are downloads."""
     cache, ready = tmp_path_factory.mktemp("cache"), {}
 
     def make(name: str, backend: str = "auto"):
         if (name, backend) not in ready:
-            ready[name, backend] = EXTRACTORS[name].make(weights[name], cache, backend=backend)
+            make_row = partial(vit.make, small(TRANSFORMERS[name]), device="cpu") if name in TRANSFORMERS else (
+                EXTRACTORS[name].make)      # fmt: skip
+            ready[name, backend] = make_row(weights[name], cache, backend=backend)
         return ready[name, backend]
 
     return make
@@ -38,38 +43,46 @@ def made(weights, tmp_path_factory):
 @pytest.mark.parametrize("name", EXTRACTORS)
 def test_rows_say_what_their_extractor_gives(name, made, pictures):
     row, extract = EXTRACTORS[name], made(name)
-    features, logits = extract(pictures(3, CHANNELS.get(name, 3), 32))
-    assert (extract.name, extract.d, extract.n_logits) == (name, row.d, row.logits)
-    assert features.shape == (3, row.d or 3 * 32 * 32)
-    assert features.dtype == np.float32
-    assert np.isfinite(features).all()
-    assert len({row.tobytes() for row in features}) == 3
-    assert (logits is None) == (row.logits == 0)
-    if logits is not None:
-        assert logits.shape == (3, row.logits)
-        assert logits.dtype == np.float32
+    if name in TRANSFORMERS:
+        assert TRANSFORMERS[name].network.outputs == row.outputs
+        row = replace(row, d=extract.d)
+    assert (extract.name, extract.d, extract.outputs) == (name, row.d, row.outputs)
+    found = extract(pictures(3, CHANNELS.get(name, 3), 32))
+    assert list(found) == list(row.outputs)
+    for array, length in zip(found.values(), row.outputs.values(), strict=True):
+        assert array.shape == (3, length or 3 * 32 * 32)
+        assert array.dtype == np.float32
+        assert np.isfinite(array).all()
+        assert len({row.tobytes() for row in array}) == 3
     assert 1000 % extract.micro_batch == 0
 
 
-@pytest.mark.parametrize("name", [*NETWORKS, "pixels"])
+def test_every_transformer_of_the_table_is_tested_with_a_small_network():
+    assert set(TRANSFORMERS) == {name for name, row in EXTRACTORS.items() if row.network.startswith(("dinov2", "clip"))}
+
+
+@pytest.mark.parametrize(("name", "backend"), [
+    *((name, backend) for name in [*NETWORKS, "pixels"] for backend in ("torch", "onnxruntime")),
+    *((name, "torch") for name in TRANSFORMERS)])
 def test_an_image_has_the_same_bits_whatever_its_neighbours(name, made, pictures, backend):
     """Same place in the batch, other images around it, or nothing after it."""
     extract = made(name, backend)
     n, channels = extract.micro_batch, CHANNELS.get(name, 3)
     mine, others = pictures(3, channels, 32, seed=1), pictures(n, channels, 32, seed=2)
     full = np.concatenate([mine, others[3:]])
-    for alone, among in zip(extract(mine), extract(full), strict=True):
-        if alone is not None:
-            np.testing.assert_array_equal(alone, among[:3])
+    among = extract(full)
+    for what, alone in extract(mine).items():
+        np.testing.assert_array_equal(alone, among[what][:3])
 
 
-@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.parametrize(("name", "backend"), [
+    *((name, backend) for name in LIGHT for backend in ("torch", "onnxruntime")), ("dinov2", "torch")])
 def test_threads_do_not_disturb_each_other(name, made, pictures, backend):
     extract = made(name, backend)
     batches = [pictures(extract.micro_batch, CHANNELS.get(name, 3), 32, seed=i) for i in range(6)]
-    expected = [extract(batch)[0] for batch in batches]
+    expected = [extract(batch)["features"] for batch in batches]
     with ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        got = list(pool.map(lambda batch: extract(batch)[0], batches))
+        got = list(pool.map(lambda batch: extract(batch)["features"], batches))
     for a, b in zip(expected, got, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -78,15 +91,17 @@ def test_threads_do_not_disturb_each_other(name, made, pictures, backend):
 def test_backends_agree(name, made, pictures):
     pytest.importorskip("onnxruntime")
     images = pictures(4, CHANNELS.get(name, 3), 32)
-    for eager, onnx in zip(made(name, "torch")(images), made(name, "onnxruntime")(images), strict=True):
-        assert np.abs(eager - onnx).max() <= 1e-5 * np.abs(eager).max()
+    onnx = made(name, "onnxruntime")(images)
+    for what, eager in made(name, "torch")(images).items():
+        assert np.abs(eager - onnx[what]).max() <= 1e-5 * np.abs(eager).max()
 
 
-@pytest.mark.parametrize("name", ["inception_clean", "efficientnet_lite0"])
+@pytest.mark.parametrize("name", ["inception_clean", "efficientnet_lite0", "dinov2"])
 def test_grey_is_rgb_of_equal_channels(name, made, pictures):
     grey = pictures(2, 1, 28)
-    for a, b in zip(made(name)(grey), made(name)(grey.repeat(3, axis=1)), strict=True):
-        np.testing.assert_array_equal(a, b)
+    rgb = made(name)(grey.repeat(3, axis=1))
+    for what, array in made(name)(grey).items():
+        np.testing.assert_array_equal(array, rgb[what])
 
 
 @pytest.mark.parametrize("channels", [2, 4])
@@ -120,14 +135,13 @@ def test_read_only_images_are_welcome(made, pictures):
 
 def test_pixels_are_the_pixels(pictures, made):
     images = pictures(2, 3, 32, 20)
-    features, _ = made("pixels")(images)
-    assert features == pytest.approx(images.reshape(2, -1) / 255, abs=1e-7)
+    assert made("pixels")(images)["features"] == pytest.approx(images.reshape(2, -1) / 255, abs=1e-7)
 
 
 @pytest.mark.parametrize(("shape", "d"), [((1, 28, 28), 784), ((3, 32, 32), 3072), ((3, 256, 256), 3072)])
 def test_pixels_know_their_length_from_the_shape(shape, d, pictures, tmp_path):
     extract = EXTRACTORS["pixels"].make(None, tmp_path, shape=shape)
-    assert extract.d == d == extract(pictures(1, *shape))[0].shape[1]
+    assert extract.d == d == extract(pictures(1, *shape))["features"].shape[1]
 
 
 def test_digests_tell_weights_and_resizing_apart_but_not_backends(made, weights, tmp_path):
@@ -153,9 +167,10 @@ def test_judge_outputs_are_the_judges(judge_file, pictures, tmp_path):
     module.eval()
     with torch.inference_mode():
         given = torch.from_numpy(images).float() / 127.5 - 1
-        expected = module.features(given).numpy(), module(given).numpy()
-    for ours, theirs in zip(EXTRACTORS["judge"].make(judge_file, tmp_path)(images), expected, strict=True):
-        assert np.abs(ours - theirs).max() <= 1e-5 * np.abs(theirs).max()
+        expected = {"features": module.features(given).numpy(), "logits": module(given).numpy()}
+    ours = EXTRACTORS["judge"].make(judge_file, tmp_path)(images)
+    for what, theirs in expected.items():
+        assert np.abs(ours[what] - theirs).max() <= 1e-5 * np.abs(theirs).max()
 
 
 def test_folding_leaves_no_batch_normalisation_and_the_given_module_alone():
@@ -171,6 +186,8 @@ def test_unknown_backends_and_devices_are_refused_in_words():
     with pytest.raises(BadInput, match="runs on the CPU only"):
         choose("onnxruntime", "cuda")
     assert choose("auto", "cuda") == "torch"
+    with pytest.raises(BadInput, match="cannot run this network: choose torch"):
+        choose_eager("onnxruntime")
 
 
 def test_missing_weights_are_one_sentence(tmp_path, monkeypatch):

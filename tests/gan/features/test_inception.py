@@ -8,7 +8,11 @@ import torchvision
 from torchvision.models.inception import InceptionA, InceptionC, InceptionE
 
 from gan.checkpoints import load_state
-from gan.features import inception, network
+from gan.features import EXTRACTORS, inception, network
+
+
+def test_rows_name_the_file_that_is_downloaded():
+    assert {row.file for row in EXTRACTORS.values() if row.network == "inception-2015"} == {inception.FILE}
 
 
 def torchvision_twin(state: dict[str, torch.Tensor], monkeypatch) -> torch.nn.Module:

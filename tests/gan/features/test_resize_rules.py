@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan.features.resize import area, clean, tf1_bilinear
+from gan.features.resize import area, clean, pillow, square, tf1_bilinear, torch_bicubic
 
 
 def tf1_by_loops(image: np.ndarray, size: int) -> np.ndarray:
@@ -60,3 +60,50 @@ def test_clean_resize_stays_within_the_range_of_pixels():
 def test_area_averages_blocks(pictures):
     image = pictures(1, 3, 64)
     assert resized(area, image, 32) == pytest.approx(image.reshape(1, 3, 32, 2, 32, 2).mean((3, 5)), abs=1e-4)
+
+
+SIZES = [(28, 28), (32, 32), (224, 224), (256, 256), (300, 400), (37, 224), (1, 1), (2, 3), (96, 640), (500, 333)]
+
+
+@pytest.mark.parametrize("size", [224, 336])
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_pillow_is_pillows_bicubic_to_the_last_pixel(pictures, height, width, size):
+    """Across first, then down, as Pillow did until 13 turned that round for tall images that it shrinks: two calls, so
+    that the order does not depend on what is installed."""
+    images = np.concatenate([pictures(1, 3, height, width), checks(height, width)])
+    for image, found in zip(images, resized(pillow, images, size), strict=True):
+        oracle = Image.fromarray(image.transpose(1, 2, 0))
+        for shape in ((size, height), (size, size)):
+            oracle = oracle.resize(shape, Image.Resampling.BICUBIC)
+        np.testing.assert_array_equal(found, np.asarray(oracle).transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (224, 224), (512, 512), (300, 400)])
+def test_pillow_is_what_one_call_gives_for_images_that_are_not_tall(pictures, height, width):
+    image = pictures(1, 3, height, width)
+    oracle = Image.fromarray(image[0].transpose(1, 2, 0)).resize((224, 224), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(resized(pillow, image, 224)[0], np.asarray(oracle).transpose(2, 0, 1))
+
+
+def checks(height: int, width: int) -> np.ndarray:
+    """(1, 3, height, width): 0 and 255 by turns, where a bicubic kernel overshoots most."""
+    return (np.indices((height, width)).sum(axis=0) % 2 * 255).astype(np.uint8)[None, None].repeat(3, axis=1)
+
+
+def test_torch_bicubic_is_close_to_pillows_and_overshoots(pictures):
+    image = pictures(1, 3, 300)
+    found = resized(torch_bicubic, image, 224)
+    assert found.clip(0, 255) == pytest.approx(resized(clean, image, 224), abs=0.02)    # torch places taps in float32
+    assert found.max() > 255
+    dull = image // 2 + 64                                              # nothing overshoots, so nothing is clamped
+    apart = resized(torch_bicubic, dull, 224) - resized(pillow, dull, 224)
+    assert np.abs(apart).max() < 1.5                                    # 1/2 across, carried on, and 1/2 down
+
+
+@pytest.mark.parametrize(("height", "width", "first"), [(5, 5, (0, 0)), (9, 4, (2, 0)), (4, 9, (0, 2)), (6, 5, (0, 0))])
+def test_the_square_is_the_middle(height, width, first):
+    """CMMD: the first row is (height - side) // 2, likewise the first column."""
+    places = np.indices((height, width))[None]
+    found = square(torch.from_numpy(places)).numpy()
+    assert found.shape == (1, 2, min(height, width), min(height, width))
+    assert tuple(found[0, :, 0, 0]) == first

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from gan.generators.base import Generator
-from gan.generators.factory import find
 from gan.generators.loading import identity, load, resolve
 from gan.images import from_model
 from gan.types import BadInput, BadOutput, ModelSpec
+from gan.usercode import find
 
 SOURCE = """
 import numpy as np

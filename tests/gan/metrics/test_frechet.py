@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from gan.metrics.frechet import _Without, frechet, frechet_distance, frechet_distance_few, influence, matrix_root
+from gan.metrics.frechet import (
+    Without,
+    by_class,
+    frechet,
+    frechet_distance,
+    frechet_distance_few,
+    influence,
+    matrix_root,
+)
 from gan.metrics.jackknife import paired
 from gan.statistics import moments
 from gan.types import BadInput, Statistics
@@ -111,7 +119,7 @@ def weighted(x: np.ndarray, weights: np.ndarray) -> Statistics:
 @pytest.mark.parametrize(("n", "d"), [(100, 8), (30, 8), (9, 8), (8, 8), (7, 8), (4, 8)])
 def test_influence_is_the_derivative_by_the_weight_of_an_image(n, d):
     real, x = statistics(1, 500, d), sample(2, n, d, shift=0.3)
-    psi = influence(real, moments(x).statistics(), x)
+    psi = influence(real, moments(x).statistics(), [x])
     assert psi.mean() == pytest.approx(0, abs=1e-9)
     for i in (0, n - 1):
         step = 1e-5
@@ -127,16 +135,15 @@ LEFT_OUT = [(200, 16, 500), (17, 16, 500), (16, 16, 500), (9, 16, 500), (4, 16, 
 def test_distances_without_one_image_are_those_of_the_others(n, d, m):
     real, x = statistics(1, m, d), sample(2, n, d, shift=0.3)
     without = [frechet_distance(real, moments(np.delete(x, i, axis=0)).statistics()) for i in range(n)]
-    pulls, psi = _Without(real, moments(x).statistics(), np.array_split(x, 3), matrix_root(real.sigma)).one()
-    expected = (n - 1) * (np.mean(without) - np.array(without))
-    np.testing.assert_allclose(pulls, expected, atol=1e-3 * expected.std())
-    np.testing.assert_allclose(psi, influence(real, moments(x).statistics(), x), atol=1e-6 * psi.std())
+    found, psi = Without(real, moments(x).statistics(), np.array_split(x, 3), matrix_root(real.sigma)).one()
+    np.testing.assert_allclose(found, without, atol=1e-3 * np.std(without))
+    np.testing.assert_allclose(psi, influence(real, moments(x).statistics(), [x]), atol=1e-6 * psi.std())
 
 
 @pytest.mark.parametrize(("n", "d", "m"), LEFT_OUT)
 def test_distances_without_two_images_are_those_of_the_others(n, d, m):
     real, x = statistics(1, m, d), sample(2, n, d, shift=0.3)
-    found = _Without(real, moments(x).statistics(), [x], matrix_root(real.sigma)).two()
+    found = Without(real, moments(x).statistics(), [x], matrix_root(real.sigma)).two()
     rows = np.arange(n)[paired(n)]
     for i, j in ((0, 1), (2, 3), (len(rows) - 1, 1)):
         one, other, both = (
@@ -161,7 +168,7 @@ def test_the_row_agrees_with_the_distance_however_chunked(n, d):
 def test_the_error_of_a_large_sample_far_away_is_that_of_its_influence():
     real, x = statistics(1, 500, 8), sample(2, 20_000, 8, shift=3)
     generated = moments(x).statistics()
-    psi = influence(real, generated, x)
+    psi = influence(real, generated, [x])
     assert frechet(real, generated, [x]).se == pytest.approx(psi.std() / np.sqrt(20_000), rel=0.01)
 
 
@@ -214,3 +221,49 @@ def test_features_that_are_always_zero_add_nothing(real_alive, generated_alive):
 
 def scales(d: int) -> np.ndarray:
     return np.arange(1, d + 1) ** -0.5
+
+
+# What single images and classes cost
+
+def test_influence_is_the_same_however_chunked_and_of_other_images():
+    real, x = statistics(1, 500, 16), sample(2, 90, 16, shift=0.3)
+    generated = moments(x).statistics()
+    whole = influence(real, generated, [x])
+    np.testing.assert_allclose(influence(real, generated, np.array_split(x, 4)), whole, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(influence(real, generated, [x[7:9]], matrix_root(real.sigma)), whole[7:9], rtol=1e-9)
+    assert influence(real, generated, []).shape == (0,)
+
+
+def test_classes_cost_what_the_distance_falls_by_when_average_images_stand_in_for_them():
+    """One class in four is off; its images are replaced by the others, weight for weight, a little at a time."""
+    real, x = statistics(1, 500, 8), sample(2, 400, 8)
+    labels = np.arange(400) % 4
+    x[labels == 2] += 0.7
+    generated = moments(x).statistics()
+    costs = by_class(real, generated, np.array_split(x, 3), labels)
+    assert list(costs) == [0, 1, 2, 3]
+    assert max(costs, key=lambda label: costs[label].value) == 2
+    assert sum(cost.value for cost in costs.values()) == pytest.approx(0, abs=1e-9)
+    step = 1e-4
+    for label, cost in costs.items():
+        replaced = (labels == label) / 400 - 1 / 4 / 400            # taken from the class, given to all
+        ahead, behind = (frechet_distance(real, weighted(x, 1 / 400 - t * replaced)) for t in (step, -step))
+        assert cost.value == pytest.approx((behind - ahead) / (2 * step), rel=1e-3, abs=1e-5)
+
+
+def test_the_error_of_a_class_is_that_over_fresh_images():
+    """With the shares of the classes drawn, too, and the psi of one class moved by the images of another."""
+    real, drawn = statistics(1, 2_000, 8), []
+    for seed in range(250):
+        x, labels = sample(seed + 10, 600, 8), np.random.default_rng(seed).choice(3, 600, p=[0.6, 0.3, 0.1])
+        x[labels == 2] += 1
+        drawn.append(by_class(real, moments(x).statistics(), [x], labels))
+    for label in range(3):
+        values, errors = np.array([(costs[label].value, costs[label].se) for costs in drawn]).T
+        assert 0.9 < errors.mean() / values.std(ddof=1) < 1.2
+
+
+def test_classes_need_one_label_for_each_image():
+    x = sample(2, 20, 8)
+    with pytest.raises(BadInput, match=r"Each of 20 images needs one class, found labels of the shape \(19,\)"):
+        by_class(gaussian(0, 1, 8), moments(x).statistics(), [x], np.zeros(19, int))

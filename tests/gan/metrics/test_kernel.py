@@ -5,7 +5,7 @@ import pytest
 
 from gan.metrics import kernel
 from gan.metrics.jackknife import longer_side
-from gan.metrics.kernel import kid, kid_full, kid_subsets, mean_self_similarity
+from gan.metrics.kernel import cmmd, kid, kid_full, kid_subsets, mean_self_similarity
 from gan.types import BadInput, Estimate
 
 
@@ -127,3 +127,75 @@ def test_what_cannot_be_used_is_refused_in_words():
     y[4] = np.inf
     with pytest.raises(BadInput, match="first in row 4"):
         kid_full(x, y)
+
+
+# CMMD
+
+def directions(rows: np.ndarray) -> np.ndarray:
+    rows = rows.astype(np.float64)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def cmmd_by_definition(real: np.ndarray, generated: np.ndarray, sigma: float = 10.0) -> float:
+    """Every pair, an image with itself too; 1000 as in the paper."""
+    x, y = directions(generated), directions(real)
+    k = [np.exp(-((a[:, None] - b) ** 2).sum(axis=2) / (2 * sigma**2)).mean() for a, b in ((x, x), (y, y), (x, y))]
+    return 1000 * float(k[0] + k[1] - 2 * k[2])
+
+
+@pytest.mark.parametrize("tile", [1000, 7])
+@pytest.mark.parametrize("sigma", [10.0, 0.5])
+def test_cmmd_is_the_double_sum_over_directions(monkeypatch, tile, sigma):
+    """Up to 1000 x the rounding of sums near 1."""
+    monkeypatch.setattr(kernel, "ROWS", tile)
+    real, generated = sample(1, 23), sample(2, 18, shift=0.2)
+    assert cmmd(real, generated, sigma).value == pytest.approx(cmmd_by_definition(real, generated, sigma), abs=1e-11)
+
+
+def test_cmmd_of_opposite_directions_has_a_closed_form():
+    right = np.tile(np.float32([2, 0]), (6, 1))
+    assert cmmd(right, -right).value == pytest.approx(1000 * (2 - 2 * np.exp(-4 / 200)), rel=1e-12)
+    assert cmmd(right, 3 * right).value == pytest.approx(0, abs=1e-12)
+    assert cmmd(right, -right).se == pytest.approx(0, abs=1e-4)     # the root of the rounding of 1000
+
+
+def test_cmmd_is_that_of_a_set_with_itself_zero_and_knows_no_lengths():
+    real, generated = sample(1, 40), sample(2, 30)
+    assert cmmd(real, real).value == pytest.approx(0, abs=1e-11)
+    lengths = np.random.default_rng(0).uniform(0.5, 2, (30, 1)).astype(np.float32)
+    longer = cmmd(real, generated * lengths)
+    assert longer.value == pytest.approx(cmmd(real, generated).value, rel=1e-5)
+    assert longer.se == pytest.approx(cmmd(real, generated).se, rel=1e-5)
+
+
+def test_the_error_of_cmmd_is_that_of_a_mean_over_pairs():
+    """Of h(x, x') = (n-1)/n k(x, x') - f(x) - f(x'), to which what images have with themselves adds 1 / n."""
+    x, y = directions(sample(2, 7, shift=0.5)), directions(sample(1, 9))
+    k, across = (np.exp(-((x[:, None] - rows) ** 2).sum(axis=2) / 200) for rows in (x, y))
+    f = across.mean(axis=1)
+    h = 1000 * (6 / 7 * k - f[:, None] - f)
+    np.fill_diagonal(h, 0)
+
+    def without(*out: int) -> float:
+        kept = np.delete(np.arange(7), out)
+        return h[np.ix_(kept, kept)].sum() / (len(kept) * (len(kept) - 1))
+
+    one = np.array([without(i) for i in range(7)])
+    interactions = np.array([
+        [7 * without() - 6 * (one[i] + one[j]) + 5 * without(i, j) for j in range(7)] for i in range(7)
+    ])  # fmt: skip
+    error = np.sqrt(kernel._variance(h.sum(axis=1), float(np.vdot(h, h))))
+    expected = longer_side(error, 6 * (one.mean() - one), interactions)
+    assert cmmd(sample(1, 9), sample(2, 7, shift=0.5)).se == pytest.approx(expected, rel=1e-6)
+
+
+def test_directions_that_do_not_exist_are_refused():
+    x, y = sample(1, 20), sample(2, 30)
+    y[7] = 0
+    with pytest.raises(BadInput, match="row 7 of the generated ones is all zeros"):
+        cmmd(x, y)
+    with pytest.raises(BadInput, match="length 15, the generated images 16"):
+        cmmd(x[:, :15], x)
+    x[3, 2] = np.nan
+    with pytest.raises(BadInput, match="first in row 3"):
+        cmmd(x, x)

@@ -1,4 +1,5 @@
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,13 +8,17 @@ import pytest
 from gan.metrics import METRICS
 from gan.metrics.frechet import matrix_root
 from gan.metrics.kernel import mean_self_similarity
+from gan.metrics.neighbours import nearest, nearest_across, overlap
 from gan.statistics import moments
+from gan.types import Estimate
 
 
-def material() -> dict[str, Any]:
-    """Everything that a row may need, for two draws of one law."""
+def material(spoil: Callable[[np.ndarray], np.ndarray] = lambda x: x) -> dict[str, Any]:
+    """Everything that a row may need, for draws of one law; what `spoil` does happens to the generated ones."""
     rng = np.random.default_rng(0)
-    real, generated = (rng.standard_normal((n, 8)).astype(np.float32) for n in (300, 200))
+    real, training, generated = (rng.standard_normal((n, 8)).astype(np.float32) for n in (300, 260, 200))
+    generated = spoil(generated)
+    around = nearest(real)
     return {
         "real_statistics": moments(real).statistics(),
         "generated_statistics": moments(generated).statistics(),
@@ -23,18 +28,27 @@ def material() -> dict[str, Any]:
         "generated_features": generated,
         "real_self_similarity": mean_self_similarity(real),
         "generated_logits": generated,
+        "overlap": overlap(real, generated, around),
+        "training_features": training,
+        "training_neighbours": nearest(training),
+        "training_matches": nearest_across(generated, training),
+        "test_features": real,
+        "test_matches": nearest_across(real, training),
     }
+
+
+def computed(name: str, given: dict[str, Any]) -> Estimate:
+    return METRICS[name].compute(**{need: given[need] for need in METRICS[name].needs})
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_every_row_computes_from_what_it_says_it_needs(name):
-    metric = METRICS[name]
-    given = material()
-    estimate = metric.compute(**{need: given[need] for need in metric.needs})
+    metric, estimate = METRICS[name], computed(name, material())
     assert type(estimate.value) is float
     assert type(estimate.se) is float
     assert np.isfinite(estimate.value)
-    assert 0 < estimate.se < 1
+    assert 0 < estimate.se < np.inf
+    assert metric.bounds[0] <= estimate.value <= metric.bounds[1]
     assert metric.name == name
 
 
@@ -47,13 +61,39 @@ def test_every_argument_that_a_row_does_not_need_is_a_setting_with_a_default(nam
         assert setting.default is not inspect.Parameter.empty
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_a_worse_model_scores_worse(name):
-    """Collapse to one image in two: every metric has to notice."""
-    metric, good = METRICS[name], material()
-    x = good["generated_features"].copy()
+def collapsed(x: np.ndarray) -> np.ndarray:
+    """Every second image is the same one."""
     x[::2] = x[0]
-    bad = good | {"generated_statistics": moments(x).statistics(), "generated_chunks": [x],
-                  "generated_features": x, "generated_logits": x}
-    scores = [metric.compute(**{need: given[need] for need in metric.needs}).value for given in (good, bad)]
-    assert (scores[1] > scores[0]) == metric.lower_is_better
+    return x
+
+
+def far(x: np.ndarray) -> np.ndarray:
+    return 1.5 * x + 1
+
+
+def copied(x: np.ndarray) -> np.ndarray:
+    """Three in four are training images, all but to the last bit."""
+    rng = np.random.default_rng(0)
+    training = [rng.standard_normal((n, 8)).astype(np.float32) for n in (300, 260)][1]
+    x[:150] = training[:150] + np.float32(1e-4)
+    return x
+
+
+WORSE = {
+    collapsed: {"fd", "fd_infinity", "sfd", "kid", "cmmd", "is", "coverage", "vendi", "diversity",
+                "duplicates"},
+    far: {"fd", "fd_infinity", "sfd", "kid", "cmmd", "precision", "recall", "density", "coverage", "realism", "mifid",
+          "fld"},
+    copied: {"authpct", "copies", "ct", "mifid", "fld", "fld_gap"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("spoil", "name"), [(spoil, name) for spoil, names in WORSE.items() for name in sorted(names)])
+def test_a_worse_model_scores_worse(spoil, name):
+    good, bad = computed(name, material()), computed(name, material(spoil))
+    assert (bad.value > good.value) == METRICS[name].lower_is_better
+    assert abs(bad.value - good.value) > 2 * min(good.se, bad.se)
+
+
+def test_every_metric_notices_something():
+    assert set().union(*WORSE.values()) == set(METRICS)

@@ -57,11 +57,29 @@ def network(weights):
 def test_the_extractor_gives_torch_fidelitys_features_and_logits(
     height, width, ours, by_torch_fidelity, pictures, backend
 ):
-    features, logits = ours("inception", backend)(pictures(height, width))
+    found = ours("inception", backend)(pictures(height, width))
     their_features, their_logits = by_torch_fidelity(height, width)
-    assert features.shape == their_features.shape == (2, 2048)
-    assert apart(features, their_features) < CLOSE
-    assert apart(logits, their_logits) < CLOSE
+    assert found["features"].shape == their_features.shape == (2, 2048)
+    assert apart(found["features"], their_features) < CLOSE
+    assert apart(found["logits"], their_logits) < CLOSE
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (299, 299), (48, 80)])
+def test_the_spatial_features_are_seven_channels_of_torch_fidelitys_mixed_6d(
+    height, width, ours, torch_fidelity, by_torch_fidelity, pictures, backend
+):
+    """As guided-diffusion's evaluator takes them: [..., :7] of a channels-last array, flattened."""
+    images, seen = pictures(height, width), []
+    hook = torch_fidelity.Mixed_6d.branch1x1.register_forward_hook(lambda module, given, output: seen.append(output))
+    with torch.inference_mode():
+        torch_fidelity(torch.from_numpy(images))
+    hook.remove()
+    theirs = seen[0].numpy().transpose(0, 2, 3, 1)
+    assert theirs.shape == (2, 17, 17, 192)
+    found = ours("inception_spatial", backend)(images)
+    assert apart(found["spatial"], theirs[..., :7].reshape(2, -1)) < CLOSE
+    for what, array in zip(("features", "logits"), by_torch_fidelity(height, width), strict=True):
+        assert apart(found[what], array) < CLOSE
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
@@ -87,5 +105,4 @@ def test_the_clean_extractor_gives_the_features_of_clean_fids_pipeline(ours, pyt
 
     files = [tmp_path / "0.png", tmp_path / "1.png"]
     theirs = get_files_features(files, model, num_workers=0, device=torch.device("cpu"), verbose=False)
-    features, _ = ours("inception_clean", backend)(images)
-    assert apart(features, theirs) < CLOSE
+    assert apart(ours("inception_clean", backend)(images)["features"], theirs) < CLOSE

@@ -16,12 +16,13 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 
-from gan import evaluate, statistics
+from gan import evaluate
 from gan.datasets import DataFolders, open_data
 from gan.features import EXTRACTORS
 from gan.features.extract import extract
 from gan.generators.loading import load
 from gan.images import to_uint8, write_folder
+from gan.interchange import load_statistics, save_statistics
 from gan.metrics.frechet import frechet_distance
 from gan.metrics.inception_score import deviation_over_splits, inception_score
 from gan.metrics.kernel import kid_full, kid_subsets
@@ -165,7 +166,7 @@ def test_inception_score_and_deviation_of_logits_are_torch_fidelitys(n, by_the_j
 
 def test_pytorch_fid_reads_our_statistics_and_we_read_its_own(pytorch_fid, pictures, tmp_path):
     found = moments(np.random.default_rng(0).standard_normal((50, 16))).statistics()
-    statistics.save(tmp_path / "ours.npz", found)
+    save_statistics(tmp_path / "ours.npz", found)
     mu, sigma = compute_statistics_of_path(str(tmp_path / "ours.npz"), None, 1, 16, "cpu")
     assert np.array_equal(mu, found.mu)
     assert np.array_equal(sigma, found.sigma)
@@ -173,7 +174,7 @@ def test_pytorch_fid_reads_our_statistics_and_we_read_its_own(pytorch_fid, pictu
     images = np.concatenate([pictures(299, 299), pictures(299, 299)[:, :, ::-1]])
     write_folder(images, tmp_path / "images")
     save_fid_stats([str(tmp_path / "images"), str(tmp_path / "theirs.npz")], 4, "cpu", 2048, num_workers=0)
-    theirs = statistics.load(tmp_path / "theirs.npz")
+    theirs = load_statistics(tmp_path / "theirs.npz")
     with torch.inference_mode():
         features = pytorch_fid(torch.tensor(images) / 255)[0].flatten(1).numpy()
     assert theirs.n == 0

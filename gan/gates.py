@@ -1,0 +1,189 @@
+"""Sanity checks between images, features and scores: what makes numbers misleading is named before one is printed."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy.fft import dctn
+
+from gan.features.extract import Chunks
+from gan.store import Store, remember, rows_of, source_digest
+from gan.types import Alert, BadOutput, Features, Samples, digest_of
+
+LOOKED_AT = 300             # images in which traces of compression are looked for
+BLOCK, LUMA = 8, np.array([0.299, 0.587, 0.114])    # of JPEG
+STEPS = range(2, 41)        # what its tables hold at low frequencies, from quality 90 down to 20
+COMB, ENOUGH = 0.4, 100     # what counts as a trace, from so many coefficients on
+DUPLICATED = 0.005          # share of images that are copies of others
+PRECISE, NARROW = 0.9, 0.1  # precision above and recall below: a small part of what is real
+
+
+def check_images(generated: Samples, reference: Samples | None, store: Store) -> list[Alert]:
+    """What the pixels say; kept in the store, since it takes a look at each image."""
+    facts = {"stage": "gates", "generated": generated.digest, "reference": reference.digest if reference else ""}
+    key = digest_of({**facts, "source": source_digest(sys.modules[__name__])})
+
+    def look() -> list[list[str]]:
+        alerts = of_range(generated)
+        if not failures(alerts):
+            alerts += of_copies(generated, reference) + of_compression(generated, reference)
+        return [[alert.severity, alert.cause] for alert in alerts]
+
+    return [Alert(*pair) for pair in remember(store, "gates", key, look)[0]]
+
+
+def failures(alerts: Iterable[Alert]) -> list[str]:
+    return [alert.cause for alert in alerts if alert.severity == "FAIL"]
+
+
+def stop_at_failures(alerts: Iterable[Alert]) -> None:
+    """Numbers that would mean nothing are not computed."""
+    causes = failures(alerts)
+    if causes:
+        raise BadOutput(f"No scores, since they would mean nothing: {'; '.join(causes)}.")
+
+
+# Images
+
+def of_range(generated: Samples) -> list[Alert]:
+    """Values of another range than 0..255."""
+    low, high = (int(limit) for limit in _limits(generated))
+    if low == high:
+        return [Alert("FAIL", f"every pixel of all {generated.n:,} images is {low}")]
+    if high <= 1:
+        return [Alert("FAIL", f"no pixel of the {generated.n:,} images is above {high}: values in [0, 1] were made "
+                              "uint8 without multiplying them by 255")]  # fmt: skip
+    if low >= 127 or high <= 128:
+        return [Alert("WARN", f"all pixels lie between {low} and {high}, half of the range: is the output_range of "
+                              "the model declared as it is?")]  # fmt: skip
+    return []
+
+
+def of_copies(generated: Samples, reference: Samples | None) -> list[Alert]:
+    """Images that are others to the last bit."""
+    mine = _hashes(generated)
+    if len(set(mine)) == 1:
+        return [Alert("FAIL", f"all {len(mine):,} images are the same")]
+    alerts = []
+    spare = len(mine) - len(set(mine))
+    if spare > DUPLICATED * len(mine):
+        most = Counter(mine).most_common(1)[0][1]
+        alerts.append(Alert("WARN", f"{spare:,} of {len(mine):,} images are exact copies of others of the set, one "
+                                    f"of them {most:,} times"))  # fmt: skip
+    known = len(set(mine) & set(_hashes(reference))) if reference else 0
+    if known:
+        alerts.append(Alert("WARN", f"{known:,} of the images are, to the last bit, images of the reference"))
+    return alerts
+
+
+def of_compression(generated: Samples, reference: Samples | None) -> list[Alert]:
+    """Traces of JPEG in one of the two sets only."""
+    if reference is None or min(generated.shape[1:]) < BLOCK:
+        return []
+    (ours, our_step), (theirs, their_step) = _comb(generated), _comb(reference)
+    if (ours > COMB) == (theirs > COMB):
+        return []
+    one, other, step = ("generated", "reference", our_step) if ours > COMB else ("reference", "generated", their_step)
+    return [Alert("WARN", f"the {one} images went through JPEG (their 8 x 8 blocks hold multiples of {step} only) and "
+                          f"the {other} images did not: compression alone moves every score")]  # fmt: skip
+
+
+def _comb(samples: Samples) -> tuple[float, int]:
+    """How sharply coefficients of 8 x 8 blocks lie on multiples of one step, from 0 (not at all) to 1, and the step.
+
+    JPEG rounds each coefficient c of a block's cosine transform to a multiple of its step q, so the mean of
+    cos(2 pi c / q) over the c that are not near 0 is close to 1; for a smooth law of c it is close to 0.
+    """
+    coefficients = np.concatenate([_coefficients(images) for images in _images(samples, LOOKED_AT)])    # (blocks, 5)
+    best = (0.0, 0)
+    for c in coefficients.T:
+        for q in STEPS:
+            beyond = c[np.abs(c) > q / 2]
+            if len(beyond) >= ENOUGH:
+                best = max(best, (float(np.cos(2 * np.pi * beyond / q).mean()), q))
+    return best
+
+
+def _coefficients(images: np.ndarray) -> np.ndarray:
+    """Five low frequencies of the brightness in aligned 8 x 8 blocks: NCHW uint8 -> (blocks, 5) float64.
+
+    Blocks with black or white pixels say nothing, since values beyond the range were cut off there.
+    """
+    n, channels, height, width = images.shape
+    brightness = np.einsum("nchw,c->nhw", images, LUMA if channels == 3 else np.ones(1))
+    rows, columns = height // BLOCK, width // BLOCK
+    blocks = brightness[:, : rows * BLOCK, : columns * BLOCK].reshape(n, rows, BLOCK, columns, BLOCK)
+    blocks = blocks.transpose(0, 1, 3, 2, 4).reshape(-1, BLOCK, BLOCK)
+    inside = (blocks.min(axis=(1, 2)) > 1) & (blocks.max(axis=(1, 2)) < 254)
+    found = dctn(blocks[inside], axes=(1, 2), norm="ortho")
+    return np.stack([found[:, i, j] for i, j in ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0))], axis=1)
+
+
+def _limits(samples: Samples) -> tuple[int, int]:
+    limits = [(images.min(), images.max()) for images in _images(samples, samples.n)]
+    return min(low for low, _ in limits), max(high for _, high in limits)
+
+
+def _hashes(samples: Samples) -> list[bytes]:
+    return [hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+            for images in _images(samples, samples.n) for image in images]  # fmt: skip
+
+
+def _images(samples: Samples, n: int) -> Iterable[np.ndarray]:
+    """The first n images, a shard at a time, NCHW uint8."""
+    for shard in samples.shards:
+        if n > 0:
+            yield rows_of(shard)["images"][:n]
+        n -= shard.rows
+
+
+# Features
+
+def check_features(generated: Features, extractor: str, store: Store) -> list[Alert]:
+    """An extractor that does not see these images; `extractor`: what the protocol calls it."""
+    key = digest_of({"stage": "gates", "features": generated.digest, "source": source_digest(sys.modules[__name__])})
+    same, n = remember(store, "gates", key, lambda: _repeated(generated))[0]
+    if same == n:
+        return [Alert("FAIL", f"{extractor} gives the same features for all {n:,} images", extractor)]
+    if same > DUPLICATED * n:
+        return [Alert("WARN", f"{same:,} of {n:,} images have exactly the features of another one", extractor)]
+    return []
+
+
+def _repeated(features: Features) -> list[int]:
+    """How many feature vectors occur more than once, and how many there are."""
+    seen = Counter(hashlib.blake2b(row.tobytes(), digest_size=16).digest()
+                   for chunk in Chunks(features) for row in np.ascontiguousarray(chunk))  # fmt: skip
+    return [sum(count for count in seen.values() if count > 1), features.n]
+
+
+# Scores
+
+def too_few_images(n: int, d: int) -> str:
+    """What a Fréchet distance of so few images is worth; '' if they are enough."""
+    if n >= 5 * d:
+        return ""
+    rank = f", and their covariance has no full rank (at most {n - 1:,})" if n <= d else ""
+    return f"biased upwards: {n:,} images are fewer than 5 x {d:,} features{rank}; compare with the floor, trust KID"
+
+
+def closer_than_real(value: float, se: float, floor: float | None, floor_se: float) -> str:
+    if floor is None or value >= floor - 3 * np.hypot(se, floor_se):
+        return ""
+    return "closer to the reference than other real images are: are copies of the reference among the images?"
+
+
+def narrow(precision: float, recall: float) -> str:
+    if precision < PRECISE or recall > NARROW:
+        return ""
+    return (f"precision {precision:.2f} with recall {recall:.2f}: the images are all alike to a small part of the real "
+            "ones, as after mode collapse or strong truncation")  # fmt: skip
+
+
+def causes_for(alerts: Sequence[Alert], extractor: str) -> list[str]:
+    """What concerns the scores of an extractor."""
+    return [alert.cause for alert in alerts if alert.extractor in ("", extractor)]

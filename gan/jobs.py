@@ -1,0 +1,236 @@
+"""What an evaluation needs, found and checked before hours of work begin: a `Job` of parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan.datasets.arrays import of_anything
+from gan.datasets.npz import holds_images
+from gan.features import pixels
+from gan.features.extract import extractor_of
+from gan.files import check_room, file_digest
+from gan.generators.loading import identity, resolve
+from gan.images import write_npz
+from gan.interchange import is_features, is_statistics, load_features, load_statistics
+from gan.measure import roles_of
+from gan.metrics import METRICS
+from gan.sampling import check_device, draw, generator_of
+from gan.types import BadInput, BadOutput, ModelSpec, Protocol, Workspace, digest_of
+
+REAL = ("reference", "held_out", "training")  # roles of real images
+
+
+@dataclass(frozen=True)
+class Part:
+    """One set of images that takes part in an evaluation: what makes them, and how many."""
+
+    spec: ModelSpec
+    seed: int
+    n: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One evaluation, checked and ready to run.  Roles: generated, reference, held_out, training."""
+
+    model: ModelSpec
+    protocol: Protocol
+    seed: int
+    parts: Mapping[str, Part]
+    shape: tuple[int, int, int]  # (channels, height, width) of the model's images
+    given: str = ""  # a file of the reference's statistics or features, in place of its images or beside them
+    workspace: Workspace = field(default_factory=Workspace)
+
+    @cached_property
+    def model_digest(self) -> str:
+        return identity(self.model)
+
+    @cached_property
+    def protocol_digest(self) -> str:
+        """sha256 over what makes two scores comparable; names and paths are no part of it."""
+        real = [identity(self.parts[role].spec) if role in self.parts else "" for role in REAL]
+        given = file_digest(Path(self.given)) if self.given else ""
+        convention = replace(self.protocol.convention, name="", matches="")
+        extractors = [extractor_of(name, self.workspace).digest for name in self.protocol.extractors]
+        return digest_of([convention, extractors, given, real, self.protocol.n_generated])
+
+    @property
+    def unseen(self) -> str:
+        """The role of real images that the model has not learned from; '' if there are none, or nobody said so."""
+        training = self.parts.get("training")
+        for role in ("reference", "held_out"):
+            if training and role in self.parts and self.parts[role].spec.sha256 != training.spec.sha256:
+                return role
+        return ""
+
+    @cached_property
+    def digest(self) -> str:
+        """What this evaluation is, whoever runs it: model, protocol and seed."""
+        return digest_of([self.model_digest, self.protocol_digest, self.seed])
+
+
+def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Workspace) -> Job:
+    """Find everything that an evaluation needs, and check that it fits, before hours of work begin."""
+    check_room(workspace.root)
+    check_device(workspace.device)
+    spec = resolve(model, workspace) if isinstance(model, str) else model
+    for name in protocol.extractors:
+        extractor_of(name, workspace)
+    spec = ordered(spec, protocol.n_generated, workspace)
+    parts = {"generated": Part(spec, seed, protocol.n_generated)}
+    shape = check_output(spec, seed, workspace)
+    given = file_of(protocol)
+    if given:
+        check_given(given, protocol, shape, workspace)
+    if not given or holds_images(Path(given)):
+        parts["reference"] = real_part(protocol.reference, protocol.n_reference, workspace)
+    if protocol.held_out and enough_held_out(protocol, workspace):
+        parts["held_out"] = real_part(protocol.held_out, protocol.n_generated, workspace)
+    if protocol.training and needs_training(protocol):
+        parts["training"] = training_part(protocol, parts, workspace)
+    for role in parts.keys() - {"generated"}:
+        check_size(spec, shape, parts[role], workspace)
+    check_counts(protocol, parts)
+    for name in protocol.extractors:
+        extractor_of(name, workspace)(np.zeros((1, *shape), np.uint8))
+    job = Job(spec, protocol, seed, parts, shape, given, workspace)
+    check_something(protocol, job)
+    return job
+
+
+def keep(images: Any, workspace: Workspace) -> str:
+    """Images in memory, or the function that makes them -> a file in the home folder, named by its content."""
+    made = images() if callable(images) else images
+    found = of_anything(made, "the images")
+    path = workspace.root / "images" / f"{found.digest[:32]}.npz"
+    if not path.exists():
+        write_npz(path, found.read(range(found.n)), None if found.labels is None else found.labels.tolist())
+    return str(path)
+
+
+def file_of(protocol: Protocol) -> str:
+    """The reference, where it is a file of statistics or features and not just images."""
+    return protocol.reference if is_statistics(protocol.reference) or is_features(protocol.reference) else ""
+
+
+def needs_training(protocol: Protocol) -> bool:
+    return any("training" in roles_of(name) for name in metrics_of(protocol))
+
+
+def metrics_of(protocol: Protocol) -> set[str]:
+    return {name for extractor in protocol.extractors for name in protocol.metrics(extractor)}
+
+
+def check_something(protocol: Protocol, job: Job) -> None:
+    """At least one metric finds the sets that it needs."""
+    there = {"generated", *(["reference"] if "reference" in job.parts or job.given else [])}
+    there |= {"training"} & job.parts.keys() | ({"test"} if job.unseen else set())
+    lacking = {name: roles_of(name) - there for name in sorted(metrics_of(protocol))}
+    if all(lacking.values()):
+        name, missing = next(iter(lacking.items()))
+        advice = {"training": "what the model learned from (--training)", "reference": "images of the reference",
+                  "test": "real images that it has not seen (--held-out)"}  # fmt: skip
+        needed = " and ".join(advice[role] for role in sorted(missing))
+        raise BadInput(f"Nothing can be measured: {name} needs {needed}.")
+
+
+def training_part(protocol: Protocol, parts: Mapping[str, Part], workspace: Workspace) -> Part:
+    """All of what the model learned from: the reference's images where they are the same, else in the random order
+    in which held-out images of the same set are drawn, so that nothing is looked at twice."""
+    part = real_part(protocol.training, None, workspace)
+    if "reference" in parts and parts["reference"].spec == part.spec:
+        return parts["reference"]
+    return replace(part, spec=replace(part.spec, arguments={**part.spec.arguments, "shuffled": True}))
+
+
+def ordered(spec: ModelSpec, n: int, workspace: Workspace) -> ModelSpec:
+    """Images on disk: all of them in their order, or a random part.  Other models: as they are."""
+    available = getattr(generator_of(spec, workspace), "n", None)
+    if available is None:
+        return spec
+    if n > available:
+        raise BadInput(f"{spec.name} has {available:,} images, but {n:,} are to be measured: give --n {available}.")
+    return replace(spec, arguments={**spec.arguments, "shuffled": n < available})
+
+
+def enough_held_out(protocol: Protocol, workspace: Workspace) -> bool:
+    """A floor needs as many real images as are generated; without them scores have none."""
+    available: int = generator_of(resolve(protocol.held_out, workspace, data=True), workspace).n  # type: ignore[attr-defined]
+    return available >= protocol.n_generated
+
+
+def real_part(data: str, n: int | None, workspace: Workspace) -> Part:
+    """Images of a data set, all or `n` of them: the same ones for every seed of the model."""
+    spec = resolve(data, workspace, data=True)
+    available: int = generator_of(spec, workspace).n  # type: ignore[attr-defined]
+    return Part(ordered(spec, n or available, workspace), 0, n or available)
+
+
+def check_output(spec: ModelSpec, seed: int, workspace: Workspace) -> tuple[int, int, int]:
+    """Draw the first images: they must be images, and the same when drawn again."""
+    generator = generator_of(spec, workspace)
+    first, again = (draw(generator, spec, seed, 0, 2, workspace.device)["images"] for _ in range(2))
+    if not np.array_equal(first, again):
+        raise BadOutput(
+            f"{spec.name} makes other images from the same draws: something in it is random "
+            "(Dropout in training mode, or noise that it draws itself)."
+        )
+    channels, height, width = first.shape[1:]
+    return channels, height, width
+
+
+def check_size(spec: ModelSpec, shape: tuple[int, ...], part: Part, workspace: Workspace) -> None:
+    real = draw(generator_of(part.spec, workspace), part.spec, part.seed, 0, 1)["images"].shape[1:]
+    if real != shape:
+        raise BadInput(
+            f"{spec.name} makes images of {size_of(shape)}, {part.spec.name} has {size_of(real)}: sets of unequal "
+            "size are not compared; give --reference with images like the model's."
+        )
+
+
+def check_counts(protocol: Protocol, parts: Mapping[str, Part]) -> None:
+    """The metrics that matter can be computed from so few images, or none of the work begins."""
+    convention = protocol.convention
+    for name in metrics_of(protocol):
+        least = METRICS[name].least(**convention.settings.get(name, {}))
+        for role, part in parts.items():
+            if part.n < least and not METRICS[name].spare:
+                raise BadInput(
+                    f"{name} under convention {convention.name!r} needs at least {least:,} images on both sides, "
+                    f"but {part.spec.name} ({role}) gives {part.n:,}."
+                )
+
+
+def check_given(path: str, protocol: Protocol, shape: tuple[int, int, int], workspace: Workspace) -> None:
+    """Statistics or features in a file must be as long as every extractor's."""
+    for name in protocol.extractors:
+        d = dimension(name, shape, workspace)
+        found, what = (
+            (load_features(path).shape[1], "features of length {}")
+            if is_features(path)
+            else (len(getattr(load_statistics(path, d=d), "mu", ())), "statistics of {} features")
+        )
+        if found != d:
+            expected = ", ".join(f"{name}: {dimension(name, shape, workspace)}" for name in protocol.extractors)
+            raise BadInput(
+                f"{path} has {what.format(found)}, which cannot be compared under convention "
+                f"{protocol.convention.name!r} ({expected})."
+            )
+
+
+def dimension(extractor: str, shape: tuple[int, int, int], workspace: Workspace) -> int:
+    """Length of a feature vector; `pixels` makes it of the image's shape."""
+    return extractor_of(extractor, workspace).d or pixels.length(shape)
+
+
+def size_of(shape: tuple[int, ...]) -> str:
+    channels, height, width = shape
+    return f"{width}x{height} pixels in {channels} channel{'s' if channels > 1 else ''}"
+
+

@@ -1,0 +1,117 @@
+"""Precision, recall, density, coverage and realism: what part of each set lies where the other one is.
+
+Precision, recall and realism: Kynkäänniemi et al. 2019, arXiv:1904.06991.  Density and coverage: Naeem et al. 2020,
+arXiv:2002.09797.  A set lies where its balls are; the ball of an image reaches to its k-th nearest other.
+
+Papers and tools differ in k and in whether the border of a ball belongs to it.  Here it is a setting:
+    k=3, closed=True    precision and recall of the paper, of torch-fidelity's PRC and of guided-diffusion (whose
+                        distances are rounded to float16)
+    k=5, closed=False   all four numbers of prdc and dgm-eval, and the paper's density and coverage
+For two samples of one law, m real and n generated images, E[density] = 1 and
+E[coverage] = 1 - prod_{j=1..k} (m - j) / (n + m - j).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gan.metrics.jackknife import pulls_of
+from gan.metrics.neighbours import FEW, Held, Overlap
+from gan.types import BadInput, Estimate
+
+Z = 1.96    # of the 95 % interval from which the error of a median is read
+
+
+def precision(overlap: Overlap, k: int = 3, closed: bool = True) -> Estimate:
+    """The share of generated images that lie in a ball of a real one."""
+    return share(_inside(overlap, k, closed) > 0)
+
+
+def density(overlap: Overlap, k: int = 5, closed: bool = False) -> Estimate:
+    """In how many real balls a generated image lies, over k: it may exceed 1, as for images crowded around modes."""
+    counts = _inside(overlap, k, closed) / k
+    error = counts.std() / np.sqrt(len(counts)) or share(counts > 0).se
+    return Estimate(float(counts.mean()), float(error))
+
+
+def recall(overlap: Overlap, k: int = 3, closed: bool = True) -> Estimate:
+    """The share of real images that lie in a ball of a generated one."""
+    held, at = overlap.recalled, _at(overlap.recalled.count.shape[2], k, "recall")
+    lost = overlap.forgotten[int(closed), :, at]
+    return _union(held, int(closed), at, lost, heed=1.0)
+
+
+def coverage(overlap: Overlap, k: int = 5, closed: bool = False) -> Estimate:
+    """The share of real images whose balls hold a generated one."""
+    held, at = overlap.covered, _at(overlap.covered.count.shape[2], k, "coverage")
+    alone = held.few[int(closed), held.count[int(closed), :, at] == 1, 0, at]
+    return _union(held, int(closed), at, np.bincount(alone, minlength=len(overlap.inside[0])), heed=0.5)
+
+
+def realism(overlap: Overlap) -> Estimate:
+    """The median over generated images of the largest radius / distance to a real image: 1 is at the border.
+
+    `overlap.realism` has the images' own (k = 3; balls larger than the median ball are left out).  The error comes
+    from the order statistics around the median; the mean would be infinite with one copy of a real image.
+    """
+    ordered, n = np.sort(overlap.realism), len(overlap.realism)
+    low, high = (int(np.floor(n / 2 + sign * Z * np.sqrt(n) / 2)) for sign in (-1, 1))
+    low, high = ordered[max(low, 0)], ordered[min(high, n - 1)]
+    return Estimate(float(np.median(ordered)), float(high - low) / (2 * Z) if np.isfinite(high) else np.inf)
+
+
+def share(which: np.ndarray) -> Estimate:
+    """The mean of n yes or no, and its error; two of each are added for the error, as Agresti & Coull 1998 do, so that
+    it is not 0 where all are alike."""
+    n = len(which)
+    padded = (which.sum() + 2) / (n + 4)
+    return Estimate(float(which.mean()), float(np.sqrt(padded * (1 - padded) / n)))
+
+
+def _inside(overlap: Overlap, k: int, closed: bool) -> np.ndarray:
+    return overlap.inside[int(closed), :, _at(overlap.inside.shape[2], k, "precision or density")]
+
+
+def _at(available: int, k: int, what: str) -> int:
+    if not 1 <= k <= available:
+        raise BadInput(f"For {what} k goes from 1 to {available} here, one less than neighbours were looked for if an "
+                       f"image is left out for the error; found k = {k}.")
+    return k - 1
+
+
+def _union(held: Held, closed: int, at: int, lost: np.ndarray, heed: float) -> Estimate:
+    """The share of m real images that are held; `lost`: how many fewer without each of n generated images, (n,).
+
+    The jackknife's variance, less what `_left` says of it: `heed` of it.
+    """
+    count = held.count[closed, :, at]
+    n, m = len(lost), len(count)
+    pulls = pulls_of(-lost / m)
+    left = 1 - heed * (1 - _left(count, held.few[closed, :, :, at]))
+    value = Estimate(float((count > 0).mean()), float(np.sqrt(pulls @ pulls * left) / n))
+    return value if value.se > 0 else Estimate(value.value, share(np.full(n, value.value > 0)).se)
+
+
+def _left(count: np.ndarray, few: np.ndarray) -> float:
+    """How much of the jackknife's variance is left when images act by twos, threes and more, as in a union they do.
+
+    Two real images that c generated ones hold in common, c of Poisson's law with mean q, bring q / (1 - exp(-q)) times
+    too much.  The distribution of q over pairs, each by its part in the variance, has the mean 2 V_2 / V_1 and the mean
+    square 6 V_3 / V_1, where V_r sums the squares of how many real images the same r generated ones hold, and no
+    others.  Of all distributions with these moments the one on 0 and one point leaves most, and that is taken.
+    """
+    one, two, three = (_squares(few[count == r, :r]) for r in range(1, FEW + 1))
+    mean, square = (2 * two / one, 6 * three / one) if one else (0.0, 0.0)
+    if mean == 0:
+        return 1.0
+    weight = min(mean**2 / square, 1.0) if square else 1.0
+    q = mean / weight
+    return 1 - weight + weight * (1 - np.exp(-q)) / q
+
+
+def _squares(holders: np.ndarray) -> float:
+    """V_r from the sets of r holders, (rows, r)."""
+    if not len(holders):
+        return 0.0
+    _, times = np.unique(np.sort(holders, axis=1), axis=0, return_counts=True)
+    return float((times.astype(np.float64) ** 2).sum())

@@ -1,0 +1,124 @@
+"""Scores of parts of the images: of each class, or of each cluster of the real ones.
+
+A slice has few images, so it is measured by what few images allow: shares, kernel distance, precision and its kin,
+and not by a Fréchet distance.  Every slice is set against the same slice of the reference.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.cluster.vq import kmeans2, vq
+
+from gan.features.extract import Chunks, Rows
+from gan.measure import sources_of
+from gan.metrics import METRICS, neighbours
+from gan.store import Store, remember, rows_of, source_digest
+from gan.types import BadInput, Estimate, Features, Samples, digest_of
+
+SLICED = ("kid", "precision", "recall", "density", "coverage")
+LEAST = 50          # images of a slice on either side; below it only its share is told
+CLUSTERS = 10
+COMPONENTS = 50     # principal components in which clusters are looked for
+
+Sliced = dict[str, dict[str, Estimate]]     # slice -> share, share.real and metrics
+
+
+@dataclass(frozen=True)
+class Slicing:
+    """Which slice each image belongs to, -1 for none, and the names of the slices."""
+
+    names: tuple[str, ...]
+    generated: np.ndarray       # (n,) int64
+    real: np.ndarray            # (m,) int64
+
+
+def by_class(
+    generated: Samples, reference: Samples, classes: Sequence[str], judged: Mapping[str, Features] | None = None
+) -> Slicing:
+    """By the labels of both sets; if one has none, by what the judge takes the images of both for (`judged`: its
+    features of `generated` and `reference`), so that the judge's mistakes are the same on both sides."""
+    labels = [labels_of(samples) for samples in (generated, reference)]
+    if any(found is None for found in labels):
+        if judged is None:
+            raise BadInput("Slices by class need class labels on both sides, or a protocol whose judge tells them: "
+                           "give --by cluster instead.")  # fmt: skip
+        labels = [predictions(judged[role]) for role in ("generated", "reference")]
+    mine, real = (found for found in labels if found is not None)
+    n = max(len(classes), int(max(mine.max(), real.max())) + 1)
+    names = [classes[i] if i < len(classes) else f"class {i}" for i in range(n)]
+    return Slicing(tuple(names), mine, real)
+
+
+def labels_of(samples: Samples) -> np.ndarray | None:
+    """(n,) int64, if the images have labels."""
+    shards = [rows_of(shard) for shard in samples.shards]
+    return np.concatenate([shard["labels"] for shard in shards]) if "labels" in shards[0] else None
+
+
+def predictions(features: Features) -> np.ndarray:
+    """The classifier's first choice, (n,) int64."""
+    return np.concatenate([logits.argmax(axis=1) for logits in Chunks(features, "logits")])
+
+
+def by_cluster(generated: Features, reference: Features, k: int = CLUSTERS, seed: int = 0) -> Slicing:
+    """By the nearest of k centres that k-means finds among the real features, seeded; largest cluster first."""
+    real, mine = (Rows(features)[:].astype(np.float64) for features in (reference, generated))
+    centre = real.mean(axis=0)
+    _, _, axes = np.linalg.svd((real - centre)[:: -(-len(real) // 5_000)], full_matrices=False)
+    real, mine = ((found - centre) @ axes[:COMPONENTS].T for found in (real, mine))
+    centres, _ = kmeans2(real, min(k, len(real)), minit="++", rng=np.random.default_rng(seed))
+    where = [vq(found, centres)[0].astype(np.int64) for found in (mine, real)]
+    order = np.argsort(-np.bincount(where[1], minlength=len(centres)), kind="stable")
+    rank = np.argsort(order)
+    return Slicing(tuple(f"cluster {i + 1}" for i in range(len(centres))), rank[where[0]], rank[where[1]])
+
+
+def measure_slices(
+    slicing: Slicing, generated: Features, reference: Features, settings: Mapping[str, Mapping], store: Store
+) -> tuple[Sliced, bool]:
+    """Share and metrics of every slice, and whether they were computed now."""
+    formulas = {module for name in SLICED for module in sources_of(sys.modules[METRICS[name].compute.__module__])}
+    source = source_digest(sys.modules[__name__], *sorted(formulas, key=lambda module: module.__name__))
+    key = digest_of({
+        "stage": "slices", "names": slicing.names, "mine": slicing.generated.tolist(), "real": slicing.real.tolist(),
+        "generated": generated.digest, "reference": reference.digest, "source": source,
+        "settings": {name: settings.get(name, {}) for name in SLICED},
+    })  # fmt: skip
+
+    def compute() -> dict[str, dict[str, tuple[float, float]]]:
+        sets = Rows(reference), Rows(generated)
+        found = {name: slice_of(i, slicing, *sets, settings) for i, name in enumerate(slicing.names)}
+        return {name: {metric: (value.value, value.se) for metric, value in row.items()} for name, row in found.items()}
+
+    rows, computed = remember(store, "scores", key, compute)
+    return {name: {metric: Estimate(*pair) for metric, pair in row.items()} for name, row in rows.items()}, computed
+
+
+def slice_of(
+    i: int, slicing: Slicing, real: Rows, generated: Rows, settings: Mapping[str, Mapping]
+) -> dict[str, Estimate]:
+    """One slice: its share of both sets, and the metrics that its images allow."""
+    mine, theirs = np.flatnonzero(slicing.generated == i), np.flatnonzero(slicing.real == i)
+    row = {"share": share(len(mine), len(slicing.generated)), "share.real": share(len(theirs), len(slicing.real))}
+    if min(len(mine), len(theirs)) < LEAST:
+        return row
+    x, y = real[theirs], generated[mine]
+    around = neighbours.overlap(x, y, neighbours.nearest(x))
+    evidence = {"real_features": x, "generated_features": y, "real_self_similarity": None, "overlap": around}
+    for name in SLICED:
+        metric = METRICS[name]
+        least = metric.least(**settings.get(name, {}))
+        chosen = settings.get(name, {}) if min(len(mine), len(theirs)) >= least else {}
+        row[name] = metric.compute(**{need: evidence[need] for need in metric.needs}, **chosen)
+    return row
+
+
+def share(count: int, n: int) -> Estimate:
+    """A binomial share; with no image in a slice the error is that of one."""
+    p = count / n
+    spread = max(p * (1 - p), 1 / n * (1 - 1 / n))
+    return Estimate(p, float(np.sqrt(spread / n)))
