@@ -113,6 +113,13 @@ def evaluate(
     metrics: Annotated[
         str, typer.Option(metavar="NAME,NAME", help="Others than the convention's: see `ganbench metrics`.")
     ] = "",
+    extractor: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE.toml|MODULE:CALLABLE",
+            help="Another network than the convention's: see `ganbench extractors`, or your own.",
+        ),
+    ] = "",
     by: Annotated[
         str, typer.Option(metavar="class|cluster", help="Scores of each class, or of each cluster of real images, too.")
     ] = "",
@@ -141,8 +148,8 @@ def evaluate(
         with bars(quiet=json == "-") as show:
             outcome = run_evaluation(
                 show, model=model, protocol=protocol, convention=convention, reference=reference, held_out=held_out,
-                training=training, metrics=metrics, by=by, n=n, seed=seed, family=family, factory=factory,
-                weights_key=weights_key, trust_pickle=trust_pickle,
+                training=training, metrics=metrics, extractor=extractor, by=by, n=n, seed=seed, family=family,
+                factory=factory, weights_key=weights_key, trust_pickle=trust_pickle,
             )  # fmt: skip
         report(outcome, json)
 

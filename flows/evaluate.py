@@ -93,6 +93,9 @@ def evaluate(
     metrics: Annotated[
         str, form("Metrics", "Others than the convention's: names of `ganbench metrics`, with commas between them")
     ] = "",
+    extractor: Annotated[
+        str, form("Extractor", "Another than the convention's, or a file or module:callable of your own network")
+    ] = "",
     by: Annotated[
         Literal["class", "cluster"] | None, form("Slices", "Scores of each class, or of clusters of real images, too")
     ] = None,
@@ -114,7 +117,7 @@ def evaluate(
     """  # fmt: skip
     workspace = workspace_of(trust_pickle)
     preset = "" if reference or convention else protocol or ""
-    chosen = choose(preset, convention or "", reference, n, held_out, training, metrics)
+    chosen = choose(preset, convention or "", reference, n, held_out, training, metrics, extractor)
     with single_threaded():
         job = prepare_job(
             resolve(model, workspace, family=family, factory=factory, weights_key=weights_key), chosen, seed, workspace

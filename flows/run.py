@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from flows.evaluate import Outcome
     from gan.verify import Result
 
+CHOICES = ("convention", "reference", "n", "held_out", "training", "metrics", "extractor")  # arguments of `choose`
 IMAGES_PER_SECOND = 17  # of one CPU core; see gan/features/inception.py
 Show = Callable[..., None]  # stage, images just done, total
 
@@ -41,7 +42,8 @@ def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given:
     check_runner()
     workspace = workspace_of(trust_pickle)
     protocol = choose(
-        *(given[name] for name in ("protocol", "convention", "reference", "n", "held_out", "training", "metrics"))
+        given["protocol"],
+        **{name: given[name] for name in CHOICES},
     )
     spec = resolve(given["model"], workspace, family=given["family"], factory=given["factory"], weights_key=weights_key)
     with single_threaded():

@@ -56,7 +56,7 @@ class Job:
         """sha256 over what makes two scores comparable; names and paths are no part of it."""
         real = [identity(self.parts[role].spec) if role in self.parts else "" for role in REAL]
         given = file_digest(Path(self.given)) if self.given else ""
-        convention = replace(self.protocol.convention, name="", matches="")
+        convention = replace(self.protocol.convention, name="", matches="", extractors=())
         extractors = [extractor_of(name, self.workspace).digest for name in self.protocol.extractors]
         return digest_of([convention, extractors, given, real, self.protocol.n_generated])
 

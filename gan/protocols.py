@@ -79,32 +79,44 @@ PROTOCOLS = {
 
 def choose(
     name: str = "", convention: str = "", reference: str = "", n: int | None = None, held_out: str = "",
-    training: str = "", metrics: str = "",
+    training: str = "", metrics: str = "", extractor: str = "",
 ) -> Protocol:  # fmt: skip
-    """A preset by name, or one derived from it or from a convention and reference data; `metrics`: others than the
-    convention's, by name, with commas between them."""
-    if metrics:
-        chosen = choose(name, convention, reference, n, held_out, training)
-        names = tuple(part.strip() for part in metrics.split(",") if part.strip())
-        unknown = [part for part in names if part not in METRICS]
-        if unknown or not names:
-            raise BadInput(f"No metric {(*unknown, metrics)[0]!r}. Known: {', '.join(sorted(METRICS))}.")
-        return replace(
-            chosen, name=f"{chosen.name}, metrics {', '.join(names)}",
-            convention=replace(chosen.convention, metrics=names, judge_metrics=names),
-        )  # fmt: skip
+    """A preset by name, or one derived from it or from a convention and reference data.
+
+    `metrics`: others than the convention's, by name, with commas between them; `extractor`: another one, which may be
+    a file of the user's.
+    """
     if reference or convention:
         if name:
             raise BadInput("Give either --protocol or --convention with --reference, not both.")
-        return derived(convention or "embedded", reference, n, held_out, training)
-    preset = PROTOCOLS.get(name or "fashion-mnist-embedded-2k")
-    if preset is None:
-        raise BadInput(f"No protocol {name!r}. Known: {', '.join(sorted(PROTOCOLS))}.")
+        chosen = derived(convention or "embedded", reference, n)
+    else:
+        preset = PROTOCOLS.get(name or "fashion-mnist-embedded-2k")
+        if preset is None:
+            raise BadInput(f"No protocol {name!r}. Known: {', '.join(sorted(PROTOCOLS))}.")
+        chosen = with_count(preset, n)
     if held_out:
-        preset = replace(preset, name=f"{preset.name}, held out {held_out}", held_out=held_out)
+        chosen = named(replace(chosen, held_out=held_out), f"held out {held_out}")
     if training:
-        preset = replace(preset, name=f"{preset.name}, trained on {training}", training=training)
-    return with_count(preset, n)
+        chosen = named(replace(chosen, training=training), f"trained on {training}")
+    if extractor:
+        other = replace(chosen.convention, extractors=(extractor,))
+        chosen = named(replace(chosen, convention=other, judge=""), f"extractor {extractor}")
+    return measuring(chosen, metrics) if metrics else chosen
+
+
+def named(protocol: Protocol, change: str) -> Protocol:
+    return replace(protocol, name=f"{protocol.name}, {change}")
+
+
+def measuring(protocol: Protocol, metrics: str) -> Protocol:
+    """The protocol with other metrics, of every extractor."""
+    names = tuple(part.strip() for part in metrics.split(",") if part.strip())
+    unknown = [part for part in names if part not in METRICS]
+    if unknown or not names:
+        raise BadInput(f"No metric {(*unknown, metrics)[0]!r}. Known: {', '.join(sorted(METRICS))}.")
+    convention = replace(protocol.convention, metrics=names, judge_metrics=names)
+    return named(replace(protocol, convention=convention), f"metrics {', '.join(names)}")
 
 
 def with_count(protocol: Protocol, n: int | None) -> Protocol:
@@ -115,15 +127,14 @@ def with_count(protocol: Protocol, n: int | None) -> Protocol:
     return replace(protocol, name=f"{protocol.name}, n={n}", n_generated=n)
 
 
-def derived(convention: str, reference: str, n: int | None, held_out: str, training: str = "") -> Protocol:
+def derived(convention: str, reference: str, n: int | None) -> Protocol:
     if convention not in CONVENTIONS:
         raise BadInput(f"No convention {convention!r}. Known: {', '.join(sorted(CONVENTIONS))}.")
     if not reference:
         raise BadInput("A convention needs reference data: give --reference with a name, folder, .npz or .parquet.")
     n = 10_000 if n is None else n
     check_count(n)
-    name = f"{convention}, {reference}, n={n}"
-    return Protocol(name, CONVENTIONS[convention], reference, n, held_out=held_out, training=training)
+    return Protocol(f"{convention}, {reference}, n={n}", CONVENTIONS[convention], reference, n)
 
 
 def check_count(n: int) -> None:

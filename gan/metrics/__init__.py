@@ -223,8 +223,8 @@ METRICS = {
             needs=("training_matches", "training_neighbours"),
             least=lambda **_: 4,
             lower_is_better=False,
-            what="share of generated images farther from their nearest training image than that is from others; about "
-            "50 for unseen real images, 0 for copies",
+            what="share of generated images farther from their nearest training image than that is from others; 0 for "
+            "copies, for unseen real images what the floor says",
             paper="Alaa et al. 2022, arXiv:2102.08921",
             bounds=(0.0, 100.0),
         ),

@@ -12,7 +12,7 @@ import numpy as np
 
 from gan.metrics.jackknife import pulls_of
 from gan.metrics.kernel import check_directions
-from gan.statistics import ROWS, check_features
+from gan.statistics import ROWS, accumulate, check_features
 from gan.types import BadInput, Estimate
 
 EPS = np.finfo(np.float64).eps
@@ -62,7 +62,8 @@ def _axes(features: np.ndarray) -> tuple[np.ndarray, Iterator[np.ndarray]]:
         w, squares = singular**2 / n, (left * singular) ** 2
         kept = _positive(w)
         return w[kept], iter([squares[:, kept]])
-    w, vectors = np.linalg.eigh(np.sum([unit.T @ unit for unit in _units(features)], axis=0) / n)
+    found = accumulate(_units(features))
+    w, vectors = np.linalg.eigh(found.spread / n + np.outer(found.mean, found.mean))
     kept = _positive(w)
     return w[kept], ((unit @ vectors[:, kept]) ** 2 for unit in _units(features))
 

@@ -89,7 +89,7 @@ def cmmd(
     m, n, kernel = len(real_features), len(generated_features), partial(_gaussian, sigma=sigma)
     within = mean_self_similarity(real_features, kernel) * (m - 1) / m + 1 / m
     pairs = _one_sided(real_features, generated_features, kernel, share=(n - 1) / n)
-    return Estimate(scale * (within + 1 / n + pairs.value), scale * pairs.se)
+    return Estimate(scale * max(within + 1 / n + pairs.value, 0.0), scale * pairs.se)     # below 0 is rounding
 
 
 def mean_self_similarity(real: np.ndarray, kernel: Kernel | None = None) -> float:

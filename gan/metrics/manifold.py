@@ -52,12 +52,12 @@ def realism(overlap: Overlap) -> Estimate:
     """The median over generated images of the largest radius / distance to a real image: 1 is at the border.
 
     `overlap.realism` has the images' own (k = 3; balls larger than the median ball are left out).  The error comes
-    from the order statistics around the median; the mean would be infinite with one copy of a real image.
+    from the order statistics around the median; the mean would be that of the copies of real images, at 1e6 each.
     """
     ordered, n = np.sort(overlap.realism), len(overlap.realism)
     low, high = (int(np.floor(n / 2 + sign * Z * np.sqrt(n) / 2)) for sign in (-1, 1))
     low, high = ordered[max(low, 0)], ordered[min(high, n - 1)]
-    return Estimate(float(np.median(ordered)), float(high - low) / (2 * Z) if np.isfinite(high) else np.inf)
+    return Estimate(float(np.median(ordered)), float(high - low) / (2 * Z))
 
 
 def share(which: np.ndarray) -> Estimate:

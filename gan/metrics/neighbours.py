@@ -16,6 +16,7 @@ from gan.types import BadInput
 
 NEAREST = 6     # of each image: k = 5, and the one that moves up when an image is left out
 REALISM = 3     # the k of realism
+OF_COPIES = 1e6     # the realism of a copy, in place of infinity
 FEW = 3         # holders that are remembered: errors need to know who holds an image that hardly any hold
 ROWS = 1000     # tiles of 1000 x 1000 float64: 8 MB, plus two blocks of features in float64
 SPARE = 2       # candidates kept beyond the k nearest
@@ -216,8 +217,8 @@ class _Pass:
         for numbers in self.realest.indices.T:
             i = np.flatnonzero(numbers >= 0)
             distances = _distances(self.generated, i, self.real, numbers[i])
-            with np.errstate(divide="ignore"):      # a copy: as real as can be
-                found[i] = np.maximum(found[i], self.of_real.distances[numbers[i], REALISM - 1] / distances)
+            reach = self.of_real.distances[numbers[i], REALISM - 1]
+            found[i] = np.maximum(found[i], reach / np.maximum(distances, reach / OF_COPIES))
         return found
 
     def _cover(self, closed: int, columns: slice, i: np.ndarray, j: np.ndarray, level: np.ndarray) -> None:

@@ -1,10 +1,12 @@
 """Model + protocol -> scores, on images so small that everything can be checked by hand."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gan import evaluate, sampling
 from gan.evaluate import extract_one, sample_one, score_name
@@ -18,7 +20,7 @@ from gan.protocols import CONVENTIONS, PROTOCOLS, choose
 from gan.sampling import shards_of
 from gan.statistics import moments
 from gan.store import store_of
-from gan.types import BadInput, Convention, Protocol, Workspace
+from gan.types import BadInput, Convention, Protocol, Statistics, Workspace
 
 PIXELS = Convention("pixels", ("pixels",))
 D = 64  # of (1, 8, 8) images
@@ -376,3 +378,149 @@ def test_too_few_images_for_a_metric_are_told_before_any_work(noise, fake, works
     with pytest.raises(BadInput, match="at least 4 images"):
         evaluate(str(fake), protocol(fake, 3), workspace=workspace)
     assert not (workspace.root / "store").exists()
+
+
+# Extractors of the user's, files of other tools, training sets
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A TOML file of a small network of the user's; -> its path."""
+    (tmp_path / "mynets.py").write_text("""
+import torch
+def net():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(1, 6, 3, 2), torch.nn.ReLU(), torch.nn.Flatten())
+""")
+    (tmp_path / "mine.toml").write_text('factory = "mynets:net"\ninput = [1, 8, 8]\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path / "mine.toml"
+    sys.modules.pop("mynets", None)
+
+
+def test_a_network_of_the_users_measures_under_its_own_name_wherever_its_file_lies(mine, real, fake, workspace):
+    asked = choose(reference=str(real), n=100, extractor=str(mine), metrics="kid,fd")
+    scores = evaluate(str(fake), asked, workspace=workspace)
+    assert [score.metric for score in scores] == ["kid_mine", "fd_mine"]
+    assert asked.name.endswith("extractor " + str(mine) + ", metrics kid, fd")
+    (mine.parent / "elsewhere").mkdir()
+    mine.rename(mine.parent / "elsewhere" / "mine.toml")
+    moved = choose(reference=str(real), n=100, extractor=str(mine.parent / "elsewhere" / "mine.toml"), metrics="kid,fd")
+    again = evaluate(str(fake), moved, workspace=workspace)
+    assert [(s.metric, s.value, s.protocol_digest) for s in again] == [
+        (s.metric, s.value, s.protocol_digest) for s in scores
+    ]
+
+
+def test_a_batch_of_guided_diffusion_gives_distances_from_its_statistics_and_the_rest_from_its_images(
+    real, fake, workspace, tmp_path
+):
+    """ADM's reference batches: mu and sigma of a whole training set beside 10,000 images of it."""
+    whole = moments(np.concatenate([features_of(real), features_of(fake)])).statistics()
+    save_statistics(tmp_path / "batch.npz", whole, images=np.load(real)["arr_0"])
+    convention = replace(PIXELS, metrics=("fd", "kid", "precision"))
+    from_batch, from_images = (
+        by_metric(evaluate(str(fake), protocol(path, 400, convention=convention), workspace=workspace))
+        for path in (tmp_path / "batch.npz", real)
+    )
+    expected = frechet_distance(whole, moments(features_of(fake)).statistics())
+    assert from_batch["fd_pixels"].value == pytest.approx(expected, rel=1e-9)
+    for name in ("kid_pixels", "precision_pixels"):
+        assert from_batch[name].value == from_images[name].value
+
+
+def test_features_of_another_tool_are_a_reference(real, fake, workspace, tmp_path):
+    np.savez(tmp_path / "feats.npz", feats=features_of(real))
+    convention = replace(PIXELS, metrics=("fd", "kid", "recall"))
+    from_file, from_images = (
+        by_metric(evaluate(str(fake), protocol(path, 400, convention=convention), workspace=workspace))
+        for path in (tmp_path / "feats.npz", real)
+    )
+    assert {name: score.value for name, score in from_file.items()} == {
+        name: score.value for name, score in from_images.items()
+    }
+    np.savez(tmp_path / "feats.npz", feats=features_of(real)[:, :7])
+    with pytest.raises(BadInput, match=r"features of length 7, which cannot be compared .* \(pixels: 64\)"):
+        evaluate(str(fake), protocol(tmp_path / "feats.npz", 400, convention=convention), workspace=workspace)
+
+
+def test_spatial_statistics_give_sfid_and_files_without_them_give_none(workspace, tmp_path, noise, inception_weights):
+    """The first seven channels of a layer, seen through the same way as every other score."""
+    workspace = replace(workspace, inception_weights=str(inception_weights))
+    reference, model = noise("real.npz", 12, (3, 32, 32)), noise("fake.npz", 10, (3, 32, 32), seed=1)
+    adm = replace(CONVENTIONS["adm"], metrics=("fd", "sfd"), settings={})
+    from_images = by_metric(evaluate(str(model), protocol(reference, 10, convention=adm), workspace=workspace))
+    assert set(from_images) == {"fd_inception_spatial", "sfd_inception_spatial"}  # not FID's own weights
+    spatial = [
+        moments(features["spatial"]).statistics()
+        for features in (
+            extract.extract(np.load(path)["arr_0"].transpose(0, 3, 1, 2),
+                            extract.extractor_of("inception_spatial", workspace)) for path in (reference, model))
+    ]  # fmt: skip
+    assert from_images["sfd_inception_spatial"].value == pytest.approx(frechet_distance(*spatial), rel=1e-6)
+    plain = Statistics(np.zeros(2048), np.eye(2048), 0)
+    save_statistics(tmp_path / "plain.npz", plain)
+    save_statistics(tmp_path / "both.npz", plain, spatial=spatial[0])
+    for name, metrics in (("plain.npz", {"fd"}), ("both.npz", {"fd", "sfd"})):
+        found = by_metric(evaluate(str(model), protocol(tmp_path / name, 10, convention=adm), workspace=workspace))
+        assert set(found) == {f"{metric}_inception_spatial" for metric in metrics}
+    assert found["sfd_inception_spatial"].value == pytest.approx(frechet_distance(*spatial), rel=1e-6)
+
+
+@pytest.fixture
+def inception_weights(tmp_path):
+    """Random numbers under the names of the FID network."""
+    state = inception.Inception().state_dict()
+    random = torch.Generator().manual_seed(0)
+    for name, value in state.items():
+        if value.ndim > 1:
+            state[name] = torch.randn(value.shape, generator=random) * (2 / value[0].numel()) ** 0.5
+    torch.save(state, tmp_path / "random.pth")
+    return tmp_path / "random.pth"
+
+
+def test_what_the_model_learned_from_counts_where_it_is_known(real, fake, noise, workspace):
+    training, other = noise("training.npz", 300, seed=5), noise("other.npz", 400, seed=6)
+    memory = replace(PIXELS, metrics=("kid", "authpct", "copies", "ct"))
+    asked = replace(protocol(real, 200, convention=memory), training=str(training))
+    names = ["kid_pixels", "authpct_pixels", "copies_pixels", "ct_pixels"]
+    job = prepare(str(fake), asked, 0, workspace)
+    assert job.unseen == "reference"
+    assert [score.metric for score in evaluate(str(fake), asked, workspace=workspace)] == names
+    # Nothing unseen: the reference is the training set, and nobody gave other images.
+    learned = replace(asked, reference=str(training), n_generated=200)
+    assert prepare(str(fake), learned, 0, workspace).unseen == ""
+    assert list(by_metric(evaluate(str(fake), learned, workspace=workspace))) == names[:2]
+    held_out = replace(learned, held_out=str(other))
+    assert prepare(str(fake), held_out, 0, workspace).unseen == "held_out"
+    scores = by_metric(evaluate(str(fake), held_out, workspace=workspace))
+    assert list(scores) == names
+    assert scores["authpct_pixels"].floor is not None
+    assert scores["ct_pixels"].floor is None  # the unseen images cannot be their own judge
+
+
+def test_metrics_without_what_they_need_are_refused_when_nothing_else_is_asked(real, fake, workspace):
+    asked = choose(reference=str(real), n=100, metrics="authpct,ct")
+    asked = replace(asked, convention=replace(asked.convention, extractors=("pixels",)))
+    with pytest.raises(BadInput, match=r"Nothing can be measured: authpct needs what the model learned from"):
+        evaluate(str(fake), asked, workspace=workspace)
+
+
+def test_a_metric_that_needs_more_images_is_left_out_and_said(real, noise, workspace):
+    few = noise("few.npz", 5)
+    asked = protocol(real, 5, convention=replace(PIXELS, metrics=("kid", "precision")))
+    (score,) = evaluate(str(few), asked, workspace=workspace)
+    assert score.metric == "kid_pixels"
+    assert "precision is left out: The 6 nearest need at least 6 other images, found 4." in score.warnings
+
+
+def test_images_in_memory_and_functions_are_models(real, workspace):
+    pixels = np.random.default_rng(7).integers(0, 256, (40, 1, 8, 8), np.uint8)
+    asked = protocol(real, 40, convention=replace(PIXELS, metrics=("kid",)))
+    found = {evaluate(model, asked, workspace=workspace)[0].value
+             for model in (pixels, torch.from_numpy(pixels), lambda: pixels)}  # fmt: skip
+    write_npz(workspace.root / "same.npz", pixels)
+    assert found == {evaluate(str(workspace.root / "same.npz"), asked, workspace=workspace)[0].value}
+    with pytest.raises(BadInput, match="float64 values from"):
+        evaluate(pixels / 255 - 0.5, asked, workspace=workspace)
