@@ -36,7 +36,7 @@ CONVENTIONS = {
     ),
     "dgm": Convention(
         "dgm", ("dinov2",), (*QUALITY, *MANIFOLD, "vendi", *MEMORY, "fld", "fld_gap"),
-        settings=PRDC,
+        settings={**PRDC, "fd_infinity": {"points": 15}},
         matches="dgm-eval (DINOv2 ViT-L/14); its precision and recall are prdc's, k = 5",
     ),
     "clip": Convention(

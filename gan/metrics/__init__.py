@@ -273,6 +273,16 @@ METRICS = {
             paper="Jiralerspong et al. 2023, arXiv:2302.04440",
         ),
         Metric(
+            name="fld_precision",
+            title="Precision part of FLD",
+            compute=likelihood.fld_precision,
+            needs=SPLIT,
+            least=lambda **_: 100,
+            lower_is_better=True,
+            what="how improbable generated images are under a density on unseen real images",
+            paper="Jiralerspong et al. 2023, arXiv:2302.04440",
+        ),
+        Metric(
             name="fld_gap",
             title="Generalisation gap of FLD",
             compute=likelihood.fld_gap,

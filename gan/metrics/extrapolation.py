@@ -30,7 +30,7 @@ from gan.metrics.jackknife import pulls_of, standard_error
 from gan.statistics import accumulate
 from gan.types import BadInput, Estimate, Statistics
 
-ENOUGH = 1.2    # images for each dimension: with fewer, leaving one out is no small change any more
+ENOUGH = 1.5    # images for each feature: with fewer, intervals do not hold (benchmarks/coverage_diversity.py)
 
 
 def fd_infinity(
@@ -45,16 +45,18 @@ def fd_infinity(
     """The distance of the laws behind the images, and its error; chunks: (rows, d) float32 behind the statistics.
 
     By random matrices for `points=0`, as noisy as FD itself; otherwise by so many `points` of the published line.
-    From n = 1.5 d on its intervals hold the distance, heavy tails included; between that and n = d for tails of
-    Gaussian size.  For n < d only half of the bias is gone: 25 where FD says 47 and the truth is 0 (n = d / 2, flat
-    spectrum).  The line needs n = 10 d, and its error is larger.  Between equal laws values below 0 are to be expected.
-    The reference counts as given, so what its own size adds stays (benchmarks/coverage_diversity.py).
+    From n = 1.5 d on its intervals hold the distance, heavy tails included; fewer images are refused, since for n < d
+    half of the bias would stay.  The line has a bias of its own, even at n = 10 d, and a larger error.  Between equal
+    laws values below 0 are to be expected.  The reference counts as given, so what its own size adds stays.
     """
     real, generated = real_statistics, generated_statistics
     check_chunks(generated, generated_chunks)
     root = root_of(real, generated, real_root)
     if points:
         return _by_line(real, generated, generated_chunks, root, points, fewest, seed)
+    alive = int(np.count_nonzero(generated.sigma.diagonal()))
+    if generated.n < ENOUGH * alive:
+        raise BadInput(f"FD at infinity needs {ENOUGH} images for each of the {alive:,} features, got {generated.n:,}.")
     return _by_spectrum(real, generated, generated_chunks, root)
 
 
@@ -66,8 +68,7 @@ def _by_spectrum(real: Statistics, generated: Statistics, chunks: Sequence[np.nd
     n, leaving = generated.n, Without(real, generated, chunks, root)
     without = leaving.one()[0] - np.concatenate([_bias_without_one(leaving, leaving.centred(x)) for x in chunks])
     value, pulls = leaving.distance(0) - _bias(leaving), pulls_of(without)
-    if n > ENOUGH * len(leaving.w):
-        value = n * value - (n - 1) * without.mean()
+    value = n * value - (n - 1) * without.mean()
     return Estimate(float(value), standard_error(float(pulls.var()) / n, pulls, leaving.two()))
 
 

@@ -83,7 +83,7 @@ WORSE = {
     collapsed: {"fd", "fd_infinity", "sfd", "kid", "cmmd", "is", "coverage", "vendi", "diversity",
                 "duplicates"},
     far: {"fd", "fd_infinity", "sfd", "kid", "cmmd", "precision", "recall", "density", "coverage", "realism", "mifid",
-          "fld"},
+          "fld", "fld_precision"},
     copied: {"authpct", "copies", "ct", "mifid", "fld", "fld_gap"},
 }  # fmt: skip
 
