@@ -154,7 +154,8 @@ def score_table(found: dict[str, list[Score]]) -> str:
     lines.append("|---|" + "---:|" * (len(LADDER) + 1))
     for row, name in enumerate(names):
         cells = [f"{found[model][row].value:.4g} ± {found[model][row].se:.2g}" for model in LADDER]
-        lines.append(f"| `{name}` | {' | '.join(cells)} | {found['dcgan-fashion-mnist'][row].floor:.4g} |")
+        floor = found["dcgan-fashion-mnist"][row].floor
+        lines.append(f"| `{name}` | {' | '.join(cells)} | {'-' if floor is None else f'{floor:.4g}'} |")
     return "\n".join(lines)
 
 

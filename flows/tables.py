@@ -77,7 +77,7 @@ def print_scores(scores: Sequence[Score], heading: str) -> None:
     from rich import box
     from rich.table import Table
 
-    from tasks.artifacts import cells
+    from tasks.artifacts import cells, warned
 
     table = Table(title=heading, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     table.add_column("metric", style="bold", no_wrap=True)
@@ -87,8 +87,8 @@ def print_scores(scores: Sequence[Score], heading: str) -> None:
         arrow = "\N{DOWNWARDS ARROW}" if score.lower_is_better else "\N{UPWARDS ARROW}"
         table.add_row(f"{score.metric} {arrow}", *cells(score))
     console().print(table)
-    for warning, metrics in warned(scores).items():
-        console().print(f" [yellow]{'all' if len(metrics) == len(scores) else ', '.join(metrics)}[/]: {warning}")
+    for warning, about in warned(scores):
+        console().print(f" [yellow]{about}[/]: {warning}")
 
 
 def print_slices(scores: Sequence[Score]) -> None:
@@ -111,15 +111,6 @@ def print_slices(scores: Sequence[Score]) -> None:
     for name, row in rows.items():
         table.add_row(name, *(row.get(metric, DASH) for metric in metrics))
     console().print(table)
-
-
-def warned(scores: Iterable[Score]) -> dict[str, list[str]]:
-    """Every warning once, with the metrics that it is about."""
-    found: dict[str, list[str]] = {}
-    for score in scores:
-        for warning in score.warnings:
-            found.setdefault(warning, []).append(score.metric)
-    return found
 
 
 def scores_json(scores: Iterable[Score], slices: Iterable[Score], provenance: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import floor, log10
 from uuid import UUID
 
@@ -38,12 +38,23 @@ def markdown_of(scores: Iterable[Score], heading: str, notes: list[str]) -> str:
         "| metric | value | standard error | 95 % interval | real images | better |",
         "|---|---:|---:|---:|---:|---|",
     ]  # fmt: skip
-    warnings = []
+    scores = list(scores)
     for score in scores:
         better = "lower" if score.lower_is_better else "higher"
         lines.append(f"| {' | '.join([f'`{score.metric}`', *cells(score), better])} |")
-        warnings += [f"- `{score.metric}`: {warning}" for warning in score.warnings]
+    warnings = [f"- {about}: {warning}" for warning, about in warned(scores)]
     return "\n".join([*lines, "", *warnings, "", *(f"- {note}" for note in notes)])
+
+
+def warned(scores: Sequence[Score]) -> list[tuple[str, str]]:
+    """Every warning once, and which scores it is about."""
+    found: dict[str, list[str]] = {}
+    for score in scores:
+        for warning in score.warnings:
+            found.setdefault(warning, []).append(score.metric)
+    return [
+        (warning, "all" if len(metrics) == len(scores) > 1 else ", ".join(metrics)) for warning, metrics in found.items()
+    ]
 
 
 def cells(score: Score) -> list[str]:
