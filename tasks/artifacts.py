@@ -52,9 +52,8 @@ def warned(scores: Sequence[Score]) -> list[tuple[str, str]]:
     for score in scores:
         for warning in score.warnings:
             found.setdefault(warning, []).append(score.metric)
-    return [
-        (warning, "all" if len(metrics) == len(scores) > 1 else ", ".join(metrics)) for warning, metrics in found.items()
-    ]
+    everything = len(scores) if len(scores) > 1 else 0
+    return [(warning, "all" if len(about) == everything else ", ".join(about)) for warning, about in found.items()]
 
 
 def cells(score: Score) -> list[str]:
