@@ -275,11 +275,47 @@ def statistics(
         print(f"Mean and covariance of {found.n:,} images, {len(found.mu):,} features each: {out}")
 
 
+@app.command("explain-diff")
+def explain_diff(
+    a: Annotated[str, typer.Argument(metavar="A", help="A reading: see `ganbench readings`.", show_default=False)],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another one.", show_default=False)],
+    model: Annotated[str, typer.Option(help=MODEL)] = "zoo:dcgan-fashion-mnist",
+    reference: Annotated[str, typer.Option(metavar="DATA", help="Real images.")] = "fashion-mnist:test",
+    n: Annotated[int, typer.Option("--n", min=10, help="Images of the model, and at most as many real ones.")] = 500,
+    extractor: Annotated[
+        str, typer.Option(help="inception, or efficientnet_lite0, which needs no download, behind the same axes.")
+    ] = "inception",
+    other_weights: Annotated[Path | None, typer.Option(help="Another file of weights, for B.")] = None,
+    inception_weights: Inception = None,
+    seed: Seed = 0,
+    json: Annotated[str, typer.Option(metavar="FILE|-", help="Write it as JSON; - for stdout.")] = "",
+    device: Device = None,
+    workers: Workers = None,
+    debug: Debug = False,
+) -> None:
+    """Why two tools print different numbers: the same images read in two ways, and the gap shared out."""
+    with sentences(debug):
+        begin(debug, device=device, workers=workers, inception_weights=inception_weights and str(inception_weights))
+        from flows.explain import as_json, print_differences, run_explanation
+        from flows.tables import write_json
+
+        with bars(quiet=json == "-") as show:
+            found = run_explanation(
+                show, a, b, model=model, reference=reference, n=n, extractor=extractor, seed=seed,
+                other_weights=str(other_weights or ""),
+            )  # fmt: skip
+        if json:
+            write_json(json, as_json(a, b, found, model=model, reference=reference, n=n, extractor=extractor))
+        if json != "-":
+            print_differences(a, b, found, n)
+
+
 LISTS = {
     "models": "The models that travel with ganbench, and the families whose weights it can load.",
     "protocols": "Named measurements: a convention with reference data and counts.",
     "conventions": "How numbers are made, and whose numbers they match.",
     "metrics": "What is measured, and from which paper.",
+    "readings": "How other tools read images, for explain-diff.",
     "datasets": "Reference data by name.",
     "extractors": "Networks that turn images into features, and where their weights come from.",
     "doctor": "What is installed, and which weights, data and servers are reachable.",

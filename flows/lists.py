@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan.datasets import DATASETS
+from gan.explain import AXES, READINGS
 from gan.features import EXTRACTORS
 from gan.features.extract import given_weights
 from gan.generators import GENERATORS
@@ -55,6 +56,13 @@ def conventions() -> list[Row]:
     return [
         {"name": name, "extractors": list(row.extractors), "metrics": list(row.metrics), "matches": row.matches}
         for name, row in CONVENTIONS.items()
+    ]
+
+
+def readings() -> list[Row]:
+    return [
+        {"name": name, **{axis: getattr(row, axis) for axis in AXES if axis != "weights"}, "source": row.source}
+        for name, row in READINGS.items()
     ]
 
 

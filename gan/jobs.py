@@ -185,8 +185,13 @@ def check_output(spec: ModelSpec, seed: int, workspace: Workspace) -> tuple[int,
     return channels, height, width
 
 
+def shape_of(part: Part, workspace: Workspace) -> tuple[int, ...]:
+    """(channels, height, width) of a part's images."""
+    return draw(generator_of(part.spec, workspace), part.spec, part.seed, 0, 1, workspace.device)["images"].shape[1:]
+
+
 def check_size(spec: ModelSpec, shape: tuple[int, ...], part: Part, workspace: Workspace) -> None:
-    real = draw(generator_of(part.spec, workspace), part.spec, part.seed, 0, 1)["images"].shape[1:]
+    real = shape_of(part, workspace)
     if real != shape:
         raise BadInput(
             f"{spec.name} makes images of {size_of(shape)}, {part.spec.name} has {size_of(real)}: sets of unequal "
