@@ -275,6 +275,85 @@ def statistics(
         print(f"Mean and covariance of {found.n:,} images, {len(found.mu):,} features each: {out}")
 
 
+@app.command()
+def audit(
+    model: Model,
+    training: Annotated[str, typer.Option(metavar="DATA", help="What the model learned from.")] = "",
+    held_out: Annotated[
+        str, typer.Option(metavar="DATA", help="Real images that it has not seen: without them there is no p-value.")
+    ] = "",
+    n: Annotated[int, typer.Option("--n", min=50, help="How many images to draw.")] = 2_000,
+    seed: Seed = 0,
+    extractor: Annotated[str, typer.Option(help="In whose features near images are looked for.")] = "",
+    json: Annotated[str, typer.Option(metavar="FILE|-", help="Write what was found as JSON; - for stdout.")] = "",
+    family: Family = "",
+    factory: Factory = "",
+    device: Device = None,
+    workers: Workers = None,
+    runner: Runner = None,
+    trust_pickle: Trust = False,
+    debug: Debug = False,
+) -> None:
+    """Does a model copy its training images? The suspicious ones beside their nearest, with p-values."""
+    with sentences(debug):
+        begin(debug, device=device, workers=workers, runner=runner)
+        from flows.run import run_audit
+        from flows.tables import write_json
+
+        with bars(quiet=json == "-") as show:
+            outcome = run_audit(
+                show, model=model, training=training, held_out=held_out, n=n, seed=seed, extractor=extractor,
+                family=family, factory=factory, trust_pickle=trust_pickle,
+            )  # fmt: skip
+        from flows.audit import audit_json, print_audit
+
+        if json:
+            write_json(json, audit_json(outcome))
+        if json != "-":
+            print_audit(outcome)
+            print(f"Picture: {outcome.picture}")
+
+
+@app.command()
+def attribute(
+    model: Model,
+    protocol: Annotated[str, typer.Option(help="A named measurement: see `ganbench protocols`.")] = "",
+    convention: Annotated[str, typer.Option(help="How numbers are made, with --reference.")] = "",
+    reference: Annotated[str, typer.Option(metavar="DATA", help="Real images to compare with.")] = "",
+    extractor: Annotated[str, typer.Option(help="Another network than the convention's.")] = "",
+    n: Count = None,
+    seed: Seed = 0,
+    json: Annotated[str, typer.Option(metavar="FILE|-", help="Write what was found as JSON; - for stdout.")] = "",
+    family: Family = "",
+    factory: Factory = "",
+    inception_weights: Inception = None,
+    device: Device = None,
+    workers: Workers = None,
+    runner: Runner = None,
+    trust_pickle: Trust = False,
+    debug: Debug = False,
+) -> None:
+    """What a Fréchet distance is made of: the images that cost most and help most, and each class's part."""
+    with sentences(debug):
+        begin(debug, device=device, workers=workers, runner=runner,
+              inception_weights=inception_weights and str(inception_weights))      # fmt: skip
+        from flows.run import run_attribution
+        from flows.tables import write_json
+
+        with bars(quiet=json == "-") as show:
+            outcome = run_attribution(
+                show, model=model, protocol=protocol, convention=convention, reference=reference, extractor=extractor,
+                n=n, seed=seed, family=family, factory=factory, trust_pickle=trust_pickle,
+            )  # fmt: skip
+        from flows.audit import attribution_json, print_attribution
+
+        if json:
+            write_json(json, attribution_json(outcome))
+        if json != "-":
+            print_attribution(outcome)
+            print(f"Picture: {outcome.picture}")
+
+
 @app.command("explain-diff")
 def explain_diff(
     a: Annotated[str, typer.Argument(metavar="A", help="A reading: see `ganbench readings`.", show_default=False)],

@@ -29,6 +29,7 @@ from tasks.servers import join, running, serving, working
 from tasks.settings import settings, workspace_of
 
 if TYPE_CHECKING:
+    from flows.audit import Attributed, Audited
     from flows.evaluate import Outcome
     from gan.verify import Result
 
@@ -53,10 +54,7 @@ def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given:
         show(f"images: {role}", 0, part.n)
     for name in protocol.extractors:
         show(f"features: {name}", 0, total)
-    servers = running()
-    if servers:
-        join(servers)
-    guard()
+    begin_flow()
     from flows.evaluate import evaluate
 
     parameters = {name: value for name, value in given.items() if value not in ("", None)}
@@ -66,6 +64,33 @@ def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given:
         return evaluate.with_options(task_runner=runner())(
             weights_key=weights_key, trust_pickle=trust_pickle, **parameters
         )
+
+
+def run_audit(show: Show, **given: Any) -> Audited:
+    """Check, then run the flow `audit`."""
+    begin_flow()
+    from flows.audit import audit
+
+    with listening(show):
+        return audit.with_options(task_runner=runner())(**{k: v for k, v in given.items() if v not in ("", None)})
+
+
+def run_attribution(show: Show, **given: Any) -> Attributed:
+    """Check, then run the flow `attribute`."""
+    begin_flow()
+    from flows.audit import attribute
+
+    with listening(show):
+        return attribute.with_options(task_runner=runner())(**{k: v for k, v in given.items() if v not in ("", None)})
+
+
+def begin_flow() -> None:
+    """What comes before any flow: a sound runner, the running servers, and nobody left behind."""
+    check_runner()
+    servers = running()
+    if servers:
+        join(servers)
+    guard()
 
 
 def run_sampling(show: Show, model: str, out: Path, *, n: int, seed: int, trust_pickle: bool, **given: str) -> int:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from gan.attribution import Attribution, attribute
+from gan.audit import Audit, audit
 from gan.evaluate import extract_one, look_at_features, look_at_images, sample_one, slice_scores
 from gan.jobs import Job, Part, prepare
 from gan.measure import Measured, measure
-from gan.types import Alert, Context, Convention, Features, ModelSpec, Protocol, Score, Shard, Workspace
+from gan.store import store_of
+from gan.types import Alert, Context, Convention, Features, ModelSpec, Protocol, Samples, Score, Shard, Workspace
 from tasks.progress import Counter
 from tasks.store_task import store_task
 
@@ -38,6 +42,21 @@ def extract_features(role: str, images: Shard, extractor: str, workspace: Worksp
     shard = extract_one(images, extractor, workspace, tick)
     tick.finish()
     return shard, shard.computed > 0
+
+
+@task(name="audit", persist_result=False, cache_policy=NO_CACHE)
+def audit_images(job: Job, samples: dict[str, Samples], features: dict[str, Features]) -> Audit:
+    """See `gan.audit`."""
+    tick = Counter("search", sum(samples[role].n for role in ("generated", job.unseen) if role))
+    found = audit(samples, features, job.unseen, store_of(job.workspace), tick)
+    tick.finish()
+    return found
+
+
+@task(name="attribute", persist_result=False, cache_policy=NO_CACHE)
+def attribute_distance(job: Job, features: dict[str, Features], labels: np.ndarray | None) -> Attribution:
+    """See `gan.attribution`."""
+    return attribute(features["generated"], features["reference"], labels, store_of(job.workspace))
 
 
 @task(name="check images", persist_result=False, cache_policy=NO_CACHE)

@@ -1,0 +1,282 @@
+"""The flows `audit` and `attribute`: what was copied, and what a Fréchet distance is made of."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from prefect import flow
+from prefect.futures import PrefectFuture
+
+from flows.evaluate import (
+    ConventionName,
+    Extracted,
+    Futures,
+    ProtocolName,
+    features_by,
+    flow_tags,
+    follow,
+    form,
+    provenance_of,
+    results,
+    submit,
+)
+from gan import slices
+from gan.attribution import Attribution
+from gan.audit import RATE, Audit
+from gan.evaluate import assemble, bare_score, classes_of, measure_one, samples_of
+from gan.gallery import write_gallery
+from gan.generators.loading import resolve
+from gan.jobs import Job
+from gan.protocols import choose
+from gan.store import rows_of
+from gan.threads import single_threaded
+from gan.types import BadInput, Estimate, Features, Samples, Score
+from tasks.runners import runner
+from tasks.settings import workspace_of
+from tasks.stages import attribute_distance, audit_images, prepare_job
+from tasks.tracking import Tracked, record_of, track
+
+SHOWN = 24  # rows of a gallery
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What an audit leaves."""
+
+    job: Job
+    audit: Audit
+    scores: list[Score]
+    picture: str
+    tracked: Tracked
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Attributed:
+    """What an attribution leaves."""
+
+    job: Job
+    found: Attribution
+    classes: dict[str, Estimate]  # by name
+    picture: str
+
+
+@flow(name="audit", flow_run_name="audit {model}, seed {seed}", task_runner=runner())
+def audit(
+    model: Annotated[str, form("Model", "As for evaluate")] = "zoo:dcgan-fashion-mnist",
+    training: Annotated[
+        str, form("Training images", "What the model learned from; empty: what the default protocol names")
+    ] = "",
+    held_out: Annotated[str, form("Unseen images", "Real images that it has not learned from")] = "",
+    n: Annotated[int | None, form("Images", "How many to draw", ge=50)] = 2_000,
+    seed: Annotated[int, form("Seed", "Image i depends on the model, the seed and i alone")] = 0,
+    extractor: Annotated[str, form("Extractor", "In whose features near images are looked for")] = "",
+    family: Annotated[str, form("Family", "For a bare file of weights: its architecture")] = "",
+    factory: Annotated[str, form("Factory", "For a bare file of weights: module:callable")] = "",
+    trust_pickle: Annotated[bool, form("Trust pickle", "Load pickled checkpoints, which run code")] = False,
+) -> Audited:
+    """Does the model copy its training images?  The suspicious ones with their nearest, and a test of them all."""
+    workspace = workspace_of(trust_pickle)
+    chosen = choose(
+        reference=training, n=n, held_out=held_out, training=training, metrics="authpct,ct,copies", extractor=extractor
+    )
+    with single_threaded():
+        spec = resolve(model, workspace, family=family, factory=factory)
+        job = prepare_job(spec, chosen, seed, workspace)
+        samples, features = sets_of(job, *submitted(job))
+        leading = features[job.protocol.extractors[0]]
+        found = audit_images(job, samples, leading)
+        scores = scores_of(job, found, leading)
+        picture = gallery_of(job, found, samples)
+        tracked = track(record_of(job, scores, [], picture, flow_tags()))
+    return Audited(job, found, scores, picture, tracked, provenance_of(job, samples["generated"]))
+
+
+@flow(name="attribute", flow_run_name="attribute {model}, seed {seed}", task_runner=runner())
+def attribute(
+    model: Annotated[str, form("Model", "As for evaluate")] = "zoo:dcgan-fashion-mnist",
+    protocol: Annotated[ProtocolName | None, form("Protocol", "Does not count when a reference is given")] = None,
+    reference: Annotated[str, form("Reference", "Real images")] = "",
+    convention: Annotated[ConventionName | None, form("Convention", "With a reference")] = None,
+    extractor: Annotated[str, form("Extractor", "Another than the convention's")] = "",
+    n: Annotated[int | None, form("Images", "How many to draw, if not the protocol's own number", ge=4)] = None,
+    seed: Annotated[int, form("Seed", "Image i depends on the model, the seed and i alone")] = 0,
+    family: Annotated[str, form("Family", "For a bare file of weights: its architecture")] = "",
+    factory: Annotated[str, form("Factory", "For a bare file of weights: module:callable")] = "",
+    trust_pickle: Annotated[bool, form("Trust pickle", "Load pickled checkpoints, which run code")] = False,
+) -> Attributed:
+    """Which images, and which classes, a Fréchet distance comes from."""
+    workspace = workspace_of(trust_pickle)
+    preset = "" if reference or convention else protocol or ""
+    chosen = choose(preset, convention or "", reference, n, extractor=extractor, metrics="fd")
+    with single_threaded():
+        spec = resolve(model, workspace, family=family, factory=factory)
+        job = prepare_job(spec, chosen, seed, workspace)
+        if "reference" not in job.parts:
+            raise BadInput("An attribution needs the reference's images, and not only their statistics.")
+        samples, features = sets_of(job, *submitted(job))
+        labels, names = labels_and_names(job, samples, features)
+        found = attribute_distance(job, features[job.protocol.extractors[0]], labels)
+        picture = extremes_of(job, found, samples["generated"])
+    return Attributed(job, found, {names[i]: cost for i, cost in found.classes.items()}, picture)
+
+
+def submitted(job: Job) -> tuple[Futures, Extracted]:
+    images, features = submit(job)
+    follow(job, images, features)
+    return images, features
+
+
+def sets_of(
+    job: Job, images: Futures, futures: dict[tuple[str, str], list[PrefectFuture]]
+) -> tuple[dict[str, Samples], dict[str, dict[str, Features]]]:
+    """All images by role, and all features by extractor and role."""
+    samples = {role: samples_of(job.parts[role], results(shards)) for role, shards in images.items()}
+    return samples, {name: features_by(name, job, images, futures) for name in job.protocol.extractors}
+
+
+def scores_of(job: Job, found: Audit, features: dict[str, Features]) -> list[Score]:
+    """The metrics of memorisation, and what the audit counts, as scores."""
+    extractor = job.protocol.extractors[0]
+    scores = assemble(job, {extractor: {"generated": measure_one(job, extractor, "generated", features)[0]}})
+    counted = {"audit_copies": (found.copies, 0.0), "audit_nearer": (found.nearer, RATE)}
+    return scores + [
+        bare_score(job, name, estimate, Estimate(expected, 0.0))
+        for name, (estimate, expected) in counted.items()
+        if estimate
+    ]
+
+
+def labels_and_names(
+    job: Job, samples: dict[str, Samples], features: dict[str, dict[str, Features]]
+) -> tuple[np.ndarray | None, list[str]]:
+    """Classes of the generated images: their labels, or what the judge takes them for."""
+    labels = slices.labels_of(samples["generated"])
+    if labels is None and job.protocol.judge:
+        labels = slices.predictions(features[job.protocol.judge]["generated"])
+    names = list(classes_of(job))
+    most = int(labels.max()) + 1 if labels is not None else 0
+    return labels, names + [f"class {i}" for i in range(len(names), most)]
+
+
+def gallery_of(job: Job, found: Audit, samples: dict[str, Samples]) -> str:
+    """The most suspicious images beside their nearest training images, as a PNG; -> its path."""
+    rows = [
+        (
+            [image_of(samples["generated"], match.image), image_of(samples["training"], match.by_features),
+             image_of(samples["training"], match.by_pixels)],
+            caption(match.image, match.ratio, match.p, match.listed),
+        )
+        for match in found.matches[:SHOWN]
+    ]  # fmt: skip
+    path = picture_path(job, "audit")
+    title = f"{job.model.name}: the {len(rows)} most suspicious of {found.n:,} images, seed {job.seed}"
+    write_gallery(path, title, ("generated", "features", "pixels"), rows)
+    return str(path)
+
+
+def caption(image: int, ratio: float, p: float | None, listed: bool) -> str:
+    lines = [f"image {image}", f"ratio {ratio:.2f}", *([f"p = {p:.4f}"] if p is not None else [])]
+    return "\n".join([*lines, *(["LISTED"] if listed else [])])
+
+
+def extremes_of(job: Job, found: Attribution, samples: Samples) -> str:
+    """The images that cost most, and those that help most, as a PNG; -> its path."""
+    order, n = found.worst, len(found.psi)
+    some = min(SHOWN, n // 2)
+    rows = [
+        ([image_of(samples, int(bad)), image_of(samples, int(good))],
+         f"costs {found.psi[bad] / n:+.4f}\nhelps {found.psi[good] / n:+.4f}")
+        for bad, good in zip(order[:some], order[::-1][:some], strict=True)
+    ]  # fmt: skip
+    path = picture_path(job, "attribution")
+    title = f"{job.model.name}: what its distance of {found.distance:.4g} comes from, of {n:,} images"
+    write_gallery(path, title, ("costs most", "helps most"), rows, across=4)
+    return str(path)
+
+
+def image_of(samples: Samples, i: int) -> np.ndarray:
+    return rows_of(samples.shards[i // 1_000])["images"][i % 1_000]
+
+
+def picture_path(job: Job, what: str) -> Path:
+    name = re.sub(r"[^\w.-]+", "-", f"{what}-{job.model.name}-seed-{job.seed}-{job.digest[:8]}")
+    return job.workspace.root / "pictures" / f"{name}.png"
+
+
+def audit_json(outcome: Audited) -> str:
+    """The audit with full precision."""
+    facts = asdict(outcome.audit)
+    scores = [{"metric": score.metric, "value": score.value, "se": score.se} for score in outcome.scores]
+    return json.dumps({"audit": facts, "scores": scores, "provenance": outcome.provenance}, indent=1)
+
+
+def attribution_json(outcome: Attributed) -> str:
+    classes = {name: asdict(cost) for name, cost in outcome.classes.items()}
+    facts = {"distance": outcome.found.distance, "psi": outcome.found.psi.tolist(), "classes": classes}
+    return json.dumps({"model": outcome.job.model.name, **facts}, indent=1)
+
+
+def print_audit(outcome: Audited) -> None:
+    """What was found, in a few lines and a table of the most suspicious images."""
+    from rich import box
+    from rich.table import Table
+
+    from flows.tables import DASH, console, print_scores
+
+    found = outcome.audit
+    print_scores(outcome.scores, f"{outcome.job.model.name}: {found.n:,} images beside {found.n_training:,} that it "
+                                 "may have learned from")  # fmt: skip
+    for line in verdict(found):
+        print(line)
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("image", "nearest by features", "by pixels", "grey levels apart", "ratio to the next", "p"):
+        table.add_column(name, justify="right")
+    for match in found.matches[:10]:
+        p = DASH if match.p is None else f"{match.p:.4f}{' listed' if match.listed else ''}"
+        table.add_row(str(match.image), str(match.by_features), str(match.by_pixels), f"{match.distance:.1f}",
+                      f"{match.ratio:.3f}", p)  # fmt: skip
+    console().print(table)
+
+
+def verdict(found: Audit) -> Sequence[str]:
+    """What the numbers say."""
+    if found.copies is None or found.nearer is None or found.p is None:
+        return ["No real images that the model has not seen were given (--held-out): without them no image has a "
+                "p-value, and nobody can say whether these are copies."]  # fmt: skip
+    listed = sum(match.listed for match in found.matches)
+    more = "more than" if found.p < 0.01 else "no more than"
+    return [
+        f"{listed:,} of {found.n:,} images are listed as copies, at a false-discovery rate of {RATE:.0%} "
+        f"(beside {found.n_unseen:,} unseen real images).",
+        f"{found.nearer.value:.1%} are as near to a training image as {RATE:.0%} of the unseen ones: {more} an honest "
+        f"model's (p = {found.p:.2g}).",
+    ]
+
+
+def print_attribution(outcome: Attributed) -> None:
+    """What each class costs."""
+    from rich import box
+    from rich.table import Table
+
+    from flows.tables import console
+
+    print(f"The distance is {outcome.found.distance:.4g}. A class costs what it would fall by if its images were as good as "
+          "the average; the costs add up to 0.")  # fmt: skip
+    if not outcome.classes:
+        print("No classes: the images have no labels, and the protocol no judge.")
+        return
+    table = Table(title="What classes cost",
+                  box=box.SIMPLE_HEAD, title_justify="left")  # fmt: skip
+    table.add_column("class", style="bold")
+    table.add_column("cost", justify="right")
+    table.add_column("\N{PLUS-MINUS SIGN} SE", justify="right")
+    for name, cost in sorted(outcome.classes.items(), key=lambda pair: -pair[1].value):
+        table.add_row(name, f"{cost.value:+.4f}", f"{cost.se:.4f}")
+    console().print(table)

@@ -1,0 +1,52 @@
+"""Pictures of images in rows with captions, for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from gan.files import atomic_write
+from gan.images import png_bytes, to_pillow
+
+TILE, GAP, LINE = 96, 12, 16        # pixels: an image, between images, a line of text
+INK, QUIET = (20, 20, 20), (110, 110, 110)
+
+
+def write_gallery(
+    path: Path, title: str, heads: Sequence[str], rows: Sequence[tuple[Sequence[np.ndarray], str]], across: int = 3
+) -> None:
+    """`rows`: CHW uint8 images under the `heads`, and a caption that stands beside them; `across` rows in a line."""
+    tall, wide = 2 * LINE + GAP, len(heads) * (TILE + GAP)
+    text = 150
+    lines = max(1, math.ceil(len(rows) / across))
+    across = min(across, max(1, len(rows)))
+    sheet = Image.new("RGB", (GAP + across * (wide + text), tall + LINE + GAP + lines * (TILE + GAP)), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    draw.text((GAP, GAP), title, INK, ImageFont.load_default(16))
+    for column in range(across):
+        for place, head in enumerate(heads):
+            draw.text((GAP + column * (wide + text) + place * (TILE + GAP), tall), head, QUIET, font)
+    for number, (images, caption) in enumerate(rows):
+        left = GAP + number % across * (wide + text)
+        top = tall + LINE + 4 + number // across * (TILE + GAP)
+        for place, image in enumerate(images):
+            sheet.paste(tile(image), (left + place * (TILE + GAP), top))
+        draw.multiline_text((left + wide, top), caption, INK, font, spacing=5)
+    content = png_bytes(np.asarray(sheet).transpose(2, 0, 1))
+    atomic_write(path, lambda partial: partial.write_bytes(content))
+
+
+def tile(image: np.ndarray) -> Image.Image:
+    """TILE pixels: small images enlarged by whole pixels and centred, large ones reduced."""
+    picture = to_pillow(image).convert("RGB")
+    side = max(picture.size)
+    factor = TILE // side if side <= TILE else TILE / side
+    size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+    picture = picture.resize(size, Image.Resampling.NEAREST if factor >= 1 else Image.Resampling.LANCZOS)
+    found = Image.new("RGB", (TILE, TILE), (235, 235, 235))
+    found.paste(picture, ((TILE - size[0]) // 2, (TILE - size[1]) // 2))
+    return found
