@@ -267,8 +267,8 @@ def print_attribution(outcome: Attributed) -> None:
 
     from flows.tables import console
 
-    print(f"The distance is {outcome.found.distance:.4g}. A class costs what it would fall by if its images were as good as "
-          "the average; the costs add up to 0.")  # fmt: skip
+    print(f"The distance is {outcome.found.distance:.4g}. A class costs by how much it would fall if images as good "
+          "as the average stood in place of its own; costs add up to 0.")  # fmt: skip
     if not outcome.classes:
         print("No classes: the images have no labels, and the protocol no judge.")
         return

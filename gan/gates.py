@@ -146,8 +146,9 @@ def _images(samples: Samples, n: int) -> Iterable[np.ndarray]:
 def check_features(generated: Features, extractor: str, store: Store) -> list[Alert]:
     """An extractor that does not see these images; `extractor`: what the protocol calls it."""
     key = digest_of({"stage": "gates", "features": generated.digest, "source": source_digest(sys.modules[__name__])})
-    same, n = remember(store, "gates", key, lambda: _repeated(generated))[0]
-    if same == n:
+    same, distinct = remember(store, "gates", key, lambda: _repeated(generated))[0]
+    n = generated.n
+    if distinct == 1:
         return [Alert("FAIL", f"{extractor} gives the same features for all {n:,} images", extractor)]
     if same > DUPLICATED * n:
         return [Alert("WARN", f"{same:,} of {n:,} images have exactly the features of another one", extractor)]
@@ -155,10 +156,10 @@ def check_features(generated: Features, extractor: str, store: Store) -> list[Al
 
 
 def _repeated(features: Features) -> list[int]:
-    """How many feature vectors occur more than once, and how many there are."""
+    """How many feature vectors are others' too, and how many distinct ones there are."""
     seen = Counter(hashlib.blake2b(row.tobytes(), digest_size=16).digest()
                    for chunk in Chunks(features) for row in np.ascontiguousarray(chunk))  # fmt: skip
-    return [sum(count for count in seen.values() if count > 1), features.n]
+    return [sum(count for count in seen.values() if count > 1), len(seen)]
 
 
 # Scores

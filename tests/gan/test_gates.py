@@ -102,6 +102,8 @@ def test_an_extractor_that_does_not_see_the_images_is_named(workspace):
     assert gates.check_features(features(varied), "blind", store_of(workspace)) == []
     blind = gates.check_features(features(np.ones((100, 4), np.float32)), "blind", store_of(workspace))
     assert blind == [Alert("FAIL", "blind gives the same features for all 100 images", "blind")]
+    twice = gates.check_features(features(np.repeat(varied[:50], 2, axis=0)), "blind", store_of(workspace))
+    assert twice == [Alert("WARN", "100 of 100 images have exactly the features of another one", "blind")]
     varied[:40] = varied[0]
     half = gates.check_features(features(varied), "blind", store_of(workspace))
     assert half == [Alert("WARN", "40 of 100 images have exactly the features of another one", "blind")]
