@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,7 +28,7 @@ from flows.evaluate import (
 )
 from gan import slices
 from gan.attribution import Attribution
-from gan.audit import RATE, Audit
+from gan.audit import RATE, Audit, check_unseen, protocol_of
 from gan.evaluate import assemble, bare_score, classes_of, measure_one, samples_of
 from gan.gallery import write_gallery
 from gan.generators.loading import resolve
@@ -83,12 +83,11 @@ def audit(
 ) -> Audited:
     """Does the model copy its training images?  The suspicious ones with their nearest, and a test of them all."""
     workspace = workspace_of(trust_pickle)
-    chosen = choose(
-        reference=training, n=n, held_out=held_out, training=training, metrics="authpct,ct,copies", extractor=extractor
-    )
+    chosen = protocol_of(model, training, held_out, n, extractor)
     with single_threaded():
         spec = resolve(model, workspace, family=family, factory=factory)
         job = prepare_job(spec, chosen, seed, workspace)
+        check_unseen(held_out, job.unseen, job.protocol.n_generated)
         samples, features = sets_of(job, *submitted(job))
         leading = features[job.protocol.extractors[0]]
         found = audit_images(job, samples, leading)
@@ -147,7 +146,7 @@ def scores_of(job: Job, found: Audit, features: dict[str, Features]) -> list[Sco
     scores = assemble(job, {extractor: {"generated": measure_one(job, extractor, "generated", features)[0]}})
     counted = {"audit_copies": (found.copies, 0.0), "audit_nearer": (found.nearer, RATE)}
     return scores + [
-        bare_score(job, name, estimate, Estimate(expected, 0.0))
+        replace(bare_score(job, name, estimate, Estimate(expected, 0.0)), bounds=(0.0, 1.0))
         for name, (estimate, expected) in counted.items()
         if estimate
     ]

@@ -384,9 +384,9 @@ def explain_diff(
                 other_weights=str(other_weights or ""),
             )  # fmt: skip
         if json:
-            write_json(json, as_json(a, b, found, model=model, reference=reference, n=n, extractor=extractor))
+            write_json(json, as_json(found, model=model, reference=reference, n=n, extractor=extractor))
         if json != "-":
-            print_differences(a, b, found, n)
+            print_differences(found, n)
 
 
 LISTS = {

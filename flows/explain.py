@@ -5,77 +5,116 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from gan import explain
+from gan.gates import too_few_images
 from gan.generators.loading import resolve
 from gan.types import BadInput
 from tasks.settings import settings, workspace_of
 
 if TYPE_CHECKING:
     from flows.run import Show
-    from gan.explain import Difference
+    from gan.explain import Difference, Looked
 
 IMAGES_PER_SECOND = {"inception": 17, "efficientnet_lite0": 130}  # of one CPU core
+SPOKEN = {
+    "resize": "Resizing", "normalisation": "Normalisation", "quantisation": "Quantisation",
+    "weights": "The file of weights", "covariance": "The divisor of the covariance", "splits": "The way of splitting",
+    "bias": "The bias of the last layer",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Two readings, what lies between their numbers, and what to know about it."""
+
+    a: str
+    b: str
+    differences: list[Difference]
+    remarks: list[str]
 
 
 def run_explanation(
     show: Show, a: str, b: str, *, model: str, reference: str, n: int, extractor: str, other_weights: str, seed: int
-) -> list[Difference]:
+) -> Explained:
     """Say how long it takes, then compute both numbers and what lies between them."""
     workspace = workspace_of()
-    spec = resolve(model, workspace)
+    for name in (a, b):
+        explain.reading(name)
     if a == b and not other_weights:
         raise BadInput(f"{a} and {b} are the same reading: there is no gap to explain.")
-    passes = explain.n_passes(a, b, other_weights, spec.family == "images")
-    total, rate = passes * 2 * n, IMAGES_PER_SECOND.get(extractor, 17) * settings().workers
-    print(f"{total:,} looks at an image, about {math.ceil(total / rate / 60)} min here; what is finished is kept.",
-          file=sys.stderr)  # fmt: skip
-    show("features", 0, total)
-    return explain.explain(
-        a, b, spec, reference, n, workspace, extractor=extractor, other_weights=other_weights, seed=seed,
+    look = explain.looked(
+        resolve(model, workspace), reference, n, workspace, extractor=extractor, seed=seed,
         workers=settings().workers, tick=lambda rows: show("features", rows),
     )  # fmt: skip
+    total = explain.n_looks(a, b, look, other_weights)
+    minutes = math.ceil(total / IMAGES_PER_SECOND[extractor] / settings().workers / 60)
+    print(f"{total:,} looks at an image, about {minutes} min here; what is finished is kept.", file=sys.stderr)
+    show("features", 0, total)
+    found = explain.explain(a, b, look, other_weights)
+    return Explained(a, b, found, remarks(a, b, look))
 
 
-def print_differences(a: str, b: str, differences: Sequence[Difference], n: int) -> None:
+def remarks(a: str, b: str, look: Looked) -> list[str]:
+    """What the reader of the table should know."""
+    said = [f"{name} prints no Inception Score, so none is compared." for name in (a, b)
+            if explain.READINGS[name].splits == explain.NO_SCORE]      # fmt: skip
+    n, d = min(look.model.n, look.reference.n), look.network.d
+    if too_few_images(n, d):
+        said.append(
+            f"From {n:,} images of {d:,} features both distances are too large, and the gap is that of so many images; "
+            "--n takes more."
+        )
+    return said
+
+
+def print_differences(explained: Explained, n: int) -> None:
     """A row per axis for every number, then what explains most of it, in a sentence."""
     from rich import box
     from rich.table import Table
 
     from flows.tables import console
 
-    for found in differences:
+    a, b = explained.a, explained.b
+    for found in explained.differences:
         table = Table(title=f"{found.metric} of {n:,} images", box=box.SIMPLE_HEAD, title_justify="left",
                       title_style="bold")  # fmt: skip
         for name, where in (("", "left"), (a, "left"), (b, "left"), ("share of the gap", "right")):
             table.add_column(name, justify=where)  # type: ignore[arg-type]
         table.add_row("value", f"{found.a:.4f}", f"{found.b:.4f}", f"{found.b - found.a:+.4f}", style="bold")
         for part in sorted(found.shares, key=lambda part: -abs(part.share)):
-            table.add_row(part.axis, part.a or "the given ones", part.b, f"{part.share:+.4f}")
+            share = "none" if part.idle else f"{part.share:+.4f}"
+            table.add_row(part.axis, part.a or "the given ones", part.b, share)
         console().print(table)
-        print(sentence(a, b, found))
+        print(" ".join([sentence(a, b, found), *idle(found)]) + "\n")
+    for remark in explained.remarks:
+        print(remark)
 
 
 def sentence(a: str, b: str, found: Difference) -> str:
     """What explains most."""
     gap = found.b - found.a
     if not found.shares:
-        return f"{a} and {b} compute {found.metric} alike.\n"
+        return f"{a} and {b} compute {found.metric} alike."
     most = max(found.shares, key=lambda part: abs(part.share))
     if abs(gap) < 1e-9 * max(abs(found.a), 1):
-        return f"{a} and {b} give the same {found.metric} here.\n"
+        return f"{a} and {b} give the same {found.metric} here."
     return (
-        f"Of the {gap:+.4f} from {a} to {b}, {most.axis} explains {most.share:+.4f} ({most.a or 'the given ones'} "
-        f"against {most.b}).\n"
+        f"{SPOKEN[most.axis]} explains {most.share:+.4f} of the {gap:+.4f} by which {b} differs from {a} "
+        f"({most.a or 'the given ones'} against {most.b})."
     )
 
 
-def as_json(a: str, b: str, differences: Sequence[Difference], **facts: Any) -> str:
+def idle(found: Difference) -> list[str]:
+    return [f"{SPOKEN[part.axis]} changes nothing: {part.idle}." for part in found.shares if part.idle]
+
+
+def as_json(explained: Explained, **facts: Any) -> str:
     rows = [
-        {"metric": found.metric, "a": found.a, "b": found.b,
-         "shares": [{"axis": part.axis, "a": part.a, "b": part.b, "share": part.share} for part in found.shares]}
-        for found in differences
-    ]  # fmt: skip
-    return json.dumps({"a": a, "b": b, **facts, "differences": rows}, indent=1)
+        {"metric": found.metric, "a": found.a, "b": found.b, "shares": [asdict(part) for part in found.shares]}
+        for found in explained.differences
+    ]
+    given = {"a": explained.a, "b": explained.b, **facts}
+    return json.dumps({**given, "differences": rows, "remarks": explained.remarks}, indent=1)

@@ -9,19 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gan.audit import check_unseen, protocol_of
 from gan.evaluate import features_of, sample_one
 from gan.features.extract import Chunks, extractor_of
 from gan.generators.loading import resolve
 from gan.images import write_folder, write_npz, write_parquet
 from gan.interchange import check_statistics_name, save_statistics
-from gan.jobs import Part, ordered, prepare, real_part
+from gan.jobs import Job, Part, ordered, prepare, real_part
 from gan.measure import has
 from gan.protocols import CONVENTIONS, choose
 from gan.sampling import shards_of
 from gan.statistics import accumulate
 from gan.store import rows_of
 from gan.threads import single_threaded
-from gan.types import BadInput, Statistics
+from gan.types import BadInput, Protocol, Statistics
 from tasks.guardian import guard
 from tasks.progress import Counter, listening
 from tasks.runners import check_runner, runner
@@ -67,7 +68,10 @@ def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given:
 
 
 def run_audit(show: Show, **given: Any) -> Audited:
-    """Check, then run the flow `audit`."""
+    """Check everything first, as `run_evaluation` does; then run the flow `audit`."""
+    chosen = protocol_of(*(given[name] for name in ("model", "training", "held_out", "n", "extractor")))
+    job = prepared(chosen, **given)
+    check_unseen(given["held_out"], job.unseen, given["n"])
     begin_flow()
     from flows.audit import audit
 
@@ -76,12 +80,23 @@ def run_audit(show: Show, **given: Any) -> Audited:
 
 
 def run_attribution(show: Show, **given: Any) -> Attributed:
-    """Check, then run the flow `attribute`."""
+    """Check everything first, as `run_evaluation` does; then run the flow `attribute`."""
+    asked = {name: given[name] for name in ("convention", "reference", "n", "extractor")}
+    prepared(choose(given["protocol"], metrics="fd", **asked), **given)
     begin_flow()
     from flows.audit import attribute
 
     with listening(show):
         return attribute.with_options(task_runner=runner())(**{k: v for k, v in given.items() if v not in ("", None)})
+
+
+def prepared(
+    chosen: Protocol, *, model: str, seed: int, family: str, factory: str, trust_pickle: bool, **_: Any
+) -> Job:
+    """The job, so that bad input is told before Prefect starts."""
+    workspace = workspace_of(trust_pickle)
+    with single_threaded():
+        return prepare(resolve(model, workspace, family=family, factory=factory), chosen, seed, workspace)
 
 
 def begin_flow() -> None:

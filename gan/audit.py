@@ -1,9 +1,10 @@
 """Does the model copy what it learned from?  Nearest training images in two spaces, with a p-value for each image.
 
 Candidates are the nearest training images by an extractor's features, and by a coarse brightness pattern of the image,
-of its mirror image, and of both moved by a pixel.  Each is then laid over the image, as it is and mirrored, shifted by
-up to SHIFT pixels, and the smallest root mean square difference is its distance.  An image is suspicious when one
-training image is much nearer than the next ones: by the ratio of the smallest distance to the mean of the next NEXT.
+of its mirror image, and of both moved by a pixel or two.  Each is then laid over the image, as it is and mirrored,
+shifted by up to SHIFT pixels, and the smallest root mean square difference is its distance.  An image is suspicious
+when one training image is much nearer than the next ones: by the ratio of the smallest distance to the mean of the
+next NEXT.
 (Carlini et al. 2023, arXiv:2301.13188, divide likewise; plain pictures are near to many others, and copies of none.)
 
 Real images that the model has not seen go through the same search.  An honest model's images and those are
@@ -24,15 +25,17 @@ from gan.metrics import memorisation, neighbours
 from gan.metrics.manifold import share
 from gan.metrics.memorisation import discoveries, p_values
 from gan.metrics.neighbours import nearest_across
+from gan.protocols import choose
 from gan.store import Store, remember, rows_of, source_digest
-from gan.types import BadInput, Estimate, Features, Samples, digest_of
+from gan.types import BadInput, Estimate, Features, Protocol, Samples, digest_of
 
 SIDE, COARSE = 32, 8        # images are averaged down to SIDE pixels, for candidates to COARSE
 SHIFT = 2                   # pixels of SIDE
-MOVES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))
+MOVES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0), (2, 2), (2, -2), (-2, 2), (-2, -2))
 BY_FEATURES, BY_PATTERN, NEXT = 10, 4, 5    # candidates: by features, and by each of the patterns
 LEAST = 50                  # training images
 RATE = 0.05                 # false discoveries among the images that are listed
+METRICS = "authpct,ct,copies"
 LISTED = 200                # matches that are kept, the most suspicious first
 
 Tick = Callable[[int], object]
@@ -62,6 +65,25 @@ class Audit:
     nearer: Estimate | None     # share of the images with p <= .05; .05 is expected of an honest model
     p: float | None             # of so large a share, or a larger one
     matches: tuple[Match, ...] = field(default_factory=tuple)
+
+
+def protocol_of(
+    model: str, training: str = "", held_out: str = "", n: int | None = None, extractor: str = ""
+) -> Protocol:
+    """What an audit measures; only what a model of the zoo learned from is known without being told."""
+    if not training and not model.startswith("zoo:"):
+        raise BadInput(f"An audit of {model} needs what it learned from: give --training with a name of "
+                       "`ganbench datasets`, or a folder, .npz or .parquet of images.")  # fmt: skip
+    if held_out:
+        training = training or choose().training
+    return choose(reference=training, n=n, held_out=held_out, training=training, metrics=METRICS, extractor=extractor)
+
+
+def check_unseen(held_out: str, unseen: str, n: int) -> None:
+    """Unseen images that were asked for must be there; `unseen`: their role in the job, '' for none."""
+    if held_out and not unseen:
+        raise BadInput(f"{held_out} gives no unseen images: it is the training set itself, or has fewer than the "
+                       f"{n:,} images that are audited, and then a smaller --n helps.")  # fmt: skip
 
 
 def audit(
@@ -151,7 +173,7 @@ def search(x: Pictures, training: Pictures, x_features: Features, features: Feat
     if len(training.small) < LEAST:
         raise BadInput(f"An audit needs at least {LEAST} training images, got {len(training.small):,}.")
     near = nearest_across(Rows(x_features), Rows(features), BY_FEATURES).indices         # type: ignore[arg-type]
-    candidates = np.concatenate([near, *by_pattern(x, training)], axis=1)               # (n, 50)
+    candidates = np.concatenate([near, *by_pattern(x, training)], axis=1)               # (n, 82)
     distances = np.empty(candidates.shape)
     for i, rows in enumerate(candidates):
         distances[i] = aligned(x.small[i], training.small[rows])

@@ -289,7 +289,8 @@ def more(names: list[str]) -> str:
 
 
 def find_weights(name: str, file: str, sha256: str, url: str, given: Path | None, cache: Path,
-                 option: str = "--inception-weights FILE") -> Path:      # fmt: skip
+                 option: str = "--inception-weights FILE",
+                 instead: str = "measure without it (--convention embedded)") -> Path:      # fmt: skip
     """Published weights: the file that the user gave, else the cache, else the URL.
 
     The cache and the URL must have the published sha256.  A given file may have another one: it was given
@@ -309,7 +310,7 @@ def find_weights(name: str, file: str, sha256: str, url: str, given: Path | None
     if problem:
         raise BadInput(
             f"{name} needs {file} (sha256 {sha256}), which could not be fetched from {url} ({problem}{stale}): "
-            f"give it with {option}, put it into {cache}, or measure without it (--convention embedded)."
+            f"give it with {option}, put it into {cache}, or {instead}."
         )
     return target
 

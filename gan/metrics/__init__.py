@@ -258,7 +258,8 @@ METRICS = {
             needs=(*FRECHET, "training_features"),
             least=lambda **_: 4,
             lower_is_better=True,
-            what="fd, raised where images are nearer to training images than a threshold",
+            what="fd, raised where the mean distance to the nearest training image is below a threshold (torchmetrics "
+            "takes that mean over the training images)",
             paper="Bai et al. 2021, arXiv:2106.03062",
             bounds=NOT_NEGATIVE,
         ),

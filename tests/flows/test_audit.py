@@ -50,6 +50,21 @@ def test_an_audit_without_unseen_images_says_what_to_give(ganbench, sets):
     assert "(--held-out): without them no image has a p-value" in " ".join(done.stdout.split())
 
 
+@pytest.mark.parametrize(("words", "said"), [
+    ((), "give --training"),
+    (("--training", "training.npz", "--held-out", "training.npz"), "gives no unseen images"),
+    (("--training", "unseen.npz", "--held-out", "few.npz"), "fewer than the 60 images that are audited"),
+    (("--training", "nothing.npz"), "nothing.npz"),
+])  # fmt: skip
+def test_what_an_audit_lacks_is_told_before_prefect_starts(words, said, sets, home, monkeypatch):
+    monkeypatch.setattr("flows.run.begin_flow", lambda: pytest.fail("Prefect was started"))
+    write_npz(sets / "few.npz", np.load(sets / "drawn.npz")["arr_0"].transpose(0, 3, 1, 2)[:59])
+    words = [str(sets / word) if word.endswith(".npz") else word for word in words]
+    done = CliRunner().invoke(app, ["audit", str(sets / "drawn.npz"), "--n", "60", *words])
+    assert done.exit_code == 2, done.output
+    assert said in done.stderr
+
+
 def test_a_distance_is_taken_apart(ganbench, sets):
     done = ganbench("attribute", sets / "drawn.npz", "--reference", sets / "training.npz", "--n", 60, "--json",
                     sets / "a.json")  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan.audit import RATE, SHIFT, Audit, aligned, audit, excess
+from gan.audit import RATE, SHIFT, Audit, aligned, audit, excess, protocol_of
 from gan.datasets import DataFolders, open_data
 from gan.features.extract import extract, extractor_of
 from gan.images import to_pillow
@@ -38,8 +38,8 @@ def compressed(x: np.ndarray) -> np.ndarray:
     return np.array(Image.open(file))[None]
 
 
-KINDS = {"verbatim": lambda x: x, "moved": moved, "mirrored": lambda x: x[:, :, ::-1], "noisy": noisy,
-         "compressed": compressed}  # fmt: skip
+KINDS = {"verbatim": lambda x: x, "moved": moved, "moved far": lambda x: np.roll(x, (2, -2), axis=(1, 2)),
+         "mirrored": lambda x: x[:, :, ::-1], "noisy": noisy, "compressed": compressed}  # fmt: skip
 
 
 @pytest.fixture
@@ -88,6 +88,14 @@ def test_one_image_in_twenty_that_is_a_copy_is_listed_and_few_others_are(kind, p
     assert found.copies.value == len(listed) / N
     assert max(match.p for match in listed.values()) < 0.01
     assert found.p < 0.01
+
+
+def test_only_what_a_model_of_the_zoo_learned_from_is_known_without_being_told():
+    assert protocol_of("zoo:dcgan-fashion-mnist", n=300).training == "fashion-mnist:train10k"
+    told = protocol_of("zoo:dcgan-fashion-mnist", held_out="mine.npz", n=300)
+    assert (told.reference, told.held_out, told.n_generated) == (told.training, "mine.npz", 300)
+    with pytest.raises(BadInput, match=r"mine.toml needs what it learned from: give --training"):
+        protocol_of("mine.toml", held_out="fashion-mnist:test")
 
 
 @pytest.mark.slow

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 import torch
-from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
+from cleanfid.fid import fid_from_feats, get_files_features
+from pytorch_fid.fid_score import calculate_frechet_distance
+from scipy.special import softmax
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_isc import isc_features_to_metric
+from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3, _compute_fid
 from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 from torchmetrics.image.mifid import _mifid_compute
@@ -15,12 +22,13 @@ from torchmetrics.image.mifid import _mifid_compute
 from gan import explain
 from gan.features.extract import extract, extractor_of
 from gan.generators.loading import resolve
-from gan.images import write_npz
+from gan.images import write_folder, write_npz
 from gan.metrics.frechet import frechet_distance
 from gan.metrics.inception_score import inception_score
 from gan.metrics.kernel import kid_full
 from gan.metrics.memorisation import mifid
 from gan.statistics import moments
+from gan.types import Workspace
 
 SIZES = [(32, 32), (400, 130)]      # enlarged, and shrunk along one side
 RELATIVE = 1e-5     # float32: convolutions sum in another order
@@ -29,7 +37,7 @@ RELATIVE = 1e-5     # float32: convolutions sum in another order
 def seen(name: str, images: np.ndarray, weights, workspace) -> np.ndarray:
     """Features of images under a reading."""
     workspace = replace(workspace, inception_weights=str(weights))
-    look = explain.Looked(None, None, *explain.NETWORKS["inception"], weights, workspace, 1, lambda n: None)
+    look = explain.Looked(None, None, *explain.NETWORKS["inception"], weights, workspace)
     return extract(images, explain.extractor_for(explain.READINGS[name], look))["features"]
 
 
@@ -108,16 +116,137 @@ def test_mifid_is_torchmetrics_when_the_mean_is_over_the_training_images():
     assert ours.value == pytest.approx(float(theirs), rel=1e-6)
 
 
-def test_a_gap_between_two_tools_is_the_gap_of_their_own_numbers(sets, weights, workspace, tmp_path):
-    """pytorch-fid's and torchmetrics' FID of the same pictures, computed by themselves, and explained."""
-    for name, images in zip(("drawn.npz", "real.npz"), sets, strict=True):
-        write_npz(tmp_path / name, images)
-    workspace = replace(workspace, inception_weights=str(weights))
-    spec = resolve(str(tmp_path / "drawn.npz"), workspace)
-    found, _ = explain.explain("pytorch-fid", "torchmetrics", spec, str(tmp_path / "real.npz"), 14, workspace)
-    network = NoTrainInceptionV3("x", ["2048"], str(weights), True)
+# Whole numbers: the tool's own features, and its own formula
+
+@pytest.fixture(scope="module")
+def look(sets, weights, tmp_path_factory) -> explain.Looked:
+    folder = tmp_path_factory.mktemp("look")
+    for name, images in zip(("drawn", "real"), sets, strict=True):
+        write_npz(folder / f"{name}.npz", images)
+        write_folder(images, folder / name)
+    workspace = Workspace(home=str(folder / "home"), inception_weights=str(weights))
+    return explain.looked(resolve(str(folder / "drawn.npz"), workspace), str(folder / "real.npz"), 14, workspace)
+
+
+@pytest.fixture(scope="module")
+def theirs(sets, look, weights, torch_fidelity, pytorch_fid) -> dict[str, Callable[[], list[np.ndarray]]]:
+    """By reading: features (14, 2048) of the drawn and (12, 2048) of the real images, as the tool makes them."""
+
+    def half(images: torch.Tensor) -> torch.Tensor:
+        return pytorch_fid(images)[0].flatten(1)    # it takes [0, 1] itself
+
+    def by_clean_fid(folder) -> np.ndarray:
+        """Its network is a download: pytorch-fid's stands in, with its normalisation."""
+        return get_files_features(sorted(folder.iterdir()), lambda resized: half(((resized - 128) / 128 + 1) / 2),
+                                  num_workers=0, device=torch.device("cpu"), verbose=False)     # fmt: skip
+
+    def by(network: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[], list[np.ndarray]]:
+        @cache
+        @torch.inference_mode()
+        def run() -> list[np.ndarray]:
+            return [network(torch.tensor(images)).numpy() for images in sets]
+
+        return run
+
+    folder = look.workspace.root.parent
+    return {
+        "fidelity": by(lambda images: torch_fidelity(images)[0]),
+        "clean": lambda: [by_clean_fid(folder / name) for name in ("drawn", "real")],
+        "pytorch-fid": by(lambda images: half(images / 255)),
+        "torchmetrics": by(NoTrainInceptionV3("x", ["2048"], str(weights), True)),
+    }
+
+
+def by_torch_fidelity(drawn: np.ndarray, real: np.ndarray) -> float:
+    stats = [fid_features_to_statistics(torch.from_numpy(x)) for x in (drawn, real)]
+    return fid_statistics_to_metric(*stats, False)["frechet_inception_distance"]
+
+
+def by_pytorch_fid(drawn: np.ndarray, real: np.ndarray) -> float:
+    return calculate_frechet_distance(*(f(x) for x in (drawn, real) for f in (mean, covariance)))
+
+
+def by_torchmetrics(drawn: np.ndarray, real: np.ndarray) -> float:
+    return float(_compute_fid(*(torch.from_numpy(f(x)) for x in (drawn, real) for f in (mean, covariance))))
+
+
+def mean(x: np.ndarray) -> np.ndarray:
+    return x.mean(axis=0)
+
+
+def covariance(x: np.ndarray) -> np.ndarray:
+    return np.cov(x, rowvar=False)
+
+
+FORMULAS = {
+    "fidelity": by_torch_fidelity, "clean": fid_from_feats, "pytorch-fid": by_pytorch_fid,
+    "torchmetrics": by_torchmetrics,
+}  # fmt: skip
+
+
+def turned(drawn: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same points in the 26 dimensions that they fill, float64: a turn changes no Fréchet distance, and of the
+    other 2,022 eigenvalues these tools would take the roots of rounding."""
+    basis, _ = np.linalg.qr(np.concatenate([drawn, real]).astype(np.float64).T)
+    return drawn @ basis, real @ basis
+
+
+@pytest.mark.filterwarnings("ignore:Matrix is singular")       # scipy's sqrtm says so of few images
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_distance_of_a_reading_is_the_tools_own(name, look, theirs, old_sqrtm):
+    expected = FORMULAS[name](*turned(*theirs[name]()))
+    # Features agree to 1e-5; the roots of a singular product are good to the root of float64's rounding.
+    assert explain.fid(look, explain.READINGS[name]) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_the_gap_between_two_tools_is_the_gap_of_their_own_numbers(look, theirs, old_sqrtm):
+    (found,) = explain.explain("pytorch-fid", "torchmetrics", look)
+    ours, other = (FORMULAS[name](*turned(*theirs[name]())) for name in ("pytorch-fid", "torchmetrics"))
+    assert found.metric == "fd_inception"       # of random weights
+    assert abs(other - ours) > 0.01 * ours
+    assert sum(part.share for part in found.shares) == pytest.approx(other - ours, rel=1e-4)    # of two larger numbers
+    shares = {part.axis: part.share for part in found.shares}
+    assert shares.keys() == {"resize", "normalisation", "quantisation"}
+    assert shares["quantisation"] == 0
+
+
+def test_the_score_of_fidelity_is_torch_fidelitys(look, sets, torch_fidelity):
     with torch.inference_mode():
-        features = [network(torch.tensor(images)).numpy() for images in sets]
-    expected = frechet_distance(*(moments(x).statistics() for x in reversed(features)))
-    assert found.b == pytest.approx(expected, rel=1e-4)
-    assert sum(part.share for part in found.shares) == pytest.approx(found.b - found.a, rel=1e-9)
+        logits = torch_fidelity(torch.tensor(sets[0]))[1]
+    theirs = isc_features_to_metric(logits, splits=10, shuffle=True, rng_seed=2020)["inception_score_mean"]
+    # To random weights noise is all alike: what there is to compare lies above 1.
+    assert explain.score(look, explain.READINGS["fidelity"]) - 1 == pytest.approx(theirs - 1, rel=1e-4)
+
+
+def test_the_score_of_studiogan_is_of_one_split_of_logits_with_the_bias(look, theirs, weights):
+    """From its source: pytorch-fid's network and its last layer whole, one split.  It is no package."""
+    state = torch.load(weights)
+    logits = theirs["pytorch-fid"]()[0].astype(np.float64) @ state["fc.weight"].numpy().T + state["fc.bias"].numpy()
+    p = softmax(logits, axis=1)
+    expected = np.exp((p * (np.log(p) - np.log(p.mean(axis=0)))).sum(axis=1).mean())
+    assert explain.score(look, explain.READINGS["studiogan"]) - 1 == pytest.approx(expected - 1, rel=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:.*will save all extracted features")
+def test_truncation_is_torchmetrics_of_floats():
+    """The bytes that its network is given by `normalize=True`."""
+    seen: list[torch.Tensor] = []
+
+    class Catch(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            seen.append(images)
+            return torch.zeros(len(images), 2)
+
+    class Model:
+        n_classes, output_range = 0, (-1.0, 1.0)
+
+        def draws(self, indices, seed):
+            return torch.rand(len(indices), 3, 8, 8, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+        def sample(self, draws, labels=None):
+            return draws
+
+    images = Model().draws(range(4), 0)
+    InceptionScore(Catch(), normalize=True).update((images + 1) / 2)
+    assert (explain.Truncating(Model(), 0, (-1.0, 1.0)).sample(images) == seen[0]).all()
