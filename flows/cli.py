@@ -166,7 +166,6 @@ def by_name(weights: list[str] | None) -> dict[str, str] | None:
 
 def begin(debug: bool, **given: Any) -> None:
     """Settings first, since Prefect and MLflow read the environment when they are imported."""
-    stop_on_interrupt()
     import os
 
     from tasks.settings import configure
@@ -497,6 +496,7 @@ def train(
 
 
 def main() -> None:
+    stop_on_interrupt()
     app()
 
 

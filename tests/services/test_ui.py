@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -78,9 +79,17 @@ def alive(pid: int) -> bool:
 
 
 def post(url: str, body: dict[str, Any]) -> Any:
+    """The answer; asked again while Prefect says 503, as its own client does: its database was busy."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+    for pause in (1, 2, 4, 8, 16, None):
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or pause is None:
+                raise
+            time.sleep(pause)
+    raise AssertionError
 
 
 def deployments(servers: dict[str, str]) -> dict[str, Any]:
