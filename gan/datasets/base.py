@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gan.images import decode, image_shape, resize
-from gan.types import BadInput, digest_of
+from gan.types import BadInput, Workspace, digest_of
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,12 @@ class DataFolders:
 
     given: Path | None
     cache: Path
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> DataFolders:
+        """Those of a workspace."""
+        given = Path(workspace.data).expanduser() if workspace.data else None
+        return cls(given, workspace.root / "data")
 
     def search(self, *inner: str, system: tuple[Path, ...] = ()) -> list[Path]:
         """Where to look, in this order: the user's folder, the system's, the cache; each with its `inner` folders."""
