@@ -13,7 +13,7 @@ import threading
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from gan import pickles
 from gan.files import atomic_write, file_digest
 from gan.types import BadInput
 
-__all__ = ["file_digest", "find_weights", "load_into", "load_state", "read_checkpoint", "select_state", "state_dicts"]
+__all__ = ["file_digest", "find_weights", "load_into", "load_state", "read_checkpoint", "read_plain", "select_state",
+           "state_dicts"]  # fmt: skip
 
 # Where training code keeps the generator, in the order of preference: averaged weights first, because they
 # are what papers evaluate.
@@ -44,6 +46,8 @@ SAFE: list[Any] = [argparse.Namespace, pathlib.PosixPath, np.dtype, *FLOATS,
                    (SCALAR, "numpy._core.multiarray.scalar"), (SCALAR, "numpy.core.multiarray.scalar")]  # fmt: skip
 OPTIMISER = {"exp_avg", "exp_avg_sq", "momentum_buffer", "square_avg"}
 LOADING = threading.Lock()                                  # torch's list of safe classes belongs to the process
+MOST_UNPACKED, MOST_RATIO = 1_000_000_000, 100              # bytes; and how often the size of the archive beside them
+MOST_REPEATED = 100_000_000                                 # values of a tensor whose storage holds fewer
 SECONDS = 10                                                # to connect, and between two blocks of a download
 
 
@@ -58,13 +62,15 @@ def load_state(path: Path, key: str = "", trust_pickle: bool = False) -> dict[st
 def read_checkpoint(path: Path, trust_pickle: bool = False) -> Any:
     """What the file holds: a state dict, or a dictionary with some inside.
 
-    Nothing in the file is run, unless `trust_pickle`.
+    Nothing in the file is run, unless `trust_pickle`, and then only where the weights cannot be had without.
     """
     head = read_head(path)
     if path.suffix == ".safetensors" or head[8:9] == b"{":
         return read_safetensors(path)
     if head[:4] == b"PK\x03\x04":
-        check_archive(path)
+        names = check_archive(path)
+        if is_torchscript(names):
+            return read_torchscript(path, trust_pickle)
     elif head[: len(LEGACY)] != LEGACY:
         return read_raw_pickle(path, head, trust_pickle)
     return read_torch(path, trust_pickle)
@@ -102,7 +108,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         entries = [entry for name, entry in json.loads(header).items() if name != "__metadata__"]
         expected = 8 + length + max((int(entry["data_offsets"][1]) for entry in entries), default=0)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise BadInput(f"{path} is damaged: its safetensors header is not readable.") from error
     if size < expected:
         raise BadInput(f"{path} is truncated: it has {size:,} bytes, its header promises {expected:,}.")
@@ -112,24 +118,50 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         raise BadInput(f"{path} is not a valid safetensors file: {one_line(error)}.") from error
 
 
-def check_archive(path: Path) -> None:
-    """Refuse zip files that torch.save did not write; a cut one has lost the directory at its end."""
+def check_archive(path: Path) -> list[str]:
+    """The names in a zip archive, which torch.save must have written; a cut one has lost the directory at its end."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+            entries = archive.infolist()
+            names = [entry.filename for entry in entries]
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise BadInput(f"{path} is truncated or damaged: {path.stat().st_size:,} bytes of a zip archive "
                        "without its end.") from error       # fmt: skip
-    if any(name.endswith("/constants.pkl") or "/code/" in name for name in names):
-        raise BadInput(f"{path} is a TorchScript program, not weights: give torch.save(model.state_dict(), …).")
+    if any(name.endswith("/archive_format") for name in names):
+        raise BadInput(f"{path} is a program of torch.export, not weights: give it as MODEL, without --family.")
     if not any(name.endswith("data.pkl") for name in names):
         raise BadInput(f"{path} is a zip archive that torch.save did not write: it has no data.pkl.")
+    check_size(entries, path)
+    return names
+
+
+def is_torchscript(names: Iterable[str]) -> bool:
+    """torch finds entries whatever their case, and loads such an archive as a program."""
+    return any(name.lower().endswith("constants.pkl") or "/code/" in name.lower() for name in names)
+
+
+def read_torchscript(path: Path, trust_pickle: bool) -> nn.Module:
+    if not trust_pickle:
+        raise BadInput(f"{path} is a TorchScript program, not weights: give torch.save(model.state_dict(), …), or, if "
+                       "you trust the file, --trust-pickle.")      # fmt: skip
+    try:
+        return torch.jit.load(path, map_location="cpu")
+    except (RuntimeError, OSError, ValueError) as error:
+        raise BadInput(f"{path} is a TorchScript program that cannot be loaded: {one_line(error)}.") from error
+
+
+def check_size(entries: Iterable[zipfile.ZipInfo], path: Path) -> None:
+    """Refuse what unpacks to far more than any file of tensors or images does, before it is unpacked."""
+    packed, unpacked = path.stat().st_size, sum(entry.file_size for entry in entries)
+    if unpacked > MOST_UNPACKED + MOST_RATIO * packed:
+        raise BadInput(f"{path} is not read: it has {packed:,} bytes and unpacks to {unpacked:,}, as a zip bomb does.")
 
 
 def read_torch(path: Path, trust_pickle: bool) -> Any:
     try:
         if trust_pickle:
-            return torch.load(path, map_location="cpu", weights_only=False)
+            plain = read_plain(path)
+            return plain or torch.load(path, map_location="cpu", weights_only=False)
         with LOADING, torch.serialization.safe_globals(SAFE):
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -142,6 +174,18 @@ def read_torch(path: Path, trust_pickle: bool) -> Any:
         raise BadInput(f"{path} is truncated or damaged: {one_line(error)}.") from error
 
 
+def read_plain(path: Path) -> Any:
+    """Weights of a torch.save file beside objects whose classes are not looked up, as in files of old Lightning.
+
+    None where the weights are inside such objects, so that code would have to run.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=False, pickle_module=pickles)
+    except Exception:      # whatever a stand-in cannot do
+        return None
+    return content if dict(state_dicts(content)) and not pickles.holds_modules(content) else None
+
+
 def read_raw_pickle(path: Path, head: bytes, trust_pickle: bool) -> Any:
     """A pickle that torch.save did not write, such as NVIDIA's .pkl files."""
     protocol_2_or_later = head[0] == 0x80 and 2 <= head[1:2][0] <= 5 if len(head) > 1 else False
@@ -152,7 +196,7 @@ def read_raw_pickle(path: Path, head: bytes, trust_pickle: bool) -> Any:
         raise refused(path)
     try:
         with path.open("rb") as file:
-            return pickle.load(file)
+            return pickles.OnCPU(file).load()
     except (ImportError, AttributeError) as error:
         raise needs_code(path, error) from error
     except Exception as error:
@@ -251,6 +295,10 @@ def without_prefixes(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def checked(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     for name, value in state.items():
+        stored = value.untyped_storage().nbytes() // value.element_size() if value.layout == torch.strided else 0
+        if value.numel() > max(MOST_REPEATED, stored):
+            raise BadInput(f"{path} is not usable: {name} has {value.numel():,} values, of which the file holds "
+                           f"{stored:,}.")      # fmt: skip
         if not value.is_floating_point():
             continue
         bad = int((~torch.isfinite(value if value.dtype.itemsize > 1 else value.float())).sum())

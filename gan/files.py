@@ -32,6 +32,14 @@ def digest_at(path: Path) -> str:
     return _digest_at(path, fingerprint(path))
 
 
+def checked_digest(path: Path, expected: str = "") -> str:
+    """The sha256 of a file, which must be the expected one, if there is one."""
+    found = digest_at(path)
+    if expected and found != expected:
+        raise BadInput(f"{path} has the sha256 {found}, expected {expected}.")
+    return found
+
+
 @lru_cache(maxsize=64)
 def _digest_at(path: Path, version: tuple[int, ...]) -> str:
     return file_digest(path)

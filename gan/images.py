@@ -24,6 +24,7 @@ from gan.files import atomic_write, cannot_write
 from gan.types import BadInput, BadOutput, ModelSpec
 
 MOST_PIXELS = 64_000_000                    # of one image file; larger ones are refused before decoding
+STRETCHED = 8                               # images that must all look rescaled before it is said
 GREY = {"1", "L", "LA", "La"}               # Pillow's modes; all others become RGB
 RANGES = ((-1.0, 1.0), (0.0, 1.0), (-0.5, 0.5), (0.0, 255.0))      # what generators commonly put out
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -52,8 +53,10 @@ def from_model(raw: Tensor, spec: ModelSpec, first: int = 0) -> Tensor:
     """
     images = to_nchw(raw, spec)
     if images.dtype == torch.uint8:
+        check_rescaled(images, (0, 255), spec.name)
         return images
     check_range(images, spec.output_range, spec.name, first)
+    check_rescaled(images, spec.output_range, spec.name)
     low, high = spec.output_range
     if (low, high) != (-1, 1):
         images = (images - low) * (2 / (high - low)) - 1
@@ -134,6 +137,26 @@ def check_range(
             f"[{low:g}, {high:g}]: {outside / images.numel():.0%} of them lie outside by more than {slack:.2g}"
             f"{range_hint(images)}."
         )
+
+
+def check_rescaled(images: Tensor, output_range: tuple[float, float], name: str = "The model") -> None:
+    """Refuse images that were stretched one by one: each reaches both ends of the range to the last bit, and one of the
+    ends in a single value.  Where a model saturates or is clipped, now none and now many values do.
+
+    `images`: (n, channels, height, width); fewer than 8 prove nothing.
+    """
+    if len(images) < STRETCHED or bool((images == images[0]).all()):        # all the same: that is for `gates` to say
+        return
+    low, high = output_range
+    for values in (images.flatten(1), images.flatten(2).flatten(0, 1)):     # whole images, or channel by channel
+        lowest, highest = (values == low).sum(1), (values == high).sum(1)
+        reached = bool((lowest > 0).all() and (highest > 0).all())
+        if reached and bool((lowest == 1).all() or (highest == 1).all()):
+            raise BadOutput(
+                f"{name} gave {len(images)} images that all reach {low:g} and {high:g} exactly, in one value: each was "
+                "rescaled by its own minimum and maximum, which hides what the model puts out; leave that step out and "
+                "declare the output_range."
+            )
 
 
 def range_hint(images: Tensor) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 import os
 import sys
 import tomllib
@@ -65,14 +64,28 @@ def source_digest(factory: str) -> str:
 
 
 def exists(module: str) -> bool:
-    """Whether a module can be found; only the packages around it are imported."""
+    """Whether a module can be found; nothing is imported."""
     return looked_up(module) is not None
 
 
 def looked_up(module: str) -> ModuleSpec | None:
+    """What an import of the module would find.  The packages around it are looked up in turn and not imported, which
+    would run them."""
     here_first()
+    name, path, found = "", None, None
+    for part in module.split("."):
+        name = f"{name}.{part}".lstrip(".")
+        found = found_by_finders(name, path)
+        if found is None:
+            return None
+        path = list(found.submodule_search_locations or [])
+    return found
+
+
+def found_by_finders(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
     try:
-        return importlib.util.find_spec(module)
+        specs = (finder.find_spec(name, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+        return next((spec for spec in specs if spec is not None), None)
     except (ImportError, ValueError):
         return None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan.datasets import cifar10, fashion_mnist
+from gan.datasets import cifar10, emoji, fashion_mnist, shapes
 from gan.datasets.archive import open_zip
 from gan.datasets.arrays import holds_images, is_callable, open_callable, open_npy, open_tensor
 from gan.datasets.base import DataFolders, ImageSet, resized
@@ -20,6 +20,7 @@ __all__ = ["DATASETS", "DataFolders", "Dataset", "ImageSet", "dataset_names", "i
 FILES: dict[str, Callable[[Path], ImageSet]] = {".npz": open_npz, ".npy": open_npy, ".pt": open_tensor,
                                                 ".pth": open_tensor}    # fmt: skip
 ENCODED: dict[str, Callable[[Path, int | None], ImageSet]] = {".parquet": open_parquet, ".zip": open_zip}
+MODELS = ("model_index.json", "model.safetensors", "pytorch_model.bin")      # what folders of models hold
 EXPECTED = "a folder, .zip, .npz, .npy, .parquet or .pt of images"
 
 
@@ -48,6 +49,18 @@ DATASETS = {
         {"train": 50_000, "test": 10_000},
         cifar10.SHAPE, cifar10.CLASSES, "none stated", "https://www.cs.toronto.edu/~kriz/cifar.html",
         cifar10.open_split,
+    ),
+    "emoji": Dataset(
+        "colour pictures on white in Unicode's nine groups; no emoji of test is a variant of one of train",
+        {"train": 2_728, "test": 653},
+        emoji.SHAPE, emoji.CLASSES, "OFL-1.1", "https://github.com/googlefonts/noto-emoji",
+        emoji.open_split,
+    ),
+    "shapes": Dataset(
+        "coloured figures whose shape, hue, size, place and background are known; drawn when read",
+        dict.fromkeys(shapes.SPLITS, shapes.N),
+        (3, 64, 64), shapes.CLASSES, "Apache-2.0", "https://github.com/google-deepmind/dsprites-dataset",
+        shapes.open_split,
     ),
 }  # fmt: skip
 
@@ -78,7 +91,7 @@ def is_images(data: str) -> bool:
     if data.partition(":")[0] in DATASETS or path.suffix in {".npz", ".npy", *ENCODED}:
         return True
     if path.is_dir():
-        return not (path / "model_index.json").exists()
+        return not any((path / name).exists() for name in MODELS)
     if not path.exists():
         return is_callable(data)
     return path.suffix in (".pt", ".pth") and holds_images(path)

@@ -17,7 +17,7 @@ from gan.datasets.folder import SUFFIXES, classes_of
 from gan.files import fingerprint
 from gan.types import BadInput
 
-MOST = 200_000_000  # bytes of one picture file, unpacked
+MOST = 200_000_000  # bytes of one file, unpacked
 DAMAGED = (OSError, EOFError, KeyError, NotImplementedError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
@@ -59,10 +59,11 @@ def picture_names(path: Path) -> tuple[str, ...]:
     if outside:
         raise BadInput(f"{path} is not read: its entry {outside[0]!r} leads out of the archive's folder.")
     pictures = [entry for entry in entries if is_picture(entry.filename)]
-    large = [entry for entry in pictures if entry.file_size > MOST]
+    read = (entry for entry in entries if is_picture(entry.filename) or is_list(entry.filename))
+    large = [entry for entry in read if entry.file_size > MOST]
     if large:
         raise BadInput(f"{path}: {large[0].filename} unpacks to {large[0].file_size:,} bytes, more than the {MOST:,} "
-                       "that are read of one image.")      # fmt: skip
+                       "that are read of one file.")      # fmt: skip
     if not pictures:
         raise BadInput(f"{path} holds no images among its {len(entries):,} files.")
     return tuple(sorted(entry.filename for entry in pictures))
@@ -76,6 +77,10 @@ def leads_outside(name: str) -> bool:
 def is_picture(name: str) -> bool:
     parts = PurePosixPath(name)
     return parts.suffix.lower() in SUFFIXES and not any(part.startswith((".", "__MACOSX")) for part in parts.parts)
+
+
+def is_list(name: str) -> bool:
+    return PurePosixPath(name).name == "dataset.json"
 
 
 def unpacked(path: Path, name: str) -> bytes:
@@ -94,7 +99,7 @@ def archive(path: Path, version: tuple[int, ...]) -> zipfile.ZipFile:
 def labels_in(path: Path, names: Sequence[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """(n,) int64 and the names of the classes; `dataset.json` has {"labels": [[name, class], ...]} and no names."""
     everything = archive(path, fingerprint(path)).namelist()
-    listed = [name for name in everything if PurePosixPath(name).name == "dataset.json"]
+    listed = [name for name in everything if is_list(name)]
     if not listed:
         return classes_of([PurePosixPath(name).parts for name in names])
     try:

@@ -23,6 +23,8 @@ def open_npy(path: Path) -> ImageSet:
     """NHWC, NCHW or NHW uint8."""
     try:
         images = np.load(path, allow_pickle=False)
+    except MemoryError as error:
+        raise BadInput(f"{path} does not fit into memory: {error}.") from error
     except (OSError, ValueError, EOFError) as error:
         raise BadInput(f"{path} is not a readable .npy file of numbers: {error}.") from error
     return of_images(images, None, str(path))

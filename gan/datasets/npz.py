@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gan.checkpoints import check_size
 from gan.datasets.base import ImageSet, of_array
 from gan.images import read_bytes
 from gan.types import BadInput
@@ -46,7 +47,10 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise BadInput(f"{path} is not an .npz file: it begins with {head.hex() or 'nothing'}.")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            check_size(arrays.zip.infolist(), path)
             return {name: arrays[name] for name in arrays.files}
+    except BadInput:
+        raise
     except ValueError as error:
         if "allow_pickle" in str(error) or "Object arrays" in str(error):
             raise BadInput(f"{path} holds pickled Python objects, which are not loaded because that would run "

@@ -18,6 +18,7 @@ from gan.types import BadInput
 
 NAMES = ("image", "img")
 LABELS = ("label", "labels", "fine_label")
+MOST, AT_ONCE = 4_000_000_000, 16                           # bytes of a row group's images; rows of a scan
 
 
 def open_parquet(path: Path, size: int | None = None) -> ImageSet:
@@ -84,11 +85,26 @@ def read_group(path: Path, column: str, group: int, version: tuple[int, ...]) ->
 
 
 def all_rows(path: Path, column: str, groups: int) -> Iterator[tuple[str, bytes]]:
+    """Every row's bytes, a few at a time: equal rows are stored once, so that a small file may hold any amount."""
     row = 0
     for group in range(groups):
-        for cell in read_group(path, column, group, fingerprint(path)):
-            yield encoded(cell, f"{path}, row {row},")
-            row += 1
+        size = 0
+        for cell in cells(path, column, group):
+            name, data = encoded(cell, f"{path}, row {row},")
+            size, row = size + len(data), row + 1
+            if size > MOST:
+                raise BadInput(f"{path} has a row group of more than {MOST:,} bytes, which are read at once: write it "
+                               "with smaller ones.")      # fmt: skip
+            yield name, data
+
+
+def cells(path: Path, column: str, group: int) -> Iterator[pa.Scalar]:
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(AT_ONCE, row_groups=[group], columns=[column]):
+                yield from batch.column(0)
+    except (pa.ArrowException, OSError, MemoryError) as error:
+        raise BadInput(f"{path} is damaged: {error}.") from error
 
 
 def encoded(cell: pa.Scalar, name: str) -> tuple[str, bytes]:

@@ -6,20 +6,23 @@ import inspect
 import json
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, fields, replace
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gan.checkpoints import load_into, load_state, read_checkpoint, read_head, select_state
+from gan.checkpoints import LEGACY, is_torchscript, load_into, load_state, read_checkpoint, read_head, select_state
 from gan.datasets import DATASETS, DataFolders, dataset_names, is_images
 from gan.datasets.folder import SUFFIXES
-from gan.files import digest_at
-from gan.generators import GENERATORS
+from gan.files import checked_digest
+from gan.generators import GENERATORS, export, hub, pickled, pipeline
 from gan.generators import factory as factories
+from gan.generators import images as disk
 from gan.generators.base import Generator
 from gan.generators.images import ImagesOnDisk, open_set
 from gan.types import BadInput, ModelSpec, Workspace, digest_of
@@ -29,6 +32,7 @@ ZOO = Path(__file__).parent.parent / "zoo"
 IMAGES = "images"                                           # the family of images on disk
 LAWS = ("normal", "uniform", "tokens", "none")
 LAYOUTS = ("NCHW", "NHWC", "NHW", "NC")
+PATHS = {"prompts"}                                         # arguments that are files, whose content is in the sha256
 
 
 # MODEL -> ModelSpec
@@ -45,13 +49,15 @@ def resolve(
     trust_pickle: bool = False,
     zoo: Path = ZOO,
 ) -> ModelSpec:
-    """`zoo:NAME`, a TOML model file, a weights file, or images (a folder, .npz, .parquet or named data set).
+    """`zoo:NAME`, a TOML model file, a weights file, a .pt2, a diffusers folder, `hf:ORG/REPO@REVISION`, or images (a
+    folder, .npz, .parquet or named data set).
 
     What is found is looked at: weights must fit the family, images must be readable and of one size.  The
     spec that comes back holds the sha256 of the weights, or the digest of the images.  `data`: only images.
+    No factory is imported, and nothing in a file is run.
     """
     workspace = workspace or Workspace()
-    trust_pickle = trust_pickle or workspace.trust_pickle
+    workspace = replace(workspace, trust_pickle=trust_pickle or workspace.trust_pickle)
     if data:
         return resolve_images(model, workspace, arguments or {})
     path = Path(model)
@@ -59,32 +65,64 @@ def resolve(
         spec = read_spec(zoo_file(model.removeprefix("zoo:"), zoo))
     elif path.suffix == ".toml" and path.is_file():
         spec = read_spec(path)
-    elif is_images(model):
+    elif is_images(model) and not (path.is_dir() and (family or factory)):
         return resolve_images(model, workspace, arguments or {})
     else:
-        check_place(model, path, zoo)
-        spec = ModelSpec(path.stem, weights=str(path.absolute()))
+        spec = found_at(model, path, zoo, bool(factory))
     spec = replace(
         spec, family="" if factory else family or spec.family, factory="" if family else factory or spec.factory,
         weights_key=weights_key or spec.weights_key, arguments={**spec.arguments, **(arguments or {})},
     )  # fmt: skip
-    if spec.family == IMAGES:
-        return completed_images(spec, workspace)
-    return examine(spec, trust_pickle)[0]
+    if hub.is_on_hub(spec.weights):
+        spec = replace(spec, weights=hub.pinned(spec.weights))
+    if not (spec.family or spec.factory):
+        spec = replace(spec, family=family_of(hub.place(spec.weights)))
+    if spec.family in OPENERS:
+        return OPENERS[spec.family].look(spec, workspace)
+    return examine(spec, workspace.trust_pickle)[0]
+
+
+def found_at(model: str, path: Path, zoo: Path, with_factory: bool) -> ModelSpec:
+    """A weights file, or a folder with one: of diffusers, or as PyTorchModelHubMixin saves it, here or on the Hub."""
+    if hub.is_on_hub(model):
+        weights = hub.pinned(model)
+        name = model.partition("@")[0].removeprefix("hf:") + "@" + weights.partition("@")[2][:12]
+    else:
+        check_place(model, path, zoo)
+        name, weights = path.stem, str(path.absolute())
+    folder = hub.place(weights)
+    if not folder.is_dir() or family_of(folder):
+        return ModelSpec(name, weights=weights)
+    file = hub.weights_in(folder)
+    if not file:
+        raise BadInput(f"{model} holds no weights: expected {' or '.join(hub.WEIGHTS)}, or the folders of a diffusers "
+                       "pipeline.")      # fmt: skip
+    joined = f"{weights}:{file}" if hub.is_on_hub(weights) else str(Path(weights) / file)
+    return ModelSpec(name, weights=joined, arguments=hub.arguments_in(folder) if with_factory else {})
+
+
+def family_of(path: Path) -> str:
+    """What a file or folder is in itself; '' for weights, which may belong to anything."""
+    if path.is_dir():
+        return "pipeline" if (path / "model_index.json").is_file() else ""
+    head = read_head(path)
+    if head[:4] == b"PK\x03\x04" and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+        return "export" if export.is_program(names) else "pickled" if is_torchscript(names) else ""
+    is_pickle = head[:1] == b"\x80" and head[8:9] != b"{" and not head.startswith(LEGACY)
+    return "pickled" if is_pickle and path.suffix != ".safetensors" else ""
 
 
 def check_place(model: str, path: Path, zoo: Path) -> None:
     """Sentences for what is no weights file."""
-    if model.startswith("hf:") or (path / "model_index.json").exists():
-        raise BadInput(f"{model} is a diffusers model, which this version does not load: sample it into a folder of "
-                       "images and give that as MODEL.")      # fmt: skip
     if path.suffix.lower() in SUFFIXES and path.exists():
         raise BadInput(f"{model} is a single image: give a folder or file of images as MODEL.")
     if not path.exists():
         raise BadInput(
             f"MODEL {model!r} does not exist: expected zoo:NAME ({', '.join(zoo_names(zoo)) or 'the zoo is empty'}), a "
-            f"TOML model file, a weights file, a folder, .zip, .npz or .parquet of images, or "
-            f"{', '.join(dataset_names())}."
+            f"TOML model file, a weights file, a diffusers folder, hf:ORG/REPO@REVISION, a folder, .zip, .npz or "
+            f".parquet of images, or {', '.join(dataset_names())}."
         )
 
 
@@ -111,17 +149,16 @@ def examine(spec: ModelSpec, trust_pickle: bool) -> tuple[ModelSpec, dict[str, T
     if not (spec.family or spec.factory):
         raise BadInput(needs_family(spec, trust_pickle))
     if spec.family and spec.family not in GENERATORS:
-        raise BadInput(f"No family {spec.family!r}. Known: {', '.join(sorted(GENERATORS))}.")
+        raise BadInput(f"No family {spec.family!r}. Known: {', '.join(sorted([*GENERATORS, *OPENERS]))}.")
     if not spec.weights:
         if spec.family:
             raise BadInput(f"{spec.name} has no weights: family {spec.family} needs a weights file.")
         return spec, {}
-    path = Path(spec.weights)
+    path = hub.place(spec.weights)
     read_head(path)
-    if spec.sha256 and (found := digest_at(path)) != spec.sha256:
-        raise BadInput(f"{path} has the sha256 {found}, expected {spec.sha256}.")
+    digest = checked_digest(path, spec.sha256)
     key, state = select_state(read_checkpoint(path, trust_pickle), path, spec.weights_key)
-    spec = replace(spec, sha256=digest_at(path), weights_key=key)
+    spec = replace(spec, sha256=digest, weights_key=key)
     if spec.factory:
         return spec, state
     implied = {**GENERATORS[spec.family].arguments_of(state), **spec.arguments}
@@ -132,7 +169,7 @@ def examine(spec: ModelSpec, trust_pickle: bool) -> tuple[ModelSpec, dict[str, T
 
 def needs_family(spec: ModelSpec, trust_pickle: bool) -> str:
     """What to do with a weights file that came alone."""
-    state = load_state(Path(spec.weights), spec.weights_key, trust_pickle)
+    state = load_state(hub.place(spec.weights), spec.weights_key, trust_pickle)
     fitting = [name for name in GENERATORS if fits(name, state)]
     if fitting:
         return f"{spec.weights} needs a family; its shapes fit {fitting[0]}: give --family {fitting[0]}."
@@ -203,9 +240,10 @@ def load(model: str | ModelSpec, workspace: Workspace | None = None, *, trust_pi
     """
     workspace = workspace or Workspace()
     spec = resolve(model, workspace, trust_pickle=trust_pickle) if isinstance(model, str) else model
-    if spec.family == IMAGES:
-        return open_images(spec, workspace)
-    spec, state = examine(spec, trust_pickle or workspace.trust_pickle)
+    workspace = replace(workspace, trust_pickle=trust_pickle or workspace.trust_pickle)
+    if spec.family in OPENERS:
+        return agreed(OPENERS[spec.family].open(spec, workspace), spec)
+    spec, state = examine(spec, workspace.trust_pickle)
     made = factories.make(spec) if spec.factory else make_family(spec.family, spec.arguments, spec.latent)
     if isinstance(made, nn.Module):
         if spec.weights:
@@ -214,7 +252,11 @@ def load(model: str | ModelSpec, workspace: Workspace | None = None, *, trust_pi
     elif spec.weights:
         raise BadInput(f"{spec.factory} returned a {type(made).__name__}, into which {spec.weights} cannot be loaded: "
                        "expected a PyTorch module.")      # fmt: skip
-    generator = factories.wrap(made, spec)
+    return agreed(factories.wrap(made, spec), spec)
+
+
+def agreed(generator: Generator, spec: ModelSpec) -> Generator:
+    """The generator, if it and the spec declare the same range."""
     if tuple(generator.output_range) != tuple(spec.output_range):
         raise BadInput(f"{spec.name}: output_range is {list(spec.output_range)}, but the model itself declares "
                        f"{list(generator.output_range)}.")      # fmt: skip
@@ -233,14 +275,46 @@ def open_images(spec: ModelSpec, workspace: Workspace) -> ImagesOnDisk:
     return ImagesOnDisk(images, bool(spec.arguments.get("shuffled", False)))
 
 
+@dataclass(frozen=True)
+class Opener:
+    """A family that is opened where it lies; all others are networks that get a state dict."""
+
+    look: Callable[[ModelSpec, Workspace], ModelSpec]       # refuse the unusable; note digest and shape; run nothing
+    open: Callable[[ModelSpec, Workspace], Generator]
+    source: ModuleType                                      # what makes its images
+    computes: bool = True                                   # False: the images are there already
+    libraries: tuple[str, ...] = ()                         # beside torch, whose versions decide the pixels
+
+
+OPENERS = {
+    IMAGES: Opener(completed_images, open_images, disk, computes=False),
+    "export": Opener(
+        lambda spec, _: export.look(spec, hub.place(spec.weights)),
+        lambda spec, workspace: export.open_program(spec, hub.place(spec.weights), workspace.device), export,
+    ),
+    "pipeline": Opener(
+        lambda spec, _: pipeline.look(spec, hub.place(spec.weights)),
+        lambda spec, workspace: pipeline.open_pipeline(spec, hub.place(spec.weights), workspace.device), pipeline,
+        libraries=("diffusers", "transformers"),
+    ),
+    "pickled": Opener(
+        lambda spec, workspace: pickled.look(spec, hub.place(spec.weights), workspace.trust_pickle),
+        lambda spec, workspace: pickled.open_pickled(spec, hub.place(spec.weights), workspace.device,
+                                                     workspace.trust_pickle), pickled,
+    ),
+}  # fmt: skip
+
+
 def identity(spec: ModelSpec) -> str:
     """The model's identity, for keys: digest over the spec without name and paths, the weights' bytes, and the
     file that defines a factory."""
     facts = asdict(spec)
     del facts["name"], facts["weights"]
-    if spec.weights and not spec.sha256:
-        images = spec.family == IMAGES
-        facts["sha256"] = completed_images(spec, Workspace()).sha256 if images else digest_at(Path(spec.weights))
+    facts["arguments"] = {name: value for name, value in spec.arguments.items() if name not in PATHS}
+    if spec.family in OPENERS and not spec.sha256:
+        facts["sha256"] = OPENERS[spec.family].look(spec, Workspace(trust_pickle=True)).sha256
+    elif spec.weights and not spec.sha256:
+        facts["sha256"] = checked_digest(hub.place(spec.weights))
     if spec.factory:
         facts["source"] = source_digest(spec.factory)
     return digest_of(facts)
@@ -276,9 +350,16 @@ def read_spec(path: Path) -> ModelSpec:
         found = "both" if spec.family else "neither"
         raise BadInput(f"{path} gives {found} of family and factory, expected one: family = "
                        f'"{min(GENERATORS)}" or factory = "module:callable".')      # fmt: skip
-    if spec.weights and spec.weights not in dataset_names():
-        spec = replace(spec, weights=str((path.parent / Path(spec.weights).expanduser()).absolute()))
-    return spec
+    if spec.weights and spec.weights not in dataset_names() and not hub.is_on_hub(spec.weights):
+        spec = replace(spec, weights=beside(spec.weights, path))
+    files = {name: beside(value, path) for name, value in spec.arguments.items()
+             if spec.family == "pipeline" and name in PATHS}      # fmt: skip
+    return replace(spec, arguments={**spec.arguments, **files})
+
+
+def beside(name: str, path: Path) -> str:
+    """A file that is named in another one, counted from there."""
+    return str((path.parent / Path(name).expanduser()).absolute())
 
 
 def checked_field(name: str, value: Any, path: Path) -> Any:

@@ -3,8 +3,11 @@
 import argparse
 import errno
 import hashlib
+import json
 import os
 import pickle
+import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +167,72 @@ def test_a_damaged_safetensors_header_is_refused(tmp_path, state):
         load_state(path)
     path.write_bytes(b"hello, I am not one")
     with pytest.raises(BadInput, match="not a safetensors file"):
+        load_state(path)
+
+
+def write_safetensors(path: Path, header, data: bytes = bytes(8), length: int | None = None) -> Path:
+    """A file whose header says what a test wants."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text) if length is None else length) + text + data)
+    return path
+
+
+def entry(**lies) -> dict:
+    return {"dtype": "F32", "shape": [2], "data_offsets": [0, 8], **lies}
+
+
+def test_such_a_header_is_read_when_it_is_true(tmp_path):
+    found = load_state(write_safetensors(tmp_path / "w.safetensors", {"a": entry()}))
+    assert same(found, {"a": torch.zeros(2)})
+
+
+@pytest.mark.parametrize("header", [
+    {"a": entry(), "b": entry(data_offsets=[4, 8])},
+    {"a": entry(data_offsets=[-8, 0])},
+    {"a": entry(data_offsets=[8, 0])},
+    {"a": entry(data_offsets=[0, 2**70])},
+    {"a": entry(data_offsets=[0, 1e400])},
+    {"a": entry(data_offsets=[0, 4])},
+    {"a": entry(data_offsets="08")},
+    {"a": entry(dtype="F64")},
+    {"a": entry(dtype="PICKLE")},
+    {"a": entry(shape=[-2])},
+    {"a": entry(shape=[2**62, 2**62])},
+    {"a": entry(shape=[1])},
+    {"a": [1, 2]},
+    {"__metadata__": {"a": 1}, "a": entry()},
+    [1, 2],
+    b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    b'{"a": {"dtype": "F32", "shape": [NaN], "data_offsets": [0, 8]}}',
+], ids=["overlap", "negative", "reversed", "beyond", "infinite", "short", "text", "wrong size", "unknown dtype",
+        "negative shape", "overflow", "other size", "list", "metadata", "no table", "deep", "NaN"])  # fmt: skip
+def test_a_safetensors_header_that_lies_is_one_sentence(tmp_path, header):
+    with pytest.raises(BadInput, match=r"is damaged|is truncated|is not a (valid )?safetensors file") as caught:
+        load_state(write_safetensors(tmp_path / "w.safetensors", header))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("length", [0, 7, 10**8, 2**63, 2**64 - 1])
+def test_a_safetensors_header_of_another_length_is_refused(tmp_path, length):
+    with pytest.raises(BadInput, match=r"is damaged|is truncated|is not a safetensors file"):
+        load_state(write_safetensors(tmp_path / "w.safetensors", {"a": entry()}, length=length))
+
+
+def test_an_archive_that_grows_a_thousandfold_is_refused_before_it_is_unpacked(tmp_path, state, monkeypatch):
+    path = saved(tmp_path / "w.pt", {**state, "zeros": torch.zeros(5_000_000)})
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", compression=zipfile.ZIP_DEFLATED) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    monkeypatch.setattr("gan.checkpoints.MOST_UNPACKED", 10_000_000)
+    with pytest.raises(BadInput, match=r"has [\d,]+ bytes and unpacks to 20,\d+,\d+, as a zip bomb does"):
+        load_state(path)
+
+
+def test_a_tensor_of_more_values_than_the_file_holds_is_refused(tmp_path):
+    path = saved(tmp_path / "w.pt", {"a": torch.zeros(1).expand(1_000_000, 1_000)})
+    with pytest.raises(BadInput, match="a has 1,000,000,000 values, of which the file holds 1"):
         load_state(path)
 
 

@@ -1,8 +1,11 @@
 """Folders, .npz and .parquet of images: what is read, and what is refused before work begins."""
 
+import io
 import json
+import os
 import pickle
 import shutil
+import struct
 import sys
 import zipfile
 
@@ -215,6 +218,58 @@ def test_npz_files_that_cannot_be_images_are_refused(tmp_path, arrays, said):
         opened(tmp_path / "a.npz")
 
 
+def npy(shape: str, data: bytes = b"", kind: str = "|u1") -> bytes:
+    """The bytes of a .npy file, written by hand."""
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+@pytest.mark.parametrize("content", [
+    npy("(1000000, 1000, 1000, 3)"), npy("(4294967296, 4294967296, 4, 3)"), npy("(-1, 8, 8, 3)", bytes(192)),
+    npy("(2, 8, 8, 3)", bytes(10)), npy("'x'"), npy("(2, 8, 8, 3)", bytes(384), "|O"), b"\x93NUMPY\x09\x00",
+], ids=["terabytes", "overflow", "negative", "short", "text", "objects", "version"])  # fmt: skip
+def test_arrays_whose_header_lies_are_refused(tmp_path, suffix, content):
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "npy":
+        path.write_bytes(content)
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("arr_0.npy", content)
+    with pytest.raises(BadInput) as caught:
+        opened(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_npz_that_grows_a_thousandfold_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", compression=zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("arr_0.npy", npy("(20, 1000, 1000, 3)", bytes(60_000_000)))
+    monkeypatch.setattr("gan.checkpoints.MOST_UNPACKED", 10_000_000)
+    with pytest.raises(BadInput, match=r"unpacks to 60,000,\d+, as a zip bomb does"):
+        opened(tmp_path / "a.npz")
+
+
+class Bomb:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.npy", "a.pt"])
+def test_objects_in_arrays_are_refused_and_not_run(tmp_path, name):
+    content = np.array([Bomb(tmp_path / "ran")], object)
+    if name == "a.pt":
+        torch.save({"images": content.tolist()}, tmp_path / name)
+    else:
+        (np.save if name == "a.npy" else np.savez)(tmp_path / name, content, allow_pickle=True)
+    with pytest.raises(BadInput, match=r"pickled Python object|Object arrays cannot be loaded"):
+        opened(tmp_path / name)
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize("name", ["a.npz", "a.parquet"])
 def test_truncated_and_foreign_files_are_named(tmp_path, name):
     WRITERS[name](PIXELS, tmp_path / name)
@@ -252,11 +307,40 @@ def test_parquet_files_that_cannot_be_images_are_refused(tmp_path, columns, said
         opened(tmp_path / "a.parquet")
 
 
-def test_an_oversized_image_is_refused_when_the_folder_is_opened(tmp_path):
-    (tmp_path / "a").mkdir()
-    Image.new("1", (9_000, 8_000)).save(tmp_path / "a" / "big.png")
-    with pytest.raises(BadInput, match=r"big\.png has 72,000,000 pixels, more than"):
-        opened(tmp_path / "a", 32)
+def encoded_by_pillow(image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def huge():
+    """A PNG of 100 megapixels in 16 kB."""
+    return encoded_by_pillow(Image.new("1", (10_000, 10_000)))
+
+
+@pytest.mark.parametrize("name", ["a", "a.zip", "a.parquet"])
+def test_an_image_of_100_megapixels_is_refused_by_its_header(tmp_path, huge, name, monkeypatch):
+    if name == "a":
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a" / "big.png").write_bytes(huge)
+    elif name == "a.zip":
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("big.png", huge)
+    else:
+        pq.write_table(pa.table({"image": [huge, huge]}), tmp_path / name)
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))
+    with pytest.raises(BadInput, match="has 100,000,000 pixels, more than the 64,000,000 that are decoded"):
+        opened(tmp_path / name, 32)
+
+
+def test_a_row_group_that_grows_when_it_is_read_is_refused(tmp_path, monkeypatch):
+    picture = png_bytes(np.random.default_rng(0).integers(0, 256, (3, 64, 64), np.uint8))
+    pq.write_table(pa.table({"image": [picture] * 500}), tmp_path / "a.parquet")
+    assert (tmp_path / "a.parquet").stat().st_size < 5 * len(picture)           # stored once
+    monkeypatch.setattr("gan.datasets.parquet.MOST", 100 * len(picture))
+    with pytest.raises(BadInput, match=r"has a row group of more than .* bytes, which are read at once"):
+        opened(tmp_path / "a.parquet")
 
 
 # .zip
@@ -286,6 +370,14 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w", compression=zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.png", bytes(300_000_000))
     with pytest.raises(BadInput, match=r"a\.png unpacks to 300,000,000 bytes, more than the 200,000,000"):
+        opened(tmp_path / "a.zip")
+
+
+def test_a_list_of_labels_that_is_a_bomb_is_refused_too(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", compression=zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", png_bytes(PIXELS[0]))
+        archive.writestr("dataset.json", bytes(300_000_000))
+    with pytest.raises(BadInput, match=r"dataset\.json unpacks to 300,000,000 bytes"):
         opened(tmp_path / "a.zip")
 
 

@@ -1,0 +1,282 @@
+"""What is in a file that somebody calls a model: its tensors, what they could belong to, and a TOML file to go on with.
+
+Nothing in the file is run; what is not written in it but concluded from shapes is called a guess.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from gan.checkpoints import KEYS, read_checkpoint, read_plain, select_state, state_dicts
+from gan.datasets import is_images
+from gan.files import atomic_write, digest_at
+from gan.generators import GENERATORS, export, hub, pipeline
+from gan.generators.loading import ZOO, family_of, fits, found_at, looks_like_classifier, resolve, write_spec
+from gan.pickles import names_in
+from gan.types import BadInput, ModelSpec, Workspace
+
+PLAIN = ("torch.", "collections.", "numpy.", "builtins.")  # what state dicts are made of
+GENERATOR_KEYS = KEYS[: KEYS.index("state_dict")]           # names of generators, not of any model
+FACTORY, PROMPTS = "mymodel:Generator", "prompts.txt"       # what the user has to replace, and to write
+
+
+@dataclass(frozen=True)
+class TensorFacts:
+    """A tensor's name, shape and dtype (`float32`)."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A state dict in a file: where it lies (`ema.generator`; '' is the top), and its tensors in their order."""
+
+    at: str
+    tensors: tuple[TensorFacts, ...]
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers the tensors hold: parameters, and buffers such as running means."""
+        return sum(math.prod(tensor.shape) for tensor in self.tensors)
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A field of ModelSpec, its value, and what it was concluded from."""
+
+    field: str
+    value: Any
+    why: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a file holds, and a `ModelSpec` for it; without one `notes` say what is missing."""
+
+    model: str
+    kind: str
+    sets: tuple[Weights, ...] = ()
+    chosen: str = ""                                        # which of the sets is loaded when nobody says so
+    asks_for: tuple[str, ...] = ()                          # classes and functions that a pickle names
+    guesses: tuple[Guess, ...] = ()
+    spec: ModelSpec | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+def inspect_model(
+    model: str, workspace: Workspace | None = None, *, weights_key: str = "", trust_pickle: bool = False
+) -> Inspection:
+    """Look at whatever `resolve` takes as MODEL, and at weights whose family nobody knows."""
+    workspace = workspace or Workspace()
+    if trust_pickle:
+        workspace = replace(workspace, trust_pickle=True)
+    path = Path(model)
+    if model.startswith("zoo:") or (path.suffix == ".toml" and path.is_file()):
+        return of_spec(model, resolve(model, workspace), workspace)
+    if is_images(model):
+        spec = resolve(model, workspace)
+        return Inspection(model, "images", spec=spec, notes=(f"images of {spec.channels} channels",))
+    spec = found_at(model, path, ZOO, False)
+    place = hub.place(spec.weights)
+    kind = family_of(place)
+    if kind == "pipeline":
+        return of_pipeline(model, place, replace(spec, family=kind))
+    if kind == "export":
+        return of_program(model, place, replace(spec, family=kind))
+    if kind == "pickled" and not workspace.trust_pickle:
+        return of_pickle(model, place, replace(spec, family=kind))
+    return of_weights(model, place, replace(spec, weights_key=weights_key), workspace.trust_pickle)
+
+
+def of_spec(model: str, spec: ModelSpec, workspace: Workspace) -> Inspection:
+    """A model that is described already."""
+    if spec.family not in GENERATORS and not (spec.factory and spec.weights):
+        return Inspection(model, spec.family or "factory", spec=spec)
+    return replace(of_weights(model, hub.place(spec.weights), spec, workspace.trust_pickle), guesses=(), spec=spec)
+
+
+def of_pipeline(model: str, folder: Path, spec: ModelSpec) -> Inspection:
+    components = pipeline.read_index(folder)
+    sets = tuple(Weights(name, tuple(facts(read_checkpoint(file))))
+                 for name in components for file in sorted((folder / name).glob("*.safetensors")))      # fmt: skip
+    listed = ", ".join(f"{name}: {library}.{kind}" for name, (library, kind) in components.items())
+    notes = (f"{pipeline.class_name(folder)} of {listed}",)
+    spec, guesses = pipeline.look(spec, folder), []
+    if any("tokenizer" in name for name in components):     # prompts belong to the sha256, which is left out therefore
+        guesses = [Guess("arguments.prompts", PROMPTS, "it has a tokenizer; write one prompt per line")]
+        spec = replace(spec, arguments={"prompts": PROMPTS}, sha256="")
+    return Inspection(model, "diffusers pipeline", sets, guesses=tuple(guesses), spec=spec, notes=notes)
+
+
+def of_program(model: str, path: Path, spec: ModelSpec) -> Inspection:
+    """A .pt2 says itself what it takes and gives."""
+    program = export.read_program(path)
+    weights = {program.names[name]: value for name, value in program.weights.items()}
+    taken = ", ".join(f"{slot.name} {shown(slot.shape)}" for slot in program.inputs)
+    notes = [f"takes {taken} and gives {shown(program.output_shape)}"]
+    guesses = [Guess("output_range", spec.output_range, "the usual range; what the program puts out is not written")]
+    spec = replace(spec, layout=layout_of(program.output_shape))
+    if len(program.inputs) == 2:
+        notes.append("its second input is taken for labels: give n_classes, the number of classes")
+        return Inspection(model, "torch.export", (Weights("", tuple(facts(weights))),), notes=tuple(notes))
+    return Inspection(model, "torch.export", (Weights("", tuple(facts(weights))),), guesses=tuple(guesses),
+                      spec=export.look(spec, path), notes=tuple(notes))      # fmt: skip
+
+
+def of_pickle(model: str, path: Path, spec: ModelSpec) -> Inspection:
+    """A pickled object or TorchScript program that nobody has said to trust: only its names are read."""
+    notes = ("loading it runs code from the file: only with --trust-pickle",)
+    return Inspection(model, "pickled objects", asks_for=tuple(names_in(path)), notes=notes,
+                      spec=replace(spec, sha256=digest_at(path)))      # fmt: skip
+
+
+def of_weights(model: str, path: Path, spec: ModelSpec, trust_pickle: bool) -> Inspection:
+    """State dicts: all of them, the one that would be loaded, and what its shapes say."""
+    try:
+        content, aside = read_checkpoint(path, trust_pickle), []
+    except BadInput:
+        content = read_plain(path) if names_in(path) else None
+        if content is None and names_in(path):
+            return of_pickle(model, path, replace(spec, family="pickled"))
+        if content is None:
+            raise
+        aside = ["beside its weights it holds objects that are left out only with --trust-pickle"]
+    sets = tuple(Weights(at, tuple(facts(state))) for at, state in state_dicts(content))
+    kind = "safetensors" if path.suffix == ".safetensors" else "torch.save"
+    names = () if kind == "safetensors" else tuple(name for name in names_in(path) if not name.startswith(PLAIN))
+    try:
+        chosen, state = select_state(content, path, spec.weights_key)
+    except BadInput as error:
+        return Inspection(model, kind, sets, asks_for=names, notes=(str(error),))
+    keys = [] if spec.weights_key else list(part_guess(chosen, state))
+    if keys:
+        chosen, state = select_state(content, path, keys[0].value)
+    found, guesses, notes = proposed(replace(spec, weights_key=chosen, sha256=digest_at(path)), state)
+    return Inspection(model, kind, sets, chosen, names, (*keys, *guesses), found, (*aside, *notes))
+
+
+def facts(state: Mapping[str, Tensor]) -> Iterator[TensorFacts]:
+    for name, value in state.items():
+        yield TensorFacts(name, tuple(value.shape), str(value.dtype).removeprefix("torch."))
+
+
+def shown(shape: tuple[int | None, ...]) -> str:
+    return "(" + ", ".join("n" if side is None else str(side) for side in shape) + ")"
+
+
+def layout_of(shape: tuple[int | None, ...]) -> str:
+    """NCHW, NHWC, NHW or NC by the number of axes and the place of the channels."""
+    if len(shape) == 4:
+        return "NHWC" if shape[3] in (1, 3) and shape[1] not in (1, 3) else "NCHW"
+    return {3: "NHW", 2: "NC"}.get(len(shape), "NCHW")
+
+
+# What shapes say
+
+def proposed(spec: ModelSpec, state: Mapping[str, Tensor]) -> tuple[ModelSpec, list[Guess], list[str]]:
+    """A spec with the family whose shapes fit, or else with a factory of the user's."""
+    families = [name for name in GENERATORS if fits(name, state)]
+    if families:
+        arguments = GENERATORS[families[0]].arguments_of(state)
+        guesses = [Guess("family", families[0], "its shapes fit"),
+                   *(Guess(f"arguments.{name}", value, "read off the shapes") for name, value in arguments.items())]
+        spec = replace(spec, family=families[0], arguments=arguments, channels=arguments.get("channels"),
+                       resolution=arguments.get("resolution"))      # fmt: skip
+        return spec, guesses, [f"its shapes fit {name}, too" for name in families[1:]]
+    notes = [f"no family has these shapes: put your own module:callable in the place of {FACTORY}"]
+    if looks_like_classifier(state):
+        notes.append("it looks like a classifier: it takes pictures and ends in a linear layer")
+    guesses = [Guess("factory", FACTORY, "to be replaced"), *latent_guess(state), *image_guess(state),
+               Guess("output_range", spec.output_range, "the usual range; weights do not say it")]      # fmt: skip
+    values = {guess.field: guess.value for guess in guesses}
+    return replace(spec, **values), guesses, notes
+
+
+def part_guess(at: str, state: Mapping[str, Tensor]) -> Iterator[Guess]:
+    """The generator's part of a state dict that holds a discriminator, too, as Lightning's do."""
+    parts = list(dict.fromkeys(name.partition(".")[0] for name in state))
+    known = [part for part in GENERATOR_KEYS if part in parts]
+    if known and len(parts) > 1:
+        others = ", ".join(part for part in parts if part != known[0])
+        yield Guess("weights_key", f"{at}.{known[0]}".lstrip("."), f"tensors of {known[0]} beside {others}")
+
+
+def latent_guess(state: Mapping[str, Tensor]) -> Iterator[Guess]:
+    """The length of z: what the first layer takes, less the columns of a table of classes that lies before it."""
+    beside, less = 0, ""
+    for name, value in matrices(state):
+        if "emb" in name and value.ndim == 2:
+            yield Guess("n_classes", value.shape[0], f"rows of {name}")
+            beside, less = value.shape[1], f" less the columns of {name}"
+            continue
+        length = value.shape[0] if is_transposed(name, value, state) else value.shape[1]
+        z = length - beside if beside < length else length
+        yield Guess("latent_shape", (z,), f"what {name} {tuple(value.shape)} takes" + less * (z < length))
+        return
+
+
+def image_guess(state: Mapping[str, Tensor]) -> Iterator[Guess]:
+    """Channels and size: what the last layer gives."""
+    layers = matrices(state)
+    if not layers:
+        return
+    name, value = layers[-1]
+    length = value.shape[1] if is_transposed(name, value, state) else value.shape[0]
+    if value.ndim > 2 and length in (1, 3):
+        yield Guess("channels", length, f"what {name} {tuple(value.shape)} gives")
+    for channels in (1, 3):
+        side = math.isqrt(length // channels)
+        if value.ndim == 2 and side >= 8 and channels * side**2 == length:
+            yield Guess("channels", channels, f"what {name} {tuple(value.shape)} gives: {channels} x {side} x {side}")
+            yield Guess("resolution", side, f"what {name} {tuple(value.shape)} gives")
+            yield Guess("layout", "NC", "a linear layer at the end gives rows; NCHW if the code reshapes them")
+
+
+def matrices(state: Mapping[str, Tensor]) -> list[tuple[str, Tensor]]:
+    return [(name, value) for name, value in state.items() if value.ndim in (2, 4)]
+
+
+def is_transposed(name: str, value: Tensor, state: Mapping[str, Tensor]) -> bool:
+    """Whether a kernel is of a transposed convolution, (in, out, k, k): its bias, or the layer after it, has `out`
+    numbers; without a sign of that, whether it ends in 1 or 3 channels."""
+    if value.ndim != 4:
+        return False
+    names = list(state)
+    after = (state[following] for following in names[names.index(name) + 1 :])
+    length = next((len(vector) for vector in after if vector.ndim == 1), 0)
+    if length in value.shape[:2] and value.shape[0] != value.shape[1]:
+        return length == value.shape[1]
+    return value.shape[1] in (1, 3)
+
+
+# TOML
+
+def toml_of(found: Inspection, folder: Path | None = None) -> str:
+    """The proposed model file; guesses say so beside their fields.  Weights below `folder` are named from there."""
+    if found.spec is None:
+        raise BadInput(f"No model file for {found.model}: {'; '.join(found.notes) or 'it holds no weights'}.")
+    spec = found.spec
+    if folder is not None and Path(spec.weights).is_relative_to(folder.absolute()):
+        spec = replace(spec, weights=str(Path(spec.weights).relative_to(folder.absolute())))
+    why, table, lines = {guess.field: guess.why for guess in found.guesses}, "", []
+    for line in write_spec(spec).splitlines():
+        table = f"{line.strip('[]')}." if line.startswith("[") else table
+        name = table + line.partition(" = ")[0]
+        lines.append(f"{line}  # guessed: {why.pop(name)}" if name in why else line)
+    notes = [f"# {note}" for note in found.notes]
+    defaults = [f"# {guess.field} is {guess.value!r}: {guess.why}" for guess in found.guesses if guess.field in why]
+    return "\n".join([*notes, *defaults, *lines]) + "\n"
+
+
+def save_toml(found: Inspection, path: Path) -> None:
+    """`toml_of` in a file, which appears whole."""
+    text = toml_of(found, path.parent)
+    atomic_write(path, lambda partial: partial.write_text(text, "utf-8"))
