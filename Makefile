@@ -28,8 +28,9 @@ setup: .venv/ready
 demo: setup
 	@$(BIN)/ganbench evaluate zoo:dcgan-fashion-mnist --protocol fashion-mnist-embedded-2k
 
+# Two processes of one thread each, a file of tests at a time.
 test: setup
-	$(BIN)/pytest -m "not services and not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not services and not slow"
 
 test-services: setup
 	$(BIN)/pytest -m services

@@ -17,8 +17,8 @@ app = typer.Typer(
 )  # fmt: skip
 
 MODEL = (
-    "zoo:NAME, a TOML model file, a file of weights with --family or --factory, "
-    "or a folder, .npz or .parquet of images."
+    "zoo:NAME, a TOML model file, a file of weights with --family or --factory, a .pt2 program, a diffusers folder, "
+    "hf:ORG/REPO@REVISION, or a folder, .npz or .parquet of images."
 )
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL, show_default=False)]
 Count = Annotated[int | None, typer.Option("--n", min=1, help="How many images to draw; else the protocol says.")]
@@ -197,7 +197,7 @@ def bars(quiet: bool) -> Iterator[Any]:
 
 def report(outcome: Any, json: str) -> None:
     """The table, or the JSON, and where everything else is."""
-    from flows.tables import console, print_scores, print_slices, scores_json, write_json
+    from flows.tables import console, print_list, print_scores, print_slices, published_row, scores_json, write_json
 
     if json:
         write_json(json, scores_json(outcome.scores, outcome.slices, outcome.provenance))
@@ -206,6 +206,8 @@ def report(outcome: Any, json: str) -> None:
     print_scores(outcome.scores, f"{outcome.scores[0].model}, {outcome.scores[0].protocol}")
     if outcome.slices:
         print_slices(outcome.slices)
+    if outcome.published:
+        print_list("Published under the same protocol", [published_row(row) for row in outcome.published], False)
     print(f"Images: {outcome.found:,} from the store, {outcome.drawn:,} drawn now.")
     print(f"Features: {outcome.features_found} shards from the store, {outcome.features_made} made now.")
     print(f"Picture: {outcome.picture}")
@@ -272,6 +274,33 @@ def statistics(
         with bars(quiet=False) as show:
             found = run_statistics(show, data, out, convention)
         print(f"Mean and covariance of {found.n:,} images, {len(found.mu):,} features each: {out}")
+
+
+@app.command()
+def inspect(
+    file: Annotated[str, typer.Argument(metavar="FILE", help=MODEL + " Or weights of any kind.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(metavar="SPEC.toml", help="Write a model file to go on with.", show_default=False)
+    ] = None,
+    weights_key: WeightsKey = "",
+    json: AsJson = False,
+    trust_pickle: Trust = False,
+    debug: Debug = False,
+) -> None:
+    """What a file of weights holds, and the model file that it proposes; runs nothing of it."""
+    with sentences(debug):
+        begin(debug)
+        from flows.inspect import inspection_json, print_inspection, write_proposal
+        from gan.inspection import inspect_model
+        from tasks.settings import workspace_of
+
+        found = inspect_model(file, workspace_of(trust_pickle), weights_key=weights_key, trust_pickle=trust_pickle)
+        if json:
+            print(inspection_json(found))
+        else:
+            print_inspection(found)
+        if out:
+            write_proposal(found, out)
 
 
 @app.command()
@@ -396,6 +425,7 @@ LISTS = {
     "readings": "How other tools read images, for explain-diff.",
     "datasets": "Reference data by name.",
     "extractors": "Networks that turn images into features, and where their weights come from.",
+    "recipes": "What `ganbench train` trains, for how long, and the score to expect.",
     "doctor": "What is installed, and which weights, data and servers are reachable.",
 }
 
@@ -479,20 +509,22 @@ def ui(debug: Debug = False) -> None:
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="dcgan-fashion-mnist or judge-fashion-mnist")],
+    recipe: Annotated[str, typer.Argument(help="See `ganbench recipes`.", show_default=False)],
     out: Annotated[
         Path, typer.Option(help="A folder for snapshots, losses and the state to resume from.", show_default=False)
     ],
-    data: Annotated[Path | None, typer.Option(help="A folder with Fashion-MNIST's idx files.")] = None,
+    data: Annotated[Path | None, typer.Option(help="A folder that holds data sets.")] = None,
     debug: Debug = False,
 ) -> None:
-    """Train one of the shipped models again; a run that was stopped goes on where it was."""
+    """Train one of the shipped models again, its losses in MLflow; a run that was stopped goes on where it was."""
     with sentences(debug):
         begin(debug, data=data and str(data))
         from flows.run import run_training
 
         with bars(quiet=False) as show:
-            run_training(show, recipe, out)
+            trained = run_training(show, recipe, out)
+        print(f"{recipe}: {trained.steps:,} steps; weights, pictures, losses and state are in {trained.folder}.")
+        print(f"MLflow: {trained.problem or f'run {trained.run_id}'}")
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from gan.features.extract import extractor_of
 from gan.generators.loading import resolve
 from gan.jobs import Job
 from gan.protocols import CONVENTIONS, PROTOCOLS, choose
+from gan.published import Published, beside
 from gan.sampling import shards_of
 from gan.threads import single_threaded
 from gan.types import Features, Samples, Score, Shard, Workspace
@@ -53,6 +54,7 @@ class Outcome:
     picture: str
     tracked: Tracked
     provenance: Mapping[str, Any]
+    published: list[Published]  # of other models, under the very same protocol
 
 
 def form(title: str, description: str, **limits: Any) -> Any:
@@ -206,6 +208,7 @@ def outcome_of(
         picture=picture,
         tracked=tracked,
         provenance=provenance_of(job, samples),
+        published=[row for row in beside(job.protocol) if row.metric in {score.metric for score in scores}],
     )
 
 
@@ -239,4 +242,9 @@ def notes_of(outcome: Outcome) -> list[str]:
     run = outcome.tracked
     logged = run.problem or (f"[MLflow run]({run.url})" if run.url else f"MLflow run {run.run_id}")
     picture = f"![samples]({run.picture})" if run.picture else f"Samples: {outcome.picture}"
-    return [drawn, logged, picture]
+    return [drawn, logged, picture, *map(sentence, outcome.published)]
+
+
+def sentence(row: Published) -> str:
+    """`Published: fid = 1.97 of EDM (Karras et al. 2022, arXiv:2206.00364).`"""
+    return f"Published: {row.metric} = {row.value:g} of {row.model} ({row.paper}, arXiv:{row.arxiv})."

@@ -17,6 +17,7 @@ from gan.generators import GENERATORS
 from gan.generators.loading import zoo_models
 from gan.metrics import METRICS
 from gan.protocols import CONVENTIONS, PROTOCOLS
+from gan.recipes import RECIPES
 from gan.store import Store, is_sound
 from tasks.settings import settings, workspace_of
 
@@ -64,6 +65,16 @@ def readings() -> list[Row]:
         {"name": name, **{axis: getattr(row, axis) for axis in AXES if axis != "weights"}, "source": row.source}
         for name, row in READINGS.items()
     ]
+
+
+def recipes() -> list[Row]:
+    return [
+        {
+            "name": name, "family": row.family, "data": row.data, "steps": row.schedule.steps,
+            "batch": row.schedule.batch, "after": row.after, "expected": row.expected,
+        }
+        for name, row in RECIPES.items()
+    ]  # fmt: skip
 
 
 def metrics() -> list[Row]:

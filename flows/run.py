@@ -18,10 +18,12 @@ from gan.interchange import check_statistics_name, save_statistics
 from gan.jobs import Job, Part, ordered, prepare, real_part
 from gan.measure import has
 from gan.protocols import CONVENTIONS, choose
+from gan.recipes import RECIPES, stages
 from gan.sampling import shards_of
 from gan.statistics import accumulate
 from gan.store import rows_of
 from gan.threads import single_threaded
+from gan.training.loop import steps_done
 from gan.types import BadInput, Protocol, Statistics
 from tasks.guardian import guard
 from tasks.progress import Counter, listening
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from flows.audit import Attributed, Audited
     from flows.evaluate import Outcome
     from gan.verify import Result
+    from tasks.training import Trained
 
 CHOICES = ("convention", "reference", "n", "held_out", "training", "metrics", "extractor")  # arguments of `choose`
 IMAGES_PER_SECOND = 17  # of one CPU core; see gan/features/inception.py
@@ -192,17 +195,12 @@ def run_servers() -> None:
     raise RuntimeError(f"the worker ended with code {code}; see {logs / 'worker.log'}")
 
 
-def run_training(show: Show, recipe: str, out: Path) -> None:
-    """Train a recipe, with a bar."""
-    from gan.datasets import fashion_mnist
-    from gan.recipes import RECIPES, train
+def run_training(show: Show, recipe: str, out: Path) -> Trained:
+    """Train a recipe, with a bar for every stage."""
+    for stage, folder in stages(recipe, out):
+        show(stage, steps_done(folder), RECIPES[stage].schedule.steps)
+    begin_flow()
+    from flows.train import train
 
-    folders = [*([Path(settings().data)] if settings().data else []), fashion_mnist.DEBIAN, settings().root / "data"]
-    steps = train(recipe, out, folders)
-    show(recipe, 0, RECIPES[recipe].schedule.steps if recipe in RECIPES else None)
-    last = 0
-    with single_threaded():
-        for event in steps:
-            show(recipe, event.step - last)
-            last = event.step
-    print(f"{recipe}: {last:,} steps; weights, losses and state are in {out}.")
+    with listening(show):
+        return train(recipe, str(out))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from gan.published import Published
     from gan.types import Score
 
 DASH = "\N{EN DASH}"
@@ -34,12 +35,19 @@ def print_list(title: str, rows: Sequence[Mapping[str, Any]], as_json: bool) -> 
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for key in rows[0]:
         table.add_column(key.replace("_", " "), overflow="fold", style="bold" if key == "name" else "")
     for row in rows:
         table.add_row(*(shown(value) for value in row.values()))
     console().print(table)
+
+
+def published_row(row: Published) -> dict[str, Any]:
+    """A score that others printed; how it was checked stands behind it."""
+    spread = "" if row.spread is None else f" ± {row.spread:g}"
+    return {"name": row.model, "metric": row.metric, "value": f"{row.value:g}{spread}", "paper": row.paper,
+            "where": f"arXiv:{row.arxiv}, {row.table}", "checked": row.checked}     # fmt: skip
 
 
 def shown(value: Any) -> str:

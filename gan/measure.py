@@ -199,6 +199,10 @@ class Evidence:
     def generated_logits(self) -> Any:
         return rows(self.generated, "logits")
 
+    @cached_property
+    def generated_labels(self) -> Any:
+        return rows(self.generated, "labels")
+
     def _matches(self, x: Any) -> Neighbours | None:
         """The nearest training image of every row."""
         if x is None or self.training_features is None:

@@ -64,6 +64,11 @@ PROTOCOLS = {
         fashion_mnist("fashion-mnist-embedded-10k", "embedded", 10_000, "judge"),
         fashion_mnist("fashion-mnist-fidelity-10k", "fidelity", 10_000),
         fashion_mnist("fashion-mnist-clean-10k", "clean", 10_000),
+        # Unseen emoji are others than those of training: the floor is that of a model that invents new ones, and a
+        # model that copies goes below it.
+        Protocol("emoji-embedded-650", CONVENTIONS["embedded"], "emoji:train", 650, held_out="emoji:test",
+                 training="emoji:train"),
+        Protocol("emoji-embedded-2k", CONVENTIONS["embedded"], "emoji:train", 2_000, training="emoji:train"),
         # Published: fid = 2.42 of StyleGAN2-ADA (conditional; arXiv:2006.06676), 1.97 of EDM, 1.79 of its conditional
         # model (arXiv:2206.00364).
         Protocol("cifar10-fidelity-50k", CONVENTIONS["fidelity"], "cifar10:train", 50_000),
@@ -115,7 +120,8 @@ def measuring(protocol: Protocol, metrics: str) -> Protocol:
     unknown = [part for part in names if part not in METRICS]
     if unknown or not names:
         raise BadInput(f"No metric {(*unknown, metrics)[0]!r}. Known: {', '.join(sorted(METRICS))}.")
-    convention = replace(protocol.convention, metrics=names, judge_metrics=names)
+    of_others = tuple(part for part in names if not METRICS[part].of_judges)
+    convention = replace(protocol.convention, metrics=of_others, judge_metrics=names)
     return named(replace(protocol, convention=convention), f"metrics {', '.join(names)}")
 
 

@@ -3,77 +3,184 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from gan.datasets import fashion_mnist
+from gan.datasets import DataFolders, open_data
 from gan.features.judge import Judge
-from gan.generators import dcgan
-from gan.training.loop import Schedule, Step, train_classifier, train_gan
-from gan.types import BadInput
+from gan.generators import GENERATORS, dcgan, diffusion, r3gan, stylegan2, transformer, wgan_gp
+from gan.generators.loading import load
+from gan.images import to_uint8, write_contact_sheet
+from gan.sampling import labels_of
+from gan.training.adversarial import Adversarial
+from gan.training.classifier import Classifier
+from gan.training.denoising import Denoising
+from gan.training.loop import Batch, Schedule, Step, Task, fit
+from gan.training.tokens import PatchCritic, Tokenizing, Writing
+from gan.types import BadInput, ModelSpec
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What is trained on which data for how long; `snapshots` are the steps at which weights are kept."""
 
-    family: str
+    make: Callable[[Recipe, Path], Task]                    # fresh networks; the folder holds what it is `after`
     data: str
     schedule: Schedule
-    first: int = 0  # images before this one are left out
+    ships: str = "ema"                                      # the part of the task whose weights are the model
+    family: str = ""                                        # a row of GENERATORS, or empty for a part of a model
+    arguments: Mapping[str, Any] = field(default_factory=dict)      # of the family
+    settings: Mapping[str, Any] = field(default_factory=dict)       # of the task
+    after: str = ""                                         # another recipe, whose model this one begins with
+    first: int = 0                                          # images before this one are left out
     snapshots: tuple[int, ...] = ()
+    expected: str = ""                                      # what the last snapshot scores, and under which protocol
+
+
+CRITICS = {                                                 # of each adversarial family
+    "dcgan": dcgan.Discriminator, "wgan-gp": wgan_gp.Critic, "r3gan": r3gan.Discriminator,
+    "stylegan2": stylegan2.Discriminator,
+}  # fmt: skip
+
+
+def make_gan(recipe: Recipe, folder: Path) -> Task:
+    """Both networks drawn from one source, the generator first; the critic takes those arguments that it has."""
+    random = torch.Generator().manual_seed(recipe.schedule.seed)
+    make, critic = GENERATORS[recipe.family].make, CRITICS[recipe.family]
+    shared = {name: value for name, value in recipe.arguments.items() if name in signature(critic).parameters}
+    with torch.random.fork_rng(devices=[]):
+        networks = make(**recipe.arguments), critic(**shared)
+    for network in networks:
+        sys.modules[make.__module__].initialise(network, random)
+    return Adversarial(*networks, recipe.schedule, **recipe.settings)
+
+
+def make_judge(recipe: Recipe, folder: Path) -> Task:
+    return Classifier(seeded(Judge, recipe), recipe.schedule)
+
+
+def make_diffusion(recipe: Recipe, folder: Path) -> Task:
+    network = seeded(diffusion.Diffusion, recipe)
+    return Denoising(network, recipe.schedule, network.process)
+
+
+def make_tokenizer(recipe: Recipe, folder: Path) -> Task:
+    tokenizer = seeded(transformer.Tokenizer, recipe)
+    return Tokenizing(tokenizer, seeded(PatchCritic, recipe, channels=1), recipe.schedule, **recipe.settings)
+
+
+def make_writer(recipe: Recipe, folder: Path) -> Task:
+    masked = recipe.family == "maskgit"
+    model = seeded(transformer.MaskGIT if masked else transformer.GPT, recipe)
+    transformer.initialise(model, torch.Generator().manual_seed(recipe.schedule.seed))
+    before = RECIPES[recipe.after]
+    model.tokenizer.load_state_dict(load_file(folder / recipe.after / f"step-{before.schedule.steps}.safetensors"))
+    return Writing(model, recipe.schedule, masked)
+
+
+def seeded(make: Callable[..., Any], recipe: Recipe, **arguments: Any) -> Any:
+    """A network whose first weights follow from the recipe's seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.schedule.seed)
+        return make(**(arguments or recipe.arguments))
 
 
 # The judge leaves out the first 10,000 training images: those travel with the project as held-out
 # real data, and a floor measured on images that the judge has learnt would flatter.
 RECIPES = {
-    # fashion-mnist-embedded-2k: fd_efficientnet_lite0 = 12.48, fd_judge = 0.639
     "dcgan-fashion-mnist": Recipe(
-        "dcgan",
-        "fashion-mnist:train",
-        Schedule(steps=60_000),
+        make_gan, "fashion-mnist:train", Schedule(steps=60_000), family="dcgan",
+        arguments={"z_dim": 100, "width": 32, "resolution": 32, "channels": 1},
         snapshots=(250, 500, 1_000, 2_000, *range(4_000, 60_001, 4_000)),
+        expected="fd_efficientnet_lite0 = 12.48, fd_judge = 0.639 (fashion-mnist-embedded-2k)",
     ),
-    # accuracy on fashion-mnist:test = 93.76 %
+    "wgan-gp-fashion-mnist": Recipe(
+        make_gan, "fashion-mnist:train", Schedule(steps=20_000, rate=4e-4, betas=(0.0, 0.9)), family="wgan-gp",
+        arguments={"n_classes": 10}, settings={"loss": "wasserstein", "critic_steps": 3, "gp": 10.0},
+        snapshots=(500, 1_000, *range(2_000, 20_001, 2_000)),
+    ),
+    "r3gan-fashion-mnist": Recipe(
+        make_gan, "fashion-mnist:train", Schedule(steps=40_000, rate=8e-4, betas=(0.0, 0.99)), family="r3gan",
+        arguments={"n_classes": 10},
+        settings={"loss": "relativistic", "r1": 0.3, "r2": 0.3, "penalty_every": 4},
+        snapshots=(500, 1_000, 2_000, *range(4_000, 40_001, 4_000)),
+    ),
+    "stylegan2-fashion-mnist": Recipe(
+        make_gan, "fashion-mnist:train", Schedule(steps=40_000, rate=2e-3, betas=(0.0, 0.99)), family="stylegan2",
+        arguments={"n_classes": 10},
+        settings={"loss": "relativistic", "r1": 0.3, "r2": 0.3, "penalty_every": 4},
+        snapshots=(500, 1_000, 2_000, *range(4_000, 40_001, 4_000)),
+    ),
+    "flow-fashion-mnist": Recipe(
+        make_diffusion, "fashion-mnist:train", Schedule(steps=20_000, rate=1e-3, betas=(0.9, 0.999)),
+        family="diffusion", arguments={"n_classes": 10}, snapshots=(500, 1_000, *range(2_000, 20_001, 2_000)),
+    ),
+    "tokenizer-fashion-mnist": Recipe(
+        make_tokenizer, "fashion-mnist:train", Schedule(steps=8_000, rate=5e-4), snapshots=(2_000, 4_000, 8_000),
+    ),
+    "gpt-fashion-mnist": Recipe(
+        make_writer, "fashion-mnist:train", Schedule(steps=16_000, rate=1e-3, betas=(0.9, 0.99)), family="gpt",
+        arguments={"n_classes": 10}, after="tokenizer-fashion-mnist",
+        snapshots=(500, 1_000, *range(2_000, 16_001, 2_000)),
+    ),
+    "maskgit-fashion-mnist": Recipe(
+        make_writer, "fashion-mnist:train", Schedule(steps=16_000, rate=1e-3, betas=(0.9, 0.99)), family="maskgit",
+        arguments={"n_classes": 10}, after="tokenizer-fashion-mnist",
+        snapshots=(500, 1_000, *range(2_000, 16_001, 2_000)),
+    ),
+    # Colour at 64x64 from few images, which the critic sees changed at random.
+    "r3gan-emoji": Recipe(
+        make_gan, "emoji:train", Schedule(steps=40_000, rate=8e-4, betas=(0.0, 0.99)), family="r3gan",
+        arguments={"n_classes": 9, "widths": [384, 128, 64, 32], "channels": 3},
+        settings={"loss": "relativistic", "r1": 1.0, "r2": 1.0, "penalty_every": 4,
+                  "augment": "color,translation,cutout"},
+        snapshots=(500, 1_000, 2_000, *range(4_000, 40_001, 4_000)),
+    ),
     "judge-fashion-mnist": Recipe(
-        "judge",
-        "fashion-mnist:train",
-        Schedule(steps=4_000, batch=128, rate=3e-3),
-        first=10_000,
-        snapshots=(4_000,),
+        make_judge, "fashion-mnist:train", Schedule(steps=4_000, batch=128, rate=3e-3), ships="classifier",
+        first=10_000, snapshots=(4_000,), expected="93.76 % of fashion-mnist:test",
     ),
-}
+}  # fmt: skip
 
 
-def train(name: str, folder: Path, data: list[Path]) -> Iterator[Step]:
-    """Train a recipe into `folder`: step-<n>.safetensors, loss.csv and a state to resume from.
-
-    `data`: folders that may hold Fashion-MNIST's idx files.
-    """
+def stages(name: str, folder: Path) -> list[tuple[str, Path]]:
+    """Recipes to be trained one after the other, each in its folder; the last one is the named one."""
     if name not in RECIPES:
         raise BadInput(f"No recipe {name!r}. Known: {', '.join(sorted(RECIPES))}.")
+    after = RECIPES[name].after
+    return [*(stages(after, folder / after) if after else []), (name, folder)]
+
+
+def train(name: str, folder: Path, data: DataFolders) -> Iterator[Step]:
+    """Train a recipe into `folder`, and first what it is `after`; see `train_stage`."""
+    for stage, place in stages(name, folder):
+        yield from train_stage(stage, place, data)
+
+
+def train_stage(name: str, folder: Path, data: DataFolders) -> Iterator[Step]:
+    """Train one recipe: step-<n>.safetensors and a picture of what it draws, loss.csv, and a state to resume from."""
     recipe = RECIPES[name]
     folder.mkdir(parents=True, exist_ok=True)
-    images, labels = (torch.from_numpy(part[recipe.first :]) for part in fashion_mnist.load("train", data))
-    random = torch.Generator().manual_seed(recipe.schedule.seed)
-    if recipe.family == "dcgan":
-        generator = dcgan.DCGAN(z_dim=100, width=32, resolution=32, channels=1)
-        discriminator = dcgan.Discriminator(width=32, resolution=32, channels=1)
-        for network in (generator, discriminator):
-            dcgan.initialise(network, random)
-            network.to(memory_format=torch.channels_last)
-        steps, part = train_gan(generator, discriminator, generator.z_dim, images, recipe.schedule, folder), "ema"
-    else:
-        torch.manual_seed(recipe.schedule.seed)
-        steps, part = train_classifier(Judge(), images, labels.long(), recipe.schedule, folder), "classifier"
-    yield from record(steps, recipe, folder, part)
+    steps = fit(recipe.make(recipe, folder), batch_of(recipe, data), recipe.schedule, folder)
+    yield from record(steps, recipe, folder)
 
 
-def record(steps: Iterator[Step], recipe: Recipe, folder: Path, part: str) -> Iterator[Step]:
+def batch_of(recipe: Recipe, data: DataFolders) -> Batch:
+    """All images that a recipe learns from."""
+    images = open_data(recipe.data, data)
+    rows = range(recipe.first, images.n)
+    labels = None if images.labels is None else torch.from_numpy(images.labels[recipe.first :]).long()
+    return Batch(torch.from_numpy(images.read(rows)), labels)
+
+
+def record(steps: Iterator[Step], recipe: Recipe, folder: Path) -> Iterator[Step]:
     """Pass events on, writing the mean losses of every 50 steps and the snapshots."""
     window: list[Step] = []
     for event in steps:
@@ -82,7 +189,9 @@ def record(steps: Iterator[Step], recipe: Recipe, folder: Path, part: str) -> It
             log(folder / "loss.csv", window)
             window = []
         if event.step in recipe.snapshots:
-            snapshot(folder, part, event.step)
+            snapshot(folder, recipe.ships, event.step)
+            if recipe.family:
+                picture(folder, recipe, event.step)
         yield event
 
 
@@ -107,3 +216,13 @@ def snapshot(folder: Path, part: str, step: int) -> None:
     if state["step"] != step:
         raise RuntimeError(f"The state kept in {folder} is of step {state['step']}, expected {step}.")
     save_file({k: v.contiguous() for k, v in state[part].items()}, folder / f"step-{step}.safetensors")
+
+
+def picture(folder: Path, recipe: Recipe, step: int) -> None:
+    """A contact sheet of the first 64 images of seed 0: the same latents at every step, wherever their range ends."""
+    spec = ModelSpec(recipe.family, recipe.family, arguments=recipe.arguments,
+                     weights=str(folder / f"step-{step}.safetensors"))      # fmt: skip
+    generator, rows = load(spec), range(64)
+    with torch.inference_mode():
+        images = generator.sample(generator.draws(rows, 0), labels_of(generator, rows, 0, "cpu"))
+    write_contact_sheet(folder / f"step-{step}.png", to_uint8(images).numpy())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 from collections.abc import Callable, Iterator
 from threading import Lock
@@ -14,7 +15,7 @@ from gan import images as image_rules
 from gan.generators import GENERATORS, base
 from gan.generators import images as disk
 from gan.generators.base import Generator, image_seed
-from gan.generators.loading import identity, load
+from gan.generators.loading import OPENERS, identity, load
 from gan.store import SHARD, Arrays, Store, extend, source_digest, whole_batches
 from gan.types import BadInput, ModelSpec, Shard, Workspace, digest_of
 
@@ -54,16 +55,27 @@ def shard_key(spec: ModelSpec, seed: int, index: int, device: str) -> str:
     """sha256 over all that decides the shard's pixels."""
     kind = torch.device(device).type
     engine = {"torch": torch.__version__, "device": kind, "micro_batch": MICRO_BATCH[kind], "threads": 1}
-    if spec.family not in GENERATORS and not spec.factory:
-        engine = {}  # images on disk: nothing is computed
+    if opener := OPENERS.get(spec.family):
+        versions = {name: version_of(name) for name in opener.libraries}
+        engine = {**engine, **versions} if opener.computes else {}
     source = source_digest(sys.modules[__name__], image_rules, base, *family_modules(spec))
     return digest_of(
         {"stage": "samples", "model": identity(spec), "seed": seed, "shard": index, "engine": engine, "source": source}
     )
 
 
+def version_of(package: str) -> str:
+    """Of an installed package; '' of one that is not."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
 def family_modules(spec: ModelSpec) -> list[ModuleType]:
     """The file that defines the family; a factory's own file is part of the model's identity."""
+    if spec.family in OPENERS:
+        return [OPENERS[spec.family].source]
     return [sys.modules[GENERATORS[spec.family].make.__module__]] if spec.family in GENERATORS else [disk]
 
 
@@ -112,7 +124,9 @@ def draw(
 
 
 def labels_of(generator: Generator, indices: range, seed: int, device: str) -> torch.Tensor | None:
-    """One class per image, drawn evenly; (n,) int64, or None of an unconditional model."""
+    """One class per image, drawn evenly, or known of images on disk; (n,) int64, or None where there are none."""
+    if isinstance(generator, disk.ImagesOnDisk):
+        return generator.labels(generator.draws(indices, seed))
     if not generator.n_classes:
         return None
     return torch.tensor([image_seed(seed, i, "label") % generator.n_classes for i in indices], device=device)

@@ -146,7 +146,7 @@ class Convention:
     name: str
     extractors: tuple[str, ...]  # rows of EXTRACTORS; the first one leads
     metrics: tuple[str, ...] = ("fd", "kid", "is")  # rows of METRICS
-    judge_metrics: tuple[str, ...] = ("fd", "kid", "is")  # those of the protocol's judge
+    judge_metrics: tuple[str, ...] = ("fd", "kid", "is", "accuracy")  # those of the protocol's judge
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # metric -> its arguments
     matches: str = ""  # the tool whose numbers it reproduces, for people
 

@@ -56,11 +56,13 @@ def extract_shard(
     tick: Callable[[int], object] = lambda n: None,
     batch_size: int = SHARD,
 ) -> Shard:
-    """Features of a shard's images; computes only those that the store lacks, saving them every `batch_size` or so."""
-    pixels = rows_of(images)["images"]
+    """Features of a shard's images, beside their labels; computes only those that the store lacks, saving them every
+    `batch_size` or so."""
+    given = rows_of(images)
 
     def compute(start: int, stop: int) -> Arrays:
-        return extract(pixels[:stop], extractor, start, tick)
+        found = extract(given["images"][:stop], extractor, start, tick)
+        return {**found, "labels": given["labels"][start:stop]} if "labels" in given else found
 
     key = digest_of(
         {

@@ -35,6 +35,10 @@ class ImagesOnDisk:
         """NCHW float32 in [-1, 1] that quantises to the very bytes of the files."""
         return to_float(torch.from_numpy(self.images.read(draws.tolist())))
 
+    def labels(self, draws: Tensor) -> Tensor | None:
+        """The classes of these images, (n,) int64, of a set that has some."""
+        return None if self.images.labels is None else torch.from_numpy(self.images.labels[draws.numpy()])
+
 
 @lru_cache(maxsize=4)
 def order(n: int, seed: int) -> Tensor:

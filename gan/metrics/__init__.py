@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gan.metrics import (
+    classification,
     diversity,
     extrapolation,
     frechet,
@@ -28,9 +29,10 @@ class Metric:
     real_statistics, generated_statistics (Statistics), generated_chunks ((rows, d) float32 each),
     real_root (`frechet.matrix_root`), real_features, generated_features ((n, d) float32),
     real_self_similarity (`kernel.mean_self_similarity`), overlap (`neighbours.overlap`),
-    generated_logits ((n, classes) float32); of what the model learned from, training_features and
-    training_neighbours (`neighbours.nearest`); of real images that it has not seen, test_features; and the nearest
-    training image of every generated and test image, training_matches and test_matches (`neighbours.nearest_across`).
+    generated_logits ((n, classes) float32), generated_labels ((n,) int64: the classes that were asked for); of what
+    the model learned from, training_features and training_neighbours (`neighbours.nearest`); of real images that it
+    has not seen, test_features; and the nearest training image of every generated and test image, training_matches
+    and test_matches (`neighbours.nearest_across`).
     What remains of its arguments are settings; a convention fixes them.  Names that stand for one network (FID, KID,
     IS) are the convention's to give.
     """
@@ -46,6 +48,7 @@ class Metric:
     view: str = "features"      # the array of the extractor that it looks at
     known_as: str = ""          # with the 2015 Inception network and its published weights, if not by `name`
     bounds: tuple[float, float] = (-math.inf, math.inf)     # values that it can take
+    of_judges: bool = False     # of a classifier of the very classes that the images have
     spare: bool = True          # left out, and said so, where images are too few; else the evaluation is refused
 
 
@@ -292,6 +295,18 @@ METRICS = {
             lower_is_better=False,
             what="how much better the density on generated images fits unseen than training images; below 0: memory",
             paper="Jiralerspong et al. 2023, arXiv:2302.04440",
+        ),
+        Metric(
+            name="accuracy",
+            title="Conditional accuracy",
+            compute=classification.accuracy,
+            needs=("generated_logits", "generated_labels"),
+            least=lambda: 1,
+            lower_is_better=False,
+            what="share of images that the judge takes for the class that was asked for; of conditional models",
+            paper="Ravuri & Vinyals 2019, arXiv:1905.10887",
+            of_judges=True,
+            bounds=SHARE,
         ),
     )
 }

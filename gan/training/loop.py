@@ -1,25 +1,22 @@
-"""One training loop for each of the two things that are trained: a GAN, and the judge.
+"""One training loop.  What is learned is a `Task`; the loop feeds it, keeps its state, and tells what happens.
 
-Both yield events instead of printing, and both can be killed: everything random is a function of
-(seed, step), and `Checkpoint` replaces one file atomically.
+It yields events instead of printing, and it can be killed at any moment: everything random is a function of
+(seed, step), and `keep` replaces one file atomically.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from gan.training import ema
-from gan.training.losses import discriminator_loss, non_saturating_loss
 from gan.types import BadInput
 
 
@@ -45,9 +42,55 @@ class Schedule:
     keep_every: int = 250  # steps between checkpoints
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Images (n, C, H, W) uint8 and, of data with classes, labels (n,) int64."""
+
+    images: Tensor
+    labels: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class Task(Protocol):
+    """Something that learns from batches."""
+
+    batches: int  # that one step consumes
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        """All that has a state: networks, averages and optimisers by name."""
+        ...
+
+    def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
+        """Learn once; -> losses by name.  What is random comes from `random_at(seed, at)`."""
+        ...
+
+
+def fit(task: Task, data: Batch, schedule: Schedule, folder: Path) -> Iterator[Step]:
+    """Train a task on data; resumes from `folder`/state.pt, which holds the task's parts."""
+    done, seconds = resume(folder, task.parts)
+    for step in range(done, schedule.steps):
+        start = time.perf_counter()
+        batches = [batch_at(data, schedule, step * task.batches + k) for k in range(task.batches)]
+        losses = task.step(batches, step, schedule.seed)
+        seconds += time.perf_counter() - start
+        check_finite(losses, step)
+        if (step + 1) % schedule.keep_every == 0 or step + 1 == schedule.steps:
+            keep(folder, task.parts, step + 1, seconds)
+        yield Step(step + 1, losses, seconds)
+
+
 def random_at(seed: int, step: int) -> torch.Generator:
     """The source of all that is random in one step."""
     return torch.Generator().manual_seed(seed * 1_000_003 + step)
+
+
+def batch_at(data: Batch, schedule: Schedule, position: int) -> Batch:
+    """The batch that stands at a position of the endless row of epochs."""
+    rows = rows_at(len(data), schedule, position)
+    return Batch(data.images[rows], None if data.labels is None else data.labels[rows])
 
 
 def rows_at(n: int, schedule: Schedule, step: int) -> Tensor:
@@ -64,67 +107,6 @@ def to_float(images: Tensor) -> Tensor:
     return images.float().div(127.5).sub(1)
 
 
-def train_gan(
-    generator: nn.Module, discriminator: nn.Module, z_dim: int, images: Tensor, schedule: Schedule, folder: Path
-) -> Iterator[Step]:
-    """Train on uint8 NCHW images; resumes from `folder`/state.pt, which holds generator and ema.
-
-    Non-saturating loss, one discriminator step per generator step (Goodfellow et al. 2014).
-    """
-    average = copy.deepcopy(generator).requires_grad_(False)
-    adam = {
-        "generator_adam": torch.optim.Adam(generator.parameters(), schedule.rate, schedule.betas),
-        "discriminator_adam": torch.optim.Adam(discriminator.parameters(), schedule.rate, schedule.betas),
-    }
-    parts = {"generator": generator, "discriminator": discriminator, "ema": average, **adam}
-    done, seconds = resume(folder, parts)
-    for step in range(done, schedule.steps):
-        start = time.perf_counter()
-        real = to_float(images[rows_at(len(images), schedule, step)]).contiguous(memory_format=torch.channels_last)
-        z = torch.randn(len(real), z_dim, generator=random_at(schedule.seed, step))
-        fake = generator(z)
-        losses = {
-            "discriminator": descend(
-                adam["discriminator_adam"],
-                discriminator_loss(discriminator(real), discriminator(fake.detach())),
-            ),
-            "generator": descend(adam["generator_adam"], non_saturating_loss(discriminator(fake))),
-        }
-        ema.update(average, generator, step, schedule.ema)
-        seconds += time.perf_counter() - start
-        check_finite(losses, step)
-        if (step + 1) % schedule.keep_every == 0 or step + 1 == schedule.steps:
-            keep(folder, parts, step + 1, seconds)
-        yield Step(step + 1, losses, seconds)
-
-
-def train_classifier(
-    classifier: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule, folder: Path
-) -> Iterator[Step]:
-    """Cross-entropy with smoothed labels, random horizontal flips, AdamW on a one-cycle schedule.
-
-    `images`: uint8 NCHW; `labels`: (n,) int64.  Resumes from `folder`/state.pt.
-    """
-    adam = torch.optim.AdamW(classifier.parameters(), schedule.rate, weight_decay=1e-2)
-    rate = torch.optim.lr_scheduler.OneCycleLR(adam, schedule.rate, schedule.steps)
-    parts = {"classifier": classifier, "adam": adam, "rate": rate}
-    done, seconds = resume(folder, parts)
-    for step in range(done, schedule.steps):
-        start = time.perf_counter()
-        rows = rows_at(len(images), schedule, step)
-        batch = to_float(images[rows])
-        flip = torch.rand(len(batch), generator=random_at(schedule.seed, step)) < 0.5
-        batch = torch.where(flip[:, None, None, None], batch.flip(3), batch)
-        loss = nn.functional.cross_entropy(classifier(batch), labels[rows], label_smoothing=0.1)
-        losses = {"cross_entropy": descend(adam, loss)}
-        rate.step()
-        seconds += time.perf_counter() - start
-        check_finite(losses, step)
-        if (step + 1) % schedule.keep_every == 0 or step + 1 == schedule.steps:
-            keep(folder, parts, step + 1, seconds)
-        yield Step(step + 1, losses, seconds)
-
-
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
@@ -138,7 +120,7 @@ def check_finite(losses: dict[str, float], step: int) -> None:
         raise FloatingPointError(f"Training diverged at step {step}: {losses}.")
 
 
-def keep(folder: Path, parts: dict[str, Any], step: int, seconds: float) -> None:
+def keep(folder: Path, parts: Mapping[str, Any], step: int, seconds: float) -> None:
     """Write the whole state beside the old one, then take its place."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: part.state_dict() for name, part in parts.items()}
@@ -147,7 +129,7 @@ def keep(folder: Path, parts: dict[str, Any], step: int, seconds: float) -> None
     temporary.replace(folder / "state.pt")
 
 
-def resume(folder: Path, parts: dict[str, Any]) -> tuple[int, float]:
+def resume(folder: Path, parts: Mapping[str, Any]) -> tuple[int, float]:
     """Load the last kept state into the parts: -> steps done, seconds spent."""
     if not (folder / "state.pt").exists():
         return 0, 0.0
@@ -155,3 +137,9 @@ def resume(folder: Path, parts: dict[str, Any]) -> tuple[int, float]:
     for name, part in parts.items():
         part.load_state_dict(state[name])
     return state["step"], state["seconds"]
+
+
+def steps_done(folder: Path) -> int:
+    """How many steps the kept state is of; 0 before the first one."""
+    path = folder / "state.pt"
+    return int(torch.load(path, weights_only=True, map_location="cpu", mmap=True)["step"]) if path.exists() else 0

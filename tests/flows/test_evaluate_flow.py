@@ -259,3 +259,18 @@ def test_metrics_of_memorisation_come_with_the_training_set(run_flow, tiny_pictu
 @pytest.fixture
 def tiny_pictures(noise):
     return noise("training.npz", 40, (1, 32, 32), seed=5)
+
+
+def test_published_scores_stand_beside_those_of_the_same_protocol_alone(capsys):
+    from flows.evaluate import sentence
+    from flows.tables import print_list, published_row
+    from gan.protocols import choose
+    from gan.published import beside
+
+    rows = [row for row in beside(choose("cifar10-fidelity-50k")) if row.metric == "fid"]
+    assert any(row.model.startswith("EDM") and row.value < 2 for row in rows)
+    assert not beside(choose("cifar10-fidelity-50k", n=10_000))
+    print_list("Published", [published_row(row) for row in rows], False)
+    shown = capsys.readouterr().out
+    assert all(f"{row.value:g}" in shown for row in rows)
+    assert sentence(rows[0]).startswith("Published: fid = ")

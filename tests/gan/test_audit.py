@@ -99,6 +99,7 @@ def test_only_what_a_model_of_the_zoo_learned_from_is_known_without_being_told()
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_unseen_images_are_no_copies_in_nineteen_of_twenty_splits(pools, audited):
     training, real = pools
     alarms = 0

@@ -324,7 +324,7 @@ def test_a_changed_reference_is_another_protocol(real, fake, noise, workspace):
 @pytest.mark.parametrize(("options", "said"), [
     ({"name": "cifar"}, r"No protocol 'cifar'\. Known: cifar10-clean-10k"),
     ({"convention": "mine", "reference": "x"}, r"No convention 'mine'\. Known: adm, clean, clip, dgm, embedded, fid"),
-    ({"metrics": "fid"}, r"No metric 'fid'\. Known: authpct, cmmd"),
+    ({"metrics": "fid"}, r"No metric 'fid'\. Known: accuracy, authpct, cmmd"),
     ({"metrics": " , "}, r"No metric ' , '\. Known"),
     ({"convention": "embedded"}, "needs reference data: give --reference"),
     ({"n": 1}, "at least 2 images, got --n 1"),

@@ -53,6 +53,7 @@ def test_the_frechet_distance(power, ratio, law):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("ratio", [1.5, 5, 10])
 @pytest.mark.parametrize("power", [0, 0.5, 1])

@@ -17,6 +17,8 @@ def material(spoil: Callable[[np.ndarray], np.ndarray] = lambda x: x) -> dict[st
     """Everything that a row may need, for draws of one law; what `spoil` does happens to the generated ones."""
     rng = np.random.default_rng(0)
     real, training, generated = (rng.standard_normal((n, 8)).astype(np.float32) for n in (300, 260, 200))
+    labels = generated.argmax(1)
+    labels[:20] = 0
     generated = spoil(generated)
     around = nearest(real)
     return {
@@ -28,6 +30,7 @@ def material(spoil: Callable[[np.ndarray], np.ndarray] = lambda x: x) -> dict[st
         "generated_features": generated,
         "real_self_similarity": mean_self_similarity(real),
         "generated_logits": generated,
+        "generated_labels": labels,
         "overlap": overlap(real, generated, around),
         "training_features": training,
         "training_neighbours": nearest(training),
@@ -79,12 +82,18 @@ def copied(x: np.ndarray) -> np.ndarray:
     return x
 
 
+def deaf(x: np.ndarray) -> np.ndarray:
+    """Every image shows the next class."""
+    return np.roll(x, 1, axis=1)
+
+
 WORSE = {
     collapsed: {"fd", "fd_infinity", "sfd", "kid", "cmmd", "is", "coverage", "vendi", "diversity",
                 "duplicates"},
     far: {"fd", "fd_infinity", "sfd", "kid", "cmmd", "precision", "recall", "density", "coverage", "realism", "mifid",
           "fld", "fld_precision"},
     copied: {"authpct", "copies", "ct", "mifid", "fld", "fld_gap"},
+    deaf: {"accuracy"},
 }  # fmt: skip
 
 

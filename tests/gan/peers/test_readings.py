@@ -200,6 +200,7 @@ def test_the_distance_of_a_reading_is_the_tools_own(name, look, theirs, old_sqrt
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_gap_between_two_tools_is_the_gap_of_their_own_numbers(look, theirs, old_sqrtm):
     (found,) = explain.explain("pytorch-fid", "torchmetrics", look)
     ours, other = (FORMULAS[name](*turned(*theirs[name]())) for name in ("pytorch-fid", "torchmetrics"))

@@ -1,8 +1,14 @@
-"""The training loop on a toy: killed and resumed it ends in the same weights, to the last bit."""
+"""The training loop on toys of every kind: killed and resumed it ends in the same weights, to the last bit."""
 
 import copy
 import csv
 import math
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,16 +17,28 @@ from safetensors.torch import load_file
 from torch import nn
 
 from gan import recipes
+from gan.checkpoints import load_into
+from gan.datasets import DataFolders
+from gan.datasets.base import of_array
 from gan.generators import dcgan
-from gan.recipes import RECIPES, Recipe
+from gan.generators.diffusion import PROCESSES, SAMPLERS, Diffusion, DiT
+from gan.generators.loading import make_family
+from gan.generators.transformer import GPT, MaskGIT, Tokenizer
+from gan.recipes import RECIPES
 from gan.training import ema
-from gan.training.loop import Schedule, rows_at, to_float, train_classifier, train_gan
+from gan.training.adversarial import Adversarial
+from gan.training.classifier import Classifier
+from gan.training.denoising import Denoising
+from gan.training.loop import Batch, Schedule, fit, rows_at, to_float
 from gan.training.losses import discriminator_loss, non_saturating_loss
+from gan.training.tokens import Codes, PatchCritic, Tokenizing, Writing, masked_tokens
 from gan.types import BadInput
 
+ROOT = Path(__file__).parents[3]
 IMAGES = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (50, 1, 8, 8), np.uint8))
-LABELS = torch.arange(50) % 3
+DATA = Batch(IMAGES, torch.arange(50) % 3)
 SCHEDULE = Schedule(steps=8, batch=10, keep_every=2, seed=3)
+TOKENS = {"resolution": 8, "grid": 4, "codes": 8, "tokenizer_width": 8, "width": 16, "layers": 1, "n_classes": 3}
 
 
 def networks():
@@ -35,17 +53,35 @@ def networks():
 
 
 def classifier():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def denoiser(process):
+    sampler = next(name for name, row in SAMPLERS.items() if row.process == process)
+    return Diffusion(resolution=8, n_classes=3, widths=(8, 16), process=process, sampler=sampler)
+
+
+MAKE = {                                                    # every kind of task
+    "gan": lambda schedule: Adversarial(*networks(), schedule),
+    "classifier": lambda schedule: Classifier(classifier(), schedule),
+    **{process: lambda schedule, process=process: Denoising(denoiser(process), schedule, process, 10)
+       for process in PROCESSES},
+    "dit": lambda schedule: Denoising(DiT(8, 1, 3, patch=2, width=16, layers=1), schedule, "flow", 10),
+    "tokenizer": lambda schedule: Tokenizing(Tokenizer(8, 1, 4, 8, 8), PatchCritic(1), schedule, alone=3),
+    "gpt": lambda schedule: Writing(GPT(**TOKENS), schedule, masked=False, warm_up=10),
+    "maskgit": lambda schedule: Writing(MaskGIT(**TOKENS), schedule, masked=True, warm_up=10),
+}  # fmt: skip
+
+
+def steps_of(kind, folder, schedule=SCHEDULE, data=DATA):
     with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+        torch.manual_seed(0)                                # of the first weights
+        task = MAKE[kind](schedule)
+    return fit(task, data, schedule, folder)
 
 
 def gan_steps(folder, schedule=SCHEDULE):
-    return train_gan(*networks(), 4, IMAGES, schedule, folder)
-
-
-def classifier_steps(folder, schedule=SCHEDULE):
-    return train_classifier(classifier(), IMAGES, LABELS, schedule, folder)
+    return steps_of("gan", folder, schedule)
 
 
 def kept(folder):
@@ -64,16 +100,16 @@ def kept(folder):
 # Interrupted and resumed
 
 
-@pytest.mark.parametrize("steps", [gan_steps, classifier_steps])
-@pytest.mark.parametrize("interrupted_after", [1, 2, 5])
-def test_a_run_that_was_stopped_ends_in_the_same_bits(steps, interrupted_after, tmp_path):
-    whole = list(steps(tmp_path / "whole"))
-    first = steps(tmp_path / "stopped")
+@pytest.mark.parametrize("kind", MAKE)
+@pytest.mark.parametrize("interrupted_after", [1, 5])
+def test_a_run_that_was_stopped_ends_in_the_same_bits(kind, interrupted_after, tmp_path):
+    whole = list(steps_of(kind, tmp_path / "whole"))
+    first = steps_of(kind, tmp_path / "stopped")
     for _ in range(interrupted_after):
         next(first)
     first.close()
     torch.manual_seed(99)  # the global random state must not matter
-    rest = list(steps(tmp_path / "stopped"))
+    rest = list(steps_of(kind, tmp_path / "stopped"))
     begun = interrupted_after // SCHEDULE.keep_every * SCHEDULE.keep_every
     assert [event.step for event in rest] == list(range(begun + 1, 9))
     assert [event.losses for event in rest] == [event.losses for event in whole[begun:]]
@@ -96,6 +132,92 @@ def test_every_epoch_sees_every_image_once_in_another_order():
 
 def test_training_sees_images_from_minus_one_to_one():
     assert to_float(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1, 1]
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import torch
+sys.path.insert(0, "{root}/tests/gan/training")
+from test_training import DATA, SCHEDULE, steps_of
+torch.set_num_threads(1)
+for event in steps_of("gan", Path("{folder}"), SCHEDULE.__class__(steps=400, batch=10, keep_every=20, seed=3)):
+    print(event.step, flush=True)
+"""
+
+
+def test_killed_by_the_system_at_five_random_steps_it_ends_in_the_same_bits(tmp_path):
+    """`kill -9` at whatever the process is doing, state.pt being written included."""
+    schedule = Schedule(steps=400, batch=10, keep_every=20, seed=3)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    list(gan_steps(tmp_path / "whole", schedule))
+    torch.set_num_threads(threads)
+    program = KILLED.format(root=ROOT, folder=tmp_path / "killed")
+    random = np.random.default_rng()
+    for kill_at in sorted(random.integers(1, 400, 5)):
+        child = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        while (line := child.stdout.readline()) and int(line) < kill_at:
+            pass
+        time.sleep(random.uniform(0, 0.01))
+        child.kill()
+        child.communicate()
+        assert child.returncode in (0, -signal.SIGKILL), kill_at
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True)
+    ours, theirs = kept(tmp_path / "killed"), kept(tmp_path / "whole")
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.mark.parametrize("kind", ["classifier", "flow", "dit", "ddpm", "edm", "tokenizer", "gpt", "maskgit"])
+def test_what_can_be_learned_is_learned(kind, tmp_path):
+    """Two pictures, one for each class: the loss falls by half."""
+    pictures = torch.stack([torch.zeros(1, 8, 8), torch.arange(64.0).view(1, 8, 8) * 4]).byte()
+    labels = torch.arange(40) % 2
+    schedule = Schedule(steps=150, batch=20, rate=3e-3, betas=(0.9, 0.99), keep_every=150)
+    steps = steps_of(kind, tmp_path, schedule, Batch(pictures[labels], labels))
+    losses = [next(iter(event.losses.values())) for event in steps]
+    assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])
+
+
+# Tokens
+
+
+def test_the_codebook_is_the_moving_average_of_what_falls_to_each_code():
+    codebook = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+    codes = Codes(codebook)
+    code = torch.tensor([[0.0, 2.0, 4.0], [0.0, 2.0, 4.0]]).T[:, :, None, None]     # three vectors
+    codes.follow(code, torch.tensor([[0], [1], [1]]), decay=0.9, rare=0.0, random=torch.Generator())
+    assert codes.number.tolist() == pytest.approx([0.9 * 1 + 0.1 * 1, 0.9 * 1 + 0.1 * 2])
+    assert codebook[1].tolist() == pytest.approx([(0.9 * 1 + 0.1 * (2 + 4)) / 1.1] * 2)
+
+
+def test_a_code_that_nothing_falls_to_comes_back_elsewhere():
+    codes = Codes(torch.tensor([[0.0], [50.0]]))
+    code = torch.tensor([1.0, 2.0, 3.0])[:, None, None, None]
+    for _ in range(100):
+        codes.follow(code, torch.zeros(3, 1, dtype=torch.int64), 0.9, 0.02, torch.Generator().manual_seed(0))
+        if codes.codebook[1].item() < 49:
+            break
+    assert codes.codebook[1].item() in (1, 2, 3)
+
+
+def test_masked_tokens_are_hidden_and_counted_by_the_schedule():
+    seen = []
+
+    class Model(nn.Module):
+        codes = 7
+
+        def forward(self, tokens, labels):
+            seen.append(tokens)
+            return nn.functional.one_hot(torch.zeros_like(tokens), 7) * 0.0
+
+    tokens = torch.zeros(2_000, 16, dtype=torch.int64)
+    loss = masked_tokens(Model(), tokens, None, torch.Generator().manual_seed(0))
+    assert loss.item() == pytest.approx(math.log(7))
+    share = (seen[0] == 7).float().mean(1)
+    assert share.min() >= 1 / 16
+    assert share.mean().item() == pytest.approx(2 / math.pi + 0.5 / 16, abs=0.02)   # mean of cos, rounded up
 
 
 # Losses
@@ -147,7 +269,8 @@ def test_buffers_are_copied_not_averaged():
 def test_the_kept_average_is_the_average_of_the_kept_weights(tmp_path):
     generator, discriminator = networks()
     start = copy.deepcopy(generator)
-    list(train_gan(generator, discriminator, 4, IMAGES, Schedule(steps=1, batch=10), tmp_path))
+    schedule = Schedule(steps=1, batch=10)
+    list(fit(Adversarial(generator, discriminator, schedule), DATA, schedule, tmp_path))
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     name = "main.0.weight"  # one step: decay 1 / 10
     expected = 0.1 * start.state_dict()[name] + 0.9 * state["generator"][name]
@@ -158,11 +281,11 @@ def test_the_kept_average_is_the_average_of_the_kept_weights(tmp_path):
 # Failure
 
 
-@pytest.mark.parametrize("steps", [gan_steps, classifier_steps])
-def test_a_loss_that_is_no_number_raises_before_the_state_is_kept(steps, tmp_path):
+@pytest.mark.parametrize("kind", MAKE)
+def test_a_loss_that_is_no_number_raises_before_the_state_is_kept(kind, tmp_path):
     diverging = Schedule(steps=50, batch=10, rate=1e30, keep_every=1)
     with pytest.raises(FloatingPointError, match=r"Training diverged at step \d+: .*(nan|inf)"):
-        list(steps(tmp_path, diverging))
+        list(steps_of(kind, tmp_path, diverging))
     kept_steps = torch.load(tmp_path / "state.pt", weights_only=True)["step"] if (tmp_path / "state.pt").exists() else 0
     assert kept_steps < 50
 
@@ -172,27 +295,42 @@ def test_a_loss_that_is_no_number_raises_before_the_state_is_kept(steps, tmp_pat
 
 @pytest.fixture
 def small(monkeypatch):
-    """The recipes for 100 and 50 steps, on a handful of images."""
+    """Every recipe for 4 steps (the DCGAN 100) on a handful of images."""
     images = np.random.default_rng(0).integers(0, 256, (70, 1, 32, 32), np.uint8)
-    monkeypatch.setattr(recipes.fashion_mnist, "load", lambda split, folders: (images, np.arange(70) % 10))
-    monkeypatch.setitem(
-        RECIPES,
-        "dcgan-fashion-mnist",
-        Recipe("dcgan", "fashion-mnist:train", Schedule(steps=100, batch=2, keep_every=50), snapshots=(50, 100)),
-    )
-    monkeypatch.setitem(
-        RECIPES,
-        "judge-fashion-mnist",
-        Recipe("judge", "fashion-mnist:train", Schedule(steps=50, batch=2, keep_every=50), first=10, snapshots=(50,)),
-    )
+    found = of_array("a few", images, np.arange(70) % 10)
+    colour = of_array("a few", np.random.default_rng(0).integers(0, 256, (70, 3, 64, 64), np.uint8), np.arange(70) % 9)
+    monkeypatch.setattr(recipes, "open_data", lambda data, folders: colour if data == "emoji:train" else found)
+    for name, recipe in RECIPES.items():
+        steps = 100 if name == "dcgan-fashion-mnist" else 4
+        schedule = replace(recipe.schedule, steps=steps, batch=4, keep_every=steps // 2)
+        first = min(recipe.first, 10)
+        monkeypatch.setitem(
+            RECIPES, name, replace(recipe, schedule=schedule, snapshots=(steps // 2, steps), first=first)
+        )
+
+
+def train(name, folder):
+    return recipes.train(name, folder, DataFolders(None, folder))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_trains_and_leaves_weights_that_its_family_loads(small, name, tmp_path):
+    events = list(train(name, tmp_path))
+    recipe = RECIPES[name]
+    assert events[-1].step == recipe.schedule.steps
+    found = load_file(tmp_path / f"step-{recipe.schedule.steps}.safetensors")
+    early = load_file(tmp_path / f"step-{recipe.schedule.steps // 2}.safetensors")
+    assert any(not torch.equal(found[key], early[key]) for key in found)
+    if recipe.family:
+        load_into(make_family(recipe.family, recipe.arguments), found, name)
 
 
 def test_a_recipe_leaves_snapshots_of_the_average_and_a_curve_without_repetitions(small, tmp_path):
-    steps = recipes.train("dcgan-fashion-mnist", tmp_path, [])
+    steps = train("dcgan-fashion-mnist", tmp_path)
     for _ in range(70):
         next(steps)
     steps.close()
-    events = list(recipes.train("dcgan-fashion-mnist", tmp_path, []))
+    events = list(train("dcgan-fashion-mnist", tmp_path))
     assert [events[0].step, events[-1].step] == [51, 100]
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     found = load_file(tmp_path / "step-100.safetensors")
@@ -205,8 +343,8 @@ def test_a_recipe_leaves_snapshots_of_the_average_and_a_curve_without_repetition
 
 
 def test_an_unknown_recipe_is_a_sentence(tmp_path):
-    with pytest.raises(BadInput, match=r"No recipe 'biggan'\. Known: dcgan-fashion-mnist, judge-fashion-mnist\."):
-        next(recipes.train("biggan", tmp_path, []))
+    with pytest.raises(BadInput, match=r"No recipe 'biggan'\. Known: dcgan-fashion-mnist, flow-fashion-mnist, "):
+        next(train("biggan", tmp_path))
 
 
 def test_every_recipe_keeps_its_state_at_every_snapshot():

@@ -1,0 +1,45 @@
+"""The flow `train`: a recipe from its first step or from where it was stopped, its losses in MLflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from prefect import flow
+
+from flows.evaluate import form
+from gan.recipes import RECIPES, stages
+from gan.threads import single_threaded
+from gan.training.loop import steps_done
+from tasks.artifacts import begin_progress, update_progress
+from tasks.progress import listening
+from tasks.settings import settings
+from tasks.training import Trained, train_recipe
+
+RecipeName = Literal[tuple(RECIPES)]  # type: ignore[valid-type]
+
+
+@flow(name="train", flow_run_name="train {recipe}")
+def train(
+    recipe: Annotated[RecipeName, form("Recipe", "What to train: a row of `ganbench recipes`")],
+    out: Annotated[
+        str, form("Folder", "For snapshots, losses and the state to resume from; else one in the home folder")
+    ] = "",
+) -> Trained:
+    """Train a recipe, and first what it builds on.
+
+    A run that was stopped, or killed, goes on from its last kept state and ends in the same weights.
+    """
+    places = stages(recipe, Path(out) if out else settings().root / "training" / recipe)
+    bar = begin_progress(f"steps of {recipe}")
+    total = sum(RECIPES[name].schedule.steps for name, _ in places)
+    done = sum(steps_done(folder) for _, folder in places)
+
+    def follow(stage: str, steps: int) -> None:
+        nonlocal done
+        done += steps
+        if done % 250 < steps or done == total:
+            update_progress(bar, done / total)
+
+    with single_threaded(), listening(follow):
+        return [train_recipe(name, str(folder)) for name, folder in places][-1]

@@ -1,0 +1,114 @@
+"""Learning by a game: a generator, and a critic that tells its images from real ones.
+
+One task for all adversarial families; the loss is a row of `LOSSES`, penalties and augmentation are numbers.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan.training import ema
+from gan.training.augmentation import augmentation
+from gan.training.loop import Batch, Schedule, random_at, to_float
+from gan.training.losses import LOSSES, gradient_penalty, zero_centred_penalty
+
+
+class Adversarial:
+    """`critic_steps` steps of the critic, each on a batch of its own, then one of the generator on the last batch.
+
+    `generator`, a module, makes images of its `training_draws(n, random)`, and `discriminator` logits (n,) of images;
+    where the generator has classes (`n_classes`), both take labels (n,) int64 as well.  Each has its Adam, the critic's
+    with the schedule's rate and betas unless its own are given.
+
+    `gp` weighs the gradient penalty, `r1` and `r2` (gamma) the zero-centred ones on real and on generated images.
+    Those count `penalty_every` times in every so many steps (lazy regularisation: Karras et al. 2020,
+    arXiv:1912.04958, section 3.1).  `augment` is a policy of `gan.training.augmentation`.
+    """
+
+    def __init__(
+        self, generator: Any, discriminator: nn.Module, schedule: Schedule, loss: str = "non-saturating",
+        critic_steps: int = 1, gp: float = 0.0, r1: float = 0.0, r2: float = 0.0, penalty_every: int = 1,
+        augment: str = "", critic_rate: float | None = None, critic_betas: tuple[float, float] | None = None,
+    ):      # fmt: skip
+        if loss not in LOSSES:
+            raise ValueError(f"No adversarial loss {loss!r}. Known: {', '.join(LOSSES)}.")
+        self.generator, self.discriminator, self.schedule = generator, discriminator, schedule
+        self.loss, self.batches = LOSSES[loss], critic_steps
+        self.gp, self.r1, self.r2, self.penalty_every = gp, r1, r2, penalty_every
+        self.augment = augmentation(augment)
+        self.average = copy.deepcopy(generator).requires_grad_(False)
+        self.generator_adam = torch.optim.Adam(generator.parameters(), schedule.rate, schedule.betas)
+        self.discriminator_adam = torch.optim.Adam(
+            discriminator.parameters(), critic_rate or schedule.rate, critic_betas or schedule.betas
+        )
+        self.parts = {"generator": generator, "discriminator": discriminator, "ema": self.average,
+                      "generator_adam": self.generator_adam, "discriminator_adam": self.discriminator_adam}  # fmt: skip
+
+    def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
+        """The losses told of the critic are those of its last step."""
+        random = random_at(seed, at)
+        for k, batch in enumerate(batches):
+            real = to_float(batch.images).contiguous(memory_format=torch.channels_last)
+            labels = self.labels_of(batch)
+            with torch.set_grad_enabled(k + 1 == len(batches)):         # only the last fakes teach the generator
+                fake = self.generator(self.generator.training_draws(len(real), random), *labels)
+            losses = self.improve_critic(real, fake.detach(), labels, at % self.penalty_every == 0, random)
+        losses["generator"] = self.improve_generator(real, fake, labels, random)
+        ema.update(self.average, self.generator, at, self.schedule.ema)
+        return losses
+
+    def labels_of(self, batch: Batch) -> tuple[Tensor, ...]:
+        """What networks take beside draws and images: nothing, or labels."""
+        if not self.generator.n_classes:
+            return ()
+        if batch.labels is None:
+            raise ValueError(f"The generator has {self.generator.n_classes} classes, but the images have no labels.")
+        return (batch.labels,)
+
+    def judge(self, images: Tensor, labels: tuple[Tensor, ...], random: torch.Generator) -> Tensor:
+        """Logits (n,) of images as the critic may see them."""
+        return self.discriminator(self.augment(images, random), *labels)
+
+    def improve_critic(
+        self, real: Tensor, fake: Tensor, labels: tuple[Tensor, ...], penalised: bool, random: torch.Generator
+    ) -> dict[str, float]:
+        of_real = self.judge(real.requires_grad_(penalised and self.r1 > 0), labels, random)
+        of_fake = self.judge(fake.requires_grad_(penalised and self.r2 > 0), labels, random)
+        loss = self.loss.critic(of_real, of_fake)
+        penalties = []
+        if real.requires_grad:
+            penalties.append(self.r1 * self.penalty_every * zero_centred_penalty(of_real, real))
+        if fake.requires_grad:
+            penalties.append(self.r2 * self.penalty_every * zero_centred_penalty(of_fake, fake))
+        if self.gp:
+            penalties.append(
+                self.gp * gradient_penalty(lambda images: self.judge(images, labels, random), real, fake, random)
+            )
+        descend(self.discriminator_adam, sum(penalties, start=loss))
+        losses = {"discriminator": loss.item()}
+        if self.gp or self.r1 or self.r2:
+            losses["penalty"] = sum(penalty.item() for penalty in penalties)
+        return losses
+
+    def improve_generator(
+        self, real: Tensor, fake: Tensor, labels: tuple[Tensor, ...], random: torch.Generator
+    ) -> float:
+        of_real = real.new_zeros(len(real))
+        if self.loss.in_pairs:
+            with torch.no_grad():
+                of_real = self.judge(real, labels, random)
+        loss = self.loss.generator(of_real, self.judge(fake, labels, random))
+        descend(self.generator_adam, loss)
+        return loss.item()
+
+
+def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step; the gradients of weights that are not the optimiser's are not computed."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward(inputs=[weight for group in optimiser.param_groups for weight in group["params"]])
+    optimiser.step()

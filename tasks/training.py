@@ -1,0 +1,58 @@
+"""Training as a Prefect task: steps are told to who listens, losses to MLflow while they come."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import torch
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from gan.datasets import DataFolders
+from gan.files import atomic_write
+from gan.recipes import RECIPES, train_stage
+from tasks.progress import advance
+from tasks.settings import workspace_of
+from tasks.tracking import Curve, follow_training
+
+SECONDS = 15                                                # between two deliveries of losses
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves, and where its losses are."""
+
+    recipe: str
+    steps: int
+    folder: str
+    run_id: str = ""
+    problem: str = ""
+
+
+@task(name="train", task_run_name="train {name}", persist_result=False, cache_policy=NO_CACHE)
+def train_recipe(name: str, folder: str) -> Trained:
+    """See `gan.recipes.train_stage`."""
+    torch.set_num_threads(1)                                # the last bit depends on it
+    place, recipe = Path(folder), RECIPES[name]
+    place.mkdir(parents=True, exist_ok=True)
+    curve = Curve(name, mark(place), place, {"model": name, "family": recipe.family, "reference": recipe.data,
+                                             **vars(recipe.schedule)})      # fmt: skip
+    told = time.monotonic()
+    for _ in train_stage(name, place, DataFolders.of(workspace_of())):
+        advance(name, 1)
+        if time.monotonic() > told + SECONDS:
+            follow_training(curve)
+            told = time.monotonic()
+    tracked = follow_training(curve, complete=True)
+    return Trained(name, recipe.schedule.steps, folder, tracked.run_id, tracked.problem)
+
+
+def mark(folder: Path) -> str:
+    """What tells this training from others: made up once, and kept beside the state."""
+    path = folder / "mlflow-key"
+    if not path.exists():
+        atomic_write(path, lambda file: file.write_text(uuid4().hex))
+    return path.read_text()
