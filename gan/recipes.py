@@ -114,7 +114,7 @@ RECIPES = {
     ),
     "stylegan2-fashion-mnist": Recipe(
         make_gan, "fashion-mnist:train", Schedule(steps=40_000, rate=2e-3, betas=(0.0, 0.99)), family="stylegan2",
-        arguments={"n_classes": 10},
+        arguments={"n_classes": 10, "noise": "none"},
         settings={"loss": "relativistic", "r1": 0.3, "r2": 0.3, "penalty_every": 4},
         snapshots=(500, 1_000, 2_000, *range(4_000, 40_001, 4_000)),
     ),
