@@ -103,8 +103,10 @@ def prepared(
 
 
 def begin_flow() -> None:
-    """What comes before any flow: a sound runner, the running servers, and nobody left behind."""
+    """What comes before any flow: a sound runner, a home (Prefect makes no folder above its own), the running servers,
+    and nobody left behind."""
     check_runner()
+    settings().root.mkdir(parents=True, exist_ok=True)
     servers = running()
     if servers:
         join(servers)

@@ -214,3 +214,30 @@ def test_two_processes_share_the_work_and_log_it_once(world, undisturbed):
              for line in stdout.splitlines() if line.startswith("Images:")]  # fmt: skip
     assert sum(drawn) == 1_300
     expect_nothing_left(home)
+
+
+def test_a_training_begins_in_a_new_home_stops_at_ctrl_c_and_goes_on(tmp_path):
+    environment = {**os.environ, "GANBENCH_HOME": str(tmp_path / "new" / "home")}
+    environment.pop("PREFECT_HOME", None)
+    command = [sys.executable, "-m", "flows.cli", "train", "dcgan-fashion-mnist", "--out", str(tmp_path / "out")]
+    kept = []
+    for _ in range(2):
+        training = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stderr=subprocess.PIPE)
+        end, before = time.monotonic() + 400, len(kept) and kept[-1]
+        while (found := last_row(tmp_path / "out" / "loss.csv")) < before + 300:
+            assert training.poll() is None, training.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        training.send_signal(signal.SIGINT)
+        _, stderr = training.communicate(timeout=60)
+        assert "Stopped. What was finished is kept" in stderr
+        kept.append(found)
+    steps = [int(row.split(",")[0]) for row in (tmp_path / "out" / "loss.csv").read_text().splitlines()[1:]]
+    assert steps == list(range(50, steps[-1] + 1, 50))      # none twice, none left out
+    expect_nothing_left(tmp_path / "new" / "home")
+
+
+def last_row(path: Path) -> int:
+    """The last step that a loss.csv tells of, or 0."""
+    rows = path.read_text().splitlines()[1:] if path.exists() else []
+    return int(rows[-1].split(",")[0]) if rows else 0
