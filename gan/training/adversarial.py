@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gan.training import ema
 from gan.training.augmentation import augmentation
-from gan.training.loop import Batch, Schedule, random_at, to_float
+from gan.training.loop import Batch, Schedule, descend, random_at, to_float
 from gan.training.losses import LOSSES, gradient_penalty, zero_centred_penalty
 
 
@@ -103,12 +103,4 @@ class Adversarial:
             with torch.no_grad():
                 of_real = self.judge(real, labels, random)
         loss = self.loss.generator(of_real, self.judge(fake, labels, random))
-        descend(self.generator_adam, loss)
-        return loss.item()
-
-
-def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step; the gradients of weights that are not the optimiser's are not computed."""
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward(inputs=[weight for group in optimiser.param_groups for weight in group["params"]])
-    optimiser.step()
+        return descend(self.generator_adam, loss)

@@ -108,8 +108,9 @@ def to_float(images: Tensor) -> Tensor:
 
 
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
+    """One step; -> the loss.  The gradients of weights that are not the optimiser's are not computed."""
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward(inputs=[weight for group in optimiser.param_groups for weight in group["params"]])
     optimiser.step()
     return loss.item()
 
