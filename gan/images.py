@@ -53,10 +53,10 @@ def from_model(raw: Tensor, spec: ModelSpec, first: int = 0) -> Tensor:
     """
     images = to_nchw(raw, spec)
     if images.dtype == torch.uint8:
-        check_rescaled(images, (0, 255), spec.name)
+        check_rescaled(images, (0, 255), spec)
         return images
     check_range(images, spec.output_range, spec.name, first)
-    check_rescaled(images, spec.output_range, spec.name)
+    check_rescaled(images, spec.output_range, spec)
     low, high = spec.output_range
     if (low, high) != (-1, 1):
         images = (images - low) * (2 / (high - low)) - 1
@@ -139,13 +139,15 @@ def check_range(
         )
 
 
-def check_rescaled(images: Tensor, output_range: tuple[float, float], name: str = "The model") -> None:
+def check_rescaled(images: Tensor, output_range: tuple[float, float], spec: ModelSpec) -> None:
     """Refuse images that were stretched one by one: each reaches both ends of the range to the last bit, and one of the
-    ends in a single value.  Where a model saturates or is clipped, now none and now many values do.
+    ends in a single value.  Where a model saturates or is clipped, now none and now many values do.  Images on disk
+    are what they are: real ones may have been stretched when they were taken.
 
     `images`: (n, channels, height, width); fewer than 8 prove nothing.
     """
-    if len(images) < STRETCHED or bool((images == images[0]).all()):        # all the same: that is for `gates` to say
+    alike = bool((images == images[0]).all())               # that is for `gates` to say
+    if spec.family == "images" or len(images) < STRETCHED or alike:
         return
     low, high = output_range
     for values in (images.flatten(1), images.flatten(2).flatten(0, 1)):     # whole images, or channel by channel
@@ -153,8 +155,8 @@ def check_rescaled(images: Tensor, output_range: tuple[float, float], name: str 
         reached = bool((lowest > 0).all() and (highest > 0).all())
         if reached and bool((lowest == 1).all() or (highest == 1).all()):
             raise BadOutput(
-                f"{name} gave {len(images)} images that all reach {low:g} and {high:g} exactly, in one value: each was "
-                "rescaled by its own minimum and maximum, which hides what the model puts out; leave that step out and "
+                f"{spec.name} gave {len(images)} images that all reach {low:g} and {high:g} exactly, in one value: each "
+                "was rescaled by its own minimum and maximum, which hides what the model puts out; leave that step out and "
                 "declare the output_range."
             )
 

@@ -9,7 +9,8 @@ import torch
 
 from gan import sampling
 from gan.generators.base import image_seed
-from gan.generators.loading import resolve
+from gan.generators.loading import load, resolve
+from gan.images import write_npz
 from gan.jobs import prepare
 from gan.sampling import MICRO_BATCH, draw, generator_of, sample_shard, shard_key, shards_of
 from gan.store import Store, rows_of
@@ -190,3 +191,11 @@ def test_dropout_that_eval_mode_turns_off_is_welcome(noise, tmp_path, monkeypatc
 def test_a_device_that_cannot_be_used_is_a_sentence(device, spec, workspace):
     with pytest.raises(BadInput, match=f"device '{device}'"):
         generator_of(spec, replace(workspace, device=device))
+
+
+def test_pictures_on_disk_may_have_been_stretched_one_by_one(tmp_path):
+    """Real images that each reach black and white in one pixel are data, and not a model's mistake."""
+    ramps = np.stack([np.random.default_rng(i).permutation(256).reshape(1, 16, 16) for i in range(20)]).astype(np.uint8)
+    write_npz(tmp_path / "ramps.npz", ramps)
+    spec = resolve(str(tmp_path / "ramps.npz"))
+    assert np.array_equal(draw(load(spec), spec, 0, 0, 20)["images"], ramps)
