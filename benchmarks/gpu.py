@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from gan.datasets import DataFolders, open_data
 from gan.features import inception, network
-from gan.features.backend import fold
+from gan.backend import fold
 from gan.metrics.frechet import frechet_distance
 from gan.statistics import moments
 

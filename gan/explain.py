@@ -33,7 +33,7 @@ from gan.generators.base import Generator
 from gan.jobs import Part, check_size, ordered, real_part, shape_of
 from gan.metrics.frechet import frechet_distance
 from gan.metrics.inception_score import inception_score
-from gan.sampling import MICRO_BATCH, Tick, draw, generator_of, shards_of, silent
+from gan.sampling import MICRO_BATCH, Tick, draw, sampler_of, shards_of, silent
 from gan.statistics import accumulate
 from gan.store import SHARD, Arrays, extend, source_digest, store_of, whole_batches
 from gan.threads import single_threaded
@@ -353,7 +353,7 @@ def truncated(part: Part, index: int, rows: int, workspace: Workspace) -> Shard:
     spec, device = part.spec, workspace.device
 
     def compute(start: int, stop: int) -> Arrays:
-        made, first = generator_of(spec, workspace), index * SHARD
+        made, first = sampler_of(spec, workspace), index * SHARD
         cutting = Truncating(made, made.n_classes, spec.output_range)
         return draw(cutting, spec, part.seed, first + start, first + stop, device)
 

@@ -155,9 +155,9 @@ def check_rescaled(images: Tensor, output_range: tuple[float, float], spec: Mode
         reached = bool((lowest > 0).all() and (highest > 0).all())
         if reached and bool((lowest == 1).all() or (highest == 1).all()):
             raise BadOutput(
-                f"{spec.name} gave {len(images)} images that all reach {low:g} and {high:g} exactly, in one value: each "
-                "was rescaled by its own minimum and maximum, which hides what the model puts out; leave that step out and "
-                "declare the output_range."
+                f"{spec.name} gave {len(images)} images that all reach {low:g} and {high:g} exactly, in one value: "
+                "each was rescaled by its own minimum and maximum, which hides what the model puts out; leave that "
+                "step out and declare the output_range."
             )
 
 

@@ -11,8 +11,9 @@ from types import ModuleType
 import numpy as np
 import torch
 
+from gan import backend, onnx_graph
 from gan import images as image_rules
-from gan.generators import GENERATORS, base
+from gan.generators import GENERATORS, base, compiled
 from gan.generators import images as disk
 from gan.generators.base import Generator, image_seed
 from gan.generators.loading import OPENERS, identity, load
@@ -44,7 +45,7 @@ def sample_shard(
 
     def compute(start: int, stop: int) -> Arrays:
         first = index * SHARD
-        return draw(generator_of(spec, workspace), spec, seed, first + start, first + stop, workspace.device, tick)
+        return draw(sampler_of(spec, workspace), spec, seed, first + start, first + stop, workspace.device, tick)
 
     key = shard_key(spec, seed, index, workspace.device)
     step = whole_batches(workspace.batch_size, MICRO_BATCH[torch.device(workspace.device).type])
@@ -58,7 +59,13 @@ def shard_key(spec: ModelSpec, seed: int, index: int, device: str) -> str:
     if opener := OPENERS.get(spec.family):
         versions = {name: version_of(name) for name in opener.libraries}
         engine = {**engine, **versions} if opener.computes else {}
-    source = source_digest(sys.modules[__name__], image_rules, base, *family_modules(spec))
+    elif family := GENERATORS.get(spec.family):
+        engine |= {name: version_of(name) for name in family.libraries}
+    modules = [sys.modules[__name__], image_rules, base, *family_modules(spec)]
+    if is_compiled(spec, device):
+        engine["onnxruntime"] = version_of("onnxruntime")
+        modules += [compiled, backend, onnx_graph]
+    source = source_digest(*modules)
     return digest_of(
         {"stage": "samples", "model": identity(spec), "seed": seed, "shard": index, "engine": engine, "source": source}
     )
@@ -87,6 +94,24 @@ def generator_of(spec: ModelSpec, workspace: Workspace) -> Generator:
         if key not in _loaded:
             _loaded[key] = load(spec, workspace)
         return _loaded[key]
+
+
+def sampler_of(spec: ModelSpec, workspace: Workspace) -> Generator:
+    """The loaded model as fast as it goes, for whole micro-batches; once per process."""
+    generator = generator_of(spec, workspace)
+    if not is_compiled(spec, workspace.device):
+        return generator
+    key = digest_of([identity(spec), "compiled"])
+    with _loading:
+        if key not in _loaded:
+            _loaded[key] = compiled.Compiled(generator, MICRO_BATCH["cpu"])
+        return _loaded[key]
+
+
+def is_compiled(spec: ModelSpec, device: str) -> bool:
+    """Whether ONNX Runtime makes the images: on CPUs, where it is installed and knows the family's layers."""
+    traced = spec.family in GENERATORS and GENERATORS[spec.family].traced
+    return traced and backend.choose("auto", device) == "onnxruntime"
 
 
 def check_device(device: str) -> None:

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gan import backend
 from gan.datasets import DataFolders, ImageSet, cifar10
 from gan.evaluate import evaluate, features_of
-from gan.features import backend, inception
+from gan.features import inception
 from gan.features.extract import extractor_of
 from gan.files import check_room
 from gan.generators.images import open_set

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gan.features import EXTRACTORS, backend, base, network, own, resize
+from gan import backend, onnx_graph
+from gan.features import EXTRACTORS, base, network, own, resize
 from gan.features.base import Extractor
 from gan.store import SHARD, Arrays, Store, extend, rows_of, source_digest, whole_batches
 from gan.types import BadInput, Features, Shard, Workspace, digest_of
@@ -78,7 +79,8 @@ def source_of(extractor: Extractor) -> str:
     """Digest of the files that decide the numbers: the common ones and the extractor's own."""
     made = extractor.network.module if isinstance(extractor, network.NetworkExtractor) else type(extractor)
     made = made.func if isinstance(made, partial) else made
-    return source_digest(sys.modules[__name__], base, backend, network, resize, sys.modules[made.__module__])
+    common = (sys.modules[__name__], base, backend, onnx_graph, network, resize)
+    return source_digest(*common, sys.modules[made.__module__])
 
 
 def extract(

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gan.backend import Run, start
 from gan.checkpoints import file_digest, load_into, load_state
-from gan.features.backend import Run, start
 from gan.features.base import Shape, check_images, named, padded
 from gan.types import BadInput, digest_of
 

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gan.backend import Run, start
 from gan.checkpoints import load_into, load_state
 from gan.features import EXTRACTORS, resize
-from gan.features.backend import Run, start
 from gan.features.base import Shape
 from gan.features.network import GPU_MICRO_BATCH, Network, NetworkExtractor, times
 from gan.files import digest_at

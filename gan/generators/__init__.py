@@ -22,22 +22,24 @@ class Family:
     arguments_of: Callable[[Mapping[str, Tensor]], dict[str, Any]]      # {} where the shapes are not its own
     what: str
     paper: str
+    traced: bool = False                                    # ONNX Runtime may run its forward, and is faster
+    libraries: tuple[str, ...] = ()                         # whose versions decide the pixels
 
 
 GENERATORS = {
     "dcgan": Family(dcgan.DCGAN, dcgan.arguments_of, "transposed convolutions with BatchNorm, as in PyTorch's tutorial",
-                    "Radford, Metz & Chintala 2016, arXiv:1511.06434"),
+                    "Radford, Metz & Chintala 2016, arXiv:1511.06434", traced=True),
     "wgan-gp": Family(wgan_gp.WGANGP, wgan_gp.arguments_of, "residual network with BatchNorm, Wasserstein critic",
-                      "Gulrajani et al. 2017, arXiv:1704.00028"),
+                      "Gulrajani et al. 2017, arXiv:1704.00028", traced=True),
     "r3gan": Family(r3gan.R3GAN, r3gan.arguments_of, "residual network without normalisation, a modern plain GAN",
                     "Huang et al. 2025, arXiv:2501.05441"),
     "stylegan2": Family(stylegan2.StyleGAN2, stylegan2.arguments_of, "mapping network and modulated convolutions",
                         "Karras et al. 2020, arXiv:1912.04958"),
     "diffusion": Family(diffusion.Diffusion, diffusion.arguments_of, "diffusion or flow on diffusers' U-Net",
                         "Ho et al. 2020, arXiv:2006.11239; Karras et al. 2022, arXiv:2206.00364; "
-                        "Lipman et al. 2023, arXiv:2210.02747"),
+                        "Lipman et al. 2023, arXiv:2210.02747", libraries=("diffusers",)),
     "dit": Family(diffusion.DiT, diffusion.dit_arguments, "diffusion or flow on a transformer",
-                  "Peebles & Xie 2023, arXiv:2212.09748"),
+                  "Peebles & Xie 2023, arXiv:2212.09748", libraries=("diffusers",)),
     "gpt": Family(transformer.GPT, transformer.gpt_arguments, "VQ tokens, written one after the other",
                   "Esser et al. 2021, arXiv:2012.09841"),
     "maskgit": Family(transformer.MaskGIT, transformer.maskgit_arguments, "VQ tokens, the surest first",

@@ -76,7 +76,7 @@ class DCGAN(nn.Module):
         return self(draws)
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.main(z.reshape(len(z), self.z_dim, 1, 1))
+        return self.main(z.reshape(-1, self.z_dim, 1, 1))
 
 
 def convolution(before: int, after: int, layer: Layer, bias: bool, upsampling: str) -> list[nn.Module]:

@@ -124,8 +124,8 @@ class Norm(nn.Module):
         self.shift = nn.Parameter(torch.zeros(max(n_classes, 1), width, 1, 1))
 
     def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        row = 0 if labels is None else labels
-        return self.batch(x) * self.scale[row] + self.shift[row]
+        scale, shift = (self.scale, self.shift) if labels is None else (self.scale[labels], self.shift[labels])
+        return self.batch(x) * scale + shift
 
 
 @torch.no_grad()

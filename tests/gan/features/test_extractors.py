@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from gan import features
+from gan.backend import choose, choose_eager, fold
 from gan.features import EXTRACTORS, judge, vit
-from gan.features.backend import choose, choose_eager, fold
 from gan.features.base import padded
 from gan.types import BadInput
 

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from cleanfid.fid import get_files_features
 from PIL import Image
 
+from gan.backend import start
 from gan.features import inception
-from gan.features.backend import start
 from gan.features.network import load
 
 SIZES = [(32, 32), (64, 64), (256, 256), (299, 299), (512, 512), (48, 80), (400, 130)]

@@ -1,0 +1,35 @@
+"""A generator whose network ONNX Runtime runs, in batches of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from inspect import signature
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan.backend import fold, start_onnx
+from gan.generators.base import Generator
+
+
+class Compiled:
+    """Gives the images of a generator, which must be a module whose `forward` is its `sample`, up to rounding."""
+
+    def __init__(self, generator: Any, batch: int):
+        self.generator: Generator = generator
+        self.n_classes, self.output_range = generator.n_classes, generator.output_range
+        self.zeros = torch.zeros(batch, dtype=torch.int64)      # the one class of those that have none
+        self.labelled = "labels" in signature(generator.forward).parameters
+        self.run = start_onnx(fold(generator), self.inputs(generator.draws(range(batch), 0), None))
+
+    def inputs(self, draws: Tensor, labels: Tensor | None) -> list[Tensor]:
+        return [draws, self.zeros if labels is None else labels] if self.labelled else [draws]
+
+    def draws(self, indices: Sequence[int], seed: int) -> Tensor:
+        return self.generator.draws(indices, seed)
+
+    def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
+        """`batch` images, no more and no less."""
+        (images,) = self.run(*self.inputs(draws, labels))
+        return torch.from_numpy(images)
