@@ -1,66 +1,84 @@
-"""Write the zoo's cards from what was measured: python benchmarks/cards.py [--home DIR]
+"""Write the zoo's cards from what was measured: python benchmarks/cards.py [NAME ...] [--home DIR]
 
-Scores come from `gan.evaluate` (cached in the home folder), training facts from the CSV files that
-`ganbench train` wrote, sha256 from the weights.  Nothing in a card is typed in by hand.
+Scores come from `gan.evaluate` (cached in the home folder), training facts from the recipe and from the CSV files that
+`ganbench train` and `snapshots.py` wrote, sha256 from the weights.  No number in a card is typed in by hand.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from machine import hardware, versions
 
 from gan import Workspace, evaluate
-from gan.datasets import fashion_mnist
+from gan.datasets import DATASETS, fashion_mnist
 from gan.features.extract import extractor_of
 from gan.files import file_digest
 from gan.generators.loading import ZOO, resolve
 from gan.images import write_contact_sheet
-from gan.recipes import RECIPES
+from gan.recipes import RECIPES, Recipe
 from gan.sampling import draw, generator_of
 from gan.types import Score
 
-LADDER = {
-    "dcgan-fashion-mnist-start": 1_000,
-    "dcgan-fashion-mnist-early": 2_000,
-    "dcgan-fashion-mnist": 60_000,
-}
+CLOTHES = "The training images are people's clothes photographed by a shop; nothing about people can be learnt from them."
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a person says of a model; the name is the recipe's."""
+
+    title: str
+    about: str
+    loss: str
+    faults: str
+    rungs: dict[str, int]                                   # zoo name -> step, the last one the model itself
+    protocols: tuple[str, ...] = ("fashion-mnist-embedded-2k", "fashion-mnist-embedded-10k")
+    note: str = ""                                          # on the training
+    after: dict[str, str] = field(default_factory=dict)     # another recipe whose losses are shipped, too -> what it is
+
+
+@dataclass(frozen=True)
+class Control:
+    """A model whose fault is known."""
+
+    title: str
+    about: str
+    recipe: str = ""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="cards to be written; all of them unless given")
     parser.add_argument("--home", default="~/.ganbench")
-    workspace = Workspace(parser.parse_args().home)
-    for name in LADDER:
-        spec = resolve(f"zoo:{name}", workspace)
-        images = draw(generator_of(spec, workspace), spec, 0, 0, 64)["images"]
-        write_contact_sheet(ZOO / f"{name}.png", images)
-    (ZOO / "dcgan-fashion-mnist.md").write_text(dcgan_card(workspace))
-    (ZOO / "judge-fashion-mnist.md").write_text(judge_card(workspace))
+    given = parser.parse_args()
+    workspace = Workspace(given.home)
+    for name in given.names or [*CARDS, *CONTROLS, "judge-fashion-mnist"]:
+        if name in CARDS:
+            text = card(name, CARDS[name], workspace)
+        elif name in CONTROLS:
+            text = control_card(name, CONTROLS[name], workspace)
+        else:
+            text = judge_card(workspace)
+        (ZOO / f"{name}.md").write_text(text)
+        print(f"{name}.md", flush=True)
 
 
-def dcgan_card(workspace: Workspace) -> str:
-    recipe = RECIPES["dcgan-fashion-mnist"]
-    schedule = recipe.schedule
-    seconds = last_row(ZOO / "dcgan-fashion-mnist.csv")["seconds"]
-    scores = {
-        protocol: {name: evaluate(f"zoo:{name}", protocol, workspace=workspace) for name in LADDER}
-        for protocol in ("fashion-mnist-embedded-2k", "fashion-mnist-embedded-10k")
-    }
-    tables = "\n\n".join(f"`{name}`:\n\n{score_table(found)}" for name, found in scores.items())
-    parameters = sum(p.numel() for p in generator_of(resolve("zoo:dcgan-fashion-mnist"), workspace).parameters())
-    files = "\n".join(
-        f"| `{name}.safetensors` | {steps:,} | `{file_digest(ZOO / f'{name}.safetensors')}` |"
-        for name, steps in LADDER.items()
-    )
-    return f"""# DCGAN on Fashion-MNIST, and its ladder
+def card(name: str, about: Card, workspace: Workspace) -> str:
+    recipe, rungs = RECIPES[name], about.rungs
+    for rung in rungs:
+        contact_sheet(rung, workspace)
+    tables = "\n\n".join(scores_of(list(rungs), protocol, workspace, rungs) for protocol in about.protocols)
+    files = "\n".join(file_row(rung, f"{steps:,}") for rung, steps in rungs.items())
+    spec = resolve(f"zoo:{name}", workspace)
+    size = f"{spec.channels}x{spec.resolution}x{spec.resolution}"
+    return f"""# {about.title}
 
-![64 images, seed 0](dcgan-fashion-mnist.png)
+![64 images, seed 0]({name}.png)
 
-An unconditional DCGAN (Radford, Metz & Chintala 2016, arXiv:1511.06434), {parameters:,} parameters: 100 normal
-numbers become a grey picture of 32x32 pixels in [-1, 1]. It is here to be measured: a real model with real faults.
+{about.about} {parameters(name, workspace):,} parameters; images of {size}{classes(recipe)}.
 
 | model | step | sha256 |
 |---|---:|---|
@@ -68,29 +86,18 @@ numbers become a grey picture of 32x32 pixels in [-1, 1]. It is here to be measu
 
 ## Training
 
-| | |
-|---|---|
-| command | `ganbench train dcgan-fashion-mnist --out DIR` |
-| data | Fashion-MNIST's 60,000 training images, zero-padded to 32x32, no augmentation |
-| loss | non-saturating (Goodfellow et al. 2014), one discriminator step per generator step |
-| optimiser | Adam, rate {schedule.rate}, betas {schedule.betas}, batches of {schedule.batch} |
-| averaging | the shipped weights are the moving average, decay {schedule.ema} with warm-up |
-| seed | {schedule.seed} |
-| steps | {schedule.steps:,} ({schedule.steps * schedule.batch / 60_000:.1f} epochs) |
-| time | {float(seconds):,.0f} seconds of training steps on one thread of a busy machine |
-| hardware | {hardware()} |
+{training_table(name, about, workspace)}
 
-Losses are in [`dcgan-fashion-mnist.csv`](dcgan-fashion-mnist.csv), means over 50 steps. The quality of the snapshots
-(2,000 images each, `benchmarks/snapshots.py`) is in [`dcgan-fashion-mnist-quality.csv`](dcgan-fashion-mnist-quality.csv):
+Losses are in [`{name}.csv`]({name}.csv), means over 50 steps{shipped_beside(about)}. The quality of the snapshots
+(`benchmarks/snapshots.py`) is in [`{name}-quality.csv`]({name}-quality.csv):
 
-{quality_table()}
-
-The run was planned for 40,000 steps and went on to {schedule.steps:,}, since it still improved slowly; over the last
-4,000 no score moved by more than its error. The last snapshot is the shipped one; none was chosen by its score.
+{quality_table(ZOO / f"{name}-quality.csv")}
+{paragraph(about.note)}
+The last snapshot is the shipped one; none was chosen by its score.
 
 ## Scores
 
-Value and standard error, seed 0; *real images* is the same number for as many training images.
+Value and standard error, seed 0; *real images* is the same number for as many held-out real images.
 
 {tables}
 
@@ -100,11 +107,79 @@ Printed by `python benchmarks/cards.py` on {hardware()}, {versions("torch")}.
 
 ## Faults to expect
 
-Frayed edges on shoes and bags, holes in dark and patterned fabrics, some garments between two classes (a dress that
-ends in trouser legs). The training images are people's clothes photographed by a shop; nothing about people can be learnt from them.
+{about.faults}
 
-Licence of the weights: Apache-2.0. Data: MIT, Zalando SE.
+Licence of the weights: Apache-2.0. Data: {DATASETS[recipe.data.partition(":")[0]].licence}.
 """
+
+
+def control_card(name: str, about: Control, workspace: Workspace) -> str:
+    contact_sheet(name, workspace)
+    files = "\n\n| model | step | sha256 |\n|---|---:|---|\n"
+    made = ""
+    if about.recipe:
+        steps = RECIPES[about.recipe].schedule.steps
+        made = files + file_row(name, f"{steps:,}") + f"\n\nTrained by `ganbench train {about.recipe} --out DIR`."
+    return f"""# {about.title}
+
+![64 images, seed 0]({name}.png)
+
+{about.about}{made}
+
+## Scores
+
+Value and standard error, seed 0; *real images* is the same number for as many held-out real images.
+
+{scores_of([name], "fashion-mnist-embedded-2k", workspace, {name: 0})}
+
+Printed by `python benchmarks/cards.py` on {hardware()}, {versions("torch")}.
+"""
+
+
+def contact_sheet(name: str, workspace: Workspace) -> None:
+    spec = resolve(f"zoo:{name}", workspace)
+    write_contact_sheet(ZOO / f"{name}.png", draw(generator_of(spec, workspace), spec, 0, 0, 64)["images"])
+
+
+def parameters(name: str, workspace: Workspace) -> int:
+    return sum(p.numel() for p in generator_of(resolve(f"zoo:{name}", workspace), workspace).parameters())  # type: ignore[attr-defined]
+
+
+def classes(recipe: Recipe) -> str:
+    count = recipe.arguments.get("n_classes")
+    return f", {count} classes by label" if count else ", without classes"
+
+
+def file_row(name: str, step: str) -> str:
+    return f"| `{name}.safetensors` | {step} | `{file_digest(ZOO / f'{name}.safetensors')}` |"
+
+
+def training_table(name: str, about: Card, workspace: Workspace) -> str:
+    recipe, schedule = RECIPES[name], RECIPES[name].schedule
+    images = DATASETS[recipe.data.partition(":")[0]].splits[recipe.data.partition(":")[2]]
+    epochs = schedule.steps * schedule.batch / images
+    settings = ", ".join(f"{key} {value}" for key, value in recipe.settings.items())
+    rows = {
+        "command": f"`ganbench train {name} --out DIR`",
+        "data": f"`{recipe.data}`, {images:,} images",
+        "loss": about.loss + (f" ({settings})" if settings else ""),
+        "optimiser": f"rate {schedule.rate}, betas {schedule.betas}, batches of {schedule.batch}",
+        "averaging": f"the shipped weights are the moving average, decay {schedule.ema} with warm-up",
+        "seed": str(schedule.seed),
+        "steps": f"{schedule.steps:,} ({epochs:.1f} epochs)",
+        "time": f"{float(last_row(ZOO / f'{name}.csv')['seconds']):,.0f} seconds of training steps on one thread of a "
+                "busy machine",
+        "hardware": hardware(),
+    }  # fmt: skip
+    return "\n".join(["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())])
+
+
+def shipped_beside(about: Card) -> str:
+    return "".join(f"; those of the {what} in [`{name}.csv`]({name}.csv)" for name, what in about.after.items())
+
+
+def paragraph(text: str) -> str:
+    return f"\n{text}\n" if text else ""
 
 
 def judge_card(workspace: Workspace) -> str:
@@ -117,7 +192,7 @@ def judge_card(workspace: Workspace) -> str:
     return f"""# The judge of Fashion-MNIST
 
 A classifier (five convolutions with BatchNorm, 128 features, 10 classes; {weights.stat().st_size / 1e6:.1f} MB) that gives
-`fd_judge`, `kid_judge` and `is_judge`. No model is trained on it or chosen by it.
+`fd_judge`, `kid_judge`, `is_judge` and `accuracy_judge`. No model is trained on it or chosen by it.
 
 | | |
 |---|---|
@@ -148,19 +223,22 @@ def accuracy(split: str, workspace: Workspace) -> float:
     return right / len(images)
 
 
-def score_table(found: dict[str, list[Score]]) -> str:
-    names = [score.metric for score in found["dcgan-fashion-mnist"]]
-    lines = ["| score | " + " | ".join(f"step {step:,}" for step in LADDER.values()) + " | real images |"]
-    lines.append("|---|" + "---:|" * (len(LADDER) + 1))
-    for row, name in enumerate(names):
-        cells = [f"{found[model][row].value:.4g} ± {found[model][row].se:.2g}" for model in LADDER]
-        floor = found["dcgan-fashion-mnist"][row].floor
-        lines.append(f"| `{name}` | {' | '.join(cells)} | {'-' if floor is None else f'{floor:.4g}'} |")
+def scores_of(models: list[str], protocol: str, workspace: Workspace, steps: dict[str, int]) -> str:
+    """A table of scores, a column for each model."""
+    found: dict[str, dict[str, Score]] = {
+        model: {score.metric: score for score in evaluate(f"zoo:{model}", protocol, workspace=workspace)}
+        for model in models
+    }
+    heads = [f"step {steps[model]:,}" if steps[model] else f"`{model}`" for model in models]
+    lines = [f"`{protocol}`:", "", f"| score | {' | '.join(heads)} | real images |", "|---|" + "---:|" * (len(models) + 1)]
+    for name, last in found[models[-1]].items():
+        cells = [f"{found[model][name].value:.4g} ± {found[model][name].se:.2g}" for model in models]
+        lines.append(f"| `{name}` | {' | '.join(cells)} | {'-' if last.floor is None else f'{last.floor:.4g}'} |")
     return "\n".join(lines)
 
 
-def quality_table() -> str:
-    with (ZOO / "dcgan-fashion-mnist-quality.csv").open(newline="") as file:
+def quality_table(path: Path) -> str:
+    with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     names = [name for name in rows[0] if name != "step" and not name.endswith(".se")]
     lines = ["| step | " + " | ".join(f"`{name}`" for name in names) + " |", "|---:|" + "---:|" * len(names)]
@@ -176,6 +254,23 @@ def quality_table() -> str:
 def last_row(path: Path) -> dict[str, str]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))[-1]
+
+
+CARDS = {
+    "dcgan-fashion-mnist": Card(
+        "DCGAN on Fashion-MNIST, and its ladder",
+        "A DCGAN (Radford, Metz & Chintala 2016, arXiv:1511.06434): 100 normal numbers become a picture. It is here to be "
+        "measured: a real model with real faults.",
+        "non-saturating (Goodfellow et al. 2014), one discriminator step per generator step",
+        "Frayed edges on shoes and bags, holes in dark and patterned fabrics, some garments between two classes (a dress "
+        "that\nends in trouser legs). " + CLOTHES,
+        {"dcgan-fashion-mnist-start": 1_000, "dcgan-fashion-mnist-early": 2_000, "dcgan-fashion-mnist": 60_000},
+        note="The run was planned for 40,000 steps and went on to 60,000, since it still improved slowly; over the last\n"
+             "4,000 no score moved by more than its error.",
+    ),
+}  # fmt: skip
+
+CONTROLS: dict[str, Control] = {}
 
 
 if __name__ == "__main__":

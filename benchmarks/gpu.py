@@ -21,9 +21,9 @@ from machine import measuring, temporary
 from peers import random_weights
 from torch import Tensor, nn
 
+from gan.backend import fold
 from gan.datasets import DataFolders, open_data
 from gan.features import inception, network
-from gan.backend import fold
 from gan.metrics.frechet import frechet_distance
 from gan.statistics import moments
 

@@ -1,0 +1,52 @@
+"""Put a training run into the zoo: python benchmarks/ship.py RECIPE FOLDER NAME=STEP ... [--home DIR]
+
+For each NAME the snapshot of that step as NAME.safetensors with its model file NAME.toml; for the recipe its losses
+(RECIPE.csv) and the quality of all snapshots (RECIPE-quality.csv).  Then `cards.py` writes the card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from gan import ModelSpec
+from gan.files import file_digest
+from gan.generators.loading import ZOO, examine, write_spec
+from gan.recipes import RECIPES
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", choices=sorted(RECIPES))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("rungs", nargs="+", metavar="NAME=STEP")
+    parser.add_argument("--home", default="~/.ganbench")
+    given = parser.parse_args()
+    for rung in given.rungs:
+        name, _, step = rung.partition("=")
+        ship(given.recipe, given.folder / f"step-{step}.safetensors", name, int(step))
+    shutil.copyfile(given.folder / "loss.csv", ZOO / f"{given.recipe}.csv")
+    snapshots = [sys.executable, str(Path(__file__).with_name("snapshots.py"))]
+    quality = subprocess.run([*snapshots, given.recipe, str(given.folder), "--home", given.home, "--workers", "1"],
+                             check=True, stdout=subprocess.PIPE, text=True).stdout     # fmt: skip
+    (ZOO / f"{given.recipe}-quality.csv").write_text(quality)
+
+
+def ship(recipe: str, weights: Path, name: str, step: int) -> None:
+    """Weights and model file of one rung."""
+    row, data = RECIPES[recipe], RECIPES[recipe].data.partition(":")[0]
+    place = ZOO / f"{name}.safetensors"
+    shutil.copyfile(weights, place)
+    about = {"what": f"{recipe} after {step:,} steps", "data": data, "card": f"{recipe}.md"}
+    found, _ = examine(ModelSpec(name, row.family, arguments=dict(row.arguments), weights=str(place)), False)
+    spec = ModelSpec(name, row.family, arguments=dict(row.arguments), weights=place.name, sha256=file_digest(place),
+                     channels=found.channels, resolution=found.resolution)      # fmt: skip
+    lines = [f'{key} = "{value}"' for key, value in about.items()]
+    (ZOO / f"{name}.toml").write_text("\n".join([write_spec(spec) + "\n[about]", *lines]) + "\n")
+
+
+if __name__ == "__main__":
+    main()
