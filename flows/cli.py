@@ -17,8 +17,8 @@ app = typer.Typer(
 )  # fmt: skip
 
 MODEL = (
-    "zoo:NAME, a TOML model file, a file of weights with --family or --factory, a .pt2 program, a diffusers folder, "
-    "hf:ORG/REPO@REVISION, or a folder, .npz or .parquet of images."
+    "zoo:NAME, a TOML model file, a file of weights with --family or --factory, a .pt2 program, a folder of diffusers "
+    "or ImageGPT, hf:ORG/REPO@REVISION, or a folder, .npz or .parquet of images."
 )
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL, show_default=False)]
 Count = Annotated[int | None, typer.Option("--n", min=1, help="How many images to draw; else the protocol says.")]
@@ -418,7 +418,7 @@ def explain_diff(
 
 
 LISTS = {
-    "models": "The models that travel with ganbench, and the families whose weights it can load.",
+    "models": "The models that travel with ganbench, the families whose weights it can load, and what else it opens.",
     "protocols": "Named measurements: a convention with reference data and counts.",
     "conventions": "How numbers are made, and whose numbers they match.",
     "metrics": "What is measured, and from which paper.",

@@ -14,7 +14,7 @@ from gan.explain import AXES, READINGS
 from gan.features import EXTRACTORS
 from gan.features.extract import given_weights
 from gan.generators import GENERATORS
-from gan.generators.loading import zoo_models
+from gan.generators.loading import OPENERS, zoo_models
 from gan.metrics import METRICS
 from gan.protocols import CONVENTIONS, PROTOCOLS
 from gan.recipes import RECIPES
@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 
 def models() -> list[Row]:
-    """The zoo, then the families."""
+    """The zoo, the families, then what is opened where it lies and needs no --family."""
     zoo = [
         {"name": f"zoo:{spec.name}", "family": spec.family,
          "images": f"{spec.channels}x{spec.resolution}x{spec.resolution}", "what": "shipped; its card lies in gan/zoo"}
@@ -37,7 +37,8 @@ def models() -> list[Row]:
     families = [
         {"name": f"--family {name}", "family": name, "images": "", "what": row.what} for name, row in GENERATORS.items()
     ]
-    return zoo + families
+    opened = [{"name": name, "family": name, "images": "", "what": row.what} for name, row in OPENERS.items()]
+    return zoo + families + opened
 
 
 def protocols() -> list[Row]:

@@ -16,7 +16,7 @@ from torch import Tensor
 from gan.checkpoints import KEYS, read_checkpoint, read_plain, select_state, state_dicts
 from gan.datasets import is_images
 from gan.files import atomic_write, digest_at
-from gan.generators import GENERATORS, export, hub, pipeline
+from gan.generators import GENERATORS, export, hub, imagegpt, pipeline
 from gan.generators.loading import ZOO, family_of, fits, found_at, looks_like_classifier, resolve, write_spec
 from gan.pickles import names_in
 from gan.types import BadInput, ModelSpec, Workspace
@@ -89,6 +89,8 @@ def inspect_model(
     kind = family_of(place)
     if kind == "pipeline":
         return of_pipeline(model, place, replace(spec, family=kind))
+    if kind == "imagegpt":
+        return of_imagegpt(model, place, replace(spec, family=kind))
     if kind == "export":
         return of_program(model, place, replace(spec, family=kind))
     if kind == "pickled" and not workspace.trust_pickle:
@@ -114,6 +116,14 @@ def of_pipeline(model: str, folder: Path, spec: ModelSpec) -> Inspection:
         guesses = [Guess("arguments.prompts", PROMPTS, "it has a tokenizer; write one prompt per line")]
         spec = replace(spec, arguments={"prompts": PROMPTS}, sha256="")
     return Inspection(model, "diffusers pipeline", sets, guesses=tuple(guesses), spec=spec, notes=notes)
+
+
+def of_imagegpt(model: str, folder: Path, spec: ModelSpec) -> Inspection:
+    spec, config = imagegpt.look(spec, folder), imagegpt.read_config(folder)
+    sets = tuple(Weights(file.name, tuple(facts(read_checkpoint(file)))) for file in imagegpt.weights_in(folder))
+    notes = (f"{config['n_layer']} layers write {spec.resolution} x {spec.resolution} pixels in "
+             f"{config['vocab_size'] - 1} colours",)      # fmt: skip
+    return Inspection(model, "ImageGPT of transformers", sets, spec=spec, notes=notes)
 
 
 def of_program(model: str, path: Path, spec: ModelSpec) -> Inspection:

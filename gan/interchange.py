@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gan.checkpoints import read_checkpoint
+from gan.checkpoints import check_size, read_checkpoint
 from gan.files import atomic_write
 from gan.statistics import check_features
 from gan.types import BadInput, Statistics
@@ -110,8 +110,13 @@ def read_npz(path: Path, names_only: bool = False) -> list[Group]:
     try:
         # np.load leaves a file open that it takes for a broken archive
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            check_size(archive.zip.infolist(), path)
             return [{name: archive[name] if name in wanted and not names_only else np.empty(0)
                      for name in archive.files}]  # fmt: skip
+    except BadInput:
+        raise
+    except MemoryError as error:
+        raise BadInput(f"{path} does not fit into memory.") from error
     except DAMAGED as error:
         raise BadInput(f"{path} is not a readable .npz with mu and sigma: {error}") from error
 

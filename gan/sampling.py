@@ -82,7 +82,7 @@ def version_of(package: str) -> str:
 def family_modules(spec: ModelSpec) -> list[ModuleType]:
     """The file that defines the family; a factory's own file is part of the model's identity."""
     if spec.family in OPENERS:
-        return [OPENERS[spec.family].source]
+        return list(OPENERS[spec.family].sources)
     return [sys.modules[GENERATORS[spec.family].make.__module__]] if spec.family in GENERATORS else [disk]
 
 

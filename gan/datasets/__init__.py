@@ -20,7 +20,7 @@ __all__ = ["DATASETS", "DataFolders", "Dataset", "ImageSet", "dataset_names", "i
 FILES: dict[str, Callable[[Path], ImageSet]] = {".npz": open_npz, ".npy": open_npy, ".pt": open_tensor,
                                                 ".pth": open_tensor}    # fmt: skip
 ENCODED: dict[str, Callable[[Path, int | None], ImageSet]] = {".parquet": open_parquet, ".zip": open_zip}
-MODELS = ("model_index.json", "model.safetensors", "pytorch_model.bin")      # what folders of models hold
+MODELS = ("model_index.json", "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")  # of models
 EXPECTED = "a folder, .zip, .npz, .npy, .parquet or .pt of images"
 
 

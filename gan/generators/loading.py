@@ -20,7 +20,7 @@ from gan.checkpoints import LEGACY, is_torchscript, load_into, load_state, read_
 from gan.datasets import DATASETS, DataFolders, dataset_names, is_images
 from gan.datasets.folder import SUFFIXES
 from gan.files import checked_digest
-from gan.generators import GENERATORS, export, hub, pickled, pipeline
+from gan.generators import GENERATORS, export, hub, imagegpt, pickled, pipeline, transformer
 from gan.generators import factory as factories
 from gan.generators import images as disk
 from gan.generators.base import Generator
@@ -49,8 +49,8 @@ def resolve(
     trust_pickle: bool = False,
     zoo: Path = ZOO,
 ) -> ModelSpec:
-    """`zoo:NAME`, a TOML model file, a weights file, a .pt2, a diffusers folder, `hf:ORG/REPO@REVISION`, or images (a
-    folder, .npz, .parquet or named data set).
+    """`zoo:NAME`, a TOML model file, a weights file, a .pt2, a folder of diffusers or ImageGPT, `hf:ORG/REPO@REVISION`,
+    or images (a folder, .npz, .parquet or named data set).
 
     What is found is looked at: weights must fit the family, images must be readable and of one size.  The
     spec that comes back holds the sha256 of the weights, or the digest of the images.  `data`: only images.
@@ -83,7 +83,8 @@ def resolve(
 
 
 def found_at(model: str, path: Path, zoo: Path, with_factory: bool) -> ModelSpec:
-    """A weights file, or a folder with one: of diffusers, or as PyTorchModelHubMixin saves it, here or on the Hub."""
+    """A weights file, or a folder with one: of diffusers, of ImageGPT, or as PyTorchModelHubMixin saves it, here or on
+    the Hub."""
     if hub.is_on_hub(model):
         weights = hub.pinned(model)
         name = model.partition("@")[0].removeprefix("hf:") + "@" + weights.partition("@")[2][:12]
@@ -91,7 +92,8 @@ def found_at(model: str, path: Path, zoo: Path, with_factory: bool) -> ModelSpec
         check_place(model, path, zoo)
         name, weights = path.stem, str(path.absolute())
     folder = hub.place(weights)
-    if not folder.is_dir() or family_of(folder):
+    kind = family_of(folder)
+    if not folder.is_dir() or (kind and not (with_factory and kind == "imagegpt")):
         return ModelSpec(name, weights=weights)
     file = hub.weights_in(folder)
     if not file:
@@ -104,7 +106,8 @@ def found_at(model: str, path: Path, zoo: Path, with_factory: bool) -> ModelSpec
 def family_of(path: Path) -> str:
     """What a file or folder is in itself; '' for weights, which may belong to anything."""
     if path.is_dir():
-        return "pipeline" if (path / "model_index.json").is_file() else ""
+        is_pipeline = (path / "model_index.json").is_file()
+        return "pipeline" if is_pipeline else "imagegpt" if imagegpt.is_imagegpt(path) else ""
     head = read_head(path)
     if head[:4] == b"PK\x03\x04" and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -121,8 +124,8 @@ def check_place(model: str, path: Path, zoo: Path) -> None:
     if not path.exists():
         raise BadInput(
             f"MODEL {model!r} does not exist: expected zoo:NAME ({', '.join(zoo_names(zoo)) or 'the zoo is empty'}), a "
-            f"TOML model file, a weights file, a diffusers folder, hf:ORG/REPO@REVISION, a folder, .zip, .npz or "
-            f".parquet of images, or {', '.join(dataset_names())}."
+            f"TOML model file, a weights file, a folder of diffusers or ImageGPT, hf:ORG/REPO@REVISION, a folder, "
+            f".zip, .npz or .parquet of images, or {', '.join(dataset_names())}."
         )
 
 
@@ -281,26 +284,38 @@ class Opener:
 
     look: Callable[[ModelSpec, Workspace], ModelSpec]       # refuse the unusable; note digest and shape; run nothing
     open: Callable[[ModelSpec, Workspace], Generator]
-    source: ModuleType                                      # what makes its images
+    sources: tuple[ModuleType, ...]                         # what makes its images
+    what: str                                               # what it opens, for people
     computes: bool = True                                   # False: the images are there already
     libraries: tuple[str, ...] = ()                         # beside torch, whose versions decide the pixels
 
 
 OPENERS = {
-    IMAGES: Opener(completed_images, open_images, disk, computes=False),
+    IMAGES: Opener(
+        completed_images, open_images, (disk,),
+        "images on disk: a folder, .zip, .npz, .npy, .parquet or named data set", computes=False,
+    ),
     "export": Opener(
         lambda spec, _: export.look(spec, hub.place(spec.weights)),
-        lambda spec, workspace: export.open_program(spec, hub.place(spec.weights), workspace.device), export,
+        lambda spec, workspace: export.open_program(spec, hub.place(spec.weights), workspace.device), (export,),
+        "a program of torch.export (.pt2)",
     ),
     "pipeline": Opener(
         lambda spec, _: pipeline.look(spec, hub.place(spec.weights)),
-        lambda spec, workspace: pipeline.open_pipeline(spec, hub.place(spec.weights), workspace.device), pipeline,
-        libraries=("diffusers", "transformers"),
+        lambda spec, workspace: pipeline.open_pipeline(spec, hub.place(spec.weights), workspace.device), (pipeline,),
+        "a pipeline of diffusers: a folder or hf:ORG/REPO@REVISION", libraries=("diffusers", "transformers"),
+    ),
+    "imagegpt": Opener(
+        lambda spec, _: imagegpt.look(spec, hub.place(spec.weights)),
+        lambda spec, workspace: imagegpt.open_imagegpt(spec, hub.place(spec.weights), workspace.device,
+                                                       workspace.trust_pickle), (imagegpt, transformer),
+        "ImageGPT of transformers: a folder or hf:ORG/REPO@REVISION", libraries=("transformers",),
     ),
     "pickled": Opener(
         lambda spec, workspace: pickled.look(spec, hub.place(spec.weights), workspace.trust_pickle),
         lambda spec, workspace: pickled.open_pickled(spec, hub.place(spec.weights), workspace.device,
-                                                     workspace.trust_pickle), pickled,
+                                                     workspace.trust_pickle), (pickled,),
+        "a pickled module or TorchScript, with --trust-pickle",
     ),
 }  # fmt: skip
 

@@ -65,6 +65,16 @@ def test_every_preset_is_listed(ganbench):
     assert "zoo:dcgan-fashion-mnist" in ganbench("models").stdout
 
 
+def test_models_are_listed_with_all_that_is_opened_without_a_family(ganbench):
+    from gan.generators import GENERATORS
+    from gan.generators.loading import OPENERS
+
+    rows = {row["name"]: row for row in json.loads(ganbench("models", "--json").stdout)}
+    assert {f"--family {name}" for name in GENERATORS} | OPENERS.keys() <= rows.keys()
+    assert rows["pipeline"]["what"] == "a pipeline of diffusers: a folder or hf:ORG/REPO@REVISION"
+    assert all(rows[name]["what"] for name in OPENERS)
+
+
 def test_without_a_command_it_shows_help(ganbench):
     assert "evaluate" in ganbench().output
 

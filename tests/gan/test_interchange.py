@@ -5,6 +5,7 @@ import os
 import pickle
 import sys
 import types
+import zipfile
 
 import numpy as np
 import pytest
@@ -191,6 +192,27 @@ def test_a_file_that_is_no_archive_is_refused_in_words(tmp_path, content):
     (tmp_path / "bad.npz").write_bytes(content)
     with pytest.raises(BadInput, match=r"not a readable \.npz"):
         load_statistics(tmp_path / "bad.npz")
+
+
+def test_an_npz_that_grows_a_thousandfold_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "bomb.npz", mu=np.zeros(2_000), sigma=np.zeros((2_000, 2_000)))
+    assert (tmp_path / "bomb.npz").stat().st_size < 40_000
+    assert is_statistics(tmp_path / "bomb.npz")
+    monkeypatch.setattr("gan.checkpoints.MOST_UNPACKED", 10_000_000)
+    for read in (load_statistics, load_features):
+        with pytest.raises(BadInput, match=r"has [\d,]+ bytes and unpacks to 32,\d+,\d+, as a zip bomb does") as caught:
+            read(tmp_path / "bomb.npz")
+        assert "\n" not in str(caught.value)
+    assert not is_statistics(tmp_path / "bomb.npz")
+
+
+def test_an_array_that_claims_more_than_memory_is_refused_in_words(tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})
+    with zipfile.ZipFile(tmp_path / "lying.npz", "w") as archive:
+        archive.writestr("mu.npy", header.getvalue() + bytes(16))
+    with pytest.raises(BadInput, match=r"lying\.npz (does not fit into memory|is not a readable \.npz)"):
+        load_statistics(tmp_path / "lying.npz")
 
 
 def test_a_single_array_or_an_absent_file_is_refused_in_words(tmp_path):
