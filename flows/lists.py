@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+import tomllib
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,11 +15,12 @@ from gan.explain import AXES, READINGS
 from gan.features import EXTRACTORS
 from gan.features.extract import given_weights
 from gan.generators import GENERATORS
-from gan.generators.loading import OPENERS, zoo_models
+from gan.generators.loading import IMAGES, OPENERS, ZOO, zoo_models
 from gan.metrics import METRICS
 from gan.protocols import CONVENTIONS, PROTOCOLS
 from gan.recipes import RECIPES
 from gan.store import Store, is_sound
+from gan.types import ModelSpec
 from tasks.settings import settings, workspace_of
 
 if TYPE_CHECKING:
@@ -30,15 +32,27 @@ Row = dict[str, Any]
 def models() -> list[Row]:
     """The zoo, the families, then what is opened where it lies and needs no --family."""
     zoo = [
-        {"name": f"zoo:{spec.name}", "family": spec.family,
-         "images": f"{spec.channels}x{spec.resolution}x{spec.resolution}", "what": "shipped; its card lies in gan/zoo"}
+        {"name": f"zoo:{spec.name}", "family": spec.family, "images": shape_of(spec), "what": what_of(spec)}
         for spec in zoo_models()
-    ]  # fmt: skip
+    ]
     families = [
         {"name": f"--family {name}", "family": name, "images": "", "what": row.what} for name, row in GENERATORS.items()
     ]
     opened = [{"name": name, "family": name, "images": "", "what": row.what} for name, row in OPENERS.items()]
     return zoo + families + opened
+
+
+def shape_of(spec: ModelSpec) -> str:
+    """Channels, height and width of a model's images; of data those that the table names."""
+    shape = (spec.channels, spec.resolution, spec.resolution)
+    if spec.family == IMAGES:
+        shape = DATASETS[spec.weights.partition(":")[0]].shape
+    return "x".join(map(str, shape))
+
+
+def what_of(spec: ModelSpec) -> str:
+    """What its model file says about it, for people."""
+    return str(tomllib.loads((ZOO / f"{spec.name}.toml").read_text()).get("about", {}).get("what", ""))
 
 
 def protocols() -> list[Row]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from gan.datasets.arrays import of_anything
 from gan.datasets.npz import holds_images
@@ -21,9 +20,10 @@ from gan.images import write_npz
 from gan.interchange import is_features, is_statistics, load_features, load_statistics
 from gan.measure import roles_of
 from gan.metrics import METRICS
-from gan.sampling import MICRO_BATCH, check_device, draw, generator_of
+from gan.sampling import check_device, draw, generator_of
 from gan.types import BadInput, BadOutput, ModelSpec, Protocol, Workspace, digest_of
 
+FIRST = 20  # images that are drawn twice, to see whether they agree
 REAL = ("reference", "held_out", "training")  # roles of real images
 
 
@@ -174,9 +174,9 @@ def real_part(data: str, n: int | None, workspace: Workspace) -> Part:
 
 
 def check_output(spec: ModelSpec, seed: int, workspace: Workspace) -> tuple[int, int, int]:
-    """Draw the first micro-batch: it must be images, and all of them the same when drawn again."""
-    generator, size = generator_of(spec, workspace), MICRO_BATCH[torch.device(workspace.device).type]
-    first, again = (draw(generator, spec, seed, 0, size, workspace.device)["images"] for _ in range(2))
+    """Draw the first images: they must be images, and all of them the same when drawn again."""
+    generator = generator_of(spec, workspace)
+    first, again = (draw(generator, spec, seed, 0, FIRST, workspace.device)["images"] for _ in range(2))
     if not np.array_equal(first, again):
         raise BadOutput(
             f"{spec.name} makes other images from the same draws: something in it is random "
