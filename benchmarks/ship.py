@@ -2,6 +2,8 @@
 
 For each NAME the snapshot of that step as NAME.safetensors with its model file NAME.toml; for the recipe its losses
 (RECIPE.csv) and the quality of all snapshots (RECIPE-quality.csv).  Then `cards.py` writes the card.
+
+Other snapshots than the last are stored in float16, which is half as large; models compute in float32 all the same.
 """
 
 from __future__ import annotations
@@ -11,6 +13,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from gan import ModelSpec
 from gan.files import file_digest
@@ -27,7 +32,7 @@ def main() -> None:
     given = parser.parse_args()
     for rung in given.rungs:
         name, _, step = rung.partition("=")
-        ship(given.recipe, given.folder / f"step-{step}.safetensors", name, int(step))
+        ship(given.recipe, load_file(given.folder / f"step-{step}.safetensors"), name, int(step))
     shutil.copyfile(given.folder / "loss.csv", ZOO / f"{given.recipe}.csv")
     snapshots = [sys.executable, str(Path(__file__).with_name("snapshots.py"))]
     quality = subprocess.run([*snapshots, given.recipe, str(given.folder), "--home", given.home, "--workers", "1"],
@@ -35,11 +40,13 @@ def main() -> None:
     (ZOO / f"{given.recipe}-quality.csv").write_text(quality)
 
 
-def ship(recipe: str, weights: Path, name: str, step: int) -> None:
+def ship(recipe: str, weights: dict[str, Tensor], name: str, step: int) -> None:
     """Weights and model file of one rung."""
+    if step < RECIPES[recipe].schedule.steps:
+        weights = {key: value.half() if value.is_floating_point() else value for key, value in weights.items()}
     row, data = RECIPES[recipe], RECIPES[recipe].data.partition(":")[0]
     place = ZOO / f"{name}.safetensors"
-    shutil.copyfile(weights, place)
+    save_file(weights, place)
     about = {"what": f"{recipe} after {step:,} steps", "data": data, "card": f"{recipe}.md"}
     found, _ = examine(ModelSpec(name, row.family, arguments=dict(row.arguments), weights=str(place)), False)
     spec = ModelSpec(name, row.family, arguments=dict(row.arguments), weights=place.name, sha256=file_digest(place),

@@ -513,6 +513,7 @@ def train(
     out: Annotated[
         Path, typer.Option(help="A folder for snapshots, losses and the state to resume from.", show_default=False)
     ],
+    steps: Annotated[int | None, typer.Option(min=1, help="How long, instead of the recipe's own steps.")] = None,
     data: Annotated[Path | None, typer.Option(help="A folder that holds data sets.")] = None,
     debug: Debug = False,
 ) -> None:
@@ -522,7 +523,7 @@ def train(
         from flows.run import run_training
 
         with bars(quiet=False) as show:
-            trained = run_training(show, recipe, out)
+            trained = run_training(show, recipe, out, steps or 0)
         print(f"{recipe}: {trained.steps:,} steps; weights, pictures, losses and state are in {trained.folder}.")
         print(f"MLflow: {trained.problem or f'run {trained.run_id}'}")
 

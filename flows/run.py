@@ -18,7 +18,7 @@ from gan.interchange import check_statistics_name, save_statistics
 from gan.jobs import Job, Part, ordered, prepare, real_part
 from gan.measure import has
 from gan.protocols import CONVENTIONS, choose
-from gan.recipes import RECIPES, stages
+from gan.recipes import stages
 from gan.sampling import shards_of
 from gan.statistics import accumulate
 from gan.store import rows_of
@@ -197,12 +197,12 @@ def run_servers() -> None:
     raise RuntimeError(f"the worker ended with code {code}; see {logs / 'worker.log'}")
 
 
-def run_training(show: Show, recipe: str, out: Path) -> Trained:
+def run_training(show: Show, recipe: str, out: Path, steps: int) -> Trained:
     """Train a recipe, with a bar for every stage."""
-    for stage, folder in stages(recipe, out):
-        show(stage, steps_done(folder), RECIPES[stage].schedule.steps)
+    for stage in stages(recipe, out, steps):
+        show(stage.name, steps_done(stage.folder), stage.recipe.schedule.steps)
     begin_flow()
     from flows.train import train
 
     with listening(show):
-        return train(recipe, str(out))
+        return train(recipe, str(out), steps)

@@ -25,21 +25,24 @@ def train(
     out: Annotated[
         str, form("Folder", "For snapshots, losses and the state to resume from; else one in the home folder")
     ] = "",
+    steps: Annotated[int, form("Steps", "Instead of the recipe's own; 0: those")] = 0,
 ) -> Trained:
     """Train a recipe, and first what it builds on.
 
     A run that was stopped, or killed, goes on from its last kept state and ends in the same weights.
     """
-    places = stages(recipe, Path(out) if out else settings().root / "training" / recipe)
+    planned = stages(recipe, Path(out) if out else settings().root / "training" / recipe, steps)
     bar = begin_progress(f"steps of {recipe}")
-    total = sum(RECIPES[name].schedule.steps for name, _ in places)
-    done = sum(steps_done(folder) for _, folder in places)
+    total = sum(stage.recipe.schedule.steps for stage in planned)
+    done = sum(steps_done(stage.folder) for stage in planned)
 
-    def follow(stage: str, steps: int) -> None:
+    def follow(stage: str, more: int) -> None:
         nonlocal done
-        done += steps
-        if done % 250 < steps or done == total:
+        done += more
+        if done % 250 < more or done == total:
             update_progress(bar, done / total)
 
     with single_threaded(), listening(follow):
-        return [train_recipe(name, str(folder)) for name, folder in places][-1]
+        for stage in planned[:-1]:
+            train_recipe(stage.name, str(stage.folder))
+        return train_recipe(recipe, str(planned[-1].folder), steps)

@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 
 from gan.datasets import DataFolders
 from gan.files import atomic_write
-from gan.recipes import RECIPES, train_stage
+from gan.recipes import stages, train_stage
 from tasks.progress import advance
 from tasks.settings import workspace_of
 from tasks.tracking import Curve, follow_training
@@ -33,15 +33,16 @@ class Trained:
 
 
 @task(name="train", task_run_name="train {name}", persist_result=False, cache_policy=NO_CACHE)
-def train_recipe(name: str, folder: str) -> Trained:
-    """See `gan.recipes.train_stage`."""
+def train_recipe(name: str, folder: str, steps: int = 0) -> Trained:
+    """The last of `gan.recipes.stages`."""
     torch.set_num_threads(1)                                # the last bit depends on it
-    place, recipe = Path(folder), RECIPES[name]
+    stage, place = stages(name, Path(folder), steps)[-1], Path(folder)
+    recipe = stage.recipe
     place.mkdir(parents=True, exist_ok=True)
     curve = Curve(name, mark(place), place, {"model": name, "family": recipe.family, "reference": recipe.data,
                                              **vars(recipe.schedule)})      # fmt: skip
     told = time.monotonic()
-    for _ in train_stage(name, place, DataFolders.of(workspace_of())):
+    for _ in train_stage(stage, DataFolders.of(workspace_of())):
         advance(name, 1)
         if time.monotonic() > told + SECONDS:
             follow_training(curve)

@@ -285,8 +285,18 @@ def small(monkeypatch):
         )
 
 
-def train(name, folder):
-    return recipes.train(name, folder, DataFolders(None, folder))
+def train(name, folder, steps=0):
+    return recipes.train(name, folder, DataFolders(None, folder), steps)
+
+
+def test_a_run_can_be_made_longer_and_goes_on_from_where_it_was(small, tmp_path):
+    list(train("gpt-fashion-mnist", tmp_path))
+    events = list(train("gpt-fashion-mnist", tmp_path, 9))
+    assert [event.step for event in events] == [5, 6, 7, 8, 9]      # of the GPT alone: its tokenizer is as it was
+    assert sorted(path.stem for path in tmp_path.glob("*.safetensors")) == ["step-2", "step-4", "step-6", "step-8",
+                                                                            "step-9"]       # fmt: skip
+    with pytest.raises(BadInput, match="at least one step, got --steps -1"):
+        train("gpt-fashion-mnist", tmp_path, -1).__next__()
 
 
 @pytest.mark.parametrize("name", RECIPES)
