@@ -80,7 +80,8 @@ def endless(data: Batch, size: int) -> Iterator[Pair]:
 
 def dcgan(task: Any, recipe: Recipe) -> Plain:
     """PyTorch's DCGAN tutorial, its sigmoid in the loss.  Every backward pass goes through the critic's weights."""
-    net_g, net_d, criterion = task.generator, task.discriminator, nn.BCEWithLogitsLoss()
+    net_g, net_d = (as_made(network) for network in (task.generator, task.discriminator))
+    criterion = nn.BCEWithLogitsLoss()
     adam_d = Adam(net_d.parameters(), lr=recipe.schedule.rate, betas=recipe.schedule.betas)
     adam_g = Adam(net_g.parameters(), lr=recipe.schedule.rate, betas=recipe.schedule.betas)
 
@@ -269,10 +270,10 @@ def writer(task: Any, recipe: Recipe, masked: bool) -> Plain:
 
 
 def judge(task: Any, recipe: Recipe) -> Plain:
-    network = task.network
+    """PyTorch's tutorial of a classifier, on the recipe's schedule."""
+    network, criterion = as_made(task.network), nn.CrossEntropyLoss(label_smoothing=0.1)
     adam = AdamW(network.parameters(), lr=recipe.schedule.rate, weight_decay=1e-2)
-    rate, criterion = OneCycleLR(adam, recipe.schedule.rate, recipe.schedule.steps), nn.CrossEntropyLoss(
-        label_smoothing=0.1)        # fmt: skip
+    rate = OneCycleLR(adam, recipe.schedule.rate, recipe.schedule.steps)
 
     def step(batches: Sequence[Pair], at: int) -> dict[str, float]:
         ((images, labels),) = batches
@@ -286,6 +287,11 @@ def judge(task: Any, recipe: Recipe) -> Plain:
         return {"cross_entropy": loss.item()}
 
     return step
+
+
+def as_made(network: nn.Module) -> nn.Module:
+    """With weights in the layout that PyTorch's layers have of themselves, whatever ours have."""
+    return network.to(memory_format=torch.contiguous_format)
 
 
 def averaged(network: nn.Module, recipe: Recipe) -> AveragedModel:
