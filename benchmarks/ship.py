@@ -9,7 +9,6 @@ Other snapshots than the last are stored in float16, which is half as large; mod
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +32,9 @@ def main() -> None:
     for rung in given.rungs:
         name, _, step = rung.partition("=")
         ship(given.recipe, load_file(given.folder / f"step-{step}.safetensors"), name, int(step))
-    shutil.copyfile(given.folder / "loss.csv", ZOO / f"{given.recipe}.csv")
+    head, *rows = (given.folder / "loss.csv").read_text().splitlines()
+    rows = [row for row in rows if int(row.partition(",")[0]) <= RECIPES[given.recipe].schedule.steps]
+    (ZOO / f"{given.recipe}.csv").write_text("\n".join([head, *rows]) + "\n")
     snapshots = [sys.executable, str(Path(__file__).with_name("snapshots.py"))]
     quality = subprocess.run([*snapshots, given.recipe, str(given.folder), "--home", given.home, "--workers", "1"],
                              check=True, stdout=subprocess.PIPE, text=True).stdout     # fmt: skip

@@ -11,9 +11,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gan import ModelSpec, Protocol, Workspace, evaluate
+from gan import ModelSpec, Workspace, evaluate
 from gan.protocols import PROTOCOLS, with_count
 from gan.recipes import RECIPES
+from gan.types import Protocol
 
 METRICS = (
     "fd_efficientnet_lite0", "kid_efficientnet_lite0", "coverage_efficientnet_lite0", "fd_judge", "kid_judge",

@@ -143,6 +143,11 @@ RECIPES = {
                   "augment": "color,translation,cutout"},
         snapshots=(500, *range(1_000, 3_001, 1_000)),
     ),
+    # A negative control: one number cannot carry the variety of clothes, so it draws a handful of them.
+    "collapsed-fashion-mnist": Recipe(
+        make_gan, "fashion-mnist:train", Schedule(steps=3_000, rate=5e-4, ema=0.99), family="dcgan",
+        arguments={"z_dim": 1, "width": 32, "resolution": 32, "channels": 1}, snapshots=(500, 1_000, 2_000, 3_000),
+    ),
     "judge-fashion-mnist": Recipe(
         make_judge, "fashion-mnist:train", Schedule(steps=4_000, batch=128, rate=3e-3), ships="classifier",
         first=10_000, snapshots=(4_000,), expected="93.76 % of fashion-mnist:test",

@@ -53,7 +53,7 @@ PROCESSES = tuple(dict.fromkeys(sampler.process for sampler in SAMPLERS.values()
 
 
 class Denoiser(nn.Module):
-    """Noise (n, channels, resolution, resolution) -> images of that shape, about [-1, 1], in `steps` steps.
+    """Noise (n, channels, resolution, resolution) -> images of that shape in [-1, 1], in `steps` steps.
 
     Images are cut into patches that become channels before the network sees them (pixel unshuffle).
 
@@ -84,14 +84,14 @@ class Denoiser(nn.Module):
         return latents(indices, seed, (noises, *self.shape))
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Solve the process backwards from the noise."""
+        """Solve the process backwards from the noise; clipped at the end, as diffusers' pipelines do."""
         scheduler = self.scheduler()
         x = draws[:, 0] * scheduler.init_noise_sigma if self.process != "flow" else draws[:, 0]
         for k, time in enumerate(scheduler.timesteps):
             scaled = scheduler.scale_model_input(x, time) if self.process != "flow" else x
             said = self.guided(scaled, time.to(x).expand(len(x)), labels)
             x = scheduler.step(said, time, x, **self.noise_of_step(draws, k)).prev_sample
-        return x
+        return torch.where(x.isfinite(), x.clamp(-1, 1), x)     # what is no number is for others to refuse
 
     def scheduler(self) -> Any:
         """A fresh scheduler: it counts its steps."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,10 +11,13 @@ import pytest
 from gan import evaluate
 from gan.datasets import fashion_mnist
 from gan.features.extract import extractor_of
-from gan.protocols import CONVENTIONS
-from gan.types import Estimate, Protocol, Score
+from gan.generators.loading import load, resolve
+from gan.protocols import CONVENTIONS, PROTOCOLS
+from gan.sampling import draw
+from gan.types import Estimate, Protocol, Score, Workspace
 from gan.uncertainty import difference
 
+CONDITIONAL = tuple(f"{family}-fashion-mnist" for family in ("wgan-gp", "r3gan", "stylegan2", "flow", "gpt", "maskgit"))
 LADDER = ("dcgan-fashion-mnist-start", "dcgan-fashion-mnist-early", "dcgan-fashion-mnist")
 SMALL = Protocol(
     "small", CONVENTIONS["embedded"], "fashion-mnist:test", n_generated=300, n_reference=1_000, judge="judge"
@@ -22,8 +26,6 @@ SMALL = Protocol(
 
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory) -> dict[str, dict[str, Score]]:
-    from gan.types import Workspace
-
     workspace = Workspace(str(tmp_path_factory.mktemp("ladder")))
     found = {name: evaluate(f"zoo:{name}", SMALL, workspace=workspace) for name in LADDER}
     return {name: {score.metric: score for score in rows} for name, rows in found.items()}
@@ -40,6 +42,51 @@ def test_distances_fall_down_the_ladder_by_far_more_than_their_errors(scores, me
 def test_inception_scores_rise_up_the_ladder(scores, metric):
     values = [scores[name][metric].value for name in LADDER]
     assert values == sorted(values)
+
+
+@pytest.fixture(scope="module")
+def workspace_of_all(tmp_path_factory):
+    return Workspace(str(tmp_path_factory.mktemp("zoo")))
+
+
+def scored(model: str, workspace: Workspace, protocol: Protocol) -> dict[str, Score]:
+    return {score.metric: score for score in evaluate(f"zoo:{model}", protocol, workspace=workspace)}
+
+
+@pytest.mark.parametrize("model", CONDITIONAL)
+def test_conditional_models_obey_their_labels_and_got_better(model, workspace_of_all):
+    protocol = replace(SMALL, n_generated=200, n_reference=300)
+    early, late = (scored(name, workspace_of_all, protocol) for name in (f"{model}-early", model))
+    accuracy = late["accuracy_judge"]
+    assert accuracy.value + 2 * accuracy.se > 0.8           # of 2,000 images: see the cards
+    for metric in ("kid_efficientnet_lite0", "fd_efficientnet_lite0", "kid_judge", "fd_judge"):
+        assert late[metric].value < early[metric].value
+    fall = difference(*(Estimate(row["kid_efficientnet_lite0"].value, row["kid_efficientnet_lite0"].se)
+                        for row in (early, late)))          # fmt: skip
+    assert fall.value > 3 * fall.se
+
+
+def test_the_emoji_model_makes_colour_pictures_that_come_nearer_to_real_ones(workspace_of_all):
+    protocol = replace(PROTOCOLS["emoji-embedded-650"], n_generated=200, n_reference=300)
+    early, late = (scored(name, workspace_of_all, protocol) for name in ("r3gan-emoji-early", "r3gan-emoji"))
+    images = draw(load("zoo:r3gan-emoji"), resolve("zoo:r3gan-emoji"), 0, 0, 20)["images"]
+    assert images.shape == (20, 3, 64, 64)
+    assert (images[:, 0] != images[:, 2]).mean() > 0.1
+    assert late["kid_efficientnet_lite0"].value < early["kid_efficientnet_lite0"].value
+
+
+def test_variety_names_the_collapsed_model_and_copies_the_memoriser(workspace_of_all):
+    protocol = replace(SMALL, n_generated=200, n_reference=300, training="fashion-mnist:train10k",
+                       held_out="fashion-mnist:train10k")       # fmt: skip
+    healthy, collapsed, memoriser = (
+        scored(f"{name}-fashion-mnist", workspace_of_all, protocol) for name in ("gpt", "collapsed", "memoriser")
+    )
+    for metric in ("recall_efficientnet_lite0", "vendi_efficientnet_lite0", "diversity_efficientnet_lite0"):
+        assert collapsed[metric].value < healthy[metric].value - 3 * healthy[metric].se
+    assert memoriser["fd_efficientnet_lite0"].value < healthy["fd_efficientnet_lite0"].value
+    assert memoriser["copies_efficientnet_lite0"].value == 1
+    assert healthy["copies_efficientnet_lite0"].value < 0.05
+    assert memoriser["authpct_efficientnet_lite0"].value == 0
 
 
 def test_the_judge_knows_garments_that_it_has_never_seen(workspace):
