@@ -310,7 +310,7 @@ CARDS = {
         "Wasserstein with gradient penalty, three critic steps per generator step",
         "WGAN-GP wants ten times these steps: garments are soft, straps and laces dissolve, and classes that look "
         "alike are mixed. Under-trained. " + CLOTHES,
-        {"wgan-gp-fashion-mnist-early": 500, "wgan-gp-fashion-mnist": 2_000}, note=SHORT,
+        {"wgan-gp-fashion-mnist-early": 500, "wgan-gp-fashion-mnist": 3_000}, note=SHORT,
     ),
     "r3gan-fashion-mnist": Card(
         "R3GAN on Fashion-MNIST",

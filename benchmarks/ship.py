@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
@@ -18,8 +19,9 @@ from torch import Tensor
 
 from gan import ModelSpec
 from gan.files import file_digest
-from gan.generators.loading import ZOO, examine, write_spec
+from gan.generators.loading import ZOO, load, write_spec
 from gan.recipes import RECIPES
+from gan.sampling import draw
 
 
 def main() -> None:
@@ -49,9 +51,9 @@ def ship(recipe: str, weights: dict[str, Tensor], name: str, step: int) -> None:
     place = ZOO / f"{name}.safetensors"
     save_file(weights, place)
     about = {"what": f"{recipe} after {step:,} steps", "data": data, "card": f"{recipe}.md"}
-    found, _ = examine(ModelSpec(name, row.family, arguments=dict(row.arguments), weights=str(place)), False)
-    spec = ModelSpec(name, row.family, arguments=dict(row.arguments), weights=place.name, sha256=file_digest(place),
-                     channels=found.channels, resolution=found.resolution)      # fmt: skip
+    spec = ModelSpec(name, row.family, arguments=dict(row.arguments), weights=str(place))
+    channels, _, resolution = draw(load(spec), spec, 0, 0, 1)["images"].shape[1:]
+    spec = replace(spec, weights=place.name, sha256=file_digest(place), channels=channels, resolution=resolution)
     lines = [f'{key} = "{value}"' for key, value in about.items()]
     (ZOO / f"{name}.toml").write_text("\n".join([write_spec(spec) + "\n[about]", *lines]) + "\n")
 
