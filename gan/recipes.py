@@ -56,14 +56,15 @@ def make_gan(recipe: Recipe, folder: Path) -> Task:
     make, critic = GENERATORS[recipe.family].make, CRITICS[recipe.family]
     shared = {name: value for name, value in recipe.arguments.items() if name in signature(critic).parameters}
     with torch.random.fork_rng(devices=[]):
-        networks = make(**recipe.arguments), critic(**shared)
+        networks: tuple[Any, Any] = make(**recipe.arguments), critic(**shared)
     for network in networks:
         sys.modules[make.__module__].initialise(network, random)
+        network.to(memory_format=torch.channels_last)       # after it: numbers are drawn in the order of memory
     return Adversarial(*networks, recipe.schedule, **recipe.settings)
 
 
 def make_judge(recipe: Recipe, folder: Path) -> Task:
-    return Classifier(seeded(Judge, recipe), recipe.schedule)
+    return Classifier(seeded(Judge, recipe).to(memory_format=torch.channels_last), recipe.schedule)
 
 
 def make_diffusion(recipe: Recipe, folder: Path) -> Task:
