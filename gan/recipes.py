@@ -201,8 +201,10 @@ def train_stage(stage: Stage, data: DataFolders) -> Iterator[Step]:
     """Train one recipe: step-<n>.safetensors and a picture of what it draws, loss.csv, and a state to resume from."""
     recipe, folder = stage.recipe, stage.folder
     folder.mkdir(parents=True, exist_ok=True)
-    steps = fit(recipe.make(recipe, folder), batch_of(recipe, data), recipe.schedule, folder)
-    yield from record(steps, recipe, folder)
+    task, images = recipe.make(recipe, folder), batch_of(recipe, data)
+    if isinstance(task, Writing):
+        images = task.read(images)
+    yield from record(fit(task, images, recipe.schedule, folder), recipe, folder)
 
 
 def batch_of(recipe: Recipe, data: DataFolders) -> Batch:

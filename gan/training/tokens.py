@@ -117,13 +117,20 @@ class Writing:
 
     def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
         (batch,) = batches
-        with torch.no_grad():
-            tokens = self.model.tokenizer.encode(to_float(batch.images))
+        tokens = batch.images if batch.images.ndim == 2 else self.encode(batch.images)
         loss = (masked_tokens if self.masked else next_tokens)(self.model, tokens, batch.labels, random_at(seed, at))
         losses = {"cross_entropy": descend(self.adam, loss)}
         self.rate.step()
         ema.update(self.average, self.model, at, self.schedule.ema)
         return losses
+
+    def read(self, data: Batch) -> Batch:
+        """Tokens (n, grid * grid) int64 instead of images: the tokenizer rests, so that once is enough."""
+        return Batch(torch.cat([self.encode(part) for part in data.images.split(self.schedule.batch)]), data.labels)
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        return self.model.tokenizer.encode(to_float(images))
 
 
 def next_tokens(model: TokenModel, tokens: Tensor, labels: Tensor | None, random: torch.Generator) -> Tensor:
