@@ -42,9 +42,9 @@ class Adversarial:
         self.gp, self.r1, self.r2, self.penalty_every = gp, r1, r2, penalty_every
         self.augment = augmentation(augment)
         self.average = copy.deepcopy(generator).requires_grad_(False)
-        self.generator_adam = torch.optim.Adam(generator.parameters(), schedule.rate, schedule.betas)
+        self.generator_adam = torch.optim.Adam(generator.parameters(), schedule.rate, schedule.betas, fused=True)
         self.discriminator_adam = torch.optim.Adam(
-            discriminator.parameters(), critic_rate or schedule.rate, critic_betas or schedule.betas
+            discriminator.parameters(), critic_rate or schedule.rate, critic_betas or schedule.betas, fused=True
         )
         self.parts = {"generator": generator, "discriminator": discriminator, "ema": self.average,
                       "generator_adam": self.generator_adam, "discriminator_adam": self.discriminator_adam}  # fmt: skip

@@ -18,7 +18,7 @@ class Classifier:
 
     def __init__(self, network: nn.Module, schedule: Schedule):
         self.network = network
-        self.adam = torch.optim.AdamW(network.parameters(), schedule.rate, weight_decay=1e-2)
+        self.adam = torch.optim.AdamW(network.parameters(), schedule.rate, weight_decay=1e-2, fused=True)
         self.rate = torch.optim.lr_scheduler.OneCycleLR(self.adam, schedule.rate, schedule.steps)
         self.parts = {"classifier": network, "adam": self.adam, "rate": self.rate}
 

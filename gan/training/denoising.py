@@ -24,7 +24,7 @@ class Denoising:
     def __init__(self, network: Denoiser, schedule: Schedule, process: str = "flow", warm_up: int = 500):
         self.network, self.loss, self.schedule = network, LOSSES[process], schedule
         self.average = copy.deepcopy(network).requires_grad_(False)
-        self.adam = torch.optim.AdamW(network.parameters(), schedule.rate, schedule.betas, weight_decay=0.0)
+        self.adam = torch.optim.AdamW(network.parameters(), schedule.rate, schedule.betas, weight_decay=0.0, fused=True)
         self.rate = torch.optim.lr_scheduler.LambdaLR(self.adam, lambda step: min(1.0, (step + 1) / warm_up))
         self.parts = {"network": network, "ema": self.average, "adam": self.adam, "rate": self.rate}
 

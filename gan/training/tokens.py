@@ -33,8 +33,8 @@ class Tokenizing:
         tokenizer.codebook.requires_grad_(False)
         self.counts = Codes(tokenizer.codebook)
         learned = [weight for weight in tokenizer.parameters() if weight.requires_grad]
-        self.adam = torch.optim.Adam(learned, schedule.rate, schedule.betas)
-        self.critic_adam = torch.optim.Adam(critic.parameters(), schedule.rate, schedule.betas)
+        self.adam = torch.optim.Adam(learned, schedule.rate, schedule.betas, fused=True)
+        self.critic_adam = torch.optim.Adam(critic.parameters(), schedule.rate, schedule.betas, fused=True)
         self.parts = {"tokenizer": tokenizer, "ema": self.average, "codes": self.counts, "critic": critic,
                       "adam": self.adam, "critic_adam": self.critic_adam}       # fmt: skip
 
@@ -111,7 +111,7 @@ class Writing:
         model.tokenizer.requires_grad_(False)
         self.average = copy.deepcopy(model).requires_grad_(False)
         learned = [weight for weight in model.parameters() if weight.requires_grad]
-        self.adam = torch.optim.AdamW(learned, schedule.rate, schedule.betas, weight_decay=0.05)
+        self.adam = torch.optim.AdamW(learned, schedule.rate, schedule.betas, weight_decay=0.05, fused=True)
         self.rate = torch.optim.lr_scheduler.LambdaLR(self.adam, lambda step: min(1.0, (step + 1) / warm_up))
         self.parts = {"model": model, "ema": self.average, "adam": self.adam, "rate": self.rate}
 
