@@ -76,7 +76,8 @@ def overview(workspace: Workspace) -> str:
     """All models in one table."""
     names = ("kid", "fd", "precision", "recall", "vendi", "copies")
     shown = [f"{name}_efficientnet_lite0" for name in names] + ["accuracy_judge"]
-    lines = ["| model | what | parameters | " + " | ".join(f"`{name}`" for name in shown) + " |",
+    heads = [name.removesuffix("_efficientnet_lite0") for name in shown]
+    lines = ["| model | what | parameters | " + " | ".join(f"`{head}`" for head in heads) + " |",
              "|---|---|---:|" + "---:|" * len(shown)]       # fmt: skip
     for name, about in (*CARDS.items(), *CONTROLS.items()):
         protocol = "emoji-embedded-650" if "emoji" in name else "fashion-mnist-embedded-2k"
@@ -87,7 +88,8 @@ def overview(workspace: Workspace) -> str:
 
 Models that were trained here, small enough to travel, with cards that say how. `ganbench models` lists them, early
 snapshots too; `ganbench evaluate zoo:NAME` measures one. Scores: 2,000 images of seed 0, protocol
-`fashion-mnist-embedded-2k` (of emoji 650, `emoji-embedded-650`), value and standard error.
+`fashion-mnist-embedded-2k` (of emoji 650, `emoji-embedded-650`), value and standard error; features of
+`efficientnet_lite0`, but for the judge's accuracy, which is the share of images in the class that was asked for.
 
 {chr(10).join(lines)}
 
