@@ -329,7 +329,7 @@ def test_a_recipe_leaves_snapshots_of_the_average_and_a_curve_without_repetition
 
 
 def test_an_unknown_recipe_is_a_sentence(tmp_path):
-    with pytest.raises(BadInput, match=r"No recipe 'biggan'\. Known: dcgan-fashion-mnist, flow-fashion-mnist, "):
+    with pytest.raises(BadInput, match=r"No recipe 'biggan'\. Known: collapsed-fashion-mnist, dcgan-fashion-mnist, "):
         next(train("biggan", tmp_path))
 
 
