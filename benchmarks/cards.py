@@ -310,7 +310,7 @@ CARDS = {
         "The residual generator of WGAN-GP (Gulrajani et al. 2017, arXiv:1704.00028), narrowed for 32 pixels, its "
         "BatchNorm conditioned on the class.",
         "Wasserstein with gradient penalty, three critic steps per generator step",
-        "WGAN-GP wants ten times these steps: garments are soft, straps and laces dissolve, and classes that look "
+        "WGAN-GP wants ten times these steps: grainy fabrics, frayed edges; straps and laces dissolve, classes that look "
         "alike are mixed. Under-trained. " + CLOTHES,
         {"wgan-gp-fashion-mnist-early": 500, "wgan-gp-fashion-mnist": 3_000}, note=SHORT,
     ),

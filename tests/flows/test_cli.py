@@ -381,7 +381,7 @@ def test_options_that_name_nothing(words, said, refused, model):
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (("evaluate", "zoo:biggan"), "No zoo model 'biggan'. Known: dcgan-fashion-mnist"),
+    (("evaluate", "zoo:biggan"), "No zoo model 'biggan'. Known: collapsed-fashion-mnist, dcgan-fashion-mnist"),
     (("cache", "burn"), "No cache action 'burn'. Known: list, verify, collect"),
     (("train", "biggan", "--out", "somewhere"), "No recipe 'biggan'"),
 ])  # fmt: skip
