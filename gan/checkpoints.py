@@ -33,7 +33,8 @@ __all__ = ["file_digest", "find_weights", "load_into", "load_state", "read_check
 # Where training code keeps the generator, in the order of preference: averaged weights first, because they
 # are what papers evaluate.
 KEYS = (
-    "G_ema", "g_ema", "ema", "params_ema", "ema_state_dict", "model_ema", "generator_ema", "netG_ema",
+    "G_ema", "g_ema", "ema", "params_ema", "ema_state_dict", "model_ema", "ema_model", "generator_ema", "ema_generator",
+    "netG_ema",
     "generator", "G", "netG", "g", "gen", "generator_state_dict", "netG_state_dict", "G_state_dict",
     "state_dict", "model_state_dict", "model", "params", "module", "net", "network", "weights", "state",
 )  # fmt: skip
@@ -44,6 +45,7 @@ SCALAR = np.float32(0).__reduce__()[0]                      # numpy's function t
 # Plain data that training scripts store beside the weights; none of it can run code.
 SAFE: list[Any] = [argparse.Namespace, pathlib.PosixPath, np.dtype, *FLOATS,
                    (SCALAR, "numpy._core.multiarray.scalar"), (SCALAR, "numpy.core.multiarray.scalar")]  # fmt: skip
+NORM = re.compile(r"\.(weight_(g|v|u|orig)|parametrizations\.weight\.(original[01]?|0\._[uv]))$")
 OPTIMISER = {"exp_avg", "exp_avg_sq", "momentum_buffer", "square_avg"}
 LOADING = threading.Lock()                                  # torch's list of safe classes belongs to the process
 MOST_UNPACKED, MOST_RATIO = 1_000_000_000, 100              # bytes; and how often the size of the archive beside them
@@ -113,9 +115,17 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     if size < expected:
         raise BadInput(f"{path} is truncated: it has {size:,} bytes, its header promises {expected:,}.")
     try:
-        return load_file(path)
+        return in_natural_order(load_file(path))
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise BadInput(f"{path} is not a valid safetensors file: {one_line(error)}.") from error
+
+
+def in_natural_order(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`main.3` before `main.10`, as layers were made: safetensors keeps its tensors in an order of its own."""
+    def key(name: str) -> list[tuple[int, str]]:
+        return [(int(word), "") if word.isdigit() else (-1, word) for word in name.split(".")]
+
+    return {name: state[name] for name in sorted(state, key=key)}
 
 
 def check_archive(path: Path) -> list[str]:
@@ -261,6 +271,14 @@ def part_of(found: Mapping[str, dict[str, Tensor]], key: str) -> dict[str, Tenso
     return None
 
 
+def parts(state: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """A state dict by the first word of its names: usual names of generators first, averaged weights before others."""
+    names = dict.fromkeys(name.partition(".")[0] for name in state if "." in name)
+    for part in sorted(names, key=lambda part: KEYS.index(part) if part in KEYS else len(KEYS)):
+        begin = f"{part}."
+        yield part, {name.removeprefix(begin): value for name, value in state.items() if name.startswith(begin)}
+
+
 def preferred(found: Mapping[str, dict[str, Tensor]], content: Any, path: Path) -> str:
     """Where the generator lies when nobody said so."""
     if not found:
@@ -291,6 +309,51 @@ def without_prefixes(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if all(name.startswith(prefix) for name in state):
             state = {name.removeprefix(prefix): value for name, value in state.items()}
     return dict(state)
+
+
+def without_norms(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as the layers use them, where training code keeps them in parts.
+
+    Weight normalisation: g v / |v| (Salimans & Kingma 2016, arXiv:1602.07868); spectral normalisation: W / u'Wv (Miyato
+    et al. 2018, arXiv:1802.05957).
+    """
+    found = {name: value for name, value in state.items() if not NORM.search(name)}
+    for name in state:
+        layer = NORM.sub("", name)
+        if f"{layer}.weight" in found or layer == name:
+            continue
+        old, new = f"{layer}.weight", f"{layer}.parametrizations.weight"
+        if {f"{old}_g", f"{old}_v"} <= state.keys():
+            weight = of_unit_length(state[f"{old}_v"], state[f"{old}_g"])
+        elif {f"{new}.original0", f"{new}.original1"} <= state.keys():
+            weight = of_unit_length(state[f"{new}.original1"], state[f"{new}.original0"])
+        elif {f"{old}_orig", f"{old}_u", f"{old}_v"} <= state.keys():
+            weight = of_unit_spectrum(state[f"{old}_orig"], state[f"{old}_u"], state[f"{old}_v"])
+        elif {f"{new}.original", f"{new}.0._u", f"{new}.0._v"} <= state.keys():
+            weight = of_unit_spectrum(state[f"{new}.original"], state[f"{new}.0._u"], state[f"{new}.0._v"])
+        else:
+            return dict(state)
+        found[f"{layer}.weight"] = weight
+    return {name: found[name] for name in (names_of_layers(state) if found.keys() != state.keys() else state)}
+
+
+def names_of_layers(state: Mapping[str, Tensor]) -> Iterable[str]:
+    """Their order, the parts of a weight taken together."""
+    return dict.fromkeys(f"{NORM.sub('', name)}.weight" if NORM.search(name) else name for name in state)
+
+
+def of_unit_length(direction: Tensor, length: Tensor) -> Tensor:
+    """g v / |v|, the length counted over the axes of which g has one."""
+    axes = [axis for axis, size in enumerate(length.shape) if size == 1]
+    norm = torch.linalg.vector_norm(direction, dim=axes, keepdim=True) if axes else direction.abs()
+    return direction * (length / norm)
+
+
+def of_unit_spectrum(weight: Tensor, u: Tensor, v: Tensor) -> Tensor:
+    """W / u'Wv; rows of the matrix are outputs, which transposed convolutions have as their second axis."""
+    turned = [weight.transpose(0, axis).flatten(1) for axis in (0, 1)]
+    values = [float(u @ matrix @ v) for matrix in turned if matrix.shape == (len(u), len(v))]
+    return weight / max(values) if values else weight
 
 
 def checked(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:

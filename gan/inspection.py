@@ -13,11 +13,20 @@ from typing import Any
 
 from torch import Tensor
 
-from gan.checkpoints import KEYS, read_checkpoint, read_plain, select_state, state_dicts
+from gan.checkpoints import KEYS, parts, read_checkpoint, read_plain, select_state, state_dicts, without_norms
 from gan.datasets import is_images
 from gan.files import atomic_write, digest_at
 from gan.generators import GENERATORS, export, hub, imagegpt, pipeline
-from gan.generators.loading import ZOO, family_of, fits, found_at, looks_like_classifier, resolve, write_spec
+from gan.generators.loading import (
+    ZOO,
+    family_of,
+    fits,
+    found_at,
+    looks_like_classifier,
+    part_of_family,
+    resolve,
+    write_spec,
+)
 from gan.pickles import names_in
 from gan.types import BadInput, ModelSpec, Workspace
 
@@ -166,9 +175,11 @@ def of_weights(model: str, path: Path, spec: ModelSpec, trust_pickle: bool) -> I
         chosen, state = select_state(content, path, spec.weights_key)
     except BadInput as error:
         return Inspection(model, kind, sets, asks_for=names, notes=(str(error),))
+    state = without_norms(state)
     keys = [] if spec.weights_key else list(part_guess(chosen, state))
     if keys:
         chosen, state = select_state(content, path, keys[0].value)
+        state = without_norms(state)
     found, guesses, notes = proposed(replace(spec, weights_key=chosen, sha256=digest_at(path)), state)
     return Inspection(model, kind, sets, chosen, names, (*keys, *guesses), found, (*aside, *notes))
 
@@ -212,11 +223,12 @@ def proposed(spec: ModelSpec, state: Mapping[str, Tensor]) -> tuple[ModelSpec, l
 
 def part_guess(at: str, state: Mapping[str, Tensor]) -> Iterator[Guess]:
     """The generator's part of a state dict that holds a discriminator, too, as Lightning's do."""
-    parts = list(dict.fromkeys(name.partition(".")[0] for name in state))
-    known = [part for part in GENERATOR_KEYS if part in parts]
-    if known and len(parts) > 1:
-        others = ", ".join(part for part in parts if part != known[0])
-        yield Guess("weights_key", f"{at}.{known[0]}".lstrip("."), f"tensors of {known[0]} beside {others}")
+    found = [part for part, _ in parts(state)]
+    known = [part for part in found if part in GENERATOR_KEYS]
+    part = next(filter(None, (part_of_family(family, state) for family in GENERATORS)), known[0] if known else "")
+    if part and (len(found) > 1 or part not in known):
+        others = ", ".join(name for name in found if name != part) or "nothing else"
+        yield Guess("weights_key", f"{at}.{part}".lstrip("."), f"tensors of {part} beside {others}")
 
 
 def latent_guess(state: Mapping[str, Tensor]) -> Iterator[Guess]:

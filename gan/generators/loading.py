@@ -16,7 +16,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan.checkpoints import LEGACY, is_torchscript, load_into, load_state, read_checkpoint, read_head, select_state
+from gan.checkpoints import (
+    LEGACY,
+    is_torchscript,
+    load_into,
+    load_state,
+    parts,
+    read_checkpoint,
+    read_head,
+    select_state,
+    without_norms,
+)
 from gan.datasets import DATASETS, DataFolders, dataset_names, is_images
 from gan.datasets.folder import SUFFIXES
 from gan.files import checked_digest
@@ -161,9 +171,14 @@ def examine(spec: ModelSpec, trust_pickle: bool) -> tuple[ModelSpec, dict[str, T
     read_head(path)
     digest = checked_digest(path, spec.sha256)
     key, state = select_state(read_checkpoint(path, trust_pickle), path, spec.weights_key)
-    spec = replace(spec, sha256=digest, weights_key=key)
+    spec_key, spec = spec.weights_key, replace(spec, sha256=digest, weights_key=key)
     if spec.factory:
         return spec, state
+    state = without_norms(state)
+    part = "" if spec_key else part_of_family(spec.family, state)
+    if part:
+        key, state = f"{key}.{part}".lstrip("."), dict(parts(state))[part]
+        spec = replace(spec, weights_key=key)
     implied = {**GENERATORS[spec.family].arguments_of(state), **spec.arguments}
     check_fit(spec.family, implied, state, spec.weights, spec.latent)
     channels, resolution = (spec.channels or implied.get("channels"), spec.resolution or implied.get("resolution"))
@@ -172,8 +187,8 @@ def examine(spec: ModelSpec, trust_pickle: bool) -> tuple[ModelSpec, dict[str, T
 
 def needs_family(spec: ModelSpec, trust_pickle: bool) -> str:
     """What to do with a weights file that came alone."""
-    state = load_state(hub.place(spec.weights), spec.weights_key, trust_pickle)
-    fitting = [name for name in GENERATORS if fits(name, state)]
+    state = without_norms(load_state(hub.place(spec.weights), spec.weights_key, trust_pickle))
+    fitting = [name for name in GENERATORS if fits(name, state) or part_of_family(name, state)]
     if fitting:
         return f"{spec.weights} needs a family; its shapes fit {fitting[0]}: give --family {fitting[0]}."
     advice = f"give --family ({', '.join(sorted(GENERATORS))}) or --factory module:callable"
@@ -192,6 +207,14 @@ def fits(family: str, state: Mapping[str, Tensor]) -> bool:
     except BadInput:
         return False
     return True
+
+
+def part_of_family(family: str, state: Mapping[str, Tensor]) -> str:
+    """The first part of a state dict that has the family's shapes, such as `generator` beside `discriminator`; '' when
+    the whole looks like the family, or no part does."""
+    if GENERATORS[family].arguments_of(state):
+        return ""
+    return next((part for part, values in parts(state) if fits(family, values)), "")
 
 
 def looks_like_classifier(state: Mapping[str, Tensor]) -> bool:

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def test_the_clock_of_prefect_yaml_makes_runs_and_the_worker_completes_one(team,
     run = wait_until(completed)[0]
     assert run["auto_scheduled"]
     assert run["parameters"]["n"] == 20
-    assert run["expected_start_time"] <= run["start_time"]
+    assert datetime.fromisoformat(run["expected_start_time"]) <= datetime.fromisoformat(run["start_time"])
     check_mlflow(team, run["id"])
 
 

@@ -531,3 +531,73 @@ def test_models_of_other_programs_are_known_by_their_workspace(mine):
         resolve("w.pkl", Workspace())
     assert resolve("w.pkl", Workspace(trust_pickle=True)).family == "pickled"
     assert not (mine / "ran").exists()
+
+
+# DCGANs as training code leaves them
+
+
+def tutorial_dcgan(wrap=lambda layer: layer):
+    """The generator of PyTorch's DCGAN tutorial, its layers wrapped, with running means that have moved."""
+    sizes = [(100, 32), (32, 16), (16, 8), (8, 4), (4, 3)]
+    layers = []
+    for k, (before, after) in enumerate(sizes):
+        layers.append(wrap(nn.ConvTranspose2d(before, after, 4, 2 if k else 1, 1 if k else 0, bias=False)))
+        layers += [nn.BatchNorm2d(after), nn.ReLU(True)] if k < 4 else [nn.Tanh()]
+    generator = nn.ModuleDict({"main": nn.Sequential(*layers)})
+    for _ in range(3):
+        generator["main"](torch.randn(16, 100, 1, 1))
+    return generator.eval()
+
+
+def saved(folder, file, content):
+    torch.save(content, folder / file)
+    return str(folder / file)
+
+
+def as_dcgan(path, generator):
+    """What the family draws, and what the module itself makes of the same latents."""
+    model = load(resolve(path, family="dcgan"))
+    z = model.draws(range(4), 0)
+    with torch.no_grad():
+        return model.sample(z), generator["main"](z[:, :, None, None])
+
+
+@pytest.mark.parametrize("wrap", [
+    nn.utils.spectral_norm, nn.utils.parametrizations.spectral_norm, nn.utils.parametrizations.weight_norm,
+    pytest.param(nn.utils.weight_norm, marks=pytest.mark.filterwarnings("ignore:.*weight_norm.*deprecated")),
+])  # fmt: skip
+def test_weights_in_parts_of_spectral_and_weight_normalisation_are_put_together(mine, wrap):
+    generator = tutorial_dcgan(wrap)
+    path = saved(mine, "w.pth", generator.state_dict())
+    drawn, expected = as_dcgan(path, generator)
+    torch.testing.assert_close(drawn, expected, rtol=1e-4, atol=1e-5)
+    assert inspect_model(path).spec.family == "dcgan"
+
+
+def test_safetensors_have_an_order_of_their_own(mine):
+    """Theirs is alphabetical, main.12 before main.3; layers are not."""
+    from safetensors.torch import save_file
+
+    generator = tutorial_dcgan()
+    save_file({name: value.contiguous() for name, value in generator.state_dict().items()}, mine / "w.safetensors")
+    drawn, expected = as_dcgan(str(mine / "w.safetensors"), generator)
+    torch.testing.assert_close(drawn, expected, rtol=1e-4, atol=1e-5)
+    assert inspect_model(str(mine / "w.safetensors")).spec.family == "dcgan"
+
+
+@pytest.mark.parametrize(("parts", "chosen"), [
+    (["generator", "discriminator"], "generator"), (["online_model", "ema_model"], "ema_model"),
+    (["backbone"], "backbone"),
+])  # fmt: skip
+def test_the_generators_part_of_a_state_dict_needs_no_key(mine, parts, chosen):
+    """Lightning's, ema-pytorch's, and a wrapper's."""
+    generator, other = tutorial_dcgan(), nn.Sequential(nn.Conv2d(3, 4, 4), nn.Conv2d(4, 1, 4))
+    modules = {part: other if part == "discriminator" else tutorial_dcgan() for part in parts} | {chosen: generator}
+    state = {f"{part}.{name}": value for part, module in modules.items() for name, value in module.state_dict().items()}
+    path = saved(mine, "w.ckpt", {"state_dict": state, "epoch": 1})
+    drawn, expected = as_dcgan(path, generator)
+    torch.testing.assert_close(drawn, expected, rtol=1e-4, atol=1e-5)
+    spec = resolve(path, family="dcgan")
+    assert spec.weights_key == f"state_dict.{chosen}"
+    assert identity(resolve(path, family="dcgan", weights_key=spec.weights_key)) == identity(spec)
+    assert inspect_model(path).spec.weights_key == spec.weights_key
