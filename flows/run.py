@@ -18,7 +18,7 @@ from gan.interchange import check_statistics_name, save_statistics
 from gan.jobs import Job, Part, ordered, prepare, real_part
 from gan.measure import has
 from gan.protocols import CONVENTIONS, choose
-from gan.recipes import stages
+from gan.recipes import check_folder, stages
 from gan.sampling import shards_of
 from gan.statistics import accumulate
 from gan.store import rows_of
@@ -200,6 +200,7 @@ def run_servers() -> None:
 def run_training(show: Show, recipe: str, out: Path, steps: int) -> Trained:
     """Train a recipe, with a bar for every stage."""
     for stage in stages(recipe, out, steps):
+        check_folder(stage)
         show(stage.name, steps_done(stage.folder), stage.recipe.schedule.steps)
     begin_flow()
     from flows.train import train

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from gan.datasets import DataFolders, open_data
 from gan.features.judge import Judge
+from gan.files import atomic_write, check_room
 from gan.generators import GENERATORS, dcgan, diffusion, r3gan, stylegan2, transformer, wgan_gp
 from gan.generators.loading import load
 from gan.images import to_uint8, write_contact_sheet
@@ -22,7 +23,7 @@ from gan.sampling import labels_of
 from gan.training.adversarial import Adversarial
 from gan.training.classifier import Classifier
 from gan.training.denoising import Denoising
-from gan.training.loop import Batch, Schedule, Step, Task, fit
+from gan.training.loop import Batch, Schedule, Step, Task, fit, read_state, steps_done
 from gan.training.tokens import PatchCritic, Tokenizing, Writing
 from gan.types import BadInput, ModelSpec
 
@@ -200,11 +201,24 @@ def train(name: str, folder: Path, data: DataFolders, steps: int = 0) -> Iterato
 def train_stage(stage: Stage, data: DataFolders) -> Iterator[Step]:
     """Train one recipe: step-<n>.safetensors and a picture of what it draws, loss.csv, and a state to resume from."""
     recipe, folder = stage.recipe, stage.folder
-    folder.mkdir(parents=True, exist_ok=True)
+    check_folder(stage)
     task, images = recipe.make(recipe, folder), batch_of(recipe, data)
     if isinstance(task, Writing):
         images = task.read(images)
     yield from record(fit(task, images, recipe.schedule, folder), recipe, folder)
+
+
+def check_folder(stage: Stage) -> None:
+    """The folder can be written to, and what it holds is not longer than what is asked for; a snapshot that a killed
+    process still owed is made."""
+    check_room(stage.folder)
+    done, steps = steps_done(stage.folder), stage.recipe.schedule.steps
+    if done > steps:
+        raise BadInput(f"{stage.folder} holds {done:,} steps of a training, more than the {steps:,} of {stage.name}: "
+                       "give another folder, or at least as many --steps.")     # fmt: skip
+    last = "png" if stage.recipe.family else "safetensors"
+    if done in stage.recipe.snapshots and not (stage.folder / f"step-{done}.{last}").exists():
+        deliver(stage.folder, stage.recipe, done)
 
 
 def batch_of(recipe: Recipe, data: DataFolders) -> Batch:
@@ -216,18 +230,23 @@ def batch_of(recipe: Recipe, data: DataFolders) -> Batch:
 
 
 def record(steps: Iterator[Step], recipe: Recipe, folder: Path) -> Iterator[Step]:
-    """Pass events on, writing the mean losses of every 50 steps and the snapshots."""
+    """Pass events on, writing the mean losses of every 50 steps, and of what is left at the end, and the snapshots."""
     window: list[Step] = []
     for event in steps:
         window.append(event)
-        if event.step % 50 == 0:
+        if event.step % 50 == 0 or event.step == recipe.schedule.steps:
             log(folder / "loss.csv", window)
             window = []
         if event.step in recipe.snapshots:
-            snapshot(folder, recipe.ships, event.step)
-            if recipe.family:
-                picture(folder, recipe, event.step)
+            deliver(folder, recipe, event.step)
         yield event
+
+
+def deliver(folder: Path, recipe: Recipe, step: int) -> None:
+    """The snapshot of the kept state, and what it draws."""
+    snapshot(folder, recipe.ships, step)
+    if recipe.family:
+        picture(folder, recipe, step)
 
 
 def log(path: Path, window: list[Step]) -> None:
@@ -247,10 +266,11 @@ def log(path: Path, window: list[Step]) -> None:
 
 def snapshot(folder: Path, part: str, step: int) -> None:
     """Weights of one part of the kept state, as safetensors."""
-    state = torch.load(folder / "state.pt", weights_only=True, map_location="cpu")
+    state = read_state(folder / "state.pt")
     if state["step"] != step:
         raise RuntimeError(f"The state kept in {folder} is of step {state['step']}, expected {step}.")
-    save_file({k: v.contiguous() for k, v in state[part].items()}, folder / f"step-{step}.safetensors")
+    weights = {name: value.contiguous() for name, value in state[part].items()}
+    atomic_write(folder / f"step-{step}.safetensors", lambda path: save_file(weights, path))
 
 
 def picture(folder: Path, recipe: Recipe, step: int) -> None:

@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 
 from gan.datasets import DataFolders
 from gan.files import atomic_write
-from gan.recipes import stages, train_stage
+from gan.recipes import check_folder, stages, train_stage
 from tasks.progress import advance
 from tasks.settings import workspace_of
 from tasks.tracking import Curve, follow_training
@@ -38,7 +38,7 @@ def train_recipe(name: str, folder: str, steps: int = 0) -> Trained:
     torch.set_num_threads(1)                                # the last bit depends on it
     stage, place = stages(name, Path(folder), steps)[-1], Path(folder)
     recipe = stage.recipe
-    place.mkdir(parents=True, exist_ok=True)
+    check_folder(stage)
     curve = Curve(name, mark(place), place, {"model": name, "family": recipe.family, "reference": recipe.data,
                                              **vars(recipe.schedule)})      # fmt: skip
     told = time.monotonic()

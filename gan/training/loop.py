@@ -132,15 +132,35 @@ def keep(folder: Path, parts: Mapping[str, Any], step: int, seconds: float) -> N
 
 def resume(folder: Path, parts: Mapping[str, Any]) -> tuple[int, float]:
     """Load the last kept state into the parts: -> steps done, seconds spent."""
-    if not (folder / "state.pt").exists():
+    path = folder / "state.pt"
+    if not path.exists():
         return 0, 0.0
-    state = torch.load(folder / "state.pt", weights_only=True, map_location="cpu")
+    state = read_state(path)
+    if missing := parts.keys() - state.keys():
+        raise another(path, f"it has no {min(missing)}")
     for name, part in parts.items():
-        part.load_state_dict(state[name])
+        try:
+            part.load_state_dict(state[name])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise another(path, f"its {name} has other shapes") from error
     return state["step"], state["seconds"]
+
+
+def another(path: Path, why: str) -> BadInput:
+    return BadInput(f"{path} is the state of another training ({why}): give another folder.")
+
+
+def read_state(path: Path, **how: Any) -> dict[str, Any]:
+    """What `keep` wrote."""
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu", **how)
+        int(state["step"]), float(state["seconds"])
+    except Exception as error:      # whatever a damaged file runs into
+        raise BadInput(f"{path} is damaged, or no state of a training: without it the training begins anew.") from error
+    return dict(state)
 
 
 def steps_done(folder: Path) -> int:
     """How many steps the kept state is of; 0 before the first one."""
     path = folder / "state.pt"
-    return int(torch.load(path, weights_only=True, map_location="cpu", mmap=True)["step"]) if path.exists() else 0
+    return int(read_state(path, mmap=True)["step"]) if path.exists() else 0

@@ -341,3 +341,61 @@ def test_every_recipe_keeps_its_state_at_every_snapshot():
 
 def test_the_judge_never_sees_the_images_that_travel_as_held_out_data():
     assert RECIPES["judge-fashion-mnist"].first == 10_000
+
+
+# What a folder may hold
+
+
+def trained(tmp_path, name="dcgan-fashion-mnist"):
+    list(train(name, tmp_path))
+    return (tmp_path / "state.pt").read_bytes()
+
+
+def test_a_snapshot_that_a_killed_process_owed_is_made_when_it_goes_on(small, tmp_path):
+    """Killed after the state was kept and before its weights were written."""
+    trained(tmp_path)
+    weights, sheet = tmp_path / "step-100.safetensors", tmp_path / "step-100.png"
+    before = load_file(weights)
+    weights.unlink()
+    sheet.unlink()
+    assert list(train("dcgan-fashion-mnist", tmp_path)) == []
+    assert all(torch.equal(value, before[name]) for name, value in load_file(weights).items())
+    assert sheet.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", "half"])
+def test_a_damaged_state_is_one_sentence_and_stays(small, tmp_path, content):
+    state = trained(tmp_path)
+    damaged = state[: len(state) // 2] if content == "half" else content
+    (tmp_path / "state.pt").write_bytes(damaged)
+    with pytest.raises(BadInput, match=r"state\.pt is damaged, or no state of a training: without it"):
+        next(train("dcgan-fashion-mnist", tmp_path))
+    assert (tmp_path / "state.pt").read_bytes() == damaged
+
+
+def test_the_folder_of_another_recipe_is_refused_and_left_alone(small, tmp_path):
+    state = trained(tmp_path)
+    with pytest.raises(BadInput, match=r"is the state of another training \(its generator has other shapes\)"):
+        next(train("collapsed-fashion-mnist", tmp_path, steps=200))
+    with pytest.raises(BadInput, match=r"is the state of another training \(it has no "):
+        next(train("judge-fashion-mnist", tmp_path, steps=200))
+    assert (tmp_path / "state.pt").read_bytes() == state
+
+
+def test_fewer_steps_than_were_done_are_refused(small, tmp_path):
+    trained(tmp_path)
+    with pytest.raises(BadInput, match="holds 100 steps of a training, more than the 50 of dcgan-fashion-mnist"):
+        next(train("dcgan-fashion-mnist", tmp_path, steps=50))
+
+
+def test_a_folder_that_is_a_file_is_one_sentence(small, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(BadInput, match="cannot be written"):
+        next(train("dcgan-fashion-mnist", tmp_path / "out"))
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_the_losses_of_a_short_run_are_written_too(small, tmp_path):
+    list(train("dcgan-fashion-mnist", tmp_path, steps=60))
+    with (tmp_path / "loss.csv").open(newline="") as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["50", "60"]
