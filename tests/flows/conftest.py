@@ -1,5 +1,6 @@
 """What the tests of flows and of the command share: a model file, and a record of what a run left."""
 
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -39,13 +40,22 @@ def run_flow(prefect_server, home, model, garments):
 
 
 def task_states(flow_run) -> dict[str, str]:
-    """Task run name -> state name."""
+    """Task run name -> state name.  Prefect's server learns of task runs from events, some after the flow has ended: so
+    look until nothing has changed for a second and a half."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
-    with get_client(sync_client=True) as client:
-        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])))
-    return {run.name: run.state_name for run in runs}
+    def look() -> dict[str, str]:
+        with get_client(sync_client=True) as client:
+            runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])))
+        return {run.name: run.state_name for run in runs}
+
+    seen, since = look(), time.monotonic()
+    while time.monotonic() < since + 1.5:
+        time.sleep(0.3)
+        if (now := look()) != seen:
+            seen, since = now, time.monotonic()
+    return seen
 
 
 @pytest.fixture
