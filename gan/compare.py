@@ -1,0 +1,147 @@
+"""Which model is better, and how sure are we: scores of several models under one protocol, set beside each other.
+
+Draws of two models are independent, given the reference that they share, so the error of a difference is the root of
+the sum of squares.  Many pairs are many chances to be fooled: p-values of one metric are Holm's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from gan.types import BadInput, Estimate, Score
+from gan.uncertainty import difference, p_value
+
+LEVEL = 0.05                    # of the family of all pairs of one metric
+RESAMPLED = 10_000              # draws of all scores from their errors, for the stability of ranks
+
+Scores = Mapping[str, Sequence[Score]]      # model -> its scores
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models by one metric: `better` is better by `gain` (above 0), which is significant if p < LEVEL."""
+
+    better: str
+    worse: str
+    gain: Estimate
+    p: float                    # Holm's, over all pairs of the metric
+
+    @property
+    def significant(self) -> bool:
+        return self.p < LEVEL
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Models by one metric, the best first."""
+
+    metric: str
+    models: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+    ranks: Mapping[str, tuple[int, int]]            # the best and the worst rank that the pairs allow, 1 is best
+    first: Mapping[str, float]                      # how often a model leads when scores are drawn from their errors
+    interval: Mapping[str, tuple[int, int]]         # 95 % of its ranks in those draws
+
+    @property
+    def leaders(self) -> tuple[str, ...]:
+        """The models that no other one beats significantly."""
+        return tuple(model for model in self.models if self.ranks[model][0] == 1)
+
+
+def check_alike(scores: Scores) -> None:
+    """Refuse what was measured under different protocols: such numbers share no table."""
+    protocols = {score.protocol_digest: (model, score.protocol) for model, rows in scores.items() for score in rows}
+    if len(protocols) > 1:
+        (one, first), (other, second), *_ = protocols.values()
+        raise BadInput(f"{one} was measured under {first} and {other} under {second}, which differ in more than name: "
+                       "measure them under one protocol.")      # fmt: skip
+
+
+def compare(scores: Scores, seed: int = 0) -> list[Ranking]:
+    """A ranking for each metric that all models have, in the order of the first model's scores."""
+    check_alike(scores)
+    found = {model: {score.metric: score for score in rows} for model, rows in scores.items()}
+    shared = [name for name in next(iter(found.values())) if all(name in rows for rows in found.values())]
+    return [rank({model: rows[name] for model, rows in found.items()}, seed) for name in shared]
+
+
+def rank(scores: Mapping[str, Score], seed: int = 0) -> Ranking:
+    """One metric of several models."""
+    sign = 1 if next(iter(scores.values())).lower_is_better else -1
+    losses = {model: Estimate(sign * score.value, score.se) for model, score in scores.items()}
+    order = tuple(sorted(losses, key=lambda model: losses[model].value))
+    gains = [(a, b, difference(losses[b], losses[a])) for a, b in combinations(order, 2)]
+    adjusted = holm([p_value(gain) for _, _, gain in gains])
+    pairs = tuple(Pair(a, b, gain, p) for (a, b, gain), p in zip(gains, adjusted, strict=True))
+    first, interval = stability(losses, order, seed)
+    metric = next(iter(scores.values())).metric
+    return Ranking(metric, order, pairs, {model: rank_range(model, pairs) for model in order}, first, interval)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Step-down adjusted p-values.  Holm 1979, Scandinavian Journal of Statistics 6, 65-70."""
+    order = np.argsort(p, kind="stable")
+    adjusted, least = [0.0] * len(p), 0.0
+    for place, i in enumerate(order):
+        least = max(least, min(1.0, (len(p) - place) * p[i]))
+        adjusted[i] = least
+    return adjusted
+
+
+def rank_range(model: str, pairs: Sequence[Pair]) -> tuple[int, int]:
+    """1 + how many are significantly better, and the number of models less those that are significantly worse."""
+    beaten_by = sum(pair.worse == model and pair.significant for pair in pairs)
+    beats = sum(pair.better == model and pair.significant for pair in pairs)
+    others = sum(model in (pair.better, pair.worse) for pair in pairs)
+    return 1 + beaten_by, 1 + others - beats
+
+
+def stability(
+    losses: Mapping[str, Estimate], order: Sequence[str], seed: int
+) -> tuple[dict[str, float], dict[str, tuple[int, int]]]:
+    """Ranks of scores drawn from N(value, se^2): how often each model leads, and the middle 95 % of its ranks."""
+    random = np.random.default_rng(seed)
+    values, errors = (np.array([getattr(losses[model], name) for model in order]) for name in ("value", "se"))
+    drawn = values + errors * random.standard_normal((RESAMPLED, len(order)))
+    ranks = drawn.argsort(axis=1).argsort(axis=1) + 1
+    low, high = np.quantile(ranks, [0.025, 0.975], axis=0, method="nearest").astype(int)
+    first = {model: float((ranks[:, i] == 1).mean()) for i, model in enumerate(order)}
+    return first, {model: (int(low[i]), int(high[i])) for i, model in enumerate(order)}
+
+
+def tie_groups(ranking: Ranking) -> list[tuple[str, ...]]:
+    """Largest runs of neighbours in the ranking of which no two differ significantly (letters of a compact display:
+    Piepho 2004, doi:10.1198/1061860043515); a model may be in several."""
+    different = {frozenset((pair.better, pair.worse)) for pair in ranking.pairs if pair.significant}
+    groups: list[tuple[str, ...]] = []
+    for start in range(len(ranking.models)):
+        stop = start + 1
+        while stop < len(ranking.models) and not any(
+            frozenset((ranking.models[stop], model)) in different for model in ranking.models[start:stop]
+        ):
+            stop += 1
+        group = ranking.models[start:stop]
+        if not groups or not set(group) <= set(groups[-1]):
+            groups.append(group)
+    return groups
+
+
+def pareto(losses: Mapping[str, float], costs: Mapping[str, float]) -> tuple[str, ...]:
+    """The models than which no other is as good for the cost, and better in one of the two; cheapest first."""
+    def dominated(model: str) -> bool:
+        mine = (losses[model], costs[model])
+        return any(losses[other] <= mine[0] and costs[other] <= mine[1] and (losses[other], costs[other]) != mine
+                   for other in losses)     # fmt: skip
+
+    return tuple(sorted((model for model in losses if not dominated(model)), key=lambda model: (costs[model], model)))
+
+
+def disagreements(one: Ranking, other: Ranking) -> list[tuple[Pair, Pair]]:
+    """Pairs of models that the two metrics put in opposite order, both significantly."""
+    opposite = {(pair.worse, pair.better): pair for pair in other.pairs if pair.significant}
+    return [(pair, opposite[pair.better, pair.worse]) for pair in one.pairs
+            if pair.significant and (pair.better, pair.worse) in opposite]      # fmt: skip
