@@ -1,0 +1,128 @@
+"""Mixtures of generators: which share of images each model should give, so that all together are nearest to real ones.
+
+By the kernel distance the best shares solve a convex quadratic program; by the Fréchet distance, whose value for a
+mixture has a closed form, a smooth one that may have several minima.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from gan.metrics.frechet import frechet_distance
+from gan.types import BadInput, Statistics
+
+SMALL = 1e-9                    # shares below it are none
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Shares of the models, (m,) float64, at least 0 and of sum 1; what they reach; and how far that may be from best.
+
+    `gap` >= value - minimum for a convex problem: the linear bound at the solution (Frank & Wolfe 1956).
+    """
+
+    shares: np.ndarray
+    value: float
+    gap: float
+
+
+def least_kernel_distance(among: np.ndarray, to_real: np.ndarray, within_real: float) -> Mixture:
+    """min over shares w of w' A w - 2 b' w + c, the squared MMD between the mixture and the reference.
+
+    `among`: A (m, m), mean similarities of the models' images, made positive semidefinite if estimated otherwise;
+    `to_real`: b (m,), their mean similarities to real images; `within_real`: c.
+    """
+    matrix, b = positive(np.asarray(among, np.float64)), np.asarray(to_real, np.float64)
+    if matrix.shape != (len(b), len(b)):
+        raise BadInput(f"A mixture of {len(b)} models needs {len(b)} x {len(b)} similarities, got {matrix.shape}.")
+    start = active_set(matrix, b)
+    gradient = 2 * (matrix @ start - b)
+    return Mixture(start, float(start @ matrix @ start - 2 * b @ start + within_real), float(gap_of(start, gradient)))
+
+
+def active_set(matrix: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The minimum of w' A w - 2 b' w over the simplex, to rounding: Lawson & Hanson's way (1974, chapter 23).
+
+    From the best single model on: add the model that would help most, solve for those in, take out whoever would get
+    a negative share, until no model outside would help.
+    """
+    m = len(b)
+    shares = np.zeros(m)
+    shares[np.argmin(np.diag(matrix) - 2 * b)] = 1.0
+    for _ in range(20 * m * m):
+        gradient = 2 * (matrix @ shares - b)
+        if gap_of(shares, gradient) < 1e-13 * max(1.0, np.abs(b).max()):
+            break
+        inside = shares > 0
+        inside[np.argmin(gradient)] = True
+        while True:
+            wanted = np.zeros(m)
+            wanted[inside] = equality(matrix[np.ix_(inside, inside)], b[inside])
+            if (wanted >= -SMALL).all():
+                shares = np.clip(wanted, 0, None) / np.clip(wanted, 0, None).sum()
+                break
+            falling = wanted < 0
+            step = (shares[falling] / (shares[falling] - wanted[falling])).min()
+            shares = np.clip(shares + step * (wanted - shares), 0, None)
+            kept = inside & (shares > SMALL)
+            inside = kept if kept.any() and (kept != inside).any() else inside & ~falling
+            shares = np.where(inside, shares, 0) / shares[inside].sum()
+    return shares
+
+
+def equality(matrix: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The stationary point of w' A w - 2 b' w on sum w = 1; the smallest one where there are many."""
+    m = len(b)
+    system = np.block([[2 * matrix, np.ones((m, 1))], [np.ones((1, m)), np.zeros((1, 1))]])
+    return np.linalg.lstsq(system, np.concatenate([2 * b, [1.0]]), rcond=None)[0][:m]
+
+
+def gap_of(shares: np.ndarray, gradient: np.ndarray) -> float:
+    """max over the simplex of gradient' (w - v): 0 where the conditions of Karush, Kuhn and Tucker hold."""
+    return float(max(shares @ gradient - gradient.min(), 0.0))
+
+
+def positive(matrix: np.ndarray) -> np.ndarray:
+    """The nearest symmetric positive semidefinite matrix."""
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    return (vectors * np.clip(values, 0, None)) @ vectors.T if values[0] < 0 else (matrix + matrix.T) / 2
+
+
+def mixed(models: Sequence[Statistics], shares: np.ndarray) -> Statistics:
+    """Mean and covariance of a mixture: sum w mu, and sum w (Sigma + mu mu') - its mean's own product."""
+    mean = sum(w * model.mu for w, model in zip(shares, models, strict=True))
+    second = sum(w * (model.sigma + np.outer(model.mu, model.mu)) for w, model in zip(shares, models, strict=True))
+    return Statistics(mean, second - np.outer(mean, mean), min(model.n for model in models))
+
+
+def least_frechet_distance(real: Statistics, models: Sequence[Statistics], root: np.ndarray | None = None) -> Mixture:
+    """Shares that minimise the Fréchet distance of the mixture, from each model alone and from all alike.
+
+    The distance is no convex function of the shares: what is found is the best of those searches, and `gap`, a bound
+    for convex ones, tells how flat it is there.
+    """
+    def loss(shares: np.ndarray) -> float:
+        return frechet_distance(real, mixed(models, shares), root)
+
+    m = len(models)
+    starts = [np.full(m, 1 / m), *(0.9 * np.eye(m) + 0.1 / m)]
+    found = [searched(loss, start) for start in starts]
+    best = min([*found, *np.eye(m)], key=loss)
+    return Mixture(best, loss(best), gap_of(best, slope(loss, best)))
+
+
+def searched(loss: Callable[[np.ndarray], float], start: np.ndarray) -> np.ndarray:
+    done = minimize(loss, start, method="SLSQP", bounds=[(0, 1)] * len(start), options={"ftol": 1e-10, "maxiter": 200},
+                    constraints={"type": "eq", "fun": lambda shares: shares.sum() - 1})     # fmt: skip
+    shares = np.where(done.x > SMALL, done.x, 0)
+    return shares / shares.sum()
+
+
+def slope(loss: Callable[[np.ndarray], float], shares: np.ndarray, step: float = 1e-4) -> np.ndarray:
+    """Derivatives towards each model, one-sided: (loss((1 - t) w + t e_i) - loss(w)) / t."""
+    here = loss(shares)
+    return np.array([(loss((1 - step) * shares + step * model) - here) / step for model in np.eye(len(shares))])
