@@ -11,25 +11,13 @@ from typing import Annotated, Any
 
 import numpy as np
 from prefect import flow
-from prefect.futures import PrefectFuture
 
-from flows.evaluate import (
-    ConventionName,
-    Extracted,
-    Futures,
-    ProtocolName,
-    features_by,
-    flow_tags,
-    follow,
-    form,
-    provenance_of,
-    results,
-    submit,
-)
+from flows.evaluate import ConventionName, ProtocolName, flow_tags, form, provenance_of
+from flows.shards import Extracted, Futures, all_features, all_samples, follow, submit
 from gan import slices
 from gan.attribution import Attribution
 from gan.audit import RATE, Audit, check_unseen, protocol_of
-from gan.evaluate import assemble, bare_score, classes_of, measure_one, samples_of
+from gan.evaluate import assemble, bare_score, classes_of, measure_one
 from gan.gallery import write_gallery
 from gan.generators.loading import resolve
 from gan.jobs import Job
@@ -128,16 +116,15 @@ def attribute(
 
 def submitted(job: Job) -> tuple[Futures, Extracted]:
     images, features = submit(job)
-    follow(job, images, features)
+    follow(job.model.name, [(images, features)])
     return images, features
 
 
 def sets_of(
-    job: Job, images: Futures, futures: dict[tuple[str, str], list[PrefectFuture]]
+    job: Job, images: Futures, futures: Extracted
 ) -> tuple[dict[str, Samples], dict[str, dict[str, Features]]]:
     """All images by role, and all features by extractor and role."""
-    samples = {role: samples_of(job.parts[role], results(shards)) for role, shards in images.items()}
-    return samples, {name: features_by(name, job, images, futures) for name in job.protocol.extractors}
+    return all_samples(job, images), all_features(job, images, futures)
 
 
 def scores_of(job: Job, found: Audit, features: dict[str, Features]) -> list[Score]:

@@ -8,35 +8,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from prefect import flow, runtime
-from prefect.futures import PrefectFuture, as_completed
 from pydantic import Field
 
-from gan.evaluate import assemble, context_of, features_from, measured, samples_of
+from flows.shards import Extracted, Futures, all_features, begin_scores, end_scores, follow, results, submit
+from gan.evaluate import samples_of
 from gan.features.extract import extractor_of
 from gan.generators.loading import resolve
 from gan.jobs import Job
 from gan.protocols import CONVENTIONS, PROTOCOLS, choose
 from gan.published import Published, beside
-from gan.sampling import shards_of
 from gan.threads import single_threaded
-from gan.types import Features, Samples, Score, Shard, Workspace
-from tasks.artifacts import begin_progress, publish_scores, update_progress
+from gan.types import Samples, Score, Workspace
+from tasks.artifacts import publish_scores
 from tasks.pictures import contact_sheet
 from tasks.runners import runner
 from tasks.settings import workspace_of
-from tasks.stages import (
-    check_features,
-    check_images,
-    extract_features,
-    prepare_job,
-    sample_shard,
-    score,
-    score_parts,
-)
+from tasks.stages import prepare_job, score_parts
 from tasks.tracking import Tracked, record_of, track
 
-Futures = dict[str, list[PrefectFuture[Shard]]]  # by role
-Extracted = dict[tuple[str, str], list[PrefectFuture[Shard]]]  # by extractor and role
 ProtocolName = Literal[tuple(PROTOCOLS)]  # type: ignore[valid-type]
 ConventionName = Literal[tuple(CONVENTIONS)]  # type: ignore[valid-type]
 
@@ -125,8 +114,8 @@ def evaluate(
             resolve(model, workspace, family=family, factory=factory, weights_key=weights_key), chosen, seed, workspace
         )
         images, features = submit(job)
-        follow(job, images, features)
-        scores = score_all(job, images, features)
+        follow(job.model.name, [(images, features)])
+        scores = end_scores(job, begin_scores(job, images, features))
         sliced = score_slices(job, by, images, features) if by else []
         samples = samples_of(job.parts["generated"], results(images["generated"]))
         picture = contact_sheet(job, samples)
@@ -137,60 +126,10 @@ def evaluate(
     return outcome
 
 
-def submit(job: Job) -> tuple[Futures, Extracted]:
-    """Start every shard of every part: its images, and behind them its features by every extractor."""
-    images: Futures = {
-        role: [sample_shard.submit(role, part, index, rows, job.workspace) for index, rows in shards_of(part.n)]
-        for role, part in job.parts.items()
-    }
-    features = {
-        (name, role): [extract_features.submit(role, shard, name, job.workspace) for shard in images[role]]
-        for name in job.protocol.extractors
-        for role in images
-    }
-    return images, features
-
-
-def follow(job: Job, images: Futures, features: Extracted) -> None:
-    """Wait for all shards, keeping Prefect's progress bar up to date; the first one that fails ends the wait."""
-    futures = [future for group in (*images.values(), *features.values()) for future in group]
-    bar = begin_progress(f"{job.model.name}: {len(futures)} shards of images and features")
-    for done, future in enumerate(as_completed(futures), 1):
-        future.result()
-        if done % 4 == 0 or done == len(futures):
-            update_progress(bar, done / len(futures))
-
-
-def results(futures: list[PrefectFuture[Shard]]) -> list[Shard]:
-    return [future.result() for future in futures]
-
-
 def score_slices(job: Job, by: str, images: Futures, futures: Extracted) -> list[Score]:
     """Scores of every class or cluster."""
-    features = {name: features_by(name, job, images, futures) for name in job.protocol.extractors}
-    return score_parts(job, by, {role: results(shards) for role, shards in images.items()}, features)
-
-
-def features_by(name: str, job: Job, images: Futures, futures: Extracted) -> dict[str, Features]:
-    """The features of one extractor by role."""
-    return {role: features_from(name, results(futures[name, role]), job) for role in images}
-
-
-def score_all(job: Job, images: Futures, futures: Extracted) -> list[Score]:
-    """Scores of the generated images, with the same numbers of held-out real ones as floors."""
-    alerts = check_images(job, {role: results(shards) for role, shards in images.items()})
-    submitted = {}
-    for name in job.protocol.extractors:
-        features = features_by(name, job, images, futures)
-        alerts += check_features(name, job, features)
-        names, convention = job.protocol.metrics(name), job.protocol.convention
-        submitted[name] = {
-            role: score.submit(role, context_of(job, role, features), found, names, convention, job.workspace)
-            for role, found in features.items()
-            if role in measured(job)
-        }
-    found = {name: {role: future.result() for role, future in roles.items()} for name, roles in submitted.items()}
-    return assemble(job, found, alerts)
+    shards = {role: results(found) for role, found in images.items()}
+    return score_parts(job, by, shards, all_features(job, images, futures))
 
 
 def outcome_of(
