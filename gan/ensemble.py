@@ -13,9 +13,11 @@ import numpy as np
 from scipy.optimize import minimize
 
 from gan.metrics.frechet import frechet_distance
-from gan.types import BadInput, Statistics
+from gan.metrics.kernel import mean_self_similarity, similarity_sums
+from gan.types import BadInput, Estimate, Statistics
 
 SMALL = 1e-9                    # shares below it are none
+BLOCKS = 20                     # of each model's images, left out in turn for the errors
 
 
 @dataclass(frozen=True)
@@ -126,3 +128,90 @@ def slope(loss: Callable[[np.ndarray], float], shares: np.ndarray, step: float =
     """Derivatives towards each model, one-sided: (loss((1 - t) w + t e_i) - loss(w)) / t."""
     here = loss(shares)
     return np.array([(loss((1 - step) * shares + step * model) - here) / step for model in np.eye(len(shares))])
+
+
+@dataclass(frozen=True)
+class Held:
+    """Shares found on one half of the images, and what they reach on the other half."""
+
+    shares: np.ndarray              # (m,) float64
+    gap: float                      # of the shares on the half that they were found on
+    value: Estimate                 # the mixture's kernel distance on the other half
+    best: int                       # the single model that was best on the half of the search
+    best_value: Estimate            # its distance on the other half
+    gain: Estimate                  # how much nearer the mixture is there: above 0 is better
+    found_on: int                   # images of each model
+    tested_on: int
+
+
+def held_out_mixture(models: Sequence[np.ndarray], real: np.ndarray) -> Held:
+    """The mixture of the least kernel distance, found on the even rows of each model's (n, d) features and measured on
+    the odd ones, against even and odd rows of the reference, (m, d)."""
+    check_models(models, real)
+    search = Similarities([features[::2] for features in models], real[::2])
+    everyone = [slice(None)] * len(models)
+    found = least_kernel_distance(search.among(everyone, unbiased=False), search.to_real(everyone), search.within_real)
+    singles = np.diag(search.among(everyone)) - 2 * search.to_real(everyone)
+    best = int(np.argmin(singles))
+    test = Similarities([features[1::2] for features in models], real[1::2])
+    one = np.eye(len(models))[best]
+    return Held(
+        shares=found.shares, gap=found.gap, value=test.distance(found.shares), best=best, best_value=test.distance(one),
+        gain=test.distance(one, found.shares), found_on=min(len(x[::2]) for x in models),
+        tested_on=min(len(x[1::2]) for x in models),
+    )  # fmt: skip
+
+
+def check_models(models: Sequence[np.ndarray], real: np.ndarray) -> None:
+    least = 4 * BLOCKS
+    if len(models) < 2:
+        raise BadInput(f"A mixture takes at least 2 models, got {len(models)}.")
+    for features in (*models, real):
+        if len(features) < least:
+            raise BadInput(f"A mixture is found on one half of the images and tested on the other: at least {least} of "
+                           f"each model and of the reference, got {len(features)}.")      # fmt: skip
+
+
+class Similarities:
+    """Sums of the kernel between blocks of m models' images, and the images' mean similarity to real ones."""
+
+    def __init__(self, models: Sequence[np.ndarray], real: np.ndarray):
+        blocks = [block for features in models for block in np.array_split(features, BLOCKS)]
+        m, k = len(models), BLOCKS
+        self.sizes = np.array([len(block) for block in blocks], float).reshape(m, k)
+        self.sums, self.own, to_real = similarity_sums(blocks, real)
+        self.sums, self.own = self.sums.reshape(m, k, m, k), self.own.reshape(m, k)
+        self.real = to_real.reshape(m, k)               # sums over the block of the mean similarity to real images
+        self.within_real = mean_self_similarity(real)
+
+    def among(self, kept: Sequence[slice | np.ndarray], unbiased: bool = True) -> np.ndarray:
+        """(m, m) mean similarities of the kept blocks; of a model to itself without or with each image to itself."""
+        m = len(self.sizes)
+        found = np.empty((m, m))
+        for i, j in np.ndindex(m, m):
+            total = self.sums[i][kept[i]][:, j][:, kept[j]].sum()
+            pairs = self.sizes[i][kept[i]].sum() * self.sizes[j][kept[j]].sum()
+            if i == j and unbiased:
+                total, pairs = total - self.own[i][kept[i]].sum(), pairs - self.sizes[i][kept[i]].sum()
+            found[i, j] = total / pairs
+        return found
+
+    def to_real(self, kept: Sequence[slice | np.ndarray]) -> np.ndarray:
+        """(m,) mean similarities of the kept blocks to the reference."""
+        return np.array([self.real[i][k].sum() / self.sizes[i][k].sum() for i, k in enumerate(kept)])
+
+    def distance(self, shares: np.ndarray, less: np.ndarray | None = None) -> Estimate:
+        """The unbiased squared MMD of a mixture, or by how much that of `less` is smaller; its error is the jackknife's
+        over blocks of each model, given the reference."""
+        def value(kept: Sequence[slice | np.ndarray]) -> float:
+            among, to_real = self.among(kept), self.to_real(kept)
+            found = [w @ among @ w - 2 * to_real @ w + self.within_real for w in (shares, less) if w is not None]
+            return float(found[0] - (found[1] if len(found) > 1 else 0.0))
+
+        m = len(self.sizes)
+        everyone: list[slice | np.ndarray] = [slice(None)] * m
+        variance = 0.0
+        for i in range(m):
+            left = [value([*everyone[:i], np.arange(BLOCKS) != b, *everyone[i + 1 :]]) for b in range(BLOCKS)]
+            variance += (BLOCKS - 1) * float(np.var(left))
+        return Estimate(value(everyone), float(np.sqrt(variance)))

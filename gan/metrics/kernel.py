@@ -10,7 +10,7 @@ Products and sums are float64 (within a third of float32's speed on AVX2), in ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -102,6 +102,18 @@ def mean_self_similarity(real: np.ndarray, kernel: Kernel | None = None) -> floa
         tile = kernel(_block(real, rows), _block(real, columns))
         total += tile.sum() - np.trace(tile) if rows == columns else 2 * tile.sum()
     return float(total / (len(real) * (len(real) - 1)))
+
+
+def similarity_sums(blocks: Sequence[np.ndarray], real: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cubic kernel sums of B blocks of (n_b, d) features: between blocks, (B, B); of images with themselves, (B,); and
+    of the mean similarity of a block's images to the (m, d) real ones, (B,)."""
+    features = [np.asarray(block, np.float64) for block in blocks]
+    between = np.zeros((len(blocks), len(blocks)))
+    for i, x in enumerate(features):
+        for j, y in enumerate(features[: i + 1]):
+            between[i, j] = between[j, i] = _cubic(x, y).sum()
+    own = np.array([(((x * x).sum(axis=1) / x.shape[1] + 1) ** 3).sum() for x in features])
+    return between, own, np.array([_mean_similarity(x, real, _cubic).sum() for x in features])
 
 
 def _one_sided(real: np.ndarray, generated: np.ndarray, kernel: Kernel | None = None, share: float = 1.0) -> Estimate:

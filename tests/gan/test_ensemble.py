@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from gan.ensemble import least_frechet_distance, least_kernel_distance, mixed, positive
+from gan.ensemble import Similarities, held_out_mixture, least_frechet_distance, least_kernel_distance, mixed, positive
 from gan.metrics.frechet import frechet_distance
+from gan.metrics.kernel import kid_full
 from gan.statistics import moments as sums
 from gan.types import BadInput
 
@@ -88,3 +89,50 @@ def test_the_moments_of_a_mixture_are_those_of_its_images():
 def test_similarities_must_fit():
     with pytest.raises(BadInput, match="2 models needs 2 x 2 similarities"):
         least_kernel_distance(np.eye(3), np.ones(2), 0.0)
+
+
+# Found on one half, tested on the other
+
+
+def test_held_out_shares_of_modes_and_their_gain():
+    random = np.random.default_rng(1)
+    real = random.permutation(modes(random, [1 / 2, 1 / 3, 1 / 6, 0], 3_000))
+    models = [modes(random, row, 1_000) for row in np.eye(4)]
+    found = held_out_mixture(models, real)
+    assert found.shares == pytest.approx([1 / 2, 1 / 3, 1 / 6, 0], abs=0.02)
+    assert found.gap < 1e-5
+    assert found.best == 0
+    assert found.gain.value == pytest.approx(found.best_value.value - found.value.value)
+    assert found.gain.value > 20 * found.gain.se
+    assert (found.found_on, found.tested_on) == (500, 500)
+
+
+def test_the_distance_is_the_unbiased_mmd_of_one_model():
+    random = np.random.default_rng(2)
+    real, model = random.standard_normal((400, 8)), random.standard_normal((300, 8)) + 0.3
+    found = Similarities([model, real[:200]], real).distance(np.array([1.0, 0.0]))
+    expected = kid_full(real.astype(np.float32), model.astype(np.float32))
+    assert found.value == pytest.approx(expected.value, rel=1e-4)
+    assert found.se == pytest.approx(expected.se, rel=0.35)     # 20 blocks know an error to a sixth
+
+
+def test_the_gain_of_equal_models_is_about_nothing():
+    """Of 60 draws of three equal models the interval must hold 0 in 95 %: fewer than 50 has a probability of 1e-4."""
+    random = np.random.default_rng(3)
+    real = random.standard_normal((1_000, 8))
+    covered = 0
+    for _ in range(60):
+        models = [random.standard_normal((400, 8)) * 1.2 for _ in range(3)]
+        gain = held_out_mixture(models, real).gain
+        covered += abs(gain.value) <= 1.96 * gain.se
+    assert covered >= 50
+
+
+def test_one_model_is_no_mixture():
+    with pytest.raises(BadInput, match="at least 2 models, got 1"):
+        held_out_mixture([np.zeros((100, 4))], np.zeros((100, 4)))
+
+
+def test_too_few_images_are_named():
+    with pytest.raises(BadInput, match="at least 80 of each model and of the reference, got 50"):
+        held_out_mixture([np.zeros((50, 4)), np.zeros((100, 4))], np.zeros((100, 4)))
