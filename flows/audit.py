@@ -28,7 +28,8 @@ from gan.types import BadInput, Estimate, Features, Samples, Score
 from tasks.runners import runner
 from tasks.settings import workspace_of
 from tasks.stages import attribute_distance, audit_images, prepare_job
-from tasks.tracking import Tracked, record_of, track
+from tasks.tracking.client import Tracked
+from tasks.tracking.evaluations import record_of, track
 
 SHOWN = 24  # rows of a gallery
 

@@ -222,6 +222,48 @@ def report(outcome: Any, json: str) -> None:
 
 
 @app.command()
+def compare(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL MODEL...", help=MODEL, show_default=False)],
+    protocol: Annotated[str, typer.Option(help="A named measurement: see `ganbench protocols`.")] = "",
+    convention: Annotated[str, typer.Option(help="How numbers are made, with --reference.")] = "",
+    reference: Annotated[str, typer.Option(metavar="DATA", help="Real images to compare with.")] = "",
+    held_out: Annotated[str, typer.Option(metavar="DATA", help="Real images outside the reference, for floors.")] = "",
+    training: Annotated[str, typer.Option(metavar="DATA", help="What the models learned from.")] = "",
+    metrics: Annotated[str, typer.Option(metavar="NAME,NAME", help="Others than the convention's.")] = "",
+    extractor: Annotated[str, typer.Option(help="Another network than the convention's.")] = "",
+    n: Count = None,
+    seed: Seed = 0,
+    json: Annotated[str, typer.Option(metavar="FILE|-", help="Write the scores as JSON; - for stdout.")] = "",
+    inception_weights: Inception = None,
+    weights: Weights = None,
+    device: Device = None,
+    workers: Workers = None,
+    batch_size: BatchSize = None,
+    runner: Runner = None,
+    trust_pickle: Trust = False,
+    debug: Debug = False,
+) -> None:
+    """Which model is better, and how sure that is: ranks that allow for chance, costs, and the best mixture."""
+    with sentences(debug):
+        given = {"device": device, "workers": workers, "batch_size": batch_size, "runner": runner}
+        begin(debug, inception_weights=inception_weights and str(inception_weights),
+              extractor_weights=by_name(weights), **given)    # fmt: skip
+        from flows.comparisons import comparison_json, print_comparison
+        from flows.run import run_comparison
+        from flows.tables import write_json
+
+        with bars(quiet=json == "-") as show:
+            compared = run_comparison(
+                show, models=models, protocol=protocol, convention=convention, reference=reference, held_out=held_out,
+                training=training, metrics=metrics, extractor=extractor, n=n, seed=seed, trust_pickle=trust_pickle,
+            )  # fmt: skip
+        if json:
+            write_json(json, comparison_json(compared))
+        if json != "-":
+            print_comparison(compared)
+
+
+@app.command()
 def sample(
     model: Model,
     out: Annotated[Path, typer.Option(help="A folder (PNG files), FILE.npz or FILE.parquet.", show_default=False)],

@@ -24,7 +24,8 @@ from tasks.pictures import contact_sheet
 from tasks.runners import runner
 from tasks.settings import workspace_of
 from tasks.stages import prepare_job, score_parts
-from tasks.tracking import Tracked, record_of, track
+from tasks.tracking.client import Tracked
+from tasks.tracking.evaluations import record_of, track
 
 ProtocolName = Literal[tuple(PROTOCOLS)]  # type: ignore[valid-type]
 ConventionName = Literal[tuple(CONVENTIONS)]  # type: ignore[valid-type]

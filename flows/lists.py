@@ -216,7 +216,7 @@ def data_rows() -> list[Row]:
 
 def server_rows() -> list[Row]:
     from tasks.servers import running
-    from tasks.tracking import unreachable
+    from tasks.tracking.client import unreachable
 
     servers = running()
     problem = unreachable(settings().tracking)

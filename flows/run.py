@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gan.audit import check_unseen, protocol_of
 from gan.evaluate import features_of, sample_one
 from gan.features.extract import Chunks, extractor_of
-from gan.generators.loading import resolve
+from gan.generators.loading import identity, resolve
 from gan.images import write_folder, write_npz, write_parquet
 from gan.interchange import check_statistics_name, save_statistics
 from gan.jobs import Job, Part, ordered, prepare, real_part
@@ -33,6 +33,7 @@ from tasks.settings import settings, workspace_of
 
 if TYPE_CHECKING:
     from flows.audit import Attributed, Audited
+    from flows.compare import Compared
     from flows.evaluate import Outcome
     from gan.verify import Result
     from tasks.training import Trained
@@ -68,6 +69,33 @@ def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given:
         return evaluate.with_options(task_runner=runner())(
             weights_key=weights_key, trust_pickle=trust_pickle, **parameters
         )
+
+
+def run_comparison(show: Show, **given: Any) -> Compared:
+    """Check everything first, as `run_evaluation` does; then run the flow `compare`."""
+    from flows.compare import check_several, distinct
+
+    check_runner()
+    check_several(given["models"])
+    workspace = workspace_of(given["trust_pickle"])
+    protocol = choose(given["protocol"], **{name: given[name] for name in CHOICES})
+    parts: dict[str, Part] = {}
+    with single_threaded():
+        for spec in distinct(given["models"], workspace):
+            job = prepare(spec, protocol, given["seed"], workspace)
+            parts |= {f"{identity(part.spec)} {part.n}": part for part in job.parts.values()}
+    total = sum(part.n for part in parts.values())
+    show("images", 0, total)
+    for name in protocol.extractors:
+        show(f"features: {name}", 0, total)
+    begin_flow()
+    from flows.compare import compare
+
+    parameters = {name: value for name, value in given.items() if value not in ("", None)}
+    if protocol.reference == given["reference"]:
+        parameters["protocol"] = None
+    with listening(lambda stage, n: show("images" if stage.startswith("images") else stage, n)):
+        return compare.with_options(task_runner=runner())(**parameters)
 
 
 def run_audit(show: Show, **given: Any) -> Audited:
@@ -185,7 +213,7 @@ def run_servers() -> None:
     print(f"Starting Prefect, MLflow and a worker (logs in {logs}) ...", flush=True)
     with serving(logs) as servers:
         from flows.deployments import deploy, skip_missed
-        from tasks.tracking import page_of_scores
+        from tasks.tracking.client import page_of_scores
 
         names = deploy(str(Path.cwd()))
         skip_missed()

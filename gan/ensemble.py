@@ -6,15 +6,20 @@ mixture has a closed form, a smooth one that may have several minima.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 
+from gan.features.extract import Rows
+from gan.metrics import kernel
 from gan.metrics.frechet import frechet_distance
 from gan.metrics.kernel import mean_self_similarity, similarity_sums
-from gan.types import BadInput, Estimate, Statistics
+from gan.store import Store, remember, source_digest
+from gan.types import BadInput, Estimate, Features, Statistics, digest_of
 
 SMALL = 1e-9                    # shares below it are none
 BLOCKS = 20                     # of each model's images, left out in turn for the errors
@@ -142,6 +147,21 @@ class Held:
     gain: Estimate                  # how much nearer the mixture is there: above 0 is better
     found_on: int                   # images of each model
     tested_on: int
+
+
+def mixture_of(models: Sequence[Features], reference: Features, store: Store) -> tuple[Held, bool]:
+    """`held_out_mixture` of features in the store, and whether it was found now."""
+    source = source_digest(sys.modules[__name__], kernel)
+    key = digest_of({"stage": "mixture", "models": [features.digest for features in models],
+                     "reference": reference.digest, "source": source})      # fmt: skip
+
+    def compute() -> dict[str, Any]:
+        found = held_out_mixture([Rows(features)[:] for features in models], Rows(reference)[:])
+        return {**asdict(found), "shares": found.shares.tolist()}
+
+    value, computed = remember(store, "mixtures", key, compute)
+    estimates = {name: Estimate(**value[name]) for name in ("value", "best_value", "gain")}
+    return Held(**{**value, **estimates, "shares": np.array(value["shares"])}), computed
 
 
 def held_out_mixture(models: Sequence[np.ndarray], real: np.ndarray) -> Held:

@@ -87,7 +87,7 @@ def serving(log: Path) -> Iterator[Servers]:
     }
     with alone(), ExitStack() as stack:
         os.environ.update(here)  # before Prefect is imported
-        from tasks.tracking import make_database
+        from tasks.tracking.client import make_database
 
         make_database()
         mlflow = stack.enter_context(process("mlflow", mlflow_command(servers), log))

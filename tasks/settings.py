@@ -6,6 +6,8 @@ Every field can be given as GANBENCH_<FIELD> in the environment or in a `.env` f
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,18 @@ def configure(**given: object) -> Settings:
         os.environ.setdefault("PREFECT_HOME", str(found.root / "prefect"))
     _current[:] = [found]
     return found
+
+
+@contextmanager
+def unchanged(name: str) -> Iterator[None]:
+    """Whatever happens to an environment variable meanwhile, it is as before afterwards."""
+    before = os.environ.get(name)
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)
+        if before is not None:
+            os.environ[name] = before
 
 
 def sentence(problem: Any) -> str:

@@ -9,6 +9,8 @@ from prefect.cache_policies import NO_CACHE
 
 from gan.attribution import Attribution, attribute
 from gan.audit import Audit, audit
+from gan.costs import Cost, cost_of
+from gan.ensemble import Held, mixture_of
 from gan.evaluate import extract_one, look_at_features, look_at_images, sample_one, slice_scores
 from gan.jobs import Job, Part, prepare
 from gan.measure import Measured, measure
@@ -57,6 +59,18 @@ def audit_images(job: Job, samples: dict[str, Samples], features: dict[str, Feat
 def attribute_distance(job: Job, features: dict[str, Features], labels: np.ndarray | None) -> Attribution:
     """See `gan.attribution`."""
     return attribute(features["generated"], features["reference"], labels, store_of(job.workspace))
+
+
+@store_task(name="cost", task_run_name="cost of {model.name}")
+def measure_cost(model: ModelSpec, workspace: Workspace) -> tuple[Cost, bool]:
+    """See `gan.costs`."""
+    return cost_of(model, workspace)
+
+
+@store_task(name="mixture")
+def find_mixture(models: list[Features], reference: Features, workspace: Workspace) -> tuple[Held, bool]:
+    """See `gan.ensemble.mixture_of`."""
+    return mixture_of(models, reference, store_of(workspace))
 
 
 @task(name="check images", persist_result=False, cache_policy=NO_CACHE)

@@ -16,7 +16,7 @@ from gan.files import atomic_write
 from gan.recipes import check_folder, stages, train_stage
 from tasks.progress import advance
 from tasks.settings import workspace_of
-from tasks.tracking import Curve, follow_training
+from tasks.tracking.trainings import Curve, follow_training
 
 SECONDS = 15                                                # between two deliveries of losses
 

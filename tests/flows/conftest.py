@@ -63,7 +63,7 @@ def mlflow_runs():
     """All runs of the settings' MLflow."""
 
     def read():
-        from tasks.tracking import connect, experiment_of
+        from tasks.tracking.client import connect, experiment_of
 
         client = connect()
         return client, client.search_runs([experiment_of(client)])

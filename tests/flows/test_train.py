@@ -14,7 +14,7 @@ from gan.recipes import RECIPES
 from gan.training.loop import Schedule
 from tasks import training
 from tasks.settings import settings
-from tasks.tracking import connect
+from tasks.tracking.client import connect
 
 
 @pytest.fixture

@@ -1,0 +1,148 @@
+"""The flow `compare`: several models under one protocol, ranked, each logged as a run of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, runtime
+
+from flows.evaluate import ConventionName, ProtocolName, flow_tags, form, provenance_of
+from flows.shards import Extracted, Futures, all_features, all_samples, begin_scores, end_scores, follow, submit_all
+from gan.compare import Ranking
+from gan.compare import compare as rankings_of
+from gan.costs import Cost
+from gan.ensemble import Held
+from gan.generators.loading import resolve
+from gan.jobs import Job
+from gan.protocols import choose
+from gan.published import Published, beside
+from gan.threads import single_threaded
+from gan.types import BadInput, Features, ModelSpec, Score, Workspace
+from tasks.leaderboard import publish_leaderboard
+from tasks.pictures import contact_sheet
+from tasks.runners import runner
+from tasks.settings import workspace_of
+from tasks.stages import find_mixture, measure_cost, prepare_job
+from tasks.tracking.client import Tracked
+from tasks.tracking.evaluations import record_of, track
+from tasks.tracking.suites import suite_of, track_suite
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a comparison leaves; models by name, in the order given."""
+
+    jobs: Mapping[str, Job]
+    scores: Mapping[str, list[Score]]
+    costs: Mapping[str, Cost]
+    rankings: list[Ranking]             # of every metric that all models have, the leading one first
+    mixture: Held | None                # of two models and more
+    published: list[Published]
+    tracked: Mapping[str, Tracked]      # a run for each model
+    suite: Tracked                      # and one for all of them
+    provenance: Mapping[str, Mapping[str, Any]]
+    drawn: int                          # images of the models made now
+    found: int                          # and those that the store had
+
+
+def run_name() -> str:
+    """`dcgan-fashion-mnist, gpt-fashion-mnist, 2 models, seed 0`."""
+    given = runtime.flow_run.parameters
+    names = [Path(model.removeprefix("zoo:")).name for model in given["models"]]
+    shown = ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])
+    return f"{shown}, {len(names)} models, seed {given['seed']}"
+
+
+@flow(name="compare", flow_run_name=run_name, task_runner=runner())
+def compare(
+    models: Annotated[list[str], form("Models", "Two or more: zoo:NAME, model files, or folders or files of images")],
+    protocol: Annotated[
+        ProtocolName | None, form("Protocol", "A named measurement; does not count when a reference is given below")
+    ] = "fashion-mnist-embedded-2k",
+    n: Annotated[int | None, form("Images", "How many to draw of each, if not the protocol's own number", ge=2)] = None,
+    seed: Annotated[int, form("Seed", "Image i depends on the model, the seed and i alone")] = 0,
+    reference: Annotated[str, form("Reference", "Instead of a protocol: a data set, or images")] = "",
+    convention: Annotated[ConventionName | None, form("Convention", "With a reference")] = None,
+    held_out: Annotated[str, form("Held-out images", "Real images outside the reference, for the floors")] = "",
+    training: Annotated[str, form("Training images", "What the models learned from")] = "",
+    metrics: Annotated[str, form("Metrics", "Others than the convention's, with commas between them")] = "",
+    extractor: Annotated[str, form("Extractor", "Another than the convention's")] = "",
+    trust_pickle: Annotated[bool, form("Trust pickle", "Load pickled checkpoints, which run code")] = False,
+) -> Compared:
+    """Which model is better, and how sure that is: scores with errors, ranks that allow for chance, costs, and whether
+    a mixture would be better than each alone.
+
+    Everything is kept model by model: one more model costs that model only.
+    """
+    workspace = workspace_of(trust_pickle)
+    preset = "" if reference or convention else protocol or ""
+    chosen = choose(preset, convention or "", reference, n, held_out, training, metrics, extractor)
+    with single_threaded():
+        jobs = [prepare_job(spec, chosen, seed, workspace) for spec in distinct(models, workspace)]
+        started = submit_all(jobs)
+        follow(f"{len(jobs)} models", started)
+        begun = [begin_scores(job, *found) for job, found in zip(jobs, started, strict=True)]
+        scores = {job.model.name: end_scores(job, found) for job, found in zip(jobs, begun, strict=True)}
+        rankings = rankings_of(scores)
+        mixture = mixture_of(jobs, started)
+        costs = {job.model.name: measure_cost(job.model, workspace) for job in jobs}
+        return logged(jobs, started, scores, rankings, mixture, costs)
+
+
+def check_several(models: Sequence[str]) -> None:
+    """Two models at least, and none twice."""
+    if len(models) < 2:
+        raise BadInput(f"A comparison takes at least 2 models, got {len(models)}: `ganbench evaluate` measures one.")
+    again = [model for i, model in enumerate(models) if model in models[:i]]
+    if again:
+        raise BadInput(f"{again[0]} is given twice: a comparison takes different models.")
+
+
+def distinct(models: Sequence[str], workspace: Workspace) -> list[ModelSpec]:
+    """What the words name; models of one name get numbers."""
+    check_several(models)
+    specs = [resolve(model, workspace) for model in models]
+    names = [spec.name for spec in specs]
+    return [
+        replace(spec, name=f"{spec.name} {1 + names[:i].count(spec.name)}") if names.count(spec.name) > 1 else spec
+        for i, spec in enumerate(specs)
+    ]
+
+
+def mixture_of(jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]]) -> Held | None:
+    """Shares of the models that are nearest to the reference by the leading extractor's features."""
+    sets = [leading_features(job, found) for job, found in zip(jobs, started, strict=True)]
+    if any("reference" not in features for features in sets):
+        return None
+    return find_mixture([features["generated"] for features in sets], sets[0]["reference"], jobs[0].workspace)
+
+
+def leading_features(job: Job, found: tuple[Futures, Extracted]) -> dict[str, Features]:
+    return all_features(job, *found)[job.protocol.extractors[0]]
+
+
+def logged(
+    jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]], scores: Mapping[str, list[Score]],
+    rankings: list[Ranking], mixture: Held | None, costs: Mapping[str, Cost],
+) -> Compared:      # fmt: skip
+    """Pictures, MLflow's runs, and the tables in Prefect's UI."""
+    samples = [all_samples(job, found[0])["generated"] for job, found in zip(jobs, started, strict=True)]
+    tracked = {}
+    for job, images in zip(jobs, samples, strict=True):
+        name = job.model.name
+        picture = contact_sheet(job, images)
+        tracked[name] = track(record_of(job, scores[name], [], picture, flow_tags(), costs[name]))
+    metrics = {score.metric for score in scores[jobs[0].model.name]}
+    drawn = sum(shard.computed for images in samples for shard in images.shards)
+    compared = Compared(
+        jobs={job.model.name: job for job in jobs}, scores=scores, costs=costs, rankings=rankings, mixture=mixture,
+        published=[row for row in beside(jobs[0].protocol) if row.metric in metrics], tracked=tracked,
+        suite=track_suite(suite_of(jobs, scores, rankings, costs, flow_tags())),
+        provenance={job.model.name: provenance_of(job, images) for job, images in zip(jobs, samples, strict=True)},
+        drawn=drawn, found=sum(images.n for images in samples) - drawn,
+    )   # fmt: skip
+    publish_leaderboard(scores, rankings, costs, f"{len(jobs)} models under {jobs[0].protocol.name}")
+    return compared

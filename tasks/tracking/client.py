@@ -1,0 +1,116 @@
+"""MLflow's address, database and experiment, and where a browser finds what was logged."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gan.files import atomic_write
+from gan.store import Store
+from tasks import score_view
+from tasks.settings import settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+KEY, COMPLETE = "ganbench.key", "ganbench.complete"     # tags: what a run is, and that all of it is there
+TRAINING_VIEW = {"mlflow.experimentKind": "custom_model_development"}
+PAGES = "workflowType=machine_learning"  # MLflow's pages for models, not those for chats
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """Where a record went: a run of MLflow, or a file that the next run will log."""
+
+    run_id: str = ""
+    url: str = ""
+    new: bool = False
+    picture: str = ""  # where a browser finds it, when a server is up
+    problem: str = ""
+
+
+def unreachable(address: str, seconds: float = 5) -> str:
+    """Why an MLflow server does not answer, or ''; files and databases always answer."""
+    if not address.startswith("http"):
+        return ""
+    try:
+        with urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=seconds):
+            return ""
+    except (OSError, ValueError) as error:
+        return f"MLflow at {address} does not answer ({getattr(error, 'reason', error)})"
+
+
+def connect() -> MlflowClient:
+    """A client of the settings' MLflow; the home's own database is made first."""
+    from mlflow import MlflowClient
+
+    if not settings().tracking_uri:
+        make_database()
+    return MlflowClient(settings().tracking)  # mlflow.set_tracking_uri would write into the environment
+
+
+def make_database() -> None:
+    """MLflow's SQLite file in the home folder, whole or not at all.
+
+    MLflow migrates a new file step by step, which, once broken off or done by two processes, never recovers.
+    """
+    from mlflow import MlflowClient
+
+    path = settings().mlflow_database
+    with Store(settings().root / "store").lock("tracking", "database"):
+        if path.exists():
+            return
+        for unfinished in path.parent.glob(".*.partial*"):
+            unfinished.unlink()
+        atomic_write(path, lambda file: MlflowClient(f"sqlite:///{file}").search_experiments())
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Two processes with one result: the second one finds the run of the first."""
+    with Store(settings().root / "store").lock("tracking", "00"):
+        yield
+
+
+def experiment_of(client: MlflowClient) -> str:
+    """The id of the settings' experiment; made when it is new, its artifacts beside the SQLite file."""
+    found = client.get_experiment_by_name(settings().experiment)
+    if found is not None:
+        for name in TRAINING_VIEW.keys() - found.tags.keys():
+            client.set_experiment_tag(found.experiment_id, name, TRAINING_VIEW[name])
+        return str(found.experiment_id)
+    local = settings().tracking.startswith("sqlite")
+    artifacts = (settings().root / "mlflow" / "artifacts").as_uri() if local else None
+    return str(client.create_experiment(settings().experiment, artifact_location=artifacts, tags=TRAINING_VIEW))
+
+
+def tracked(experiment: str, run_id: str, new: bool) -> Tracked:
+    """A run of MLflow, with addresses for a browser while a server is up."""
+    server = settings().tracking.rstrip("/")
+    if not server.startswith("http"):
+        return Tracked(run_id, new=new)
+    return Tracked(
+        run_id,
+        f"{server}/#/experiments/{experiment}/runs/{run_id}?{PAGES}",
+        new,
+        f"{server}/get-artifact?path=samples.png&run_uuid={run_id}",
+    )
+
+
+def show_scores(client: MlflowClient, experiment: str, metrics: Iterable[str]) -> None:
+    """Let MLflow's page of runs have a column for each of these metrics."""
+    saved = client.get_experiment(experiment).tags.get(score_view.TAG, "")
+    view = score_view.joined(saved, metrics)
+    if view:
+        client.set_experiment_tag(experiment, score_view.TAG, view)
+
+
+def page_of_scores() -> str:
+    """Where a browser finds all runs with their scores on the settings' server."""
+    client = connect()
+    experiment = experiment_of(client)
+    show_scores(client, experiment, [])
+    return f"{settings().tracking.rstrip('/')}/#/experiments/{experiment}/runs?{PAGES}&{score_view.PAGE}"

@@ -1,0 +1,72 @@
+"""Trainings in MLflow: losses and pictures, while they come."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from tasks.settings import settings
+from tasks.tracking.client import COMPLETE, KEY, Tracked, connect, experiment_of, tracked, unreachable
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A training as MLflow shows it: what grows in its folder are loss.csv and pictures."""
+
+    name: str
+    key: str
+    folder: Path
+    params: Mapping[str, Any]
+
+
+def follow_training(curve: Curve, complete: bool = False) -> Tracked:
+    """Log what MLflow does not have yet of a training; what fails now comes with the next call."""
+    problem = unreachable(settings().tracking, seconds=1)
+    if problem:
+        return Tracked(problem=f"{problem}; the losses are in {curve.folder / 'loss.csv'}")
+    try:
+        return follow(connect(), curve, complete)
+    except Exception as error:  # of MLflow, its client, its database or its disk: no reason to stop a training
+        said = " ".join(str(error).split())[:200]
+        return Tracked(problem=f"MLflow at {settings().tracking} failed ({said}); the losses are in {curve.folder}")
+
+
+def follow(client: MlflowClient, curve: Curve, complete: bool) -> Tracked:
+    """Rows of loss.csv and pictures after the last ones logged; the run that has this key, or a new one."""
+    from mlflow.entities import Metric, Param
+
+    experiment = experiment_of(client)
+    found = client.search_runs([experiment], f"tags.`{KEY}` = '{curve.key}'", max_results=1)
+    run = found[0] if found else client.create_run(experiment, tags={KEY: curve.key}, run_name=f"train {curve.name}")
+    run_id = run.info.run_id
+    if not found:
+        client.log_batch(run_id, params=[Param(name, str(value)) for name, value in curve.params.items()])
+    logged = int(run.data.metrics.get("step", 0))
+    for row in losses(curve.folder / "loss.csv"):
+        if row["step"] > logged:
+            at = run.info.start_time + int(1000 * row["seconds"])
+            client.log_batch(run_id, [Metric(name, value, at, int(row["step"])) for name, value in row.items()])
+    for picture in sorted(curve.folder.glob("step-*.png"), key=lambda path: int(path.stem[5:])):
+        if int(picture.stem[5:]) > logged:
+            with Image.open(picture) as image:
+                client.log_image(run_id, image, key="samples", step=int(picture.stem[5:]))
+    if complete:
+        client.set_tag(run_id, COMPLETE, "true")
+        client.set_terminated(run_id)
+    return tracked(experiment, run_id, new=not found)
+
+
+def losses(path: Path) -> list[dict[str, float]]:
+    """The rows of a loss.csv."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
