@@ -45,10 +45,13 @@ class Ranking:
     ranks: Mapping[str, tuple[int, int]]            # the best and the worst rank that the pairs allow, 1 is best
     first: Mapping[str, float]                      # how often a model leads when scores are drawn from their errors
     interval: Mapping[str, tuple[int, int]]         # 95 % of its ranks in those draws
+    decides: bool = True                            # whether a better value makes a better model
 
     @property
     def leaders(self) -> tuple[str, ...]:
-        """The models that no other one beats significantly."""
+        """The models that no other one beats significantly; nobody leads where values decide nothing."""
+        if not self.decides:
+            return ()
         return tuple(model for model in self.models if self.ranks[model][0] == 1)
 
 
@@ -78,8 +81,9 @@ def rank(scores: Mapping[str, Score], seed: int = 0) -> Ranking:
     adjusted = holm([p_value(gain) for _, _, gain in gains])
     pairs = tuple(Pair(a, b, gain, p) for (a, b, gain), p in zip(gains, adjusted, strict=True))
     first, interval = stability(losses, order, seed)
-    metric = next(iter(scores.values())).metric
-    return Ranking(metric, order, pairs, {model: rank_range(model, pairs) for model in order}, first, interval)
+    row = next(iter(scores.values()))
+    ranks = {model: rank_range(model, pairs) for model in order}
+    return Ranking(row.metric, order, pairs, ranks, first, interval, row.decides)
 
 
 def holm(p: Sequence[float]) -> list[float]:

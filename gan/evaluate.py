@@ -233,6 +233,7 @@ def score_of(job: Job, extractor: str, metric: str, by_role: ByRole, causes: Seq
         bare_score(job, named(metric, extractor, job.workspace), found, floor),
         lower_is_better=METRICS[metric].lower_is_better,
         bounds=METRICS[metric].bounds,
+        decides=METRICS[metric].decides,
         warnings=(*causes, *warnings_of(job, extractor, metric, by_role)),
     )
 

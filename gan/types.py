@@ -207,6 +207,7 @@ class Score:
     lower_is_better: bool = True
     bounds: tuple[float, float] = (-math.inf, math.inf)  # values that the metric can take
     warnings: tuple[str, ...] = ()
+    decides: bool = True  # whether a better value makes a better model, and not just another one
     slice: str = ""  # the part of the images that it is about: `class Bag`, `cluster 3`; empty: all of them
 
 

@@ -49,6 +49,7 @@ class Metric:
     known_as: str = ""          # with the 2015 Inception network and its published weights, if not by `name`
     bounds: tuple[float, float] = (-math.inf, math.inf)     # values that it can take
     of_judges: bool = False     # of a classifier of the very classes that the images have
+    decides: bool = True        # whether a better value makes a better model; a model that is far off copies nothing
     spare: bool = True          # left out, and said so, where images are too few; else the evaluation is refused
 
 
@@ -225,6 +226,7 @@ METRICS = {
             compute=memorisation.authpct,
             needs=("training_matches", "training_neighbours"),
             least=lambda **_: 4,
+            decides=False,
             lower_is_better=False,
             what="share of generated images farther from their nearest training image than that is from others; 0 for "
             "copies, for unseen real images what the floor says",
@@ -249,6 +251,7 @@ METRICS = {
             compute=memorisation.c_t,
             needs=SPLIT,
             least=lambda **_: 100,
+            decides=False,
             lower_is_better=False,
             what="are generated images nearer to the training set than unseen real ones? far below 0: copied; far "
             "above: farther than real ones",
@@ -292,6 +295,7 @@ METRICS = {
             compute=likelihood.fld_gap,
             needs=SPLIT,
             least=lambda **_: 100,
+            decides=False,
             lower_is_better=False,
             what="how much better the density on generated images fits unseen than training images; below 0: memory",
             paper="Jiralerspong et al. 2023, arXiv:2302.04440",
