@@ -14,7 +14,7 @@ from flows.shards import Extracted, Futures, all_features, all_samples, begin_sc
 from gan.compare import Ranking
 from gan.compare import compare as rankings_of
 from gan.costs import Cost
-from gan.ensemble import Held
+from gan.ensemble import LEAST, Held
 from gan.generators.loading import resolve
 from gan.jobs import Job
 from gan.protocols import choose
@@ -84,11 +84,11 @@ def compare(
         jobs = [prepare_job(spec, chosen, seed, workspace) for spec in distinct(models, workspace)]
         started = submit_all(jobs)
         follow(f"{len(jobs)} models", started)
-        begun = [begin_scores(job, *found) for job, found in zip(jobs, started, strict=True)]
+        begun = [begin_scores(job, *found, jobs) for job, found in zip(jobs, started, strict=True)]
         scores = {job.model.name: end_scores(job, found) for job, found in zip(jobs, begun, strict=True)}
         rankings = rankings_of(scores)
         mixture = mixture_of(jobs, started)
-        costs = {job.model.name: measure_cost(job.model, workspace) for job in jobs}
+        costs = {job.model.name: measure_cost.submit(job.model, workspace).result() for job in jobs}    # in turn
         return logged(jobs, started, scores, rankings, mixture, costs)
 
 
@@ -113,11 +113,13 @@ def distinct(models: Sequence[str], workspace: Workspace) -> list[ModelSpec]:
 
 
 def mixture_of(jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]]) -> Held | None:
-    """Shares of the models that are nearest to the reference by the leading extractor's features."""
+    """Shares of the models that are nearest to the reference by the leading extractor's features; None for too few
+    images."""
     sets = [leading_features(job, found) for job, found in zip(jobs, started, strict=True)]
-    if any("reference" not in features for features in sets):
+    if "reference" not in sets[0] or min(sets[0]["reference"].n, jobs[0].protocol.n_generated) < LEAST:
         return None
-    return find_mixture([features["generated"] for features in sets], sets[0]["reference"], jobs[0].workspace)
+    models = [features["generated"] for features in sets]
+    return find_mixture.submit(models, sets[0]["reference"], jobs[0].workspace).result()
 
 
 def leading_features(job: Job, found: tuple[Futures, Extracted]) -> dict[str, Features]:

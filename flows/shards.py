@@ -37,7 +37,7 @@ def submit_all(jobs: Sequence[Job]) -> list[tuple[Futures, Extracted]]:
                 continue
             key = (identity(part.spec), part.seed, *shard)
             if key not in started:
-                started[key] = begin_shard(job, role, part, *shard)
+                started[key] = begin_shard(job, label(job, role, jobs), part, *shard)
             future, extracted = started[key]
             images.setdefault(role, []).append(future)
             for name, made in extracted.items():
@@ -45,13 +45,20 @@ def submit_all(jobs: Sequence[Job]) -> list[tuple[Futures, Extracted]]:
     return found
 
 
+def label(job: Job, role: str, jobs: Sequence[Job]) -> str:
+    """What the tasks of a role are called: of several models, by the model's name."""
+    return job.model.name if len(jobs) > 1 and role == "generated" else role
+
+
 def begin_shard(
-    job: Job, role: str, part: Part, index: int, rows: int
+    job: Job, name: str, part: Part, index: int, rows: int
 ) -> tuple[PrefectFuture, dict[str, PrefectFuture]]:
     """Images, and their features by extractor."""
-    shard = sample_shard.submit(role, part, index, rows, job.workspace)
-    extract = {name: extract_features.submit(role, shard, name, job.workspace) for name in job.protocol.extractors}
-    return shard, extract
+    shard = sample_shard.submit(name, part, index, rows, job.workspace)
+    return shard, {
+        extractor: extract_features.submit(name, shard, extractor, job.workspace)
+        for extractor in job.protocol.extractors
+    }
 
 
 def follow(title: str, started: Sequence[tuple[Futures, Extracted]]) -> None:
@@ -84,18 +91,25 @@ def all_samples(job: Job, images: Futures) -> dict[str, Samples]:
     return {role: samples_of(job.parts[role], results(shards)) for role, shards in images.items()}
 
 
-def begin_scores(job: Job, images: Futures, futures: Extracted) -> tuple[Scoring, list[Alert]]:
-    """Start to measure the generated images, and held-out real ones for the floors; what is wrong with either."""
+def begin_scores(
+    job: Job, images: Futures, futures: Extracted, jobs: Sequence[Job] = ()
+) -> tuple[Scoring, list[Alert]]:
+    """Start to measure the generated images, and held-out real ones for the floors; what is wrong with either.
+
+    `jobs`: all of a comparison, so that the tasks can be told apart.
+    """
     alerts = check_images(job, {role: results(shards) for role, shards in images.items()})
     submitted = {}
     for name, features in all_features(job, images, futures).items():
         alerts += check_features(name, job, features)
         names, convention = job.protocol.metrics(name), job.protocol.convention
         submitted[name] = {
-            role: score.submit(role, context_of(job, role, features), found, names, convention, job.workspace)
-            for role, found in features.items()
-            if role in measured(job)
-        }
+            role: score.submit(
+                label(job, role, jobs), context_of(job, role, features), features[role], names, convention,
+                job.workspace,
+            )
+            for role in measured(job)
+        }   # fmt: skip
     return submitted, alerts
 
 

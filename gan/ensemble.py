@@ -23,6 +23,7 @@ from gan.types import BadInput, Estimate, Features, Statistics, digest_of
 
 SMALL = 1e-9                    # shares below it are none
 BLOCKS = 20                     # of each model's images, left out in turn for the errors
+LEAST = 4 * BLOCKS              # images of each model, and of the reference
 
 
 @dataclass(frozen=True)
@@ -183,12 +184,11 @@ def held_out_mixture(models: Sequence[np.ndarray], real: np.ndarray) -> Held:
 
 
 def check_models(models: Sequence[np.ndarray], real: np.ndarray) -> None:
-    least = 4 * BLOCKS
     if len(models) < 2:
         raise BadInput(f"A mixture takes at least 2 models, got {len(models)}.")
     for features in (*models, real):
-        if len(features) < least:
-            raise BadInput(f"A mixture is found on one half of the images and tested on the other: at least {least} of "
+        if len(features) < LEAST:
+            raise BadInput(f"A mixture is found on one half of the images and tested on the other: at least {LEAST} of "
                            f"each model and of the reference, got {len(features)}.")      # fmt: skip
 
 

@@ -6,6 +6,7 @@ import inspect
 import json
 import math
 import re
+import sys
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
@@ -30,16 +31,18 @@ from gan.checkpoints import (
 from gan.datasets import DATASETS, DataFolders, dataset_names, is_images
 from gan.datasets.folder import SUFFIXES
 from gan.files import checked_digest
-from gan.generators import GENERATORS, export, hub, imagegpt, pickled, pipeline, transformer
+from gan.generators import GENERATORS, export, hub, imagegpt, mixture, pickled, pipeline, transformer
 from gan.generators import factory as factories
 from gan.generators import images as disk
 from gan.generators.base import Generator
 from gan.generators.images import ImagesOnDisk, open_set
+from gan.generators.mixture import Mixture, checked_shares
 from gan.types import BadInput, ModelSpec, Workspace, digest_of
 from gan.usercode import first_line, read_toml, source_digest, unknown_field
 
 ZOO = Path(__file__).parent.parent / "zoo"
 IMAGES = "images"                                           # the family of images on disk
+MIXTURE = "mixture"                                         # and of mixtures
 LAWS = ("normal", "uniform", "tokens", "none")
 LAYOUTS = ("NCHW", "NHWC", "NHW", "NC")
 PATHS = {"prompts"}                                         # arguments that are files, whose content is in the sha256
@@ -301,6 +304,28 @@ def open_images(spec: ModelSpec, workspace: Workspace) -> ImagesOnDisk:
     return ImagesOnDisk(images, bool(spec.arguments.get("shuffled", False)))
 
 
+def look_at_mixture(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
+    """Resolve the models of a mixture; its sha256 stands for what they are and for their shares."""
+    models, shares = checked_shares(spec.arguments)
+    parts = [resolve(model, workspace) for model in models]
+    for part in parts:
+        if part.family == MIXTURE:
+            raise BadInput(f"{spec.name} is a mixture of mixtures: name the models of {part.name} themselves.")
+    total = sum(shares)
+    digest = digest_of([[identity(part), share / total] for part, share in zip(parts, shares, strict=True)])
+    if spec.sha256 not in ("", digest):
+        raise BadInput(f"{spec.name}: the models of the mixture are others than they were, by their sha256.")
+    return replace(
+        spec, sha256=digest, channels=spec.channels or parts[0].channels, latent="none",
+        resolution=spec.resolution or parts[0].resolution, output_range=parts[0].output_range,
+    )   # fmt: skip
+
+
+def open_mixture(spec: ModelSpec, workspace: Workspace) -> Mixture:
+    models, shares = checked_shares(spec.arguments)
+    return Mixture([load(model, workspace) for model in models], shares)
+
+
 @dataclass(frozen=True)
 class Opener:
     """A family that is opened where it lies; all others are networks that get a state dict."""
@@ -334,6 +359,11 @@ OPENERS = {
                                                        workspace.trust_pickle), (imagegpt, transformer),
         "ImageGPT of transformers: a folder or hf:ORG/REPO@REVISION", libraries=("transformers",),
     ),
+    MIXTURE: Opener(
+        look_at_mixture, open_mixture,
+        (mixture, *dict.fromkeys(sys.modules[family.make.__module__] for family in GENERATORS.values())),
+        "a mixture of models by shares, in a model file", libraries=("diffusers", "onnxruntime"),
+    ),
     "pickled": Opener(
         lambda spec, workspace: pickled.look(spec, hub.place(spec.weights), workspace.trust_pickle),
         lambda spec, workspace: pickled.open_pickled(spec, hub.place(spec.weights), workspace.device,
@@ -348,7 +378,8 @@ def identity(spec: ModelSpec) -> str:
     file that defines a factory."""
     facts = asdict(spec)
     del facts["name"], facts["weights"]
-    facts["arguments"] = {name: value for name, value in spec.arguments.items() if name not in PATHS}
+    paths = {*PATHS, *(["models", "shares"] if spec.family == MIXTURE else [])}
+    facts["arguments"] = {name: value for name, value in spec.arguments.items() if name not in paths}
     if spec.family in OPENERS and not spec.sha256:
         facts["sha256"] = OPENERS[spec.family].look(spec, Workspace(trust_pickle=True)).sha256
     elif spec.weights and not spec.sha256:
@@ -392,7 +423,15 @@ def read_spec(path: Path) -> ModelSpec:
         spec = replace(spec, weights=beside(spec.weights, path))
     files = {name: beside(value, path) for name, value in spec.arguments.items()
              if spec.family == "pipeline" and name in PATHS}      # fmt: skip
+    if spec.family == MIXTURE:
+        models = [from_file(name, path) for name in checked_shares(spec.arguments)[0]]
+        return replace(spec, arguments={**spec.arguments, "models": models})
     return replace(spec, arguments={**spec.arguments, **files})
+
+
+def from_file(model: str, path: Path) -> str:
+    """A model that is named in a file: one that lies there is counted from it."""
+    return beside(model, path) if Path(beside(model, path)).exists() else model
 
 
 def beside(name: str, path: Path) -> str:

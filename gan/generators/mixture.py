@@ -1,0 +1,90 @@
+"""A mixture of models: each image comes from one of them, drawn by its share.  A model like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan.generators.base import Generator, image_seed
+from gan.types import BadInput
+
+
+class Mixture:
+    """Which model makes image i is a function of (seed, i) alone, and so is what that model draws for it."""
+
+    def __init__(self, models: Sequence[Generator], shares: Sequence[float]):
+        self.models = list(models)
+        self.bounds = torch.tensor(shares, dtype=torch.float64).cumsum(0)
+        ranges = {tuple(model.output_range) for model in models}
+        if len(ranges) > 1:
+            raise BadInput(f"The models of a mixture put out unlike ranges: {', '.join(map(str, sorted(ranges)))}.")
+        self.output_range: tuple[float, float] = models[0].output_range
+        classes = {model.n_classes for model in models}
+        self.n_classes: int = classes.pop() if len(classes) == 1 else 0     # unlike ones: labels are drawn, not told
+
+    def draws(self, indices: Sequence[int], seed: int) -> Tensor:
+        """(n, 2 + d) float64: the model's number, a label for models that need one though the mixture has none, and
+        the model's own draws in d numbers, padded with zeros."""
+        numbers = [self.number_of(i, seed) for i in indices]
+        labels = [image_seed(seed, i, "label") % max(1, self.models[k].n_classes)
+                  for i, k in zip(indices, numbers, strict=True)]      # fmt: skip
+        rows = [self.models[k].draws([i], seed).reshape(-1).double() for i, k in zip(indices, numbers, strict=True)]
+        width = max(self.width(k, indices, seed) for k in range(len(self.models)))
+        found = torch.zeros(len(rows), 2 + width, dtype=torch.float64)
+        for row, (k, label, values) in enumerate(zip(numbers, labels, rows, strict=True)):
+            found[row, 0], found[row, 1], found[row, 2 : 2 + len(values)] = k, label, values
+        return found
+
+    def number_of(self, index: int, seed: int) -> int:
+        """Which model makes an image, by a uniform number of its own."""
+        place = image_seed(seed, index, "mixture") / 2**63
+        return int((self.bounds[:-1] <= place * float(self.bounds[-1])).sum())
+
+    def width(self, k: int, indices: Sequence[int], seed: int) -> int:
+        return self.models[k].draws(indices[:1], seed).numel()
+
+    def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Each model makes a whole batch, in which its own rows stand where they are, so that an image does not depend
+        on how many of its neighbours come from the same model."""
+        found: Tensor | None = None
+        for k in range(len(self.models)):
+            mine = draws[:, 0].round().long().cpu() == k
+            if mine.any():
+                made = self.batch_of(k, draws, mine, labels)
+                found = torch.zeros_like(made) if found is None else found
+                if found.shape != made.shape:
+                    sizes = f"{tuple(found.shape[1:])} and {tuple(made.shape[1:])}"
+                    raise BadInput(f"The models of a mixture make images of unlike shapes: {sizes}.")
+                found[mine.to(made.device)] = made[mine.to(made.device)]
+        assert found is not None
+        return found
+
+    def batch_of(self, k: int, draws: Tensor, mine: Tensor, labels: Tensor | None) -> Tensor:
+        """The model's images for its own rows; for the others it draws the first of its own once more."""
+        first = int(mine.nonzero()[0])
+        rows = torch.where(mine, torch.arange(len(draws)), first)
+        model, own = self.models[k], self.models[k].draws([0], 0)
+        values = draws[rows.to(draws.device), 2 : 2 + own.numel()].reshape(-1, *own.shape[1:]).to(own.dtype)
+        if not model.n_classes:
+            return model.sample(values)
+        chosen = draws[:, 1].round().long() if labels is None else labels
+        return model.sample(values, chosen[rows.to(chosen.device)])
+
+
+def checked_shares(arguments: Mapping[str, Any]) -> tuple[list[str], list[float]]:
+    """Models and shares of a mixture's model file; shares need not add up to 1."""
+    unknown = arguments.keys() - {"models", "shares"}
+    if unknown:
+        raise BadInput(f"A mixture has no argument {min(unknown)!r}, only models and shares.")
+    models, shares = arguments.get("models"), arguments.get("shares")
+    good = isinstance(models, Sequence) and not isinstance(models, str) and len(models) > 0
+    if not good or not all(isinstance(name, str) for name in models or ()):
+        raise BadInput(f'A mixture needs models = ["zoo:NAME", "FILE.toml", ...], got {models!r}.')
+    numbers = isinstance(shares, Sequence) and all(type(share) in (int, float) and share >= 0 for share in shares)
+    if not numbers or len(shares or ()) != len(models or ()) or not sum(shares or ()):
+        raise BadInput(f"A mixture of {len(models or ())} models needs as many shares, none below 0 and not all 0, got "
+                       f"{shares!r}.")      # fmt: skip
+    return list(models or ()), [float(share) for share in shares or ()]
