@@ -233,6 +233,7 @@ def compare(
     extractor: Annotated[str, typer.Option(help="Another network than the convention's.")] = "",
     n: Count = None,
     seed: Seed = 0,
+    report: Annotated[str, typer.Option(metavar="DIR", help="Where the report goes; else into the home folder.")] = "",
     json: Annotated[str, typer.Option(metavar="FILE|-", help="Write the scores as JSON; - for stdout.")] = "",
     inception_weights: Inception = None,
     weights: Weights = None,
@@ -243,7 +244,7 @@ def compare(
     trust_pickle: Trust = False,
     debug: Debug = False,
 ) -> None:
-    """Which model is better, and how sure that is: ranks that allow for chance, costs, and the best mixture."""
+    """Which model is better, and how sure that is: ranks that allow for chance, costs, the best mixture, a report."""
     with sentences(debug):
         given = {"device": device, "workers": workers, "batch_size": batch_size, "runner": runner}
         begin(debug, inception_weights=inception_weights and str(inception_weights),
@@ -255,7 +256,8 @@ def compare(
         with bars(quiet=json == "-") as show:
             compared = run_comparison(
                 show, models=models, protocol=protocol, convention=convention, reference=reference, held_out=held_out,
-                training=training, metrics=metrics, extractor=extractor, n=n, seed=seed, trust_pickle=trust_pickle,
+                training=training, metrics=metrics, extractor=extractor, n=n, seed=seed, report=report,
+                trust_pickle=trust_pickle,
             )  # fmt: skip
         if json:
             write_json(json, comparison_json(compared))

@@ -20,12 +20,13 @@ from gan.jobs import Job
 from gan.protocols import choose
 from gan.published import Published, beside
 from gan.threads import single_threaded
-from gan.types import BadInput, Features, ModelSpec, Score, Workspace
+from gan.types import BadInput, Estimate, Features, ModelSpec, Score, Workspace
 from tasks.leaderboard import publish_leaderboard
 from tasks.pictures import contact_sheet
+from tasks.reports import write
 from tasks.runners import runner
 from tasks.settings import workspace_of
-from tasks.stages import find_mixture, measure_cost, prepare_job
+from tasks.stages import curve_of, find_mixture, measure_cost, prepare_job
 from tasks.tracking.client import Tracked
 from tasks.tracking.evaluations import record_of, track
 from tasks.tracking.suites import suite_of, track_suite
@@ -43,6 +44,7 @@ class Compared:
     published: list[Published]
     tracked: Mapping[str, Tracked]      # a run for each model
     suite: Tracked                      # and one for all of them
+    report: str                         # a folder
     provenance: Mapping[str, Mapping[str, Any]]
     drawn: int                          # images of the models made now
     found: int                          # and those that the store had
@@ -70,6 +72,7 @@ def compare(
     training: Annotated[str, form("Training images", "What the models learned from")] = "",
     metrics: Annotated[str, form("Metrics", "Others than the convention's, with commas between them")] = "",
     extractor: Annotated[str, form("Extractor", "Another than the convention's")] = "",
+    report: Annotated[str, form("Report", "A folder for the report; empty: in the home folder")] = "",
     trust_pickle: Annotated[bool, form("Trust pickle", "Load pickled checkpoints, which run code")] = False,
 ) -> Compared:
     """Which model is better, and how sure that is: scores with errors, ranks that allow for chance, costs, and whether
@@ -89,7 +92,11 @@ def compare(
         rankings = rankings_of(scores)
         mixture = mixture_of(jobs, started)
         costs = {job.model.name: measure_cost.submit(job.model, workspace).result() for job in jobs}    # in turn
-        return logged(jobs, started, scores, rankings, mixture, costs)
+        curves = {
+            job.model.name: curve_of(leading_features(job, found), workspace)
+            for job, found in zip(jobs, started, strict=True)
+        }
+        return logged(jobs, started, scores, rankings, mixture, costs, curves, report)
 
 
 def check_several(models: Sequence[str]) -> None:
@@ -129,20 +136,29 @@ def leading_features(job: Job, found: tuple[Futures, Extracted]) -> dict[str, Fe
 def logged(
     jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]], scores: Mapping[str, list[Score]],
     rankings: list[Ranking], mixture: Held | None, costs: Mapping[str, Cost],
+    curves: Mapping[str, list[tuple[int, Estimate]]], report: str,
 ) -> Compared:      # fmt: skip
-    """Pictures, MLflow's runs, and the tables in Prefect's UI."""
+    """The report, pictures, MLflow's runs, and the tables in Prefect's UI."""
     samples = [all_samples(job, found[0])["generated"] for job, found in zip(jobs, started, strict=True)]
+    metrics = {score.metric for score in scores[jobs[0].model.name]}
+    published = [row for row in beside(jobs[0].protocol) if row.metric in metrics]
+    folder = write(
+        report, dict(runtime.flow_run.parameters),
+        {"jobs": jobs, "scores": scores, "rankings": rankings, "costs": costs, "mixture": mixture,
+         "published": published, "curves": curves},
+        {job.model.name: images for job, images in zip(jobs, samples, strict=True)},
+        all_samples(jobs[0], started[0][0]).get("reference"),
+    )   # fmt: skip
     tracked = {}
     for job, images in zip(jobs, samples, strict=True):
         name = job.model.name
         picture = contact_sheet(job, images)
         tracked[name] = track(record_of(job, scores[name], [], picture, flow_tags(), costs[name]))
-    metrics = {score.metric for score in scores[jobs[0].model.name]}
     drawn = sum(shard.computed for images in samples for shard in images.shards)
     compared = Compared(
         jobs={job.model.name: job for job in jobs}, scores=scores, costs=costs, rankings=rankings, mixture=mixture,
-        published=[row for row in beside(jobs[0].protocol) if row.metric in metrics], tracked=tracked,
-        suite=track_suite(suite_of(jobs, scores, rankings, costs, flow_tags())),
+        published=published, tracked=tracked, report=folder,
+        suite=track_suite(suite_of(jobs, scores, rankings, costs, flow_tags(), folder)),
         provenance={job.model.name: provenance_of(job, images) for job, images in zip(jobs, samples, strict=True)},
         drawn=drawn, found=sum(images.n for images in samples) - drawn,
     )   # fmt: skip

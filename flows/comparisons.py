@@ -42,6 +42,7 @@ def print_comparison(found: Compared) -> None:
     if found.published:
         print_list("Published under the same protocol", [published_row(row) for row in found.published], False)
     print(f"Images: {found.found:,} from the store, {found.drawn:,} drawn now.")
+    print(f"Report: {found.report}/report.html")
     where = found.suite.problem or found.suite.url or f"run {found.suite.run_id}; `ganbench ui` shows it"
     print(f"MLflow: {where}")
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
 
-from gan.features.extract import Chunks
-from gan.measure import reference_statistics
+from gan.features.extract import Chunks, Rows
+from gan.measure import reference_statistics, sources_of
+from gan.metrics import frechet
 from gan.metrics.frechet import by_class, frechet_distance, influence
-from gan.statistics import accumulate
-from gan.store import Store
-from gan.types import Estimate, Features
+from gan.statistics import accumulate, moments
+from gan.store import Store, remember, source_digest
+from gan.types import Estimate, Features, Statistics, digest_of
+
+LEAST = 50      # images of a Fréchet distance against their number
 
 
 @dataclass(frozen=True)
@@ -35,3 +39,23 @@ def attribute(generated: Features, reference: Features, labels: np.ndarray | Non
     found = accumulate(chunks).statistics()
     classes = by_class(real, found, chunks, labels, root) if labels is not None else {}
     return Attribution(frechet_distance(real, found, root), influence(real, found, chunks, root), classes)
+
+
+def against_n(generated: Features, reference: Features, store: Store, parts: int = 5) -> list[tuple[int, Estimate]]:
+    """The Fréchet distance of the first n / 2^k images, fewest first; kept in the store."""
+    sizes = sorted({size for k in range(parts) if (size := generated.n >> k) >= LEAST})
+    source = source_digest(sys.modules[__name__], *sources_of(frechet))
+    key = digest_of({"stage": "against n", "generated": generated.digest, "reference": reference.digest, "sizes": sizes,
+                     "source": source})      # fmt: skip
+
+    def compute() -> list[tuple[int, float, float]]:
+        real, root = reference_statistics(reference, store)
+        rows = Rows(generated)
+        found = [(size, distance_of(rows[:size], real, root)) for size in sizes]
+        return [(size, distance.value, distance.se) for size, distance in found]
+
+    return [(size, Estimate(value, se)) for size, value, se in remember(store, "scores", key, compute)[0]]
+
+
+def distance_of(features: np.ndarray, real: Statistics, root: np.ndarray) -> Estimate:
+    return frechet.frechet(real, moments(features).statistics(), [features], root)

@@ -7,7 +7,7 @@ import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from gan.attribution import Attribution, attribute
+from gan.attribution import Attribution, against_n, attribute
 from gan.audit import Audit, audit
 from gan.costs import Cost, cost_of
 from gan.ensemble import Held, mixture_of
@@ -15,7 +15,19 @@ from gan.evaluate import extract_one, look_at_features, look_at_images, sample_o
 from gan.jobs import Job, Part, prepare
 from gan.measure import Measured, measure
 from gan.store import store_of
-from gan.types import Alert, Context, Convention, Features, ModelSpec, Protocol, Samples, Score, Shard, Workspace
+from gan.types import (
+    Alert,
+    Context,
+    Convention,
+    Estimate,
+    Features,
+    ModelSpec,
+    Protocol,
+    Samples,
+    Score,
+    Shard,
+    Workspace,
+)
 from tasks.progress import Counter
 from tasks.store_task import store_task
 
@@ -71,6 +83,14 @@ def measure_cost(model: ModelSpec, workspace: Workspace) -> tuple[Cost, bool]:
 def find_mixture(models: list[Features], reference: Features, workspace: Workspace) -> tuple[Held, bool]:
     """See `gan.ensemble.mixture_of`."""
     return mixture_of(models, reference, store_of(workspace))
+
+
+@task(name="against n", persist_result=False, cache_policy=NO_CACHE)
+def curve_of(features: dict[str, Features], workspace: Workspace) -> list[tuple[int, Estimate]]:
+    """See `gan.attribution.against_n`; empty where the reference is a file of statistics."""
+    if "reference" not in features:
+        return []
+    return against_n(features["generated"], features["reference"], store_of(workspace))
 
 
 @task(name="check images", persist_result=False, cache_policy=NO_CACHE)

@@ -1,0 +1,132 @@
+"""The document behind a report: what a comparison found, as plain JSON values in full precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from gan.compare import Ranking, disagreements, pareto
+from gan.costs import Cost
+from gan.ensemble import Held
+from gan.jobs import Job
+from gan.metrics import METRICS
+from gan.published import Published
+from gan.types import Estimate, Score
+from gan.uncertainty import interval
+
+SCHEMA = 1
+DISTANCES = {"fd", "fid", "kid", "cmmd"}    # of all images; the leading ones
+Curve = Sequence[tuple[int, Estimate]]      # images -> Fréchet distance
+
+
+def document(
+    jobs: Sequence[Job], scores: Mapping[str, Sequence[Score]], rankings: Sequence[Ranking], *,
+    costs: Mapping[str, Cost], mixture: Held | None = None, published: Sequence[Published] = (),
+    curves: Mapping[str, Curve] | None = None, provenance: Mapping[str, Any] | None = None,
+    commands: Sequence[str] = (), made: str = "",
+) -> dict[str, Any]:        # fmt: skip
+    """All of a report.  `made`: when, the one line in which two reports of the same may differ."""
+    names = [job.model.name for job in jobs]
+    return {
+        "schema": SCHEMA,
+        "title": ", ".join(rankings[0].models),
+        "made": made,
+        "protocol": protocol_of(jobs[0], rankings),
+        "metrics": [metric_of(score) for score in scores[names[0]]],
+        "models": [
+            model_of(jobs[names.index(name)], scores[name], costs.get(name, Cost()), (curves or {}).get(name, ()))
+            for name in rankings[0].models
+        ],
+        "rankings": [ranking_of(ranking) for ranking in rankings],
+        "front": front_of(scores, rankings[0], costs),
+        "disagreements": clashes(rankings),
+        "published": [asdict(row) for row in published],
+        "ensemble": mixture_of(mixture, names, rankings[0].metric) if mixture else None,
+        "provenance": {**(provenance or {}), "commands": list(commands)},
+    }   # fmt: skip
+
+
+def protocol_of(job: Job, rankings: Sequence[Ranking]) -> dict[str, Any]:
+    protocol = job.protocol
+    return {
+        "name": protocol.name, "convention": protocol.convention.name, "matches": protocol.convention.matches,
+        "reference": protocol.reference, "held_out": protocol.held_out, "training": protocol.training,
+        "n": protocol.n_generated, "n_reference": job.parts["reference"].n if "reference" in job.parts else None,
+        "seed": job.seed, "digest": job.protocol_digest, "extractors": list(protocol.extractors),
+        "lead": rankings[0].metric,
+    }   # fmt: skip
+
+
+def metric_of(score: Score) -> dict[str, Any]:
+    """What a metric is; its name begins with a row of METRICS, or is that row's other name."""
+    longest_first = sorted(METRICS.values(), key=lambda row: -len(row.name))
+    row = next((row for row in longest_first
+                if score.metric.startswith(f"{row.name}_") or score.metric in (row.name, row.known_as)), None)
+    return {
+        "name": score.metric, "title": row.title if row else score.metric, "what": row.what if row else "",
+        "paper": row.paper if row else "", "lower_is_better": score.lower_is_better, "decides": score.decides,
+    }   # fmt: skip
+
+
+def model_of(job: Job, scores: Sequence[Score], cost: Cost, curve: Curve) -> dict[str, Any]:
+    return {
+        "name": job.model.name, "family": job.model.family or job.model.factory, "digest": job.model_digest,
+        "cost": asdict(cost), "scores": [score_of(score) for score in scores],
+        "curve": [{"n": n, "value": found.value, "se": found.se} for n, found in curve],
+    }   # fmt: skip
+
+
+def score_of(score: Score) -> dict[str, Any]:
+    low, high = (min(max(end, score.bounds[0]), score.bounds[1]) for end in interval(Estimate(score.value, score.se)))
+    return {"metric": score.metric, "value": score.value, "se": score.se, "low": low, "high": high,
+            "floor": score.floor, "warnings": list(score.warnings)}      # fmt: skip
+
+
+def ranking_of(ranking: Ranking) -> dict[str, Any]:
+    return {
+        "metric": ranking.metric, "models": list(ranking.models), "leaders": list(ranking.leaders),
+        "ranks": {model: list(ranking.ranks[model]) for model in ranking.models},
+        "first": dict(ranking.first), "interval": {model: list(found) for model, found in ranking.interval.items()},
+        "pairs": [{"better": pair.better, "worse": pair.worse, "gain": pair.gain.value, "se": pair.gain.se,
+                   "p": pair.p, "significant": pair.significant} for pair in ranking.pairs],
+    }   # fmt: skip
+
+
+def front_of(
+    scores: Mapping[str, Sequence[Score]], ranking: Ranking, costs: Mapping[str, Cost]
+) -> dict[str, Any] | None:
+    """The models than which nothing is both better by the leading metric and faster."""
+    found = {model: next(row for row in rows if row.metric == ranking.metric) for model, rows in scores.items()}
+    slowness = {model: 1 / cost.images_per_second for model, cost in costs.items() if cost.images_per_second}
+    losses = {model: row.value * (1 if row.lower_is_better else -1) for model, row in found.items() if model in slowness}
+    if len(losses) < 2:
+        return None
+    return {"metric": ranking.metric, "cost": "images_per_second", "models": list(pareto(losses, slowness))}
+
+
+def clashes(rankings: Sequence[Ranking]) -> list[dict[str, Any]]:
+    """Pairs of models that distances of the same kind by two extractors put in opposite order."""
+    found = []
+    for i, one in enumerate(rankings):
+        for other in rankings[i + 1 :]:
+            kinds = {row.metric.partition("_")[0] for row in (one, other)}
+            if len(kinds) == 1 and kinds <= DISTANCES:
+                found += [
+                    {"one": one.metric, "other": other.metric, "better": a.better, "worse": a.worse, "p_one": a.p,
+                     "p_other": b.p}
+                    for a, b in disagreements(one, other)
+                ]   # fmt: skip
+    return found
+
+
+def mixture_of(found: Held, names: Sequence[str], metric: str) -> dict[str, Any]:
+    low, high = interval(found.gain)
+    return {
+        "metric": metric, "models": list(names), "shares": np.asarray(found.shares).tolist(),
+        "found_on": found.found_on, "tested_on": found.tested_on, "value": found.value.value, "se": found.value.se,
+        "best_single": names[found.best], "best_value": found.best_value.value, "gain": found.gain.value,
+        "gain_se": found.gain.se, "low": low, "high": high, "gap": found.gap,
+    }   # fmt: skip

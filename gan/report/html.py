@@ -1,0 +1,309 @@
+"""The report as one page that asks nobody for anything: styles, script and pictures are inside."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from gan.report import verdict
+from gan.report.charts import Point, Series, lines_chart, rows_chart
+from gan.report.numbers import DASH, decimals, english, french, significant
+from gan.report.texts import both
+
+HERE = Path(__file__).parent
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+Document = Mapping[str, Any]
+
+
+def page(document: Document, pictures: Mapping[str, bytes]) -> str:
+    """HTML; every number in a `<data>` says where in the document it stands."""
+    sections = [
+        ("verdict", verdict_of(document)), ("scores", scores_of(document)), ("walls", walls_of(document, pictures)),
+        ("ranks", ranks_of(document)), ("chart curve", curves_of(document)), ("cost", costs_of(document)),
+        ("mixture", mixture_of(document)), ("published", published_of(document)), ("methods", methods_of(document)),
+        ("provenance", provenance_of(document)),
+    ]   # fmt: skip
+    shown = [(key, body) for key, body in sections if body]
+    contents = "".join(f'<li><a href="#{slug(key)}">{text(key)}</a></li>' for key, _ in shown)
+    bodies = "".join(f'<section id="{slug(key)}"><h2>{text(key)}</h2>{body}</section>' for key, body in shown)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<title>{escape(document["title"])}</title>
+<style>{(HERE / "style.css").read_text()}</style>
+</head>
+<body>
+<header>
+<button id="language" type="button">{text("other language")}</button>
+<p class="kicker">ganbench</p>
+<h1>{"<span>, </span>".join(f"<span>{escape(model['name'])}</span>" for model in document["models"])}</h1>
+<p class="quiet">{escape(document["protocol"]["name"])}</p>
+<nav {attribute("aria-label", both("contents"))}><ul>{contents}</ul></nav>
+</header>
+<main>
+{bodies}
+</main>
+<footer><p>{text("made")}
+<time>{escape(document["made"])}</time>
+</p></footer>
+<script>{(HERE / "page.js").read_text()}</script>
+</body>
+</html>
+"""
+
+
+# Pieces
+
+def spans(pair: tuple[str, str]) -> str:
+    """Both languages, escaped; the page shows one."""
+    if pair[0] == pair[1]:
+        return escape(pair[0])
+    return f'<span lang="en">{escape(pair[0])}</span><span lang="fr">{escape(pair[1])}</span>'
+
+
+def text(key: str, **facts: tuple[str, str] | str) -> str:
+    return spans(both(key, **facts))
+
+
+def attribute(name: str, pair: tuple[str, str]) -> str:
+    """An attribute in English, with both languages beside it for the page's script."""
+    en, fr = (escape(said) for said in pair)
+    return f'{name}="{en}" data-en="{en}" data-fr="{fr}"'
+
+
+def slug(key: str) -> str:
+    return key.replace(" ", "-")
+
+
+def number(at: str, value: float | None, digits: int) -> str:
+    """A number of the document at `at`, with its full value behind what is shown."""
+    if value is None:
+        return DASH
+    return f'<data value="{value!r}" data-at="{at}">{spans((english(value, digits), french(value, digits)))}</data>'
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") -> str:
+    """Cells are HTML already; the first one of a row is its head."""
+    head = "".join(f'<th scope="col">{cell}</th>' for cell in heads)
+    body = "".join(
+        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>' for row in rows
+    )
+    return f'<div class="wide"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def paragraph(content: str, kind: str = "") -> str:
+    return f'<p class="{kind}">{content}</p>' if kind else f"<p>{content}</p>"
+
+
+# Sections
+
+def verdict_of(document: Document) -> str:
+    """Sentences, and the leading metric as a chart."""
+    lines = "".join(f"<li>{spans(line)}</li>" for line in verdict.sentences(document))
+    lead = document["protocol"]["lead"]
+    rows, floor = [], None
+    for model in document["models"]:
+        score = next(row for row in model["scores"] if row["metric"] == lead)
+        rows.append((model["name"], Point(score["value"], 0, score["low"], score["high"])))
+        floor = score["floor"]
+    chart = rows_chart("lead", both("chart lead", metric=lead), rows, floor, both("real images"))
+    caption = f'<figcaption>{text("chart lead", metric=lead)}</figcaption>'
+    return f'<ul class="verdict">{lines}</ul><figure class="wide">{chart}{caption}</figure>'
+
+
+def scores_of(document: Document) -> str:
+    """A row for each metric, a column for each model."""
+    names = [model["name"] for model in document["models"]]
+    leaders = {row["metric"]: row["leaders"] for row in document["rankings"]}
+    heads = [text("metric"), *(escape(name) for name in names), text("real images")]
+    rows = []
+    for i, metric in enumerate(document["metrics"]):
+        cells = [score_cell(document, m, i, names[m] in leaders[metric["name"]]) for m in range(len(names))]
+        first = document["models"][0]["scores"][i]
+        floor = number(f"models/0/scores/{i}/floor", first["floor"], decimals(first["se"]))
+        rows.append([f"<code>{escape(metric['name'])}</code> {arrow(metric)}", *cells, floor])
+    seen = list(dict.fromkeys(warning for model in document["models"] for score in model["scores"]
+                              for warning in score["warnings"]))      # fmt: skip
+    notes = "".join(f"<li>{escape(warning)}</li>" for warning in seen)
+    kept = f'<h3>{text("warnings")}</h3><ul lang="en-x">{notes}</ul>' if notes else ""
+    return paragraph(text("scores note"), "quiet") + table(heads, rows, "scores") + kept
+
+
+def arrow(metric: Mapping[str, Any]) -> str:
+    """Which way is better, for eyes and for ears."""
+    if not metric["decides"]:
+        return f'<abbr {attribute("title", both("undecided"))}>·</abbr>'
+    key, sign = ("lower", "\N{DOWNWARDS ARROW}") if metric["lower_is_better"] else ("higher", "\N{UPWARDS ARROW}")
+    return f'<abbr {attribute("title", both(key))}>{sign}</abbr>'
+
+
+def score_cell(document: Document, m: int, i: int, leads: bool) -> str:
+    at, score = f"models/{m}/scores/{i}", document["models"][m]["scores"][i]
+    digits = decimals(score["se"])
+    value = f"{number(f'{at}/value', score['value'], digits)} ± {number(f'{at}/se', score['se'], digits)}"
+    ends = f"{number(f'{at}/low', score['low'], digits)} {DASH} {number(f'{at}/high', score['high'], digits)}"
+    return f"{f'<strong>{value}</strong>' if leads else value}<small>{ends}</small>"
+
+
+def walls_of(document: Document, pictures: Mapping[str, bytes]) -> str:
+    """The first images of each model, and real ones."""
+    walls = [(model["name"], pictures[f"{i}-wall"], both("wall alt", count="64", model=model["name"]))
+             for i, model in enumerate(document["models"]) if f"{i}-wall" in pictures]      # fmt: skip
+    figures = [figure(escape(name), png, alt) for name, png, alt in walls]
+    if "real-wall" in pictures:
+        figures.append(figure(text("real images"), pictures["real-wall"], both("real alt", count="64")))
+    if not figures:
+        return ""
+    note = paragraph(text("walls note", seed=str(document["protocol"]["seed"])), "quiet")
+    return f'{note}<div class="walls">{"".join(figures)}</div>'
+
+
+def figure(caption: str, png: bytes, alt: tuple[str, str]) -> str:
+    source = base64.b64encode(png).decode()
+    return (f'<figure><img src="data:image/png;base64,{source}" {attribute("alt", alt)}>'
+            f"<figcaption>{caption}</figcaption></figure>")      # fmt: skip
+
+
+def ranks_of(document: Document) -> str:
+    """Ranks by the leading metric, and all pairs."""
+    lead, shown = document["rankings"][0], 60
+    rows = [
+        [escape(model), ends(f"rankings/0/ranks/{model}", lead["ranks"][model]),
+         percent(f"rankings/0/first/{model}", lead["first"][model]),
+         ends(f"rankings/0/interval/{model}", lead["interval"][model])]
+        for model in lead["models"]
+    ]   # fmt: skip
+    pairs = [
+        [escape(pair["better"]), escape(pair["worse"]),
+         f"{number(f'rankings/0/pairs/{k}/gain', pair['gain'], decimals(pair['se']))} ± "
+         f"{number(f'rankings/0/pairs/{k}/se', pair['se'], decimals(pair['se']))}",
+         p_value(f"rankings/0/pairs/{k}/p", pair["p"])]
+        for k, pair in enumerate(lead["pairs"][:shown])
+    ]   # fmt: skip
+    heads = [text("model"), text("allowed"), text("leads"), text("drawn ranks")]
+    return (paragraph(text("ranks note", metric=lead["metric"]), "quiet") + table(heads, rows)
+            + f"<h3>{text('pairs')}</h3>"
+            + table([text("better"), text("worse"), text("difference"), text("p")], pairs))      # fmt: skip
+
+
+def ends(at: str, pair: Sequence[int]) -> str:
+    """`2`, or `1 - 3`."""
+    low = number(f"{at}/0", pair[0], 0)
+    return low if pair[0] == pair[1] else f"{low} {DASH} {number(f'{at}/1', pair[1], 0)}"
+
+
+def percent(at: str, value: float) -> str:
+    return f'<data value="{value!r}" data-at="{at}">{spans((f"{value:.0%}", f"{100 * value:.0f} %"))}</data>'
+
+
+def p_value(at: str, value: float) -> str:
+    shown = ("< 0.001", "< 0,001") if value < 0.001 else (english(value, 3), french(value, 3))
+    return f'<data value="{value!r}" data-at="{at}">{spans(shown)}</data>'
+
+
+def curves_of(document: Document) -> str:
+    """The Fréchet distance of parts of the images."""
+    series = [
+        Series(model["name"], [Point(row["n"], row["value"], row["value"] - 1.96 * row["se"],
+                                     row["value"] + 1.96 * row["se"]) for row in model["curve"]])
+        for model in document["models"] if model["curve"]
+    ]   # fmt: skip
+    if not series:
+        return ""
+    axes = both("images"), ("Fréchet distance", "distance de Fréchet")
+    chart = lines_chart("curve", both("chart curve"), series, axes)
+    return f"{paragraph(text('curve note'), 'quiet')}<figure class=wide>{chart}</figure>"
+
+
+def costs_of(document: Document) -> str:
+    """A table, and quality against speed."""
+    models = document["models"]
+    if not any(model["cost"]["parameters"] for model in models):
+        return ""
+    front = (document["front"] or {}).get("models", [])
+    rows = []
+    for i, model in enumerate(models):
+        cost, at, speed = model["cost"], f"models/{i}/cost", model["cost"]["images_per_second"]
+        flag = f' <span class="flag">{text("on the front")}</span>' if model["name"] in front else ""
+        rows.append([
+            f"{escape(model['name'])}{flag}", number(f"{at}/parameters", cost["parameters"], 0),
+            number(f"{at}/evaluations", cost["evaluations"], significant(cost["evaluations"] or 0, 3)),
+            number(f"{at}/images_per_second", speed, significant(speed or 0, 3)),
+            megabytes(f"{at}/peak_memory", cost["peak_memory"]), megabytes(f"{at}/bytes", cost["bytes"]),
+        ])  # fmt: skip
+    heads = [text(key) for key in ("model", "parameters", "evaluations", "images per second", "memory", "weights")]
+    machine = next(model["cost"]["measured_on"] for model in models if model["cost"]["measured_on"])
+    return (paragraph(text("cost note", machine=machine), "quiet") + table(heads, rows) + speed_chart(document))
+
+
+def megabytes(at: str, value: int | None) -> str:
+    if value is None:
+        return DASH
+    digits = significant(value / 1e6, 2)
+    shown = english(value / 1e6, digits), french(value / 1e6, digits)
+    return f'<data value="{value!r}" data-at="{at}">{spans((f"{shown[0]} MB", f"{shown[1]} Mo"))}</data>'
+
+
+def speed_chart(document: Document) -> str:
+    lead = document["protocol"]["lead"]
+    series = []
+    for model in document["models"]:
+        score = next(row for row in model["scores"] if row["metric"] == lead)
+        if model["cost"]["images_per_second"]:
+            point = Point(model["cost"]["images_per_second"], score["value"], score["low"], score["high"])
+            series.append(Series(model["name"], [point]))
+    if len(series) < 2:
+        return ""
+    chart = lines_chart("front", both("cost"), series, (both("images per second"), (lead, lead)), joined=False)
+    return f"<figure class=wide>{chart}</figure>"
+
+
+def mixture_of(document: Document) -> str:
+    found = document["ensemble"]
+    if not found:
+        return ""
+    rows = [[escape(name), percent(f"ensemble/shares/{i}", share)]
+            for i, (name, share) in enumerate(zip(found["models"], found["shares"], strict=True))]      # fmt: skip
+    line = spans(verdict.mixture(found))
+    return paragraph(line) + table([text("model"), text("share")], rows)
+
+
+def published_of(document: Document) -> str:
+    rows = [
+        [escape(row["model"]), f"<code>{escape(row['metric'])}</code>",
+         number(f"published/{i}/value", row["value"], significant(row["value"], 3)),
+         f"{escape(row['paper'])}, arXiv:{escape(row['arxiv'])}, {escape(row['table'])}"]
+        for i, row in enumerate(document["published"])
+    ]   # fmt: skip
+    heads = [text("model"), text("metric"), text("value"), text("source")]
+    return table(heads, rows) if rows else ""
+
+
+def methods_of(document: Document) -> str:
+    protocol = document["protocol"]
+    note = text(
+        "methods note", protocol=protocol["name"], n=(english(protocol["n"]), french(protocol["n"])),
+        seed=str(protocol["seed"]), reference=protocol["reference"], extractors=", ".join(protocol["extractors"]),
+    )   # fmt: skip
+    rows = [[f"<code>{escape(row['name'])}</code>", escape(row["what"]), escape(row["paper"])]
+            for row in document["metrics"]]      # fmt: skip
+    return paragraph(note) + table([text("metric"), text("what"), text("source")], rows, "prose")
+
+
+def provenance_of(document: Document) -> str:
+    """Commands, digests and versions."""
+    facts = document["provenance"]
+    commands = "".join(f"<pre><code>{escape(command)}</code></pre>" for command in facts["commands"])
+    rows = [[escape(model["name"]), f"<code>{escape(model['digest'])}</code>"] for model in document["models"]]
+    rows.append([escape(document["protocol"]["name"]), f"<code>{escape(document['protocol']['digest'])}</code>"])
+    versions = ", ".join(f"{name} {version}" for name, version in facts.get("versions", {}).items())
+    again = f"<p>{text('again')}</p>{commands}" if commands else ""
+    return again + table([text("model"), text("digest")], rows, "digests") + paragraph(escape(versions), "quiet")
+
+

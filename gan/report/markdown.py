@@ -1,0 +1,64 @@
+"""The report as Markdown, in English, with pictures beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gan.report import verdict
+from gan.report.numbers import DASH, decimals, english, significant
+
+
+def markdown(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
+    """`pictures`: id -> the file's name, counted from the report."""
+    protocol, models = document["protocol"], document["models"]
+    names = [escaped(model["name"]) for model in models]
+    lines = [f"# {', '.join(names)}", "", escaped(protocol["name"]), "", "## Verdict", ""]
+    lines += [f"- {escaped(line)}" for line, _ in verdict.sentences(document)]
+    lines += ["", "## Scores", "", f"| metric | {' | '.join(names)} | real images |"]
+    lines.append("|---|" + "---:|" * (len(names) + 1))
+    for i, metric in enumerate(document["metrics"]):
+        lines.append(f"| `{metric['name']}` | {' | '.join(cell(document, m, i) for m in range(len(models)))} | "
+                     f"{floor(models[0]['scores'][i])} |")      # fmt: skip
+    lines += ["", "Bold: no other model is significantly better.", ""]
+    walls = [(f"{i}-wall", name) for i, name in enumerate(names)] + [("real-wall", "real images")]
+    for identity, name in walls:
+        if identity in pictures:
+            lines += [f"![The first images of {name}]({pictures[identity]})", "", name, ""]
+    lines += costs(document, names)
+    lines += ["## How it was measured", "", f"{english(protocol['n'])} images of each model, seed {protocol['seed']}, "
+              f"against {escaped(protocol['reference'])}; protocol digest `{protocol['digest']}`.", ""]      # fmt: skip
+    lines += [f"    {command}" for command in document["provenance"]["commands"]]
+    lines += ["", f"Made {document['made']}"]
+    return "\n".join(lines) + "\n"
+
+
+def cell(document: Mapping[str, Any], m: int, i: int) -> str:
+    score, name = document["models"][m]["scores"][i], document["models"][m]["name"]
+    digits = decimals(score["se"])
+    leads = name in next(row for row in document["rankings"] if row["metric"] == score["metric"])["leaders"]
+    value = f"{english(score['value'], digits)} ± {english(score['se'], digits)}"
+    return f"**{value}**" if leads else value
+
+
+def floor(score: Mapping[str, Any]) -> str:
+    return DASH if score["floor"] is None else english(score["floor"], decimals(score["se"]))
+
+
+def costs(document: Mapping[str, Any], names: list[str]) -> list[str]:
+    rows = []
+    for name, model in zip(names, document["models"], strict=True):
+        cost = model["cost"]
+        values = [cost["parameters"], cost["evaluations"], cost["images_per_second"]]
+        shown = [DASH if value is None else english(value, min(1, significant(value, 3))) for value in values]
+        rows.append(f"| {name} | {' | '.join(shown)} |")
+    heads = ["## Quality and cost", "", "| model | parameters | evaluations per image | images per second |",
+             "|---|---:|---:|---:|"]      # fmt: skip
+    return [*heads, *rows, ""]
+
+
+def escaped(text: str) -> str:
+    """Letters that Markdown or HTML would take for their own."""
+    for letter in "\\`*_[]<>|":
+        text = text.replace(letter, f"\\{letter}" if letter not in "<>" else {"<": "&lt;", ">": "&gt;"}[letter])
+    return text

@@ -1,0 +1,146 @@
+"""What the report says, in English and in French; facts in braces."""
+
+from __future__ import annotations
+
+import re
+
+FRENCH_SPACE = re.compile(r" (?=[:;?!%])")      # does not break
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "other language": ("Français", "English"),
+    "contents": ("Contents", "Sommaire"),
+    "verdict": ("Verdict", "Verdict"),
+    "one best": (
+        "{model} is the best of {count} models by {metric}: no other one comes near it (Holm's p < .05).",
+        "{model} est le meilleur des {count} modèles selon {metric} : aucun autre ne l'égale (p de Holm < 0,05).",
+    ),
+    "several best": (
+        "{models} cannot be told apart by {metric}: each of them may be the best of {count} models.",
+        "{models} ne peuvent être départagés selon {metric} : chacun peut être le meilleur des {count} modèles.",
+    ),
+    "far from real": (
+        "Even the best is farther from the real images than other real images are: {value} against {floor}.",
+        "Même le meilleur est plus loin des images réelles que d'autres images réelles : {value} contre {floor}.",
+    ),
+    "as near as real": (
+        "{model} is as near to the real images as other real images are: {value} against {floor}.",
+        "{model} est aussi proche des images réelles que d'autres images réelles : {value} contre {floor}.",
+    ),
+    "front": (
+        "Nothing is both better and faster than {models}.",
+        "Rien n'est à la fois meilleur et plus rapide que {models}.",
+    ),
+    "disagreement": (
+        "{one} prefers {better} to {worse}, {other} the reverse, both significantly: look at the images.",
+        "{one} préfère {better} à {worse}, {other} l'inverse, l'un et l'autre significativement : regardez les images.",
+    ),
+    "mixture helps": (
+        "A mixture ({shares}) is nearer to the real images than {best} alone, on images that did not choose it: by "
+        "{gain} (95 %: {low} to {high}).",
+        "Un mélange ({shares}) est plus proche des images réelles que {best} seul, sur des images qui ne l'ont pas "
+        "choisi : de {gain} (95 % : {low} à {high}).",
+    ),
+    "mixture does not help": (
+        "No mixture of these models is nearer to the real images than {best} alone (gain on images that did not choose "
+        "it: {gain}, 95 %: {low} to {high}).",
+        "Aucun mélange de ces modèles n'est plus proche des images réelles que {best} seul (gain sur des images qui ne "
+        "l'ont pas choisi : {gain}, 95 % : {low} à {high}).",
+    ),
+    "mixture of one": (
+        "No mixture of these models is nearer to the real images than {best} alone.",
+        "Aucun mélange de ces modèles n'est plus proche des images réelles que {best} seul.",
+    ),
+    "scores": ("Scores", "Scores"),
+    "scores note": (
+        "Value ± standard error; below it the 95 % interval. Bold: no other model is significantly better. The last "
+        "column is the same number for as many real images that are not in the reference. Arrows point to better.",
+        "Valeur ± erreur type ; dessous, l'intervalle à 95 %. En gras : aucun autre modèle n'est significativement "
+        "meilleur. La dernière colonne donne le même nombre pour autant d'images réelles absentes de la référence. Les "
+        "flèches indiquent le mieux.",
+    ),
+    "metric": ("metric", "mesure"),
+    "model": ("model", "modèle"),
+    "rank": ("rank", "rang"),
+    "real images": ("real images", "images réelles"),
+    "lower": ("lower is better", "plus bas est mieux"),
+    "higher": ("higher is better", "plus haut est mieux"),
+    "undecided": ("no direction is better", "aucun sens n'est meilleur"),
+    "walls": ("What they draw", "Ce qu'ils dessinent"),
+    "walls note": (
+        "The first images of seed {seed}: not chosen. Real images last.",
+        "Les premières images de la graine {seed} : non choisies. Les images réelles en dernier.",
+    ),
+    "wall alt": ("The first {count} images of {model}", "Les {count} premières images de {model}"),
+    "real alt": ("{count} images of the reference", "{count} images de la référence"),
+    "strengths": ("Strengths and weaknesses", "Forces et faiblesses"),
+    "nothing found": ("Nothing stands out.", "Rien ne ressort."),
+    "chart lead": ("{metric} with 95 % intervals", "{metric} avec intervalles à 95 %"),
+    "chart curve": ("Fréchet distance against the number of images", "Distance de Fréchet selon le nombre d'images"),
+    "curve note": (
+        "A Fréchet distance of few images is biased upwards: compare those of equal numbers of images only. Bars: 95 %.",
+        "Une distance de Fréchet de peu d'images est biaisée vers le haut : ne comparez que celles d'autant d'images. "
+        "Barres : 95 %.",
+    ),
+    "images": ("images", "images"),
+    "cost": ("Quality and cost", "Qualité et coût"),
+    "cost note": (
+        "Measured on {machine}. Evaluations: how often a parameter takes part in making one image, on average. Memory: "
+        "beyond that of a process with the libraries loaded.",
+        "Mesuré sur {machine}. Évaluations : combien de fois un paramètre participe à une image, en moyenne. Mémoire : "
+        "au-delà de celle d'un processus où les bibliothèques sont chargées.",
+    ),
+    "parameters": ("parameters", "paramètres"),
+    "evaluations": ("evaluations per image", "évaluations par image"),
+    "images per second": ("images per second", "images par seconde"),
+    "memory": ("memory", "mémoire"),
+    "weights": ("file of weights", "fichier des poids"),
+    "on the front": ("on the front", "sur le front"),
+    "ranks": ("How sure are the ranks?", "Les rangs sont-ils sûrs ?"),
+    "ranks note": (
+        "By {metric}: the ranks that the significant differences allow, how often the model leads when scores are drawn "
+        "from their errors, and the middle 95 % of its ranks then.",
+        "Selon {metric} : les rangs que permettent les différences significatives, la fréquence à laquelle le modèle "
+        "mène quand les scores sont tirés selon leurs erreurs, et 95 % de ses rangs alors.",
+    ),
+    "allowed": ("possible ranks", "rangs possibles"),
+    "leads": ("leads", "mène"),
+    "drawn ranks": ("ranks when drawn", "rangs au tirage"),
+    "pairs": ("Pairs", "Paires"),
+    "better": ("better", "meilleur"),
+    "worse": ("than", "que"),
+    "difference": ("difference", "différence"),
+    "p": ("Holm's p", "p de Holm"),
+    "mixture": ("Mixture", "Mélange"),
+    "share": ("share", "part"),
+    "published": ("Published under the same protocol", "Publié sous le même protocole"),
+    "source": ("source", "source"),
+    "value": ("value", "valeur"),
+    "slices": ("Classes", "Classes"),
+    "methods": ("How it was measured", "Comment c'était mesuré"),
+    "methods note": (
+        "Protocol {protocol}: {n} images of each model, seed {seed}, against {reference}; features of {extractors}. "
+        "Standard errors come from leaving images out, given the reference; intervals are ± 1.96 standard errors. Two "
+        "models differ significantly where Holm's adjusted p over all pairs of a metric is below .05. Below five times as "
+        "many images as features the kernel distance leads, which is unbiased.",
+        "Protocole {protocol} : {n} images de chaque modèle, graine {seed}, face à {reference} ; caractéristiques de "
+        "{extractors}. Les erreurs types viennent de l'omission d'images, la référence étant donnée ; les intervalles "
+        "sont ± 1,96 erreur type. Deux modèles diffèrent significativement quand le p ajusté de Holm sur toutes les "
+        "paires d'une mesure est inférieur à 0,05. En dessous de cinq fois plus d'images que de caractéristiques, la "
+        "distance à noyau prime, car elle est sans biais.",
+    ),
+    "what": ("what", "quoi"),
+    "provenance": ("Provenance", "Provenance"),
+    "again": ("To make this again:", "Pour le refaire :"),
+    "warnings": ("To be kept in mind", "À garder à l'esprit"),
+    "made": ("Made", "Fait"),
+    "digest": ("digest", "empreinte"),
+}  # fmt: skip
+
+
+def both(key: str, **facts: tuple[str, str] | str) -> tuple[str, str]:
+    """A text in both languages; a fact may differ between them."""
+    pairs = {name: fact if isinstance(fact, tuple) else (fact, fact) for name, fact in facts.items()}
+    one, other = TEXTS[key]
+    other = FRENCH_SPACE.sub("\N{NO-BREAK SPACE}", other)
+    return (one.format(**{name: pair[0] for name, pair in pairs.items()}),
+            other.format(**{name: pair[1] for name, pair in pairs.items()}))      # fmt: skip

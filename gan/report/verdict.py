@@ -1,0 +1,69 @@
+"""The verdict in sentences, each in English and in French."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gan.report.numbers import decimals, english, french
+from gan.report.texts import both
+
+Pair = tuple[str, str]
+AND = " and ", " et "
+
+
+def sentences(document: Mapping[str, Any]) -> list[Pair]:
+    """The most important first."""
+    lead = document["rankings"][0]
+    found = [leaders(lead), nearness(document, lead)]
+    found += [both("disagreement", one=row["one"], other=row["other"], better=row["better"], worse=row["worse"])
+              for row in document["disagreements"]]      # fmt: skip
+    if document["front"]:
+        found.append(both("front", models=joined(document["front"]["models"])))
+    if document["ensemble"]:
+        found.append(mixture(document["ensemble"]))
+    return [pair for pair in found if pair]
+
+
+def leaders(lead: Mapping[str, Any]) -> Pair:
+    count = str(len(lead["models"]))
+    if len(lead["leaders"]) == 1:
+        return both("one best", model=lead["leaders"][0], count=count, metric=lead["metric"])
+    return both("several best", models=joined(lead["leaders"]), count=count, metric=lead["metric"])
+
+
+def nearness(document: Mapping[str, Any], lead: Mapping[str, Any]) -> Pair | None:
+    """Of the best model, beside real images: by two standard errors of both."""
+    best = next(model for model in document["models"] if model["name"] == lead["models"][0])
+    score = next(row for row in best["scores"] if row["metric"] == lead["metric"])
+    lower = next(row for row in document["metrics"] if row["name"] == lead["metric"])["lower_is_better"]
+    if score["floor"] is None:
+        return None
+    gap = (score["value"] - score["floor"]) * (1 if lower else -1)
+    digits = decimals(score["se"])
+    facts = {name: (english(score[name], digits), french(score[name], digits)) for name in ("value", "floor")}
+    if gap > 2 * 2**0.5 * score["se"]:
+        return both("far from real", **facts)
+    return both("as near as real", model=best["name"], **facts)
+
+
+def mixture(found: Mapping[str, Any]) -> Pair:
+    """Whether the best mixture is better than the best model, on images that did not choose it."""
+    digits = decimals(found["gain_se"]) if found["gain_se"] > 0 else decimals(found["se"])
+    numbers = {name: (english(found[name], digits), french(found[name], digits)) for name in ("gain", "low", "high")}
+    if max(found["shares"]) > 0.995:
+        return both("mixture of one", best=found["best_single"])
+    parts = sorted(zip(found["shares"], found["models"], strict=True), reverse=True)
+    named = [(f"{share:.0%} {name}", f"{100 * share:.0f} % {name}") for share, name in parts if share >= 0.005]
+    shares = ", ".join(pair[0] for pair in named), ", ".join(pair[1] for pair in named)
+    if found["low"] > 0:
+        return both("mixture helps", shares=shares, best=found["best_single"], **numbers)
+    return both("mixture does not help", best=found["best_single"], **numbers)
+
+
+def joined(names: Sequence[str]) -> Pair:
+    """`a, b and c`."""
+    if len(names) == 1:
+        return names[0], names[0]
+    start = ", ".join(names[:-1])
+    return start + AND[0] + names[-1], start + AND[1] + names[-1]
