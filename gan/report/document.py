@@ -101,7 +101,7 @@ def front_of(
     """The models than which nothing is both better by the leading metric and faster."""
     found = {model: next(row for row in rows if row.metric == ranking.metric) for model, rows in scores.items()}
     slowness = {model: 1 / cost.images_per_second for model, cost in costs.items() if cost.images_per_second}
-    losses = {model: row.value * (1 if row.lower_is_better else -1) for model, row in found.items() if model in slowness}
+    losses = {model: found[model].value * (1 if found[model].lower_is_better else -1) for model in slowness}
     if len(losses) < 2:
         return None
     return {"metric": ranking.metric, "cost": "images_per_second", "models": list(pareto(losses, slowness))}

@@ -77,7 +77,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "chart lead": ("{metric} with 95 % intervals", "{metric} avec intervalles à 95 %"),
     "chart curve": ("Fréchet distance against the number of images", "Distance de Fréchet selon le nombre d'images"),
     "curve note": (
-        "A Fréchet distance of few images is biased upwards: compare those of equal numbers of images only. Bars: 95 %.",
+        "A Fréchet distance of few images is biased upwards: compare those of equal numbers only. Bars: 95 %.",
         "Une distance de Fréchet de peu d'images est biaisée vers le haut : ne comparez que celles d'autant d'images. "
         "Barres : 95 %.",
     ),
@@ -97,8 +97,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "on the front": ("on the front", "sur le front"),
     "ranks": ("How sure are the ranks?", "Les rangs sont-ils sûrs ?"),
     "ranks note": (
-        "By {metric}: the ranks that the significant differences allow, how often the model leads when scores are drawn "
-        "from their errors, and the middle 95 % of its ranks then.",
+        "By {metric}: the ranks that the significant differences allow, how often the model leads when scores are "
+        "drawn from their errors, and the middle 95 % of its ranks then.",
         "Selon {metric} : les rangs que permettent les différences significatives, la fréquence à laquelle le modèle "
         "mène quand les scores sont tirés selon leurs erreurs, et 95 % de ses rangs alors.",
     ),
@@ -120,8 +120,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "methods note": (
         "Protocol {protocol}: {n} images of each model, seed {seed}, against {reference}; features of {extractors}. "
         "Standard errors come from leaving images out, given the reference; intervals are ± 1.96 standard errors. Two "
-        "models differ significantly where Holm's adjusted p over all pairs of a metric is below .05. Below five times as "
-        "many images as features the kernel distance leads, which is unbiased.",
+        "models differ significantly where Holm's adjusted p over all pairs of a metric is below .05. Below five times "
+        "as many images as features the kernel distance leads, which is unbiased.",
         "Protocole {protocol} : {n} images de chaque modèle, graine {seed}, face à {reference} ; caractéristiques de "
         "{extractors}. Les erreurs types viennent de l'omission d'images, la référence étant donnée ; les intervalles "
         "sont ± 1,96 erreur type. Deux modèles diffèrent significativement quand le p ajusté de Holm sur toutes les "

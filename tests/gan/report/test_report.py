@@ -1,0 +1,198 @@
+"""The report: every number is the document's, both languages are whole, nothing is asked of anybody."""
+
+import json
+import re
+from html.parser import HTMLParser
+from string import Formatter
+
+import numpy as np
+import pytest
+
+from gan.images import png_bytes
+from gan.report import write_report
+from gan.report.charts import rows_chart, steps
+from gan.report.html import page
+from gan.report.markdown import markdown
+from gan.report.numbers import decimals, english, french, significant
+from gan.report.texts import TEXTS, both
+from gan.report.verdict import sentences
+from tests.gan.report.sample import document
+
+PNG = png_bytes(np.random.default_rng(0).integers(0, 256, (1, 8, 8), np.uint8))
+
+
+class Page(HTMLParser):
+    """Numbers, languages, links and unclosed tags of a page."""
+
+    EMPTY = {"meta", "img", "br", "circle", "rect", "path", "line", "polyline"}
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.data, self.languages, self.addresses, self.open = [], {"en": [], "fr": []}, [], []
+        self.scripts = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        if tag not in self.EMPTY:
+            self.open.append((tag, found.get("lang")))
+        if tag == "data":
+            self.data.append((found["data-at"], found["value"]))
+        self.scripts += tag == "script"
+        self.addresses += [found[name] for name in ("src", "href", "srcset", "action") if name in found]
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in self.EMPTY:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open, tag
+        assert self.open[-1][0] == tag, (tag, self.open[-3:])
+        self.open.pop()
+
+    def handle_data(self, text):
+        for language in ("en", "fr"):
+            if any(lang == language for tag, lang in self.open if tag != "html"):
+                self.languages[language].append(text)
+
+
+def at(content, path):
+    for word in path.split("/"):
+        content = content[int(word)] if isinstance(content, list) else content[word]
+    return content
+
+
+def test_every_number_of_the_page_is_the_documents(tmp_path):
+    write_report(tmp_path, document(), {"0-wall": PNG, "real-wall": PNG})
+    behind = json.loads((tmp_path / "report.json").read_text())
+    found = Page((tmp_path / "report.html").read_text())
+    assert len(found.data) > 80
+    for path, value in found.data:
+        assert float(value) == at(behind, path), path
+    scores = {path for path, _ in found.data if path.endswith("/value") and path.startswith("models")}
+    assert len(scores) == 3 * 4
+
+
+def test_all_tags_are_closed_and_nothing_is_asked_of_anybody():
+    found = Page(page(document(), {f"{i}-wall": PNG for i in range(3)}))
+    assert found.open == []
+    assert found.addresses
+    assert all(address.startswith(("#", "data:image/png;base64,")) for address in found.addresses)
+
+
+def test_two_reports_differ_in_one_line_each(tmp_path):
+    for name, made in (("a", "2026-01-01T00:00:00+00:00"), ("b", "2026-02-02T00:00:00+00:00")):
+        write_report(tmp_path / name, document(made=made), {"0-wall": PNG})
+    for file in ("report.html", "report.md", "report.json"):
+        pairs = zip((tmp_path / "a" / file).read_text().splitlines(), (tmp_path / "b" / file).read_text().splitlines(),
+                    strict=True)        # fmt: skip
+        assert sum(one != other for one, other in pairs) == 1, file
+
+
+def test_names_from_the_wild_are_text_and_nothing_else():
+    evil = '<script>alert("x")</script>'
+    found = Page(page(document(names=(evil, "модель 猫 `|` *b*", "a" * 120)), {}))
+    assert found.scripts == 1
+    assert found.open == []
+    text = markdown(document(names=(evil, "a|b", "c")), {})
+    assert "<script>" not in text
+    assert r"a\|b" in text
+
+
+@pytest.mark.parametrize("changes", [
+    {"ensemble": None, "front": None, "published": []}, {"made": ""}, {"names": ("alone",)},
+    {"names": tuple(f"model-{i}" for i in range(12))},
+])  # fmt: skip
+def test_missing_parts_and_many_models_are_no_trouble(tmp_path, changes):
+    found = document(**changes)
+    for model in found["models"]:
+        model["curve"] = []
+        model["cost"] |= dict.fromkeys(("parameters", "images_per_second", "peak_memory", "evaluations", "bytes"))
+        for score in model["scores"]:
+            score["floor"] = None
+    write_report(tmp_path, found, {})
+    assert Page((tmp_path / "report.html").read_text()).open == []
+
+
+def test_a_report_of_five_models_is_small(tmp_path):
+    wall = png_bytes(np.random.default_rng(0).integers(0, 256, (3, 540, 540), np.uint8))
+    write_report(tmp_path, document(names=tuple("abcde")), {**{f"{i}-wall": wall for i in range(5)}, "real-wall": wall})
+    assert (tmp_path / "report.html").stat().st_size < 10e6
+
+
+# Languages
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_both_languages_say_something_with_the_same_facts(key):
+    en, fr = TEXTS[key]
+    assert en.strip()
+    assert fr.strip()
+    fields = [{name for _, name, _, _ in Formatter().parse(said) if name} for said in (en, fr)]
+    assert fields[0] == fields[1]
+
+
+def test_the_page_has_as_many_texts_in_french_as_in_english():
+    found = Page(page(document(), {"0-wall": PNG}))
+    assert len(found.languages["en"]) == len(found.languages["fr"]) > 60
+    assert not re.search(r"\d\.\d", "".join(found.languages["fr"]))        # decimal commas
+
+
+def test_french_numbers_and_spaces():
+    assert french(12_345.678, 2) == "12\u202f345,68"
+    assert english(-1_234.5, 1) == "\u22121,234.5"
+    assert both("cost note", machine="x")[1].count("\u00a0:") == 2
+    assert [decimals(0.0123), decimals(1.5), decimals(0)] == [3, 1, 6]
+    assert [significant(0.0123), significant(123.4), significant(0)] == [4, 0, 0]
+
+
+# The verdict
+
+def said(**changes):
+    return [line for line, _ in sentences(document(**changes))]
+
+
+def test_the_verdict_names_the_best_and_what_it_is_beside_real_images():
+    lines = said()
+    assert lines[0].startswith("dcgan is the best of 3 models by kid_net")
+    assert any("faster than dcgan" in line for line in lines)
+
+
+def test_models_that_cannot_be_told_apart_are_all_named():
+    found = document()
+    found["rankings"][0]["leaders"] = ["dcgan", "flow"]
+    assert sentences(found)[0][0].startswith("dcgan and flow cannot be told apart by kid_net")
+    assert sentences(found)[0][1].startswith("dcgan et flow ne peuvent")
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.012, "as near"), (0.5, "farther")])
+def test_the_floor_decides_whether_the_best_is_as_near_as_real_images(value, expected):
+    found = document()
+    found["models"][0]["scores"][0]["value"] = value
+    assert expected in sentences(found)[1][0]
+
+
+@pytest.mark.parametrize(("changes", "expected"), [
+    ({}, "A mixture (44% dcgan, 33% flow, 22% gpt) is nearer"), ({"low": -0.1}, "No mixture of these models is nearer"),
+    ({"shares": [1.0, 0.0, 0.0], "gain_se": 0.0}, "than dcgan alone."),
+])  # fmt: skip
+def test_a_mixture_is_praised_only_where_its_gain_is_sure(changes, expected):
+    found = document()
+    found["ensemble"] |= changes
+    assert expected in sentences(found)[-1][0]
+
+
+# Charts
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 0.037), (-5, 120), (0, 1e-7), (3, 3.01)])
+def test_axes_have_a_few_round_numbers(low, high):
+    found = steps(low, high)
+    assert 2 <= len(found) <= 8
+    assert all(low - 1e-12 <= value <= high + 1e-12 for value in found)
+
+
+def test_a_chart_of_one_row_without_a_line_is_drawn():
+    from gan.report.charts import Point
+
+    chart = rows_chart("x", ("one", "un"), [("a", Point(1, 0, 0.5, 1.5))], None, ("", ""))
+    assert chart.count("<circle") == 1
