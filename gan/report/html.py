@@ -77,6 +77,11 @@ def attribute(name: str, pair: tuple[str, str]) -> str:
     return f'{name}="{en}" data-en="{en}" data-fr="{fr}"'
 
 
+def code(name: str) -> str:
+    """A name that may be broken after its underscores."""
+    return f"<code>{escape(name).replace('_', '_<wbr>')}</code>"
+
+
 def slug(key: str) -> str:
     return key.replace(" ", "-")
 
@@ -127,7 +132,7 @@ def scores_of(document: Document) -> str:
         cells = [score_cell(document, m, i, names[m] in leaders[metric["name"]]) for m in range(len(names))]
         first = document["models"][0]["scores"][i]
         floor = number(f"models/0/scores/{i}/floor", first["floor"], decimals(first["se"]))
-        rows.append([f"<code>{escape(metric['name'])}</code> {arrow(metric)}", *cells, floor])
+        rows.append([f"{code(metric['name'])} {arrow(metric)}", *cells, floor])
     seen = list(dict.fromkeys(warning for model in document["models"] for score in model["scores"]
                               for warning in score["warnings"]))      # fmt: skip
     notes = "".join(f"<li>{escape(warning)}</li>" for warning in seen)
@@ -276,7 +281,7 @@ def mixture_of(document: Document) -> str:
 
 def published_of(document: Document) -> str:
     rows = [
-        [escape(row["model"]), f"<code>{escape(row['metric'])}</code>",
+        [escape(row["model"]), code(row["metric"]),
          number(f"published/{i}/value", row["value"], significant(row["value"], 3)),
          f"{escape(row['paper'])}, arXiv:{escape(row['arxiv'])}, {escape(row['table'])}"]
         for i, row in enumerate(document["published"])
@@ -291,7 +296,7 @@ def methods_of(document: Document) -> str:
         "methods note", protocol=protocol["name"], n=(english(protocol["n"]), french(protocol["n"])),
         seed=str(protocol["seed"]), reference=protocol["reference"], extractors=", ".join(protocol["extractors"]),
     )   # fmt: skip
-    rows = [[f"<code>{escape(row['name'])}</code>", escape(row["what"]), escape(row["paper"])]
+    rows = [[code(row["name"]), escape(row["what"]), escape(row["paper"])]
             for row in document["metrics"]]      # fmt: skip
     return paragraph(note) + table([text("metric"), text("what"), text("source")], rows, "prose")
 

@@ -24,7 +24,7 @@ PNG = png_bytes(np.random.default_rng(0).integers(0, 256, (1, 8, 8), np.uint8))
 class Page(HTMLParser):
     """Numbers, languages, links and unclosed tags of a page."""
 
-    EMPTY = {"meta", "img", "br", "circle", "rect", "path", "line", "polyline"}
+    EMPTY = {"meta", "img", "wbr", "circle", "rect", "path", "line", "polyline"}
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
