@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 from gan.report.numbers import english, french, significant
 
@@ -146,7 +147,7 @@ def spread(places: Sequence[float], least: float) -> list[float]:
     """The same places moved apart, so that names do not lie on each other."""
     order = sorted(range(len(places)), key=lambda i: places[i])
     found = list(places)
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         found[after] = max(found[after], found[before] + least)
     return found
 
