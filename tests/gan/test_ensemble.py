@@ -1,5 +1,6 @@
 """Mixtures of generators against a solver that others wrote, and against worlds whose best shares are known."""
 
+import cvxpy
 import numpy as np
 import pytest
 
@@ -45,7 +46,6 @@ def test_shares_of_modes_are_found():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_program_is_solved_as_cvxpy_solves_it(seed):
-    cvxpy = pytest.importorskip("cvxpy")
     random = np.random.default_rng(seed)
     m = int(random.integers(2, 9))
     factor = random.standard_normal((m, int(random.integers(1, m + 1))))

@@ -18,13 +18,12 @@ from gan.report.texts import TEXTS, both
 from gan.report.verdict import sentences
 from tests.gan.report.sample import document
 
+EMPTY = {"meta", "img", "wbr", "circle", "rect", "path", "line", "polyline"}     # tags that are not closed
 PNG = png_bytes(np.random.default_rng(0).integers(0, 256, (1, 8, 8), np.uint8))
 
 
 class Page(HTMLParser):
     """Numbers, languages, links and unclosed tags of a page."""
-
-    EMPTY = {"meta", "img", "wbr", "circle", "rect", "path", "line", "polyline"}
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
@@ -34,7 +33,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         found = dict(attributes)
-        if tag not in self.EMPTY:
+        if tag not in EMPTY:
             self.open.append((tag, found.get("lang")))
         if tag == "data":
             self.data.append((found["data-at"], found["value"]))
@@ -43,7 +42,7 @@ class Page(HTMLParser):
 
     def handle_startendtag(self, tag, attributes):
         self.handle_starttag(tag, attributes)
-        if tag not in self.EMPTY:
+        if tag not in EMPTY:
             self.handle_endtag(tag)
 
     def handle_endtag(self, tag):
