@@ -212,6 +212,20 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """Something that is good or bad about a model: which rule found it, and the numbers that it says in words.
+
+    `gan.words.sentence` makes a sentence of it.  `p` is Holm's, over everything that was tested of the model.
+    """
+
+    severity: str  # alert, warning, info, strength
+    rule: str  # a row of gan.words.SENTENCES
+    facts: Mapping[str, Any]  # str, int, float or a list of these
+    p: float | None = None
+    figure: str = ""  # slices, spectrum, appearance:<name>, modes, memorisation, gallery:<name>, scores, or none
+
+
+@dataclass(frozen=True)
 class Alert:
     """Something that makes numbers misleading (WARN) or meaningless (FAIL), and its cause in one sentence."""
 

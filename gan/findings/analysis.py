@@ -1,0 +1,267 @@
+"""Everything that is known of one model's images beside real ones, and what follows from it in findings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from gan import attribution, slices
+from gan.features.extract import Rows
+from gan.findings import appearance, contrasts, copies, evidence, gallery, modes, pixels, quality, rules, shares, spectrum
+from gan.findings.appearance import Appearance
+from gan.findings.contrasts import Strata
+from gan.findings.copies import Memorisation
+from gan.findings.evidence import Evidence, Kinds, Near, kinds_of
+from gan.findings.gallery import Gallery, Item
+from gan.findings.modes import Mode
+from gan.findings.pixels import Looks, looks
+from gan.findings.quality import Quality
+from gan.findings.rules import Test, decide
+from gan.findings.shares import Deviation, Shares, corrected, counted, deviations
+from gan.findings.spectrum import Pair, Spectrum
+from gan.metrics import frechet, kernel, manifold, memorisation, neighbours
+from gan.slices import Sliced, Slicing, measure_slices
+from gan.store import Store, remember, source_digest
+from gan.types import BadInput, Estimate, Finding, digest_of
+
+LEAST = 100                     # images of each set
+RATIO = 0.2                     # of the expected share: the least deviation that is told
+MISSING = 0.1                   # of the expected share, below which a class is missing
+MUCH = 0.05                     # of all images: a deviation by this much and by a factor of 2 is an alert
+COSTLY = 0.1                    # of the Fréchet distance
+FRECHET = 1.0                   # images per feature, below which a Fréchet distance is not attributed
+SOURCES = (sys.modules[__name__], appearance, contrasts, copies, evidence, gallery, modes, pixels, quality, rules, shares,
+           spectrum, attribution, slices, frechet, kernel, manifold, memorisation, neighbours)      # fmt: skip
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A class, or a cluster of the real images; `cost` is its share of the Fréchet distance."""
+
+    name: str
+    share: Estimate
+    real_share: Estimate
+    p: float                    # of a share like the others'; raw
+    precision: Estimate | None = None
+    recall: Estimate | None = None
+    coverage: Estimate | None = None
+    kid: Estimate | None = None
+    cost: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One model: what was found, the most important first, and what it was found in."""
+
+    findings: tuple[Finding, ...]
+    by: str                     # class or cluster
+    slices: tuple[Slice, ...]
+    spectrum: Spectrum
+    appearance: tuple[Appearance, ...]
+    modes: tuple[Mode, ...]
+    memorisation: Memorisation
+    gallery: Gallery
+
+
+def analyse(given: Evidence, store: Store) -> Analysis:
+    """Found in the store, or made now.  Pixels, features and labels decide; names of classes enter the words."""
+    check(given)
+    sets = {name: images.digest if images else None for name, images in
+            (("generated", given.generated), ("reference", given.reference), ("held_out", given.held_out),
+             ("training", given.training))}     # fmt: skip
+    labels = given.reference.labels
+    key = digest_of({
+        "stage": "findings", "sets": sets, "classes": given.classes, "source": source_digest(*SOURCES),
+        "labels": None if labels is None else labels.tolist(),
+    })  # fmt: skip
+    found, _ = remember(store, "findings", key, lambda: asdict(analyse_now(given, store)))
+    return restored(found)
+
+
+def check(given: Evidence) -> None:
+    for name, images in (("generated", given.generated), ("reference", given.reference)):
+        if images.n < LEAST:
+            raise BadInput(f"An analysis needs at least {LEAST} {name} images, got {images.n:,}.")
+    shapes = {images.samples.shape for images in (given.generated, *given.real)}
+    if len(shapes) > 1:
+        raise BadInput(f"An analysis needs images of one shape, got {' and '.join(map(str, sorted(shapes)))}.")
+
+
+def analyse_now(given: Evidence, store: Store) -> Analysis:
+    near = Near(given, store)
+    kinds = kinds_of(given, near)
+    rows, share_tests, share_strengths = of_slices(given, kinds, store)
+    of_pixels = of_looks(given, kinds)
+    found_modes, mode_tests = modes.modes(given, kinds)
+    near_training = copies.matches(given, near)
+    whole = quality.quality(near)
+    by_slice = {row.name: row.precision for row in rows if row.precision}
+    tests = [
+        *share_tests, *of_pixels.tests, copies.copies_test(near_training, given), *mode_tests,
+        copies.duplicates_test(near), *quality.quality_tests(whole), *quality.slice_tests(by_slice, kinds, given),
+    ]  # fmt: skip
+    memory = copies.memorisation(near_training, (given.training or given.reference).n)
+    strengths = [*share_strengths, *of_pixels.strengths, *strengths_of(whole, memory, tests)]
+    return Analysis(decide(tests, strengths), kinds.by, tuple(rows), of_pixels.spectrum, tuple(of_pixels.appearance),
+                    tuple(found_modes), memory, gallery.gallery(near.overlap, near_training))      # fmt: skip
+
+
+# Slices
+
+def of_slices(given: Evidence, kinds: Kinds, store: Store) -> tuple[list[Slice], list[Test], list[Finding]]:
+    """Rows in the order of the slices, tests in the order of naming."""
+    k = len(kinds.names)
+    real = [counted(kinds.truth, k)]
+    mine = corrected(kinds.generated, kinds)
+    if kinds.held_out:
+        real.append(corrected(kinds.held_out, kinds))
+    found = deviations(mine, real)
+    measured, _ = measure_slices(Slicing(kinds.names, kinds.generated.slice, kinds.reference.slice),
+                                 given.generated.features, given.reference.features, {}, store)      # fmt: skip
+    costs = costs_of(given, kinds, store)
+    p = {one.slice: one.p for one in found}
+    rows = [_row(i, kinds, mine, real[0], p, measured, costs) for i in range(k)]
+    tests = [_share_test(one, kinds) for one in found]
+    return rows, [*tests, *_cost_tests(rows, kinds)], _share_strengths(found, mine, kinds)
+
+
+def _row(
+    i: int, kinds: Kinds, mine: Shares, real: Shares, p: Mapping[int, float], measured: Sliced,
+    costs: Mapping[int, Estimate]
+) -> Slice:     # fmt: skip
+    found: Mapping[str, Estimate] = measured.get(kinds.names[i], {})
+    return Slice(kinds.names[i], mine.estimate(i), real.estimate(i), p.get(i, 1.0), found.get("precision"),
+                 found.get("recall"), found.get("coverage"), found.get("kid"), costs.get(i))      # fmt: skip
+
+
+def costs_of(given: Evidence, kinds: Kinds, store: Store) -> dict[int, Estimate]:
+    """What each slice costs, as a share of the Fréchet distance; none where there are fewer images than features."""
+    features = given.generated.features
+    if given.generated.n < FRECHET * Rows(features).shape[1] or min(given.generated.n, given.reference.n) < LEAST:
+        return {}
+    found = attribution.attribute(features, given.reference.features, kinds.generated.slice, store)
+    whole = found.distance or 1.0
+    return {k: Estimate(one.value / whole, one.se / whole) for k, one in found.classes.items()}
+
+
+def _share_test(one: Deviation, kinds: Kinds) -> Test:
+    gap, ratio = one.share - one.expected, one.share / one.expected if one.expected > 0 else np.inf
+    rule = "missing" if ratio <= MISSING else "rare" if gap < 0 else "frequent"
+    much = abs(gap) >= MUCH and not 0.5 < ratio < 2
+    facts = {"name": kinds.names[one.slice], "by": kinds.by, "share": max(one.share, 0.0), "expected": one.expected}
+    severity = "alert" if rule == "missing" or much else "warning"
+    enough = abs(gap) >= RATIO * one.expected + one.leeway
+    return Test(Finding(severity, rule, facts, one.p, "slices"), one.p, enough)
+
+
+def _cost_tests(rows: list[Slice], kinds: Kinds) -> list[Test]:
+    """The costliest slice: it says where to look, so it is no warning."""
+    priced = [row for row in rows if row.cost]
+    if not priced:
+        return []
+    worst = max(priced, key=lambda row: row.cost.value if row.cost else 0.0)
+    cost = worst.cost or Estimate(0.0, 1.0)
+    p = min(1.0, len(priced) * one_sided(cost))
+    facts = {"name": worst.name, "by": kinds.by, "share": cost.value}
+    return [Test(Finding("info", "cost", facts, p, "slices"), p, cost.value >= COSTLY)]
+
+
+def one_sided(found: Estimate) -> float:
+    """Of a value this far above 0."""
+    from scipy.stats import norm
+
+    return float(norm.sf(found.value / found.se)) if found.se > 0 else 1.0
+
+
+def _share_strengths(found: list[Deviation], mine: Shares, kinds: Kinds) -> list[Finding]:
+    """No share farther than a quarter from the real one, errors included."""
+    reach = max(abs(one.share - one.expected) + 2 * float(np.sqrt(mine.covariance[one.slice, one.slice])) for one in found
+                ) if found else 1.0     # fmt: skip
+    worst = max((abs(one.share - one.expected) / max(one.expected, 1e-9) for one in found), default=1.0)
+    if worst > 0.25 or min((one.p for one in found), default=0.0) < rules.LEVEL / len(found) or len(found) < 2:
+        return []
+    facts = {"by": kinds.by, "slices": len(found), "worst": worst, "within": reach}
+    return [Finding("strength", "shares_alike", facts, None, "slices")]
+
+
+# Pixels
+
+@dataclass(frozen=True)
+class OfLooks:
+    """What pixels alone say."""
+
+    spectrum: Spectrum
+    appearance: list[Appearance]
+    tests: list[Test]
+    strengths: list[Finding]
+
+
+def of_looks(given: Evidence, kinds: Kinds) -> OfLooks:
+    mine = looks(given.generated.pixels())
+    told = [kinds.reference, *([kinds.held_out] if kinds.held_out else [])]
+    real: list[Pair] = [(looks(images.pixels()), strata_of(kinds, kind.slice))
+                        for images, kind in zip(given.real, told, strict=True)]      # fmt: skip
+    focus = spectrum.sharpness_test(mine, real)
+    in_focus = not (focus.enough and focus.p < appearance.TELLING)
+    lattices = spectrum.lattice_tests(mine, real)
+    tests = [focus, *lattices, *appearance.appearance_tests(mine, real, in_focus)]
+    return OfLooks(spectrum.spectrum(mine, real[0][0]), appearance.appearance(mine, real), tests,
+                   strengths_of_looks(mine, real, lattices))      # fmt: skip
+
+
+def strata_of(kinds: Kinds, real: np.ndarray) -> Strata:
+    """Classes.  Clusters of features know of brightness and blur, so they would hide both: one stratum for all."""
+    if kinds.by == "class":
+        return Strata(kinds.generated.slice, real)
+    return Strata(np.zeros_like(kinds.generated.slice), np.zeros_like(real))
+
+
+def strengths_of_looks(mine: Looks, real: list[Pair], lattices: list[Test]) -> list[Finding]:
+    found = []
+    decibels, error, _ = spectrum.sharpness(mine, real)
+    if abs(decibels) + 2 * error <= spectrum.SOFT:
+        found.append(Finding("strength", "sharp", {"decibels": decibels, "se": error}, None, "spectrum"))
+    if lattices and not any(test.enough and test.p < rules.LEVEL for test in lattices):
+        found.append(Finding("strength", "no_lattice", {}, None, "spectrum"))
+    value, se, _ = appearance.mean_test("brightness", mine, real)
+    if abs(value) + 2 * se <= 2 * appearance.LEAST["brightness"][0]:
+        found.append(Finding("strength", "well_exposed", {"difference": value, "se": se}, None, "appearance:brightness"))
+    return found
+
+
+def strengths_of(whole: Quality, memory: Memorisation, tests: list[Test]) -> list[Finding]:
+    found = []
+    for rule, mine, real in (("like_real", whole.precision, whole.real_precision),
+                             ("covers", whole.coverage, whole.real_coverage)):      # fmt: skip
+        if real.value - mine.value + 2 * np.hypot(mine.se, real.se) <= quality.LEAST:
+            facts = {"value": mine.value, "real": real.value}
+            found.append(Finding("strength", rule, facts, None, "scores"))
+    copied = [test for test in tests if test.finding.rule == "copies"]
+    if memory.copies and memory.copies.value == 0 and all(test.p > rules.LEVEL for test in copied):
+        facts_: dict[str, Any] = {"n": memory.n_training, "below": memory.copies.value + 2 * memory.copies.se}
+        found.append(Finding("strength", "no_copies", facts_, None, "memorisation"))
+    return found
+
+
+# From the store
+
+def restored(found: Mapping[str, Any]) -> Analysis:
+    """The dataclass of what `asdict` made of one."""
+    parts: dict[str, Callable[[Any], Any]] = {
+        "findings": lambda rows: tuple(Finding(**row) for row in rows),
+        "slices": lambda rows: tuple(Slice(**_estimates(row)) for row in rows),
+        "spectrum": lambda row: Spectrum(**row),
+        "appearance": lambda rows: tuple(Appearance(**_estimates(row)) for row in rows),
+        "modes": lambda rows: tuple(Mode(**_estimates(row)) for row in rows),
+        "memorisation": lambda row: Memorisation(**_estimates(row)),
+        "gallery": lambda row: Gallery(**{name: [Item(**item) for item in items] for name, items in row.items()}),
+    }
+    return Analysis(**{name: parts.get(name, lambda same: same)(value) for name, value in found.items()})
+
+
+def _estimates(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: Estimate(**value) if isinstance(value, dict) else value for name, value in row.items()}

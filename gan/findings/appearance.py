@@ -1,0 +1,169 @@
+"""Brightness, contrast, colours: laws of single images' numbers, generated beside real."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import wasserstein_distance
+
+from gan.findings.contrasts import Strata, gap, kolmogorov_smirnov
+from gan.findings.pixels import Looks
+from gan.findings.rules import Test
+from gan.findings.spectrum import Pair, agreed
+from gan.types import Estimate, Finding
+
+BINS = 30
+# Least differences of the mean that are told, and from which on it is an alert; in the unit of each number.
+LEAST = {
+    "brightness": (2.0, 20.0), "contrast": (2.0, 20.0), "saturation": (2.0, 20.0), "red_green": (1.5, 15.0),
+    "yellow_blue": (1.5, 15.0), "sharpness": (0.7, 3.0),
+}  # fmt: skip
+# What a mean that is too low or too high is called.
+CALLED = {
+    "brightness": ("dark", "bright"), "contrast": ("flat", "harsh"), "saturation": ("pale", "vivid"),
+    "red_green": ("cast", "cast"), "yellow_blue": ("cast", "cast"),
+}  # fmt: skip
+CASTS = {"red_green": ("green", "red"), "yellow_blue": ("blue", "yellow")}
+LAW = 0.15              # of the real images' spread: the least Wasserstein-1 distance at equal means that is told
+HUE = 8.0               # degrees
+SHOWN = ("brightness", "contrast", "sharpness", "edges", "saturation", "red_green", "yellow_blue", "hue")
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """One number of single images: `distance` is Wasserstein-1, `edges` and shares make the histograms."""
+
+    name: str
+    generated_mean: float
+    real_mean: float
+    difference: Estimate        # generated - real
+    distance: float
+    p: float                    # of equal means and laws at the same shares of the slices; raw
+    edges: list[float]
+    generated: list[float]
+    real: list[float]
+    adjusted: Estimate          # the difference at the generated images' shares of the slices
+
+
+def appearance(generated: Looks, real: Sequence[Pair]) -> list[Appearance]:
+    return [_appearance(name, generated, real) for name in SHOWN if name in generated.values]
+
+
+def _appearance(name: str, generated: Looks, real: Sequence[Pair]) -> Appearance:
+    x, y = (_present(looks.values[name]) for looks in (generated, real[0][0]))
+    edges = np.linspace(*_range(x, y), BINS + 1)
+    difference = Estimate(float(x.mean() - y.mean()), float(np.hypot(_error(x), _error(y))))
+    value, se, p_mean = mean_test(name, generated, real)
+    p = min(1.0, 2 * min(p_mean, law_p(name, generated, real)))
+    return Appearance(name, float(x.mean()), float(y.mean()), difference, float(wasserstein_distance(x, y)), p,
+                      edges.tolist(), _histogram(x, edges), _histogram(y, edges), Estimate(value, se))      # fmt: skip
+
+
+def _present(x: np.ndarray) -> np.ndarray:
+    """Those that are numbers; a single 0 where none is."""
+    found = x[np.isfinite(x)]
+    return found if len(found) else np.zeros(1)
+
+
+def _range(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    low, high = min(x.min(), y.min()), max(x.max(), y.max())
+    return (float(low), float(high)) if high > low else (float(low) - 0.5, float(low) + 0.5)
+
+
+def _error(x: np.ndarray) -> float:
+    return float(x.std(ddof=1) / np.sqrt(len(x))) if len(x) > 1 else 0.0
+
+
+def _histogram(x: np.ndarray, edges: np.ndarray) -> list[float]:
+    return (np.histogram(x, edges)[0] / len(x)).tolist()
+
+
+def compared(name: str, generated: Looks, real: Looks, strata: Strata) -> tuple[np.ndarray, np.ndarray, Strata]:
+    """The numbers of the images that have one, and those images' slices."""
+    x, y = generated.values[name], real.values[name]
+    mine, theirs = np.isfinite(x), np.isfinite(y)
+    return x[mine], y[theirs], Strata(strata.generated[mine], strata.real[theirs])
+
+
+def mean_test(name: str, generated: Looks, real: Sequence[Pair]) -> tuple[float, float, float]:
+    """The difference of means at equal shares, its error and p, as all sets of real images agree on."""
+    return agreed([_mean_test(*compared(name, generated, looks, strata)) for looks, strata in real])
+
+
+def _mean_test(x: np.ndarray, y: np.ndarray, strata: Strata) -> tuple[float, float, float]:
+    if min(len(x), len(y)) < 2:
+        return 0.0, 0.0, 1.0
+    found = gap(x[:, None], y[:, None], strata)
+    return float(found.value[0]), float(found.se[0]), float(found.p()[0])
+
+
+def law_p(name: str, generated: Looks, real: Sequence[Pair]) -> float:
+    """Of equal laws: the largest over the sets of real images."""
+    found = [compared(name, generated, looks, strata) for looks, strata in real]
+    return max(kolmogorov_smirnov(*one) if min(len(one[0]), len(one[1])) > 1 else 1.0 for one in found)
+
+
+def apart(name: str, generated: Looks, real: Sequence[Pair]) -> float:
+    """Wasserstein-1 at equal shares, the smallest over the sets of real images."""
+    found = []
+    for looks, strata in real:
+        x, y, own = compared(name, generated, looks, strata)
+        found.append(wasserstein_distance(x, y, *own.weights()) if min(len(x), len(y)) > 1 else 0.0)
+    return float(min(found))
+
+
+def appearance_tests(generated: Looks, real: Sequence[Pair], in_focus: bool) -> list[Test]:
+    """`in_focus`: as sharp as real images, so that their brightest parts can be compared."""
+    names = [name for name in CALLED if name in generated.values]
+    means = [_brightness(generated, real, in_focus) if name == "brightness" else _mean(name, generated, real)
+             for name in names]     # fmt: skip
+    shifted = {test.finding.figure for test in means if test.enough and test.p < TELLING}
+    laws = [_law(name, generated, real) for name in (*names, "sharpness")
+            if f"appearance:{name}" not in shifted and in_focus]     # fmt: skip
+    return [*means, *laws, *([_hue(generated, real)] if "hue" in generated.values else [])]
+
+
+TELLING = 1e-4          # the p of a mean from which on its law needs no words of its own
+
+
+def _mean(name: str, generated: Looks, real: Sequence[Pair]) -> Test:
+    value, se, p = mean_test(name, generated, real)
+    return _shift(name, generated, value, se, p)
+
+
+def _shift(name: str, generated: Looks, value: float, se: float, p: float) -> Test:
+    least, much = LEAST[name]
+    facts = {"name": name, "difference": value, "se": se, "relative": value / max(_base(name, generated, value), 1e-9)}
+    if name in CASTS:
+        facts["colour"] = CASTS[name][value > 0]
+    severity = "alert" if abs(value) >= much else "warning"
+    return Test(Finding(severity, CALLED[name][value > 0], facts, p, f"appearance:{name}"), p, abs(value) >= least)
+
+
+def _base(name: str, generated: Looks, value: float) -> float:
+    """The real mean at the generated images' shares."""
+    return float(np.nanmean(generated.values[name])) - value
+
+
+def _brightness(generated: Looks, real: Sequence[Pair], in_focus: bool) -> Test:
+    """By the mean, and by the brightest and the darkest parts of images, where they say the same."""
+    value, se, p = mean_test("brightness", generated, real)
+    ends = [mean_test(name, generated, real) for name in ("white", "black")] if in_focus else []
+    agreeing = [end for end in ends if np.sign(end[0]) == np.sign(value) and abs(end[0]) >= LEAST["brightness"][0]]
+    return _shift("brightness", generated, value, se, min(1.0, 3 * min([p, *(end[2] for end in agreeing)])))
+
+
+def _law(name: str, generated: Looks, real: Sequence[Pair]) -> Test:
+    """Spread or shape, where the mean says nothing."""
+    distance, p = apart(name, generated, real), law_p(name, generated, real)
+    spread = float(np.nanstd(real[0][0].values[name])) or 1.0
+    ratio = float(np.nanstd(generated.values[name])) / spread
+    facts = {"name": name, "distance": distance, "spread": ratio}
+    return Test(Finding("warning", "law", facts, p, f"appearance:{name}"), p, distance >= LAW * spread)
+
+
+def _hue(generated: Looks, real: Sequence[Pair]) -> Test:
+    distance, p = apart("hue", generated, real), law_p("hue", generated, real)
+    return Test(Finding("warning", "hue", {"distance": distance}, p, "appearance:hue"), p, distance >= HUE)

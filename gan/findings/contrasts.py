@@ -1,0 +1,85 @@
+"""Means and laws of single images' numbers, generated beside real, at the same shares of the slices.
+
+The shares of the slices are a finding of their own: here every real image counts as if its slice were as frequent as
+among the generated ones, so that a set of dark shoes alone is not also too dark (post-stratification; Cochran 1977,
+Sampling Techniques, 5A.9).  It also takes the spread between slices out of the errors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import kolmogorov
+from scipy.stats import norm
+
+FEW = 5                 # real images of a slice, below which its images are left out
+
+
+@dataclass(frozen=True)
+class Strata:
+    """The slices of n generated and m real images, as the same rule tells them."""
+
+    generated: np.ndarray   # (n,) int64
+    real: np.ndarray        # (m,) int64
+
+    def weights(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of the generated images (n,), 0 or 1, and of the real ones (m,); both add up to 1."""
+        k = int(max(self.generated.max(), self.real.max())) + 1
+        mine, theirs = np.bincount(self.generated, minlength=k), np.bincount(self.real, minlength=k)
+        both = (theirs >= FEW) & (mine > 0)
+        if not both.any():
+            return np.full(len(self.generated), 1 / len(self.generated)), np.full(len(self.real), 1 / len(self.real))
+        share = np.where(both, mine, 0) / mine[both].sum()
+        return (share / np.maximum(mine, 1))[self.generated], (share / np.maximum(theirs, 1))[self.real]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """generated - real, per column."""
+
+    value: np.ndarray       # (q,)
+    se: np.ndarray          # (q,)
+
+    def p(self) -> np.ndarray:
+        """Two-sided, (q,)."""
+        return 2 * norm.sf(np.abs(self.value) / np.where(self.se > 0, self.se, np.inf))
+
+
+def gap(generated: np.ndarray, real: np.ndarray, strata: Strata) -> Gap:
+    """(n, q) and (m, q), real or complex -> differences of means; of complex numbers the root of the mean of both
+    parts' variances."""
+    a, b = strata.weights()
+    value = a @ generated - b @ real
+    variance = _variance(generated, a, strata.generated) + _variance(real, b, strata.real)
+    return Gap(value, np.sqrt(variance))
+
+
+def _variance(x: np.ndarray, weights: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Of the weighted mean, within slices, (q,)."""
+    total = np.zeros(x.shape[1])
+    parts = 2 if np.iscomplexobj(x) else 1
+    for k in np.unique(where[weights > 0]):
+        rows, weight = x[where == k], weights[where == k][0]
+        if len(rows) > 1:
+            total += weight**2 * len(rows) * np.var(rows, axis=0, ddof=1) / parts
+        else:
+            total += weight**2 * np.var(x, axis=0, ddof=1) / parts
+    return total
+
+
+def kolmogorov_smirnov(generated: np.ndarray, real: np.ndarray, strata: Strata) -> float:
+    """The p-value of the largest gap between both distribution functions, real images weighted; (n,) and (m,).
+
+    Asymptotic, with the number of images that would have such weights' error (Kish); conservative where ties are.
+    """
+    a, b = strata.weights()
+    grid = np.sort(np.concatenate([generated, real]))
+    gaps = _cumulative(generated, a, grid) - _cumulative(real, b, grid)
+    n, m = 1 / (a**2).sum(), 1 / (b**2).sum()
+    return float(kolmogorov(np.abs(gaps).max() * np.sqrt(n * m / (n + m))))
+
+
+def _cumulative(x: np.ndarray, weights: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    order = np.argsort(x)
+    return np.concatenate([[0], np.cumsum(weights[order])])[np.searchsorted(x[order], grid, side="right")]

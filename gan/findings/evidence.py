@@ -1,0 +1,163 @@
+"""What an analysis looks at, and what several rules need of it: classes of the images, and who is near to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gan import measure
+from gan.features.extract import Rows
+from gan.metrics.neighbours import Neighbours, Overlap, nearest_across
+from gan.slices import by_cluster, labels_of
+from gan.store import Store, rows_of
+from gan.types import BadInput, Context, Features, Samples
+
+VOTES = 5           # nearest real images whose labels are counted
+LEAST = 100         # images on either side
+
+
+@dataclass(frozen=True)
+class Images:
+    """One set: its pixels, its features, and what a classifier says of the same images, if there is one."""
+
+    samples: Samples
+    features: Features
+    judged: Features | None = None      # with logits
+
+    @property
+    def n(self) -> int:
+        return self.samples.n
+
+    @cached_property
+    def labels(self) -> np.ndarray | None:
+        return labels_of(self.samples)
+
+    def pixels(self) -> Iterator[np.ndarray]:
+        """Shard by shard, NCHW uint8."""
+        return (rows_of(shard)["images"] for shard in self.samples.shards)
+
+    @property
+    def digest(self) -> list[str]:
+        return [found.digest for found in (self.samples, self.features, self.judged) if found]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Generated images and what they are set beside.  Where `held_out` is given, what it shows too is no defect."""
+
+    generated: Images
+    reference: Images
+    held_out: Images | None = None      # real images that the model has not seen
+    training: Images | None = None      # what the model learned from
+    classes: tuple[str, ...] = ()
+
+    @property
+    def real(self) -> list[Images]:
+        """Sets of real images from all of which a defect must differ."""
+        return [self.reference, *([self.held_out] if self.held_out else [])]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Which slice the images of one set seem to belong to, and how clear a case each is."""
+
+    slice: np.ndarray       # (n,) int64
+    clear: np.ndarray       # (n,) bool
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """The slices of all sets, told in the same way; by class the true ones of the reference are known too."""
+
+    by: str                 # class or cluster
+    names: tuple[str, ...]
+    generated: Kind
+    reference: Kind
+    held_out: Kind | None
+    truth: np.ndarray       # (m,) int64 of the reference; by cluster what `reference` says
+
+
+class Near:
+    """Neighbours of an analysis, each found once; those of the reference lie in the store for the next model."""
+
+    def __init__(self, evidence: Evidence, store: Store):
+        self.evidence, self.store = evidence, store
+        self.generated, self.reference = Rows(evidence.generated.features), Rows(evidence.reference.features)
+
+    def _overlap(self, images: Images) -> Overlap:
+        context = Context(self.evidence.reference.features)
+        found = measure.Evidence(context, images.features, self.store, "features").overlap
+        if found is None:
+            raise BadInput("An analysis needs features of the reference.")
+        return found
+
+    @cached_property
+    def overlap(self) -> Overlap:
+        return self._overlap(self.evidence.generated)
+
+    @cached_property
+    def floor(self) -> Overlap | None:
+        """The same of held-out images."""
+        return self._overlap(self.evidence.held_out) if self.evidence.held_out else None
+
+    def votes(self, images: Images) -> Neighbours:
+        """The VOTES nearest images of the reference."""
+        return nearest_across(Rows(images.features), self.reference, VOTES)     # type: ignore[arg-type]
+
+
+def kinds_of(evidence: Evidence, near: Near) -> Kinds:
+    """By class where the reference has labels: as the classifier says, or else the nearest real images vote.
+    Without labels by clusters of the real features."""
+    if evidence.reference.labels is None:
+        return by_clusters(evidence)
+    truth = evidence.reference.labels.astype(np.int64)
+    told = [judged(images, truth) for images in (evidence.generated, evidence.reference, evidence.held_out)]
+    if told[0] is None or told[1] is None:
+        told = [voted(images, truth, evidence, near)
+                for images in (evidence.generated, evidence.reference, evidence.held_out)]     # fmt: skip
+    generated, reference, held_out = told
+    if generated is None or reference is None:
+        raise BadInput("An analysis needs generated images and a reference.")
+    n = max(len(evidence.classes), int(truth.max()) + 1,
+            *(int(kind.slice.max()) + 1 for kind in (generated, reference)))     # fmt: skip
+    names = [evidence.classes[i] if i < len(evidence.classes) else f"class {i}" for i in range(n)]
+    return Kinds("class", tuple(names), generated, reference, held_out, truth)
+
+
+def judged(images: Images | None, truth: np.ndarray) -> Kind | None:
+    """The classifier's first choice; clear where it is surer than LOGIT apart from the second one."""
+    if images is None or images.judged is None or not measure.has(images.judged, "logits"):
+        return None
+    logits = Rows(images.judged, "logits")[:].astype(np.float64)
+    if logits.shape[1] <= truth.max():
+        return None                 # a classifier of other classes
+    first = np.sort(logits, axis=1)
+    return Kind(logits.argmax(axis=1), first[:, -1] - first[:, -2] > SURE)
+
+
+SURE = 5.0          # logits
+
+
+def voted(images: Images | None, truth: np.ndarray, evidence: Evidence, near: Near) -> Kind | None:
+    """The class of most of the VOTES nearest real images, the nearest one's at a tie; an image of the reference has no
+    vote for itself.  Clear where the vote is unanimous and the distance is not above the reference's median."""
+    if images is None:
+        return None
+    own = near.overlap.real
+    found = own if images is evidence.reference else near.votes(images)
+    labels = truth[found.indices[:, :VOTES]]
+    counts = (labels[:, :, None] == labels[:, None, :]).sum(axis=2)             # (n, VOTES)
+    winner = labels[np.arange(len(labels)), counts.argmax(axis=1)]
+    clear = (counts.max(axis=1) == VOTES) & (found.distances[:, 0] <= np.median(own.distances[:, 0]))
+    return Kind(winner, clear)
+
+
+def by_clusters(evidence: Evidence) -> Kinds:
+    both = by_cluster(evidence.generated.features, evidence.reference.features)
+    held_out = by_cluster(evidence.held_out.features, evidence.reference.features) if evidence.held_out else None
+    kinds = [Kind(where, np.ones(len(where), bool))
+             for where in (both.generated, both.real, *([held_out.generated] if held_out else []))]     # fmt: skip
+    return Kinds("cluster", both.names, kinds[0], kinds[1], kinds[2] if held_out else None, both.real)

@@ -1,0 +1,95 @@
+"""Artefact modes: clusters of generated images that (nearly) no real image is in.
+
+Centres are those of k-means on one half of the generated images; the other half and the real images are counted, so
+that no centre counts the images that made it.  Real images count at the generated images' shares of the slices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.cluster.vq import kmeans2, vq
+from scipy.stats import norm
+
+from gan.features.extract import Rows
+from gan.findings.contrasts import Strata
+from gan.findings.evidence import Evidence, Kinds
+from gan.findings.rules import Test
+from gan.metrics.manifold import share
+from gan.types import Estimate, Finding
+
+CLUSTERS, COMPONENTS, SEED = 24, 32, 0
+FIT = 4_000             # images of which axes are found
+RARE = 0.25             # real images of an artefact mode, over what there should be
+LEAST, MUCH = 0.005, 0.05   # of the generated images
+SHOWN = 24              # images that are listed, the nearest to the centre first
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A cluster of generated images."""
+
+    images: list[int]           # rows of the generated set
+    share: Estimate
+    real_share: Estimate        # of the real images nearer to its centre than to the others', at equal shares
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Nearest centres: of the generated images (n,) with distances, and of each set of real ones."""
+
+    generated: np.ndarray
+    distance: np.ndarray
+    real: list[np.ndarray]
+    k: int
+
+
+def clusters(evidence: Evidence) -> Clusters:
+    mine, *real = (Rows(images.features)[:] for images in (evidence.generated, *evidence.real))
+    axes, centre = _axes(mine, real[0])
+    mine, *real = ((found - centre) @ axes for found in (mine, *real))
+    k = min(CLUSTERS, len(mine) // 20)
+    centres, _ = kmeans2(mine[::2], k, minit="++", rng=np.random.default_rng(SEED))
+    where, distance = vq(mine, centres)
+    return Clusters(where, distance, [vq(found, centres)[0] for found in real], len(centres))
+
+
+def _axes(mine: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Principal axes (d, COMPONENTS) of both sets together, and their mean."""
+    both = np.concatenate([found[:: -(-len(found) // FIT)] for found in (mine, real)]).astype(np.float64)
+    centre = both.mean(axis=0)
+    _, vectors = np.linalg.eigh(np.cov(both - centre, rowvar=False))
+    return vectors[:, -COMPONENTS:], centre
+
+
+def modes(evidence: Evidence, kinds: Kinds) -> tuple[list[Mode], list[Test]]:
+    """Those that look like artefacts, the largest first, and a test of every cluster."""
+    found = clusters(evidence)
+    other = np.arange(1, evidence.generated.n, 2)           # those that made no centre
+    told = [kinds.reference, *([kinds.held_out] if kinds.held_out else [])]
+    strata = [Strata(kinds.generated.slice, kind.slice) for kind in told]
+    weights = [one.weights()[1] for one in strata]
+    rows = [_mode(k, found, other, weights) for k in range(found.k)]
+    rows.sort(key=lambda row: -row[0].share.value)
+    return [mode for mode, test in rows if test.enough and test.p < 1e-3], [test for _, test in rows]
+
+
+def _mode(k: int, found: Clusters, other: np.ndarray, weights: list[np.ndarray]) -> tuple[Mode, Test]:
+    mine = share(found.generated[other] == k)
+    each = [_weighted(where == k, weight) for where, weight in zip(found.real, weights, strict=True)]
+    p = max(float(norm.sf((mine.value - real.value) / np.hypot(mine.se, real.se))) for real in each)
+    real = max(each, key=lambda one: one.value)
+    rows = np.flatnonzero(found.generated == k)
+    rows = rows[np.argsort(found.distance[rows], kind="stable")][:SHOWN]
+    facts = {"share": mine.value, "real_share": real.value, "images": rows[:SHOWN].tolist()}
+    severity = "alert" if mine.value >= MUCH else "warning"
+    enough = mine.value >= LEAST and real.value <= RARE * mine.value
+    return Mode(rows.tolist(), mine, real), Test(Finding(severity, "mode", facts, p, "modes"), p, enough)
+
+
+def _weighted(inside: np.ndarray, weights: np.ndarray) -> Estimate:
+    """A share with weights that add up to 1; padded as `gan.metrics.manifold.share` is, for the error."""
+    n, value = 1 / (weights**2).sum(), float(weights @ inside)
+    padded = (value * n + 2) / (n + 4)
+    return Estimate(value, float(np.sqrt(padded * (1 - padded) / n)))

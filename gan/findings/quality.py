@@ -1,0 +1,94 @@
+"""Precision and coverage beside those of real images, of all images and of each slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+from gan.features.extract import Rows
+from gan.findings.evidence import Evidence, Kinds, Near
+from gan.findings.rules import Test
+from gan.metrics import manifold
+from gan.metrics.neighbours import Neighbours, nearest
+from gan.types import Estimate, Finding
+
+K_PRECISION, K_COVERAGE = 3, 5      # as `gan.metrics.manifold` takes them
+LEAST, MUCH = 0.05, 0.3             # of precision or coverage, below that of real images
+SLICE_LEAST = 0.15
+CLUMPED = 2.0                       # the variance of shares that are given by balls, over that of independent images
+FEW = 50                            # images of a slice on either side
+
+
+def own_precision(found: Neighbours, k: int = K_PRECISION) -> Estimate:
+    """The precision of real images among the others: each lies in the ball of one that has it among its k + 1 nearest.
+    (The ball is that of the others: without the image, the k-th nearest is the one that was the k + 1-st.)"""
+    inside = np.zeros(len(found.indices), bool)
+    inside[found.indices[:, : k + 1].ravel()] = True
+    return manifold.share(inside)
+
+
+def expected_coverage(m: int, n: int, k: int = K_COVERAGE) -> float:
+    """Of n images of the law of m real ones.  Naeem et al. 2020, arXiv:2002.09797, Lemma 2."""
+    j = np.arange(1, k + 1)
+    return float(1 - np.prod((m - j) / (n + m - j)))
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Of all images: what there is, and what real images would have."""
+
+    precision: Estimate
+    real_precision: Estimate
+    coverage: Estimate
+    real_coverage: Estimate
+
+
+def quality(near: Near) -> Quality:
+    """Beside held-out images where there are some that say less, otherwise beside the reference's own law."""
+    found, floor = near.overlap, near.floor
+    own = own_precision(found.real)
+    m, n = len(found.real.distances), len(found.generated.distances)
+    covered = Estimate(expected_coverage(m, n), manifold.coverage(found).se)
+    if floor is not None:
+        own = min(own, manifold.precision(floor), key=lambda one: one.value)
+        if len(floor.generated.distances) == n:
+            covered = min(covered, manifold.coverage(floor), key=lambda one: one.value)
+    return Quality(manifold.precision(found), own, manifold.coverage(found), covered)
+
+
+def below(mine: Estimate, real: Estimate) -> float:
+    """One-sided p of mine being as large as real."""
+    error = np.sqrt(CLUMPED) * np.hypot(mine.se, real.se)
+    return float(norm.sf((real.value - mine.value) / error)) if error > 0 else 1.0
+
+
+def quality_tests(found: Quality) -> list[Test]:
+    return [_test("unlike", found.precision, found.real_precision),
+            _test("uncovered", found.coverage, found.real_coverage)]      # fmt: skip
+
+
+def _test(rule: str, mine: Estimate, real: Estimate) -> Test:
+    lost, p = real.value - mine.value, below(mine, real)
+    facts = {"value": mine.value, "real": real.value}
+    return Test(Finding("alert" if lost >= MUCH else "warning", rule, facts, p, "scores"), p, lost >= LEAST)
+
+
+def slice_tests(precision: dict[str, Estimate], kinds: Kinds, evidence: Evidence) -> list[Test]:
+    """Slices whose generated images lie outside the real ones more often than real ones do; the worst first."""
+    real = Rows(evidence.reference.features)
+    tests = []
+    for k, name in enumerate(kinds.names):
+        rows = np.flatnonzero(kinds.reference.slice == k)
+        if name in precision and len(rows) > max(FEW, K_PRECISION + 1):
+            tests.append(_slice_test(name, kinds.by, precision[name], own_precision(nearest(real[rows], K_PRECISION + 1))))
+    return sorted(tests, key=lambda test: test.finding.facts["value"] - test.finding.facts["real"])
+
+
+def _slice_test(name: str, by: str, mine: Estimate, real: Estimate) -> Test:
+    lost, p = real.value - mine.value, below(mine, real)
+    facts = {"name": name, "by": by, "value": mine.value, "real": real.value}
+    return Test(Finding("alert" if lost >= 2 * MUCH else "warning", "slice_unlike", facts, p, "slices"), p,
+                lost >= SLICE_LEAST)      # fmt: skip
+

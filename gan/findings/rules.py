@@ -1,0 +1,44 @@
+"""From tests to findings: one error for everything that was tested of a model, and a least effect for each rule.
+
+Holm's rule keeps the probability that anything at all is said of a model without defects below LEVEL.  With many images
+defects too small to matter are significant as well: those are not told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gan.compare import holm
+from gan.types import Finding
+
+LEVEL = 0.01
+SEVERITIES = ("alert", "warning", "info", "strength")
+# Causes before what follows from them: a missing class lowers coverage, a blur lowers precision.
+ORDER = (
+    "copies", "missing", "frequent", "rare", "lattice", "blurred", "noisy", "bright", "dark", "pale", "vivid", "cast",
+    "hue", "mode", "flat", "harsh", "law", "duplicates", "unlike", "uncovered", "slice_unlike", "cost",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Test:
+    """A finding that there may be: `p` is raw, `enough` whether the effect is large enough to be told."""
+
+    finding: Finding
+    p: float
+    enough: bool
+
+
+def decide(tests: Sequence[Test], strengths: Sequence[Finding] = ()) -> tuple[Finding, ...]:
+    """What holds, the most important first: by severity, causes before consequences, large effects before small ones
+    in the order in which the tests of a rule were made."""
+    adjusted = holm([test.p for test in tests])
+    found = [replace(test.finding, p=p) for test, p in zip(tests, adjusted, strict=True)
+             if test.enough and p < LEVEL]     # fmt: skip
+    return tuple(sorted([*found, *strengths], key=importance))
+
+
+def importance(finding: Finding) -> tuple[int, int]:
+    rank = ORDER.index(finding.rule) if finding.rule in ORDER else len(ORDER)
+    return SEVERITIES.index(finding.severity), rank

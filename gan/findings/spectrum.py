@@ -1,0 +1,133 @@
+"""Blur, noise and lattices: the azimuthal power spectrum, and waves that stand out of it.
+
+GANs miss high frequencies or have too much of them (Durall et al. 2020, arXiv:2003.01826; Dzanic et al. 2020,
+arXiv:1911.06465), and upsampling leaves lattices of 2, 4 or 8 pixels (Odena et al. 2016, doi:10.23915/distill.00003;
+Zhang et al. 2019, arXiv:1907.06515).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import chi2
+
+from gan.findings.contrasts import Gap, Strata, gap
+from gan.findings.pixels import FAINT, LATTICES, Looks
+from gan.findings.rules import Test
+from gan.types import Finding
+
+SOFT, VERY_SOFT = 0.7, 3.0      # dB of power above HIGH, beside all of it
+VISIBLE, STRONG = 0.4, 6.0      # grey levels: a lattice's amplitude
+PEAK = 2.0                      # how much more than the waves around it a lattice's wave has to differ
+PEAK_DB = 2.0                   # the same of single images' logarithms
+
+Pair = tuple[Looks, Strata]     # of a set of real images, and its slices with those of the generated ones
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Mean power of the images in rings of frequencies, and its standard error."""
+
+    frequency: list[float]      # cycles per pixel
+    generated: list[float]      # squared grey levels
+    generated_se: list[float]
+    real: list[float]
+    real_se: list[float]
+
+
+def spectrum(generated: Looks, real: Looks) -> Spectrum:
+    def mean(power: np.ndarray) -> list[float]:
+        return power.mean(axis=0).tolist()
+
+    def error(power: np.ndarray) -> list[float]:
+        return (power.std(axis=0, ddof=1) / np.sqrt(len(power))).tolist()
+
+    return Spectrum(generated.frequency.tolist(), mean(generated.power), error(generated.power), mean(real.power),
+                    error(real.power))      # fmt: skip
+
+
+def sharpness(generated: Looks, real: Sequence[Pair]) -> tuple[float, float, float]:
+    """The difference of high-frequency power in dB, the smallest over the sets of real images; its error, and p."""
+    gaps = [gap(generated.values["sharpness"][:, None], theirs.values["sharpness"][:, None], strata)
+            for theirs, strata in real]     # fmt: skip
+    return agreed([(float(one.value[0]), float(one.se[0]), float(one.p()[0])) for one in gaps])
+
+
+def agreed(tests: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
+    """(value, error, p) against several sets of real images -> what all of them say: the smallest effect and the largest
+    p; none where they disagree on the sign."""
+    smallest = min(tests, key=lambda test: abs(test[0]))
+    if len({np.sign(value) for value, _, _ in tests}) > 1:
+        return 0.0, smallest[1], 1.0
+    return smallest[0], smallest[1], max(p for _, _, p in tests)
+
+
+def sharpness_test(generated: Looks, real: Sequence[Pair]) -> Test:
+    decibels, error, p = sharpness(generated, real)
+    facts = {"decibels": decibels, "se": error, "share": 10 ** (decibels / 10)}
+    severity = "alert" if abs(decibels) >= VERY_SOFT else "warning"
+    return Test(Finding(severity, "blurred" if decibels < 0 else "noisy", facts, p, "spectrum"), p,
+                abs(decibels) >= SOFT)      # fmt: skip
+
+
+def lattice_tests(generated: Looks, real: Sequence[Pair]) -> list[Test]:
+    """The strongest first; two tests of each lattice in one: waves in step in all images, and in each by itself."""
+    if not generated.waves.shape[1]:
+        return []
+    found = [_lattice(i, generated, real) for i in range(len(LATTICES))]
+    found.sort(key=lambda test: -test.finding.facts["amplitude"])
+    return found
+
+
+def _lattice(i: int, generated: Looks, real: Sequence[Pair]) -> Test:
+    each = [_against(i, generated, theirs, strata) for theirs, strata in real]
+    amplitude, p, stands_out = min(a for a, _, _ in each), max(p for _, p, _ in each), all(out for _, _, out in each)
+    one = LATTICES[i]
+    facts = {"period": one.period, "direction": one.direction, "amplitude": amplitude}
+    severity = "alert" if amplitude >= STRONG else "warning"
+    return Test(Finding(severity, "lattice", facts, p, "spectrum"), p, stands_out and amplitude >= VISIBLE)
+
+
+def _against(i: int, generated: Looks, real: Looks, strata: Strata) -> tuple[float, float, bool]:
+    """The amplitude in grey levels, p, and whether it is this wave and not all of those around it."""
+    in_step, together = _in_step(i, generated, real, strata)
+    of_each, alone = _of_each(i, generated, real, strata)
+    waves = 1 if LATTICES[i].period == 2 else 2             # a wave and its conjugate
+    amplitude = max(in_step[0] if together else 0.0, of_each[0] if alone else 0.0) * waves
+    p = min([test[1] for test, good in ((in_step, together), (of_each, alone)) if good], default=1.0)
+    return amplitude, min(1.0, 2 * p), together or alone
+
+
+def _in_step(i: int, generated: Looks, real: Looks, strata: Strata) -> tuple[tuple[float, float], bool]:
+    """The mean wave's difference: the same lattice in all images."""
+    wave = gap(generated.waves[:, [i]], real.waves[:, [i]], strata)
+    around = gap(generated.around[:, i], real.around[:, i], strata)
+    size = float(np.abs(wave.value[0]))
+    freedom = 1 if LATTICES[i].period == 2 else 2
+    error = wave.se[0] * (np.sqrt(2) if freedom == 1 else 1)            # all of it in one part
+    p = float(chi2.sf((size / error) ** 2, freedom)) if error > 0 else 1.0
+    return (size, p), size >= PEAK * float(np.sqrt((np.abs(around.value) ** 2).mean()))
+
+
+def _of_each(i: int, generated: Looks, real: Looks, strata: Strata) -> tuple[tuple[float, float], bool]:
+    """The wave over those around it, in dB, image by image: lattices out of step with each other."""
+    over = gap(_over(generated, i), _over(real, i), strata)
+    power = gap(_power(generated, i), _power(real, i), strata)
+    size = float(np.sqrt(max(power.value[0], 0)))
+    return (size, float(_p(over))), bool(over.value[0] >= PEAK_DB and power.value[0] > 0)
+
+
+def _p(found: Gap) -> float:
+    return float(found.p()[0])
+
+
+def _power(found: Looks, i: int) -> np.ndarray:
+    return np.abs(found.waves[:, [i]]) ** 2
+
+
+def _over(found: Looks, i: int) -> np.ndarray:
+    """(n, 1) dB."""
+    around = 10 * np.log10(np.abs(found.around[:, i]) ** 2 + FAINT).mean(axis=1, keepdims=True)
+    return 10 * np.log10(_power(found, i) + FAINT) - around
