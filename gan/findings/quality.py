@@ -82,7 +82,8 @@ def slice_tests(precision: dict[str, Estimate], kinds: Kinds, evidence: Evidence
     for k, name in enumerate(kinds.names):
         rows = np.flatnonzero(kinds.reference.slice == k)
         if name in precision and len(rows) > max(FEW, K_PRECISION + 1):
-            tests.append(_slice_test(name, kinds.by, precision[name], own_precision(nearest(real[rows], K_PRECISION + 1))))
+            own = own_precision(nearest(real[rows], K_PRECISION + 1))
+            tests.append(_slice_test(name, kinds.by, precision[name], own))
     return sorted(tests, key=lambda test: test.finding.facts["value"] - test.finding.facts["real"])
 
 

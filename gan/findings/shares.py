@@ -128,7 +128,7 @@ def deviations(mine: Shares, real: list[Shares]) -> list[Deviation]:
     left = np.flatnonzero((real[0].value > 0) | (mine.value > 0))
     named: list[Deviation] = []
     while len(left) > 1:
-        found = [_deviation(k, left, mine, real) for k in left]
+        found = [_deviation(int(k), left, mine, real) for k in left]
         worst = min(found, key=lambda one: (one.p, -abs(one.share - one.expected)))
         if worst.p >= NAMED:
             return [*named, *found]

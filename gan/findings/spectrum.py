@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
-from gan.findings.contrasts import Gap, Strata, gap
+from gan.findings.contrasts import Strata, gap
 from gan.findings.pixels import FAINT, LATTICES, Looks
 from gan.findings.rules import Test
 from gan.types import Finding
 
 SOFT, VERY_SOFT = 0.7, 3.0      # dB of power above HIGH, beside all of it
 VISIBLE, STRONG = 0.4, 6.0      # grey levels: a lattice's amplitude
-PEAK = 2.0                      # how much more than the waves around it a lattice's wave has to differ
+PEAK = 1.5                      # how much more than any wave around it a lattice's wave has to differ
 PEAK_DB = 2.0                   # the same of single images' logarithms
 
 Pair = tuple[Looks, Strata]     # of a set of real images, and its slices with those of the generated ones
@@ -56,8 +56,8 @@ def sharpness(generated: Looks, real: Sequence[Pair]) -> tuple[float, float, flo
 
 
 def agreed(tests: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
-    """(value, error, p) against several sets of real images -> what all of them say: the smallest effect and the largest
-    p; none where they disagree on the sign."""
+    """(value, error, p) against several sets of real images -> what all of them say: the smallest effect and the
+    largest p; none where they disagree on the sign."""
     smallest = min(tests, key=lambda test: abs(test[0]))
     if len({np.sign(value) for value, _, _ in tests}) > 1:
         return 0.0, smallest[1], 1.0
@@ -108,19 +108,16 @@ def _in_step(i: int, generated: Looks, real: Looks, strata: Strata) -> tuple[tup
     freedom = 1 if LATTICES[i].period == 2 else 2
     error = wave.se[0] * (np.sqrt(2) if freedom == 1 else 1)            # all of it in one part
     p = float(chi2.sf((size / error) ** 2, freedom)) if error > 0 else 1.0
-    return (size, p), size >= PEAK * float(np.sqrt((np.abs(around.value) ** 2).mean()))
+    return (size, p), size >= PEAK * float(np.abs(around.value).max())
 
 
 def _of_each(i: int, generated: Looks, real: Looks, strata: Strata) -> tuple[tuple[float, float], bool]:
     """The wave over those around it, in dB, image by image: lattices out of step with each other."""
     over = gap(_over(generated, i), _over(real, i), strata)
     power = gap(_power(generated, i), _power(real, i), strata)
+    beside = gap(np.abs(generated.around[:, i]) ** 2, np.abs(real.around[:, i]) ** 2, strata).value.max()
     size = float(np.sqrt(max(power.value[0], 0)))
-    return (size, float(_p(over))), bool(over.value[0] >= PEAK_DB and power.value[0] > 0)
-
-
-def _p(found: Gap) -> float:
-    return float(found.p()[0])
+    return (size, float(over.p()[0])), bool(over.value[0] >= PEAK_DB and power.value[0] > max(PEAK**2 * beside, 0))
 
 
 def _power(found: Looks, i: int) -> np.ndarray:
