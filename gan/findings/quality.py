@@ -22,10 +22,11 @@ FEW = 50                            # images of a slice on either side
 
 
 def own_precision(found: Neighbours, k: int = K_PRECISION) -> Estimate:
-    """The precision of real images among the others: each lies in the ball of one that has it among its k + 1 nearest.
-    (The ball is that of the others: without the image, the k-th nearest is the one that was the k + 1-st.)"""
+    """The precision of real images among the others: each lies in the ball of one that has it among its k nearest.
+    (The ball is that of the others: without the image, it reaches to the one that was the k + 1-st, so farther than the
+    image, if that was among the first k, and no farther than the k-th, if it was not.)"""
     inside = np.zeros(len(found.indices), bool)
-    inside[found.indices[:, : k + 1].ravel()] = True
+    inside[found.indices[:, :k].ravel()] = True
     return manifold.share(inside)
 
 
@@ -81,8 +82,8 @@ def slice_tests(precision: dict[str, Estimate], kinds: Kinds, evidence: Evidence
     tests = []
     for k, name in enumerate(kinds.names):
         rows = np.flatnonzero(kinds.reference.slice == k)
-        if name in precision and len(rows) > max(FEW, K_PRECISION + 1):
-            own = own_precision(nearest(real[rows], K_PRECISION + 1))
+        if name in precision and len(rows) > max(FEW, K_PRECISION):
+            own = own_precision(nearest(real[rows], K_PRECISION))
             tests.append(_slice_test(name, kinds.by, precision[name], own))
     return sorted(tests, key=lambda test: test.finding.facts["value"] - test.finding.facts["real"])
 
