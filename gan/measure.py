@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -175,7 +176,12 @@ class Evidence:
 
     @cached_property
     def test_matches(self) -> Neighbours | None:
-        return self._matches(self.test_features)
+        """The same for every model, so they are kept."""
+        test, training = self.context.test, self.context.training
+        if test is None or training is None or not has(test, self.view):
+            return None
+        sets = {"of": test.digest, "among": training.digest, "view": self.view}
+        return self._kept({"stage": "matches", **sets}, lambda: self._matches(self.test_features))
 
     @cached_property
     def overlap(self) -> Overlap | None:
@@ -214,11 +220,15 @@ class Evidence:
 
     def _neighbours(self, features: Features) -> Neighbours:
         """The nearest others of every row: computed once per set, since every model needs those of the reference."""
-        key = digest_of({"stage": "neighbours", **self._of(features), "source": source_digest(neighbours)})
+        return self._kept({"stage": "neighbours", **self._of(features)},
+                          lambda: neighbours.nearest(rows(features, self.view)))      # fmt: skip
+
+    def _kept(self, what: Mapping[str, str], find: Callable[[], Any]) -> Neighbours:
+        key = digest_of({**what, "source": source_digest(neighbours)})
         with self.store.lock("neighbours", key):
             entry = self.store.find("neighbours", key)
             if entry is None:
-                found = neighbours.nearest(rows(features, self.view))
+                found = find()
                 arrays = {"distances": found.distances, "indices": found.indices}
                 entry = self.store.commit("neighbours", key, "nearest.arrow", lambda path: write_arrays(path, arrays))
             return Neighbours(**read_arrays(entry.path))

@@ -12,6 +12,7 @@ from gan.audit import Audit, audit
 from gan.costs import Cost, cost_of
 from gan.ensemble import Held, mixture_of
 from gan.evaluate import extract_one, look_at_features, look_at_images, sample_one, slice_scores
+from gan.findings import Analysis, analyse, evidence_of
 from gan.jobs import Job, Part, prepare
 from gan.measure import Measured, measure
 from gan.store import store_of
@@ -83,6 +84,16 @@ def measure_cost(model: ModelSpec, workspace: Workspace) -> tuple[Cost, bool]:
 def find_mixture(models: list[Features], reference: Features, workspace: Workspace) -> tuple[Held, bool]:
     """See `gan.ensemble.mixture_of`."""
     return mixture_of(models, reference, store_of(workspace))
+
+
+@store_task(name="analyse", task_run_name="analyse {job.model.name}")
+def analyse_model(
+    job: Job, samples: dict[str, Samples], features: dict[str, dict[str, Features]]
+) -> tuple[Analysis | None, bool]:
+    """See `gan.findings`; None where there is too little to look at."""
+    torch.set_num_threads(1)
+    given = evidence_of(job, samples, features)
+    return analyse(given, store_of(job.workspace)) if given else (None, False)
 
 
 @task(name="against n", persist_result=False, cache_policy=NO_CACHE)

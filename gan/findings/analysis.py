@@ -27,7 +27,7 @@ from gan.findings import (
 from gan.findings.appearance import Appearance
 from gan.findings.contrasts import Strata
 from gan.findings.copies import Memorisation
-from gan.findings.evidence import Evidence, Kinds, Near, kinds_of
+from gan.findings.evidence import LEAST, Evidence, Kinds, Near, kinds_of
 from gan.findings.gallery import Gallery, Item
 from gan.findings.modes import Mode
 from gan.findings.pixels import Looks, looks
@@ -40,7 +40,6 @@ from gan.slices import Sliced, Slicing, measure_slices
 from gan.store import Store, remember, source_digest
 from gan.types import BadInput, Estimate, Finding, digest_of
 
-LEAST = 100                     # images of each set
 RATIO = 0.2                     # of the expected share: the least deviation that is told
 MISSING = 0.1                   # of the expected share, below which a class is missing
 MUCH = 0.05                     # of all images: a deviation by this much and by a factor of 2 is an alert
@@ -80,8 +79,8 @@ class Analysis:
     gallery: Gallery
 
 
-def analyse(given: Evidence, store: Store) -> Analysis:
-    """Found in the store, or made now.  Pixels, features and labels decide; names of classes enter the words."""
+def analyse(given: Evidence, store: Store) -> tuple[Analysis, bool]:
+    """The analysis, and whether it was made now.  Pixels, features and labels decide; names enter the words."""
     check(given)
     sets = {name: images.digest if images else None for name, images in
             (("generated", given.generated), ("reference", given.reference), ("held_out", given.held_out),
@@ -91,8 +90,8 @@ def analyse(given: Evidence, store: Store) -> Analysis:
         "stage": "findings", "sets": sets, "classes": given.classes, "source": source_digest(*SOURCES),
         "labels": None if labels is None else labels.tolist(),
     })  # fmt: skip
-    found, _ = remember(store, "findings", key, lambda: asdict(analyse_now(given, store)))
-    return restored(found)
+    found, computed = remember(store, "findings", key, lambda: asdict(analyse_now(given, store)))
+    return restored(found), computed
 
 
 def check(given: Evidence) -> None:
@@ -113,7 +112,7 @@ def analyse_now(given: Evidence, store: Store) -> Analysis:
     near_training = copies.matches(given, near)
     whole = quality.quality(near)
     by_slice = {row.name: row.precision for row in rows if row.precision}
-    of_kinds = trusted([*share_tests, *quality.slice_tests(by_slice, kinds, given)], whole)
+    of_kinds = trusted([*share_tests, *quality.slice_tests(by_slice, kinds, given, whole)], whole)
     tests = [
         *of_kinds, *of_pixels.tests, copies.copies_test(near_training, given), *mode_tests,
         copies.duplicates_test(near), *quality.quality_tests(whole),

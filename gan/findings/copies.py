@@ -18,12 +18,13 @@ from gan.findings.evidence import Evidence, Images, Near
 from gan.findings.rules import Test
 from gan.metrics.manifold import share
 from gan.metrics.memorisation import discoveries, p_values
-from gan.metrics.neighbours import nearest, nearest_across
+from gan.metrics.neighbours import nearest_across
 from gan.types import Estimate, Finding
 
 RATE = 0.05                     # of false discoveries among the copies, and of p-values that are called near
 NEAR = (0.002, 0.01, 0.05)      # quantiles of the innocent distances
 LEAST, MUCH = 0.005, 0.2        # of the generated images, beyond what innocent ones show
+SHARED = 0.1                    # held-out images may be those that a floor is made of, drawn from the training set
 PAIRED = 2.0                    # the variance of counts among nearest others, which come in pairs
 
 
@@ -61,15 +62,14 @@ def matches(evidence: Evidence, near: Near) -> Matches:
         row, distance, name = found.indices[:, 0], found.distances[:, 0], "training"
         unseen = _unseen(evidence, evidence.training)
         paired = unseen is None
-        innocent = (nearest(training, 1) if unseen is None                      # type: ignore[arg-type]
-                    else nearest_across(Rows(unseen.features), training)).distances[:, 0]     # type: ignore[arg-type]  # fmt: skip
+        innocent = near.innocent(evidence.training, unseen).distances[:, 0]
     return Matches(row, distance, p_values(distance, innocent), innocent, paired, name)
 
 
 def _unseen(evidence: Evidence, training: Images) -> Images | None:
-    """Real images outside the training set."""
+    """Real images outside the training set: fewer than SHARED of them are in it."""
     for images in (evidence.held_out, evidence.reference):
-        if images is not None and images.features.digest != training.features.digest:
+        if images is not None and same_pixels(images, training) < SHARED:
             return images
     return None
 
@@ -103,7 +103,7 @@ def _beyond(found: Matches, quantile: float) -> tuple[float, float]:
 
 
 def same_pixels(generated: Images, training: Images) -> float:
-    """The share of generated images of which the training set holds every byte."""
+    """The share of images of which the training set holds every byte."""
     known = {digest for shard in training.pixels() for digest in _digests(shard)}
     return sum(digest in known for shard in generated.pixels() for digest in _digests(shard)) / generated.n
 

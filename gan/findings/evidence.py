@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from gan import measure
+from gan.evaluate import classes_of
 from gan.features.extract import Rows
+from gan.jobs import Job
 from gan.metrics.neighbours import Neighbours, Overlap, nearest_across
 from gan.slices import by_cluster, labels_of
 from gan.store import Store, rows_of
@@ -60,6 +62,18 @@ class Evidence:
         return [self.reference, *([self.held_out] if self.held_out else [])]
 
 
+def evidence_of(
+    job: Job, samples: Mapping[str, Samples], features: Mapping[str, Mapping[str, Features]]
+) -> Evidence | None:
+    """What an evaluation has: `samples` by role, `features` by extractor and role, of which the first one counts.
+    None where the reference is a file of statistics, or images are too few."""
+    lead, judge = job.protocol.extractors[0], features.get(job.protocol.judge or "", {})
+    if "reference" not in samples or min(samples["generated"].n, samples["reference"].n) < LEAST:
+        return None
+    sets = {role: Images(found, features[lead][role], judge.get(role)) for role, found in samples.items()}
+    return Evidence(sets["generated"], sets["reference"], sets.get("held_out"), sets.get("training"), classes_of(job))
+
+
 @dataclass(frozen=True)
 class Kind:
     """Which slice the images of one set seem to belong to, and how clear a case each is."""
@@ -102,6 +116,15 @@ class Near:
     def floor(self) -> Overlap | None:
         """The same of held-out images."""
         return self._overlap(self.evidence.held_out) if self.evidence.held_out else None
+
+    def innocent(self, training: Images, unseen: Images | None) -> Neighbours:
+        """The nearest training image of each unseen one; without such, of each training image among the others."""
+        context = Context(None, training=training.features, test=unseen.features if unseen else None)
+        of = measure.Evidence(context, self.evidence.generated.features, self.store)
+        found = of.test_matches if unseen else of.training_neighbours
+        if found is None:
+            raise BadInput("An analysis needs features of the training images.")
+        return found
 
     def votes(self, images: Images) -> Neighbours:
         """The VOTES nearest images of the reference."""

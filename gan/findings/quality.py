@@ -16,7 +16,7 @@ from gan.types import Estimate, Finding
 
 K_PRECISION, K_COVERAGE = 3, 5      # as `gan.metrics.manifold` takes them
 LEAST, MUCH = 0.05, 0.3             # of precision or coverage, below that of real images
-SLICE_LEAST = 0.15
+SLICE_LEAST, APART = 0.15, 1.5      # a slice's loss, and by how much it must exceed that of all images
 CLUMPED = 2.0                       # the variance of shares that are given by balls, over that of independent images
 FEW = 50                            # images of a slice on either side
 
@@ -76,21 +76,25 @@ def _test(rule: str, mine: Estimate, real: Estimate) -> Test:
     return Test(Finding("alert" if lost >= MUCH else "warning", rule, facts, p, "scores"), p, lost >= LEAST)
 
 
-def slice_tests(precision: dict[str, Estimate], kinds: Kinds, evidence: Evidence) -> list[Test]:
-    """Slices whose generated images lie outside the real ones more often than real ones do; the worst first."""
+def slice_tests(
+    precision: dict[str, Estimate], kinds: Kinds, evidence: Evidence, whole: Quality
+) -> list[Test]:
+    """Slices whose generated images lie outside the real ones more often than real ones do, and more often than those
+    of the other slices; the worst first."""
+    usual = APART * (whole.real_precision.value - whole.precision.value)
     real = Rows(evidence.reference.features)
     tests = []
     for k, name in enumerate(kinds.names):
         rows = np.flatnonzero(kinds.reference.slice == k)
         if name in precision and len(rows) > max(FEW, K_PRECISION):
             own = own_precision(nearest(real[rows], K_PRECISION))
-            tests.append(_slice_test(name, kinds.by, precision[name], own))
+            tests.append(_slice_test(name, kinds.by, precision[name], own, usual))
     return sorted(tests, key=lambda test: test.finding.facts["value"] - test.finding.facts["real"])
 
 
-def _slice_test(name: str, by: str, mine: Estimate, real: Estimate) -> Test:
+def _slice_test(name: str, by: str, mine: Estimate, real: Estimate, usual: float) -> Test:
     lost, p = real.value - mine.value, below(mine, real)
     facts = {"name": name, "by": by, "value": mine.value, "real": real.value}
     return Test(Finding("alert" if lost >= 2 * MUCH else "warning", "slice_unlike", facts, p, "slices"), p,
-                lost >= SLICE_LEAST)      # fmt: skip
+                lost >= max(SLICE_LEAST, usual))      # fmt: skip
 

@@ -75,7 +75,7 @@ def findings(pool, folder, seed, n=2_000, chosen=None, spoil=None, copied=0):
     images = None if spoil is None else spoil(pool.images[rows])
     store = Store(folder)
     given = Evidence(set_of(pool, store, rows, images, labelled=False), set_of(pool, store, reference), classes=CLASSES)
-    return analyse(given, store).findings
+    return analyse(given, store)[0].findings
 
 
 def loud(found):
