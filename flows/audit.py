@@ -22,7 +22,7 @@ from gan.gallery import write_gallery
 from gan.generators.loading import resolve
 from gan.jobs import Job
 from gan.protocols import choose
-from gan.store import rows_of
+from gan.store import image_of
 from gan.threads import single_threaded
 from gan.types import BadInput, Estimate, Features, Samples, Score
 from tasks.runners import runner
@@ -186,10 +186,6 @@ def extremes_of(job: Job, found: Attribution, samples: Samples) -> str:
     title = f"{job.model.name}: what its distance of {found.distance:.4g} comes from, of {n:,} images"
     write_gallery(path, title, ("costs most", "helps most"), rows, across=4)
     return str(path)
-
-
-def image_of(samples: Samples, i: int) -> np.ndarray:
-    return rows_of(samples.shards[i // 1_000])["images"][i % 1_000]
 
 
 def picture_path(job: Job, what: str) -> Path:

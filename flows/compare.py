@@ -15,6 +15,7 @@ from gan.compare import Ranking
 from gan.compare import compare as rankings_of
 from gan.costs import Cost
 from gan.ensemble import LEAST, Held
+from gan.findings import Analysis
 from gan.generators.loading import resolve
 from gan.jobs import Job
 from gan.protocols import choose
@@ -26,7 +27,7 @@ from tasks.pictures import contact_sheet
 from tasks.reports import write
 from tasks.runners import runner
 from tasks.settings import workspace_of
-from tasks.stages import curve_of, find_mixture, measure_cost, prepare_job
+from tasks.stages import analyse_model, curve_of, find_mixture, measure_cost, prepare_job
 from tasks.tracking.client import Tracked
 from tasks.tracking.evaluations import record_of, track
 from tasks.tracking.suites import suite_of, track_suite
@@ -40,6 +41,7 @@ class Compared:
     scores: Mapping[str, list[Score]]
     costs: Mapping[str, Cost]
     rankings: list[Ranking]             # of every metric that all models have, the leading one first
+    analyses: Mapping[str, Analysis | None]     # None: too few images
     mixture: Held | None                # of two models and more
     published: list[Published]
     tracked: Mapping[str, Tracked]      # a run for each model
@@ -90,13 +92,14 @@ def compare(
         begun = [begin_scores(job, *found, jobs) for job, found in zip(jobs, started, strict=True)]
         scores = {job.model.name: end_scores(job, found) for job, found in zip(jobs, begun, strict=True)}
         rankings = rankings_of(scores)
+        analyses = analyses_of(jobs, started)
         mixture = mixture_of(jobs, started)
         costs = {job.model.name: measure_cost.submit(job.model, workspace).result() for job in jobs}    # in turn
         curves = {
             job.model.name: curve_of(leading_features(job, found), workspace)
             for job, found in zip(jobs, started, strict=True)
         }
-        return logged(jobs, started, scores, rankings, mixture, costs, curves, report)
+        return logged(jobs, started, scores, rankings, mixture, costs, curves, analyses, report)
 
 
 def check_several(models: Sequence[str]) -> None:
@@ -129,6 +132,13 @@ def mixture_of(jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]]
     return find_mixture.submit(models, sets[0]["reference"], jobs[0].workspace).result()
 
 
+def analyses_of(jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]]) -> dict[str, Analysis | None]:
+    """Strengths and weaknesses of each model."""
+    futures = [analyse_model.submit(job, all_samples(job, found[0]), all_features(job, *found))
+               for job, found in zip(jobs, started, strict=True)]     # fmt: skip
+    return {job.model.name: future.result() for job, future in zip(jobs, futures, strict=True)}
+
+
 def leading_features(job: Job, found: tuple[Futures, Extracted]) -> dict[str, Features]:
     return all_features(job, *found)[job.protocol.extractors[0]]
 
@@ -136,18 +146,18 @@ def leading_features(job: Job, found: tuple[Futures, Extracted]) -> dict[str, Fe
 def logged(
     jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]], scores: Mapping[str, list[Score]],
     rankings: list[Ranking], mixture: Held | None, costs: Mapping[str, Cost],
-    curves: Mapping[str, list[tuple[int, Estimate]]], report: str,
+    curves: Mapping[str, list[tuple[int, Estimate]]], analyses: Mapping[str, Analysis | None], report: str,
 ) -> Compared:      # fmt: skip
     """The report, pictures, MLflow's runs, and the tables in Prefect's UI."""
-    samples = [all_samples(job, found[0])["generated"] for job, found in zip(jobs, started, strict=True)]
+    sets = [all_samples(job, found[0]) for job, found in zip(jobs, started, strict=True)]
+    samples = [roles["generated"] for roles in sets]
     metrics = {score.metric for score in scores[jobs[0].model.name]}
     published = [row for row in beside(jobs[0].protocol) if row.metric in metrics]
     folder = write(
         report, dict(runtime.flow_run.parameters),
         {"jobs": jobs, "scores": scores, "rankings": rankings, "costs": costs, "mixture": mixture,
-         "published": published, "curves": curves},
-        {job.model.name: images for job, images in zip(jobs, samples, strict=True)},
-        all_samples(jobs[0], started[0][0]).get("reference"),
+         "published": published, "curves": curves, "analyses": analyses},
+        {job.model.name: roles for job, roles in zip(jobs, sets, strict=True)},
     )   # fmt: skip
     tracked = {}
     for job, images in zip(jobs, samples, strict=True):
@@ -156,7 +166,8 @@ def logged(
         tracked[name] = track(record_of(job, scores[name], [], picture, flow_tags(), costs[name]))
     drawn = sum(shard.computed for images in samples for shard in images.shards)
     compared = Compared(
-        jobs={job.model.name: job for job in jobs}, scores=scores, costs=costs, rankings=rankings, mixture=mixture,
+        jobs={job.model.name: job for job in jobs}, scores=scores, costs=costs, rankings=rankings, analyses=analyses,
+        mixture=mixture,
         published=published, tracked=tracked, report=folder,
         suite=track_suite(suite_of(jobs, scores, rankings, costs, flow_tags(), folder)),
         provenance={job.model.name: provenance_of(job, images) for job, images in zip(jobs, samples, strict=True)},

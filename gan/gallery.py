@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from gan.files import atomic_write
-from gan.images import png_bytes, to_pillow
+from gan.images import fitted, png_bytes, to_pillow
 
 TILE, GAP, LINE = 96, 12, 16        # pixels: an image, between images, a line of text
 INK, QUIET = (20, 20, 20), (110, 110, 110)
@@ -42,11 +42,7 @@ def write_gallery(
 
 def tile(image: np.ndarray) -> Image.Image:
     """TILE pixels: small images enlarged by whole pixels and centred, large ones reduced."""
-    picture = to_pillow(image).convert("RGB")
-    side = max(picture.size)
-    factor = TILE // side if side <= TILE else TILE / side
-    size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
-    picture = picture.resize(size, Image.Resampling.NEAREST if factor >= 1 else Image.Resampling.LANCZOS)
+    picture = to_pillow(fitted(image, TILE)).convert("RGB")
     found = Image.new("RGB", (TILE, TILE), (235, 235, 235))
-    found.paste(picture, ((TILE - size[0]) // 2, (TILE - size[1]) // 2))
+    found.paste(picture, ((TILE - picture.width) // 2, (TILE - picture.height) // 2))
     return found

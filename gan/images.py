@@ -199,6 +199,17 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
     return from_pillow(resized)
 
 
+def fitted(image: np.ndarray, side: int) -> np.ndarray:
+    """CHW uint8 whose longer side is at most `side`: enlarged by whole pixels, or reduced by Lanczos' filter."""
+    height, width = image.shape[1:]
+    if max(height, width) <= side:
+        factor = side // max(height, width)
+        return image.repeat(factor, axis=1).repeat(factor, axis=2)
+    factor = side / max(height, width)
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return from_pillow(to_pillow(image).resize(size, Image.Resampling.LANCZOS))
+
+
 def grid(images: np.ndarray, columns: int, gap: int = 2, background: int = 255) -> np.ndarray:
     """Lay NCHW uint8 images out in rows: -> (height, width, 3) uint8, `gap` pixels between them."""
     n, _, height, width = images.shape

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from gan.files import atomic_write, cannot_write, file_digest
-from gan.types import Shard, Workspace
+from gan.types import Samples, Shard, Workspace
 
 SHARD = 1_000
 Arrays = Mapping[str, np.ndarray]  # name -> (rows, ...); the first one gives the digest
@@ -217,6 +217,11 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
 def rows_of(shard: Shard) -> dict[str, np.ndarray]:
     """The rows that a shard speaks of, memory-mapped and read-only; its file may hold more."""
     return {name: array[: shard.rows] for name, array in read_arrays(Path(shard.path)).items()}
+
+
+def image_of(samples: Samples, i: int) -> np.ndarray:
+    """One image of a set, CHW uint8."""
+    return rows_of(samples.shards[i // SHARD])["images"][i % SHARD]
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

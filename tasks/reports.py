@@ -9,47 +9,38 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from gan.images import contact_sheet, png_bytes
 from gan.report import write_report
 from gan.report.document import document
-from gan.store import rows_of
+from gan.report.pictures import Shown, pictures_of
 from gan.types import Samples, digest_of
 from tasks.settings import settings
 
-SHOWN = 64      # images of a wall
 PACKAGES = ("ganbench", "torch", "numpy", "scipy", "onnxruntime")
 
 
 @task(name="report", persist_result=False, cache_policy=NO_CACHE)
 def write(
-    folder: str, given: Mapping[str, Any], found: Mapping[str, Any], samples: Mapping[str, Samples],
-    real: Samples | None,
+    folder: str, given: Mapping[str, Any], found: Mapping[str, Any], samples: Mapping[str, Mapping[str, Samples]]
 ) -> str:   # fmt: skip
     """Write the report into `folder`, or into the home folder under the models that it is about; -> where it is.
 
-    `given`: the flow's parameters; `found`: the arguments of `gan.report.document.document`; `samples` by model.
+    `given`: the flow's parameters; `found`: the arguments of `gan.report.document.document`; `samples` by model and
+    role.
     """
     content = document(
         **found, provenance={"versions": {name: version(name) for name in PACKAGES}}, commands=[command_of(given)],
         made=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     names = [model["name"] for model in content["models"]]
-    pictures = {f"{i}-wall": wall(samples[name]) for i, name in enumerate(names)}
-    pictures |= {"real-wall": wall(real)} if real else {}
+    shown = [Shown(samples[name], found["analyses"].get(name)) for name in names]
+    pictures = pictures_of(shown, shown[0].samples.get("reference"))
     what = digest_of([sorted(model["digest"] for model in content["models"]), content["protocol"]["digest"]])
     place = Path(folder) if folder else settings().root / "reports" / what[:16]
     write_report(place, content, pictures)
     return str(place.absolute())
-
-
-def wall(samples: Samples) -> bytes:
-    """The first images of a set as one PNG."""
-    images = rows_of(samples.shards[0])["images"][:SHOWN]
-    return png_bytes(np.asarray(contact_sheet(images)).transpose(2, 0, 1))
 
 
 def command_of(given: Mapping[str, Any]) -> str:

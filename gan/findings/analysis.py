@@ -146,7 +146,7 @@ def of_slices(given: Evidence, kinds: Kinds, store: Store) -> tuple[list[Slice],
     costs = costs_of(given, kinds, store)
     p = {one.slice: one.p for one in found}
     rows = [_row(i, kinds, mine, real[0], p, measured, costs) for i in range(k)]
-    tests = [_share_test(one, kinds) for one in found]
+    tests = [_share_test(one, kinds, mine, real[0]) for one in found]
     return rows, [*tests, *_cost_tests(rows, kinds)], _share_strengths(found, mine, kinds)
 
 
@@ -169,11 +169,15 @@ def costs_of(given: Evidence, kinds: Kinds, store: Store) -> dict[int, Estimate]
     return {k: Estimate(one.value / whole, one.se / whole) for k, one in found.classes.items()}
 
 
-def _share_test(one: Deviation, kinds: Kinds) -> Test:
+def _share_test(one: Deviation, kinds: Kinds, mine: Shares, real: Shares) -> Test:
+    """Tested beside the other slices; told as plain shares of all images, where these say the same."""
     gap, ratio = one.share - one.expected, one.share / one.expected if one.expected > 0 else np.inf
     rule = "missing" if ratio <= MISSING else "rare" if gap < 0 else "frequent"
     much = abs(gap) >= MUCH and not 0.5 < ratio < 2
-    facts = {"name": kinds.names[one.slice], "by": kinds.by, "share": max(one.share, 0.0), "expected": one.expected}
+    share, expected = float(mine.value[one.slice]), float(real.value[one.slice])
+    if (share - expected) * gap < 0 or abs(share - expected) < RATIO * expected:
+        share, expected = one.share, one.expected
+    facts = {"name": kinds.names[one.slice], "by": kinds.by, "share": max(share, 0.0), "expected": expected}
     severity = "alert" if rule == "missing" or much else "warning"
     enough = abs(gap) >= RATIO * one.expected + one.leeway
     return Test(Finding(severity, rule, facts, one.p, "slices"), one.p, enough)

@@ -52,7 +52,7 @@ def rows_chart(identity: str, title: tuple[str, str], rows: Sequence[tuple[str, 
 
 def lines_chart(
     identity: str, title: tuple[str, str], series: Sequence[Series], axes: tuple[tuple[str, str], tuple[str, str]],
-    logarithmic: bool = True, joined: bool = True,
+    logarithmic: bool = True, joined: bool = True, line: float | None = None,
 ) -> str:       # fmt: skip
     """Points with error bars over x, on a logarithmic axis if asked for, joined by lines, named at their ends."""
     tall = 340
@@ -69,6 +69,9 @@ def lines_chart(
 
     parts = grid(up, min(0.0, *(point.low for point in points)), max(point.high for point in points))
     parts += ticks(across, sorted({point.x for point in points}), tall - BOTTOM)
+    if line is not None:
+        y = up(line)
+        parts.append(f'<line class="floor" x1="{LEFT}" x2="{WIDE - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
     ends = spread([up(row.points[-1].y) for row in series], 16)
     for k, row in enumerate(series):
         colour = COLOURS[k % 8]

@@ -11,11 +11,13 @@ import numpy as np
 from gan.compare import Ranking, disagreements, pareto
 from gan.costs import Cost
 from gan.ensemble import Held
+from gan.findings import Analysis
 from gan.jobs import Job
 from gan.metrics import METRICS
 from gan.published import Published
-from gan.types import Estimate, Score
+from gan.types import Estimate, Finding, Score
 from gan.uncertainty import interval
+from gan.words import LANGUAGES, sentence
 
 SCHEMA = 1
 DISTANCES = {"fd", "fid", "kid", "cmmd"}    # of all images; the leading ones
@@ -25,7 +27,8 @@ Curve = Sequence[tuple[int, Estimate]]      # images -> Fréchet distance
 def document(
     jobs: Sequence[Job], scores: Mapping[str, Sequence[Score]], rankings: Sequence[Ranking], *,
     costs: Mapping[str, Cost], mixture: Held | None = None, published: Sequence[Published] = (),
-    curves: Mapping[str, Curve] | None = None, provenance: Mapping[str, Any] | None = None,
+    curves: Mapping[str, Curve] | None = None, analyses: Mapping[str, Analysis | None] | None = None,
+    provenance: Mapping[str, Any] | None = None,
     commands: Sequence[str] = (), made: str = "",
 ) -> dict[str, Any]:        # fmt: skip
     """All of a report.  `made`: when, the one line in which two reports of the same may differ."""
@@ -37,7 +40,8 @@ def document(
         "protocol": protocol_of(jobs[0], rankings),
         "metrics": [metric_of(score) for score in scores[names[0]]],
         "models": [
-            model_of(jobs[names.index(name)], scores[name], costs.get(name, Cost()), (curves or {}).get(name, ()))
+            model_of(jobs[names.index(name)], scores[name], costs.get(name, Cost()), (curves or {}).get(name, ()),
+                     (analyses or {}).get(name))
             for name in rankings[0].models
         ],
         "rankings": [ranking_of(ranking) for ranking in rankings],
@@ -71,12 +75,23 @@ def metric_of(score: Score) -> dict[str, Any]:
     }   # fmt: skip
 
 
-def model_of(job: Job, scores: Sequence[Score], cost: Cost, curve: Curve) -> dict[str, Any]:
+def model_of(
+    job: Job, scores: Sequence[Score], cost: Cost, curve: Curve, analysis: Analysis | None
+) -> dict[str, Any]:    # fmt: skip
     return {
         "name": job.model.name, "family": job.model.family or job.model.factory, "digest": job.model_digest,
         "cost": asdict(cost), "scores": [score_of(score) for score in scores],
         "curve": [{"n": n, "value": found.value, "se": found.se} for n, found in curve],
+        "analysis": analysis_of(analysis) if analysis else None,
     }   # fmt: skip
+
+
+def analysis_of(found: Analysis) -> dict[str, Any]:
+    return {**asdict(found), "findings": [finding_of(finding) for finding in found.findings]}
+
+
+def finding_of(finding: Finding) -> dict[str, Any]:
+    return {**asdict(finding), "sentence": {language: sentence(finding, language) for language in LANGUAGES}}
 
 
 def score_of(score: Score) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 from gan.report import verdict
 from gan.report.charts import Point, Series, lines_chart, rows_chart
 from gan.report.numbers import DASH, decimals, english, french, significant
+from gan.report.pieces import attribute, code, figure, number, p_value, paragraph, percent, slug, spans, table, text
+from gan.report.strengths import looks_of, slices_of, slices_title, strengths_of
 from gan.report.texts import both
 
 HERE = Path(__file__).parent
@@ -22,7 +23,9 @@ def page(document: Document, pictures: Mapping[str, bytes]) -> str:
     """HTML; every number in a `<data>` says where in the document it stands."""
     sections = [
         ("verdict", verdict_of(document)), ("scores", scores_of(document)), ("walls", walls_of(document, pictures)),
-        ("ranks", ranks_of(document)), ("chart curve", curves_of(document)), ("cost", costs_of(document)),
+        ("strengths", strengths_of(document, pictures)), (slices_title(document), slices_of(document)),
+        ("looks", looks_of(document)), ("ranks", ranks_of(document)),
+        ("chart curve", curves_of(document)), ("cost", costs_of(document)),
         ("mixture", mixture_of(document)), ("published", published_of(document)), ("methods", methods_of(document)),
         ("provenance", provenance_of(document)),
     ]   # fmt: skip
@@ -56,54 +59,6 @@ def page(document: Document, pictures: Mapping[str, bytes]) -> str:
 </body>
 </html>
 """
-
-
-# Pieces
-
-def spans(pair: tuple[str, str]) -> str:
-    """Both languages, escaped; the page shows one."""
-    if pair[0] == pair[1]:
-        return escape(pair[0])
-    return f'<span lang="en">{escape(pair[0])}</span><span lang="fr">{escape(pair[1])}</span>'
-
-
-def text(key: str, **facts: tuple[str, str] | str) -> str:
-    return spans(both(key, **facts))
-
-
-def attribute(name: str, pair: tuple[str, str]) -> str:
-    """An attribute in English, with both languages beside it for the page's script."""
-    en, fr = (escape(said) for said in pair)
-    return f'{name}="{en}" data-en="{en}" data-fr="{fr}"'
-
-
-def code(name: str) -> str:
-    """A name that may be broken after its underscores."""
-    return f"<code>{escape(name).replace('_', '_<wbr>')}</code>"
-
-
-def slug(key: str) -> str:
-    return key.replace(" ", "-")
-
-
-def number(at: str, value: float | None, digits: int) -> str:
-    """A number of the document at `at`, with its full value behind what is shown."""
-    if value is None:
-        return DASH
-    return f'<data value="{value!r}" data-at="{at}">{spans((english(value, digits), french(value, digits)))}</data>'
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") -> str:
-    """Cells are HTML already; the first one of a row is its head."""
-    head = "".join(f'<th scope="col">{cell}</th>' for cell in heads)
-    body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>' for row in rows
-    )
-    return f'<div class="wide"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def paragraph(content: str, kind: str = "") -> str:
-    return f'<p class="{kind}">{content}</p>' if kind else f"<p>{content}</p>"
 
 
 # Sections
@@ -169,12 +124,6 @@ def walls_of(document: Document, pictures: Mapping[str, bytes]) -> str:
     return f'{note}<div class="walls">{"".join(figures)}</div>'
 
 
-def figure(caption: str, png: bytes, alt: tuple[str, str]) -> str:
-    source = base64.b64encode(png).decode()
-    return (f'<figure><img src="data:image/png;base64,{source}" {attribute("alt", alt)}>'
-            f"<figcaption>{caption}</figcaption></figure>")      # fmt: skip
-
-
 def ranks_of(document: Document) -> str:
     """Ranks by the leading metric, and all pairs."""
     lead, shown = document["rankings"][0], 60
@@ -201,15 +150,6 @@ def ends(at: str, pair: Sequence[int]) -> str:
     """`2`, or `1 - 3`."""
     low = number(f"{at}/0", pair[0], 0)
     return low if pair[0] == pair[1] else f"{low} {DASH} {number(f'{at}/1', pair[1], 0)}"
-
-
-def percent(at: str, value: float) -> str:
-    return f'<data value="{value!r}" data-at="{at}">{spans((f"{value:.0%}", f"{100 * value:.0f} %"))}</data>'
-
-
-def p_value(at: str, value: float) -> str:
-    shown = ("< 0.001", "< 0,001") if value < 0.001 else (english(value, 3), french(value, 3))
-    return f'<data value="{value!r}" data-at="{at}">{spans(shown)}</data>'
 
 
 def curves_of(document: Document) -> str:

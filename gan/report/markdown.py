@@ -7,6 +7,8 @@ from typing import Any
 
 from gan.report import verdict
 from gan.report.numbers import DASH, decimals, english, significant
+from gan.report.pictures import GALLERIES
+from gan.report.texts import both
 
 
 def markdown(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
@@ -25,12 +27,32 @@ def markdown(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     for identity, name in walls:
         if identity in pictures:
             lines += [f"![The first images of {name}]({pictures[identity]})", "", name, ""]
+    for i, (name, model) in enumerate(zip(names, models, strict=True)):
+        lines += strengths(i, name, model, pictures)
     lines += costs(document, names)
     lines += ["## How it was measured", "", f"{english(protocol['n'])} images of each model, seed {protocol['seed']}, "
               f"against {escaped(protocol['reference'])}; protocol digest `{protocol['digest']}`.", ""]      # fmt: skip
     lines += [f"    {command}" for command in document["provenance"]["commands"]]
     lines += ["", f"Made {document['made']}"]
     return "\n".join(lines) + "\n"
+
+
+def strengths(i: int, name: str, model: Mapping[str, Any], pictures: Mapping[str, str]) -> list[str]:
+    """What was found of a model, the shares of its slices, and its galleries."""
+    found = model["analysis"]
+    if not found:
+        return []
+    lines = [f"## {name}: strengths and weaknesses", ""]
+    lines += [f"- {row['severity']}: {escaped(row['sentence']['en'])}" for row in found["findings"]]
+    lines += ["", f"| {found['by']} | share | of real images |", "|---|---:|---:|"]
+    lines += [f"| {escaped(row['name'])} | {row['share']['value']:.1%} ± {100 * row['share']['se']:.1f} | "
+              f"{row['real_share']['value']:.1%} |" for row in found["slices"]]      # fmt: skip
+    lines.append("")
+    for gallery in GALLERIES:
+        if f"{i}-{gallery}" in pictures:
+            caption = both(f"gallery {gallery}")[0]
+            lines += [f"![{caption}]({pictures[f'{i}-{gallery}']})", "", caption, ""]
+    return lines
 
 
 def cell(document: Mapping[str, Any], m: int, i: int) -> str:

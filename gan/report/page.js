@@ -11,6 +11,9 @@
       if (element.tagName.toLowerCase() === "title") element.textContent = said;
     });
   }
+  window.addEventListener("beforeprint", function () {
+    document.querySelectorAll("details").forEach(function (element) { element.open = true; });
+  });
   document.getElementById("language").addEventListener("click", function () {
     show(root.lang === "en" ? "fr" : "en");
   });

@@ -73,6 +73,95 @@ TEXTS: dict[str, tuple[str, str]] = {
     "wall alt": ("The first {count} images of {model}", "Les {count} premières images de {model}"),
     "real alt": ("{count} images of the reference", "{count} images de la référence"),
     "strengths": ("Strengths and weaknesses", "Forces et faiblesses"),
+    "strengths note": (
+        "What is said here was tested against real images of the same number; Holm's p over everything that was tested "
+        "of a model is below .01, and the effect is large enough to matter.",
+        "Ce qui est dit ici a été testé face à des images réelles ; le p de Holm sur tout ce qui a été testé d'un "
+        "modèle est inférieur à 0,01, et l'effet est assez grand pour compter.",
+    ),
+    "alert": ("Alert", "Alerte"),
+    "warning": ("Warning", "Avertissement"),
+    "info": ("Note", "Note"),
+    "strength": ("Strength", "Force"),
+    "pictures": ("Images worth looking at", "Images à regarder"),
+    "gallery best": (
+        "The most realistic images; below each the nearest real one",
+        "Les images les plus réalistes ; sous chacune, l'image réelle la plus proche",
+    ),
+    "gallery worst": (
+        "The least realistic images; below each the nearest real one",
+        "Les images les moins réalistes ; sous chacune, l'image réelle la plus proche",
+    ),
+    "gallery typical": (
+        "The most typical images, near to the most real ones; below each the nearest",
+        "Les images les plus typiques, proches du plus grand nombre d'images réelles ; sous chacune, la plus proche",
+    ),
+    "gallery novel": (
+        "The most novel images among those that look real; below each the nearest one that the model may know",
+        "Les images les plus nouvelles parmi celles qui semblent réelles ; sous chacune, la plus proche que le modèle "
+        "peut connaître",
+    ),
+    "gallery duplicated": (
+        "The generated images that are nearest to each other, in pairs",
+        "Les images produites les plus proches les unes des autres, par paires",
+    ),
+    "gallery copies": (
+        "The images nearest to one that the model may know; that one is below",
+        "Les images les plus proches d'une image que le modèle peut connaître ; celle-ci est dessous",
+    ),
+    "mode": (
+        "A kind of images that hardly any real image is like", "Une sorte d'images à laquelle presque rien de réel ne "
+        "ressemble",
+    ),
+    "slices note class": (
+        "Shares of the classes as the classifier sees them, free of the mistakes that it makes on real images, ± "
+        "standard error. Bold: a finding above.",
+        "Parts des classes selon le classifieur, corrigées des erreurs qu'il fait sur des images réelles, ± erreur "
+        "type. En gras : un constat ci-dessus.",
+    ),
+    "slices note cluster": (
+        "Clusters of the real images' features (k-means), largest first, and the generated images' shares of them ± "
+        "standard error. Bold: a finding above.",
+        "Groupes des caractéristiques des images réelles (k-moyennes), le plus grand d'abord, et la part qu'y ont les "
+        "images produites ± erreur type. En gras : un constat ci-dessus.",
+    ),
+    "class": ("class", "classe"),
+    "cluster": ("cluster", "groupe"),
+    "slice precision": ("precision", "précision"),
+    "slice recall": ("recall", "rappel"),
+    "slice coverage": ("coverage", "couverture"),
+    "slice kid": ("kernel distance", "distance à noyau"),
+    "slice cost": ("part of the Fréchet distance", "part de la distance de Fréchet"),
+    "slice cost note": (
+        "The last column: what the images of a class add to the Fréchet distance beyond the average image, in per cent "
+        "of it; below 0 they bring the model nearer. It adds up to 0.",
+        "La dernière colonne : ce que les images d'une classe ajoutent à la distance de Fréchet par rapport à l'image "
+        "moyenne, en pour cent de celle-ci ; sous 0, elles rapprochent le modèle. La somme est nulle.",
+    ),
+    "looks": ("Sharpness, brightness, colour", "Netteté, luminosité, couleur"),
+    "looks note": (
+        "Below 0 dB the model's images have less power at a frequency than real ones: at the right end that is blur, "
+        "above 0 it is noise or a lattice. The table has the difference of means to the real images ± standard error, "
+        "and the Wasserstein-1 distance of the two laws; brightness and contrast in levels of 255, sharpness in dB.",
+        "Sous 0 dB, les images du modèle ont moins de puissance à une fréquence que les vraies : à droite c'est du "
+        "flou ; au-dessus de 0, du bruit ou une trame. Le tableau donne l'écart des moyennes aux images réelles ± "
+        "erreur type, et la distance de Wasserstein-1 des deux lois ; luminosité et contraste en niveaux sur 255, "
+        "netteté en dB.",
+    ),
+    "chart spectrum": (
+        "Power of the images at each frequency beside real images, with 95 % intervals",
+        "Puissance des images à chaque fréquence face aux images réelles, avec intervalles à 95 %",
+    ),
+    "frequency": ("cycles per pixel", "cycles par pixel"),
+    "mean of": ("mean", "moyenne"),
+    "look brightness": ("brightness", "luminosité"),
+    "look contrast": ("contrast", "contraste"),
+    "look sharpness": ("sharpness", "netteté"),
+    "look edges": ("edges", "contours"),
+    "look saturation": ("saturation", "saturation"),
+    "look red_green": ("red - green", "rouge - vert"),
+    "look yellow_blue": ("yellow - blue", "jaune - bleu"),
+    "look hue": ("hue", "teinte"),
     "nothing found": ("Nothing stands out.", "Rien ne ressort."),
     "chart lead": ("{metric} with 95 % intervals", "{metric} avec intervalles à 95 %"),
     "chart curve": ("Fréchet distance against the number of images", "Distance de Fréchet selon le nombre d'images"),
@@ -115,7 +204,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "published": ("Published under the same protocol", "Publié sous le même protocole"),
     "source": ("source", "source"),
     "value": ("value", "valeur"),
-    "slices": ("Classes", "Classes"),
+    "slices class": ("Class by class", "Classe par classe"),
+    "slices cluster": ("Cluster by cluster", "Groupe par groupe"),
     "methods": ("How it was measured", "Comment c'était mesuré"),
     "methods note": (
         "Protocol {protocol}: {n} images of each model, seed {seed}, against {reference}; features of {extractors}. "

@@ -15,14 +15,26 @@ AND = " and ", " et "
 def sentences(document: Mapping[str, Any]) -> list[Pair]:
     """The most important first."""
     lead = document["rankings"][0]
-    found = [leaders(lead), nearness(document, lead)]
+    found = [nearness(document, lead)]
     found += [both("disagreement", one=row["one"], other=row["other"], better=row["better"], worse=row["worse"])
               for row in document["disagreements"]]      # fmt: skip
     if document["front"]:
         found.append(both("front", models=joined(document["front"]["models"])))
     if document["ensemble"]:
         found.append(mixture(document["ensemble"]))
-    return [pair for pair in found if pair]
+    return [leaders(lead), *alerts(document), *(pair for pair in found if pair)]
+
+
+def alerts(document: Mapping[str, Any]) -> list[Pair]:
+    """The most important thing that is wrong with each model, where there is something."""
+    found = []
+    for model in document["models"]:
+        first = next((row for row in (model["analysis"] or {"findings": []})["findings"] if row["severity"] == "alert"),
+                     None)      # fmt: skip
+        if first:
+            found.append((f"{model['name']}: {first['sentence']['en']}",
+                          f"{model['name']}\N{NO-BREAK SPACE}: {first['sentence']['fr']}"))
+    return found
 
 
 def leaders(lead: Mapping[str, Any]) -> Pair:
@@ -54,7 +66,7 @@ def mixture(found: Mapping[str, Any]) -> Pair:
     if max(found["shares"]) > 0.995:
         return both("mixture of one", best=found["best_single"])
     parts = sorted(zip(found["shares"], found["models"], strict=True), reverse=True)
-    named = [(f"{share:.0%} {name}", f"{100 * share:.0f} % {name}") for share, name in parts if share >= 0.005]
+    named = [(f"{100 * share:.0f}\N{NO-BREAK SPACE}% {name}",) * 2 for share, name in parts if share >= 0.005]
     shares = ", ".join(pair[0] for pair in named), ", ".join(pair[1] for pair in named)
     if found["low"] > 0:
         return both("mixture helps", shares=shares, best=found["best_single"], **numbers)

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from gan.types import Finding
+from gan.words import LANGUAGES, sentence
+
 METRICS = [("kid_net", True, True), ("fd_net", True, True), ("recall_net", False, True), ("ct_net", False, False)]
 
 
@@ -15,6 +18,7 @@ def document(names=("dcgan", "flow", "gpt"), seed=0, **changes):
                      "images_per_second": 9_000.5 / (i + 1), "peak_memory": 52_000_000, "measured_on": "a CPU"},
             "scores": [score(metric, float(values[metric][i])) for metric, _, _ in METRICS],
             "curve": [{"n": n, "value": 10 + 1_000 / n, "se": 0.3} for n in (125, 250, 500)],
+            "analysis": analysis(i),
         }
         for i, name in enumerate(names)
     ]   # fmt: skip
@@ -36,6 +40,42 @@ def document(names=("dcgan", "flow", "gpt"), seed=0, **changes):
         "provenance": {"versions": {"torch": "2.15.0"}, "commands": ["ganbench compare a b"]},
         **changes,
     }   # fmt: skip
+
+
+def analysis(seed, by="class"):
+    random = np.random.default_rng(seed)
+    findings = [
+        finding("alert", "missing", {"name": "Coat", "by": by, "share": 0.004, "expected": 0.1}, 1e-9),
+        finding("warning", "blurred", {"decibels": -1.5, "se": 0.1, "share": 0.71}, 0.002),
+        finding("strength", "no_lattice", {}, None),
+    ]   # fmt: skip
+    slices = [
+        {"name": name, "p": 0.3, "cost": estimate(random), "share": estimate(random), "real_share": estimate(random),
+         "precision": estimate(random), "recall": None, "coverage": estimate(random), "kid": estimate(random)}
+        for name in ("Coat", "Trouser")
+    ]   # fmt: skip
+    looks = [{"name": name, "generated_mean": 60.5, "real_mean": 58.25, "difference": estimate(random), "distance": 1.5,
+              "p": 0.2, "edges": [0.0, 1.0, 2.0], "generated": [0.5, 0.5], "real": [0.4, 0.6],
+              "adjusted": estimate(random)} for name in ("brightness", "sharpness", "hue")]      # fmt: skip
+    spectrum = {"frequency": [0.1, 0.2, 0.3], "generated": [9.0, 4.0, 0.0], "generated_se": [0.5, 0.3, 0.0],
+                "real": [9.5, 4.5, 1.0], "real_se": [0.5, 0.3, 0.1]}      # fmt: skip
+    item = {"image": 3, "nearest": 5, "set": "reference", "value": 1.5}
+    return {
+        "findings": findings, "by": by, "slices": slices, "spectrum": spectrum, "appearance": looks,
+        "modes": [{"images": [1, 2], "share": estimate(random), "real_share": estimate(random)}],
+        "memorisation": {"copies": estimate(random), "nearer": estimate(random), "p": 0.5, "n_training": 10_000},
+        "gallery": {name: [item] for name in ("best", "worst", "typical", "novel", "duplicated", "copies")},
+    }   # fmt: skip
+
+
+def finding(severity, rule, facts, p):
+    made = Finding(severity, rule, facts, p, "slices")
+    return {"severity": severity, "rule": rule, "facts": facts, "p": p, "figure": "slices",
+            "sentence": {language: sentence(made, language) for language in LANGUAGES}}     # fmt: skip
+
+
+def estimate(random):
+    return {"value": float(random.uniform(0, 0.2)), "se": float(random.uniform(0.001, 0.01))}
 
 
 def score(metric, value):
