@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from gan.report import write_report
 from gan.report.document import document
 from gan.report.pictures import Shown, pictures_of
+from gan.report.play import rounds_of
 from gan.types import Samples, digest_of
 from tasks.settings import settings
 
@@ -36,10 +37,10 @@ def write(
     )
     names = [model["name"] for model in content["models"]]
     shown = [Shown(samples[name], found["analyses"].get(name)) for name in names]
-    pictures = pictures_of(shown, shown[0].samples.get("reference"))
+    real = shown[0].samples.get("reference")
     what = digest_of([sorted(model["digest"] for model in content["models"]), content["protocol"]["digest"]])
     place = Path(folder) if folder else settings().root / "reports" / what[:16]
-    write_report(place, content, pictures)
+    write_report(place, content, pictures_of(shown, real), rounds_of(shown, real))
     return str(place.absolute())
 
 

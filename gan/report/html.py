@@ -19,10 +19,11 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-s
 Document = Mapping[str, Any]
 
 
-def page(document: Document, pictures: Mapping[str, bytes]) -> str:
-    """HTML; every number in a `<data>` says where in the document it stands."""
+def page(document: Document, pictures: Mapping[str, bytes], play: str = "") -> str:
+    """HTML; every number in a `<data>` says where in the document it stands.  `play`: the blinded test's page."""
     sections = [
-        ("verdict", verdict_of(document)), ("scores", scores_of(document)), ("walls", walls_of(document, pictures)),
+        ("verdict", verdict_of(document)), ("scores", scores_of(document)),
+        ("walls", walls_of(document, pictures, play)),
         ("strengths", strengths_of(document, pictures)), (slices_title(document), slices_of(document)),
         ("looks", looks_of(document)), ("ranks", ranks_of(document)),
         ("chart curve", curves_of(document)), ("cost", costs_of(document)),
@@ -111,7 +112,7 @@ def score_cell(document: Document, m: int, i: int, leads: bool) -> str:
     return f"{f'<strong>{value}</strong>' if leads else value}<small>{ends}</small>"
 
 
-def walls_of(document: Document, pictures: Mapping[str, bytes]) -> str:
+def walls_of(document: Document, pictures: Mapping[str, bytes], play: str) -> str:
     """The first images of each model, and real ones."""
     walls = [(model["name"], pictures[f"{i}-wall"], both("wall alt", count="64", model=model["name"]))
              for i, model in enumerate(document["models"]) if f"{i}-wall" in pictures]      # fmt: skip
@@ -121,7 +122,8 @@ def walls_of(document: Document, pictures: Mapping[str, bytes]) -> str:
     if not figures:
         return ""
     note = paragraph(text("walls note", seed=str(document["protocol"]["seed"])), "quiet")
-    return f'{note}<div class="walls">{"".join(figures)}</div>'
+    link = paragraph(f'<a href="{play}">{text("play link")}</a>') if play else ""
+    return f'{note}<div class="walls">{"".join(figures)}</div>{link}'
 
 
 def ranks_of(document: Document) -> str:

@@ -79,6 +79,35 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Ce qui est dit ici a été testé face à des images réelles ; le p de Holm sur tout ce qui a été testé d'un "
         "modèle est inférieur à 0,01, et l'effet est assez grand pour compter.",
     ),
+    "play": ("Real or generated?", "Vraie ou produite ?"),
+    "play link": ("Can you tell them apart? Play the blinded test", "Sauriez-vous les distinguer ? Faites le test"),
+    "play intro": (
+        "{count} images, one at a time: half are real, half come from {models} models. Say of each whether it is real. "
+        "You may stop at any time; until then nothing tells whether you are right.",
+        "{count} images, une à une : la moitié sont réelles, l'autre vient de {models} modèles. Dites de chacune si "
+        "elle est réelle. Vous pouvez arrêter à tout moment ; d'ici là, rien ne dit si vous avez raison.",
+    ),
+    "play keys": (
+        "Left arrow: real. Right arrow: generated. Nothing leaves this page unless you save it.",
+        "Flèche gauche : réelle. Flèche droite : produite. Rien ne quitte cette page, sauf si vous l'enregistrez.",
+    ),
+    "play alt": ("An image, real or generated", "Une image, réelle ou produite"),
+    "play result": (
+        "How often images were taken for real, and how often you were wrong; at 50 % errors nobody can tell. 95 % "
+        "intervals are Wilson's.",
+        "La fréquence à laquelle des images ont été prises pour vraies, et celle de vos erreurs ; à 50 % d'erreurs, "
+        "nul ne peut trancher. Les intervalles à 95 % sont ceux de Wilson.",
+    ),
+    "begin": ("Begin", "Commencer"),
+    "real": ("Real", "Réelle"),
+    "generated": ("Generated", "Produite"),
+    "stop": ("Stop and see the result", "Arrêter et voir le résultat"),
+    "save": ("Save the answers", "Enregistrer les réponses"),
+    "rate": ("rate", "taux"),
+    "taken for real": ("taken for real", "prises pour vraies"),
+    "interval": ("95 % interval", "intervalle à 95 %"),
+    "count": ("count", "nombre"),
+    "said wrong": ("your errors, of all images", "vos erreurs, sur toutes les images"),
     "alert": ("Alert", "Alerte"),
     "warning": ("Warning", "Avertissement"),
     "info": ("Note", "Note"),

@@ -172,7 +172,8 @@ def test_the_floor_decides_whether_the_best_is_as_near_as_real_images(value, exp
 
 
 @pytest.mark.parametrize(("changes", "expected"), [
-    ({}, "A mixture (44\u00a0% dcgan, 33\u00a0% flow, 22\u00a0% gpt) is nearer"), ({"low": -0.1}, "No mixture of these models is nearer"),
+    ({}, "A mixture (44\u00a0% dcgan, 33\u00a0% flow, 22\u00a0% gpt) is nearer"),
+    ({"low": -0.1}, "No mixture of these models is nearer"),
     ({"shares": [1.0, 0.0, 0.0], "gain_se": 0.0}, "than dcgan alone."),
 ])  # fmt: skip
 def test_a_mixture_is_praised_only_where_its_gain_is_sure(changes, expected):

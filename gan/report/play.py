@@ -1,0 +1,134 @@
+"""A page on which a person tells real images from generated ones, without knowing which is which.
+
+How often people are wrong is a measure of its own: Zhou et al. 2019, HYPE, arXiv:1904.01121.  Half of the images are
+real; at 50 % errors nobody can tell.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan.images import fitted, png_bytes
+from gan.report.pictures import WALL, Shown
+from gan.report.pieces import attribute, paragraph, text
+from gan.report.texts import both
+from gan.store import image_of
+from gan.types import Samples, digest_of
+
+ROUNDS, LEAST = 60, 10      # generated images over all models, and of each at least
+SIDE = 128                  # pixels: larger images are reduced
+HERE = Path(__file__).parent
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+REAL = -1
+
+
+@dataclass(frozen=True)
+class Round:
+    """One image: `of` is a model's place in the report, or REAL; `row` where it stands in its set."""
+
+    of: int
+    row: int
+    png: bytes
+
+
+def rounds_of(models: Sequence[Shown], real: Samples | None, seed: int = 0) -> list[Round]:
+    """As many images of each model, and as many real ones as of all models, in one random order; none that the report
+    shows on its walls, as far as there are others."""
+    if real is None:
+        return []
+    each = max(LEAST, ROUNDS // len(models))
+    random = np.random.default_rng(seed)
+    sets = [(k, shown.samples["generated"], each) for k, shown in enumerate(models)]
+    sets.append((REAL, real, each * len(models)))
+    found = [Round(of, row, png(image_of(samples, row)))
+             for of, samples, count in sets for row in unseen(random, samples.n, count)]       # fmt: skip
+    return [found[i] for i in random.permutation(len(found))]
+
+
+def unseen(random: np.random.Generator, n: int, count: int) -> list[int]:
+    """Rows beyond the wall."""
+    first = WALL if n >= WALL + count else 0
+    return (first + random.choice(n - first, min(count, n - first), replace=False)).tolist()
+
+
+def png(image: np.ndarray) -> bytes:
+    return png_bytes(fitted(image, SIDE) if max(image.shape[1:]) > SIDE else image)
+
+
+def play_page(document: Mapping[str, Any], rounds: Sequence[Round]) -> str:
+    """HTML that asks nobody for anything; the answers can be saved as JSON with Wilson's intervals."""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<title data-en="{escape(both("play")[0])}" data-fr="{escape(both("play")[1])}">{escape(both("play")[0])}</title>
+<style>{(HERE / "style.css").read_text()}</style>
+</head>
+<body>
+<header>
+<button id="language" type="button">{text("other language")}</button>
+<p class="kicker">ganbench</p>
+<h1>{text("play")}</h1>
+</header>
+<main class="play">
+{intro(document, rounds)}
+{game()}
+{result()}
+<template id="said-wrong">{text("said wrong")}</template>
+<template id="said-real">{text("real images")}, {text("taken for real")}</template>
+<template id="said-model">, {text("taken for real")}</template>
+</main>
+<script type="application/json" id="rounds">{data_of(document, rounds)}</script>
+<script>{(HERE / "page.js").read_text()}</script>
+<script>{(HERE / "play.js").read_text()}</script>
+</body>
+</html>
+"""
+
+
+def intro(document: Mapping[str, Any], rounds: Sequence[Round]) -> str:
+    said = text("play intro", count=str(len(rounds)), models=str(len(document["models"])))
+    return (f'<section id="intro">{paragraph(said)}{paragraph(text("play keys"), "quiet")}'
+            f'<p><button id="begin" class="big" type="button">{text("begin")}</button></p></section>')      # fmt: skip
+
+
+def game() -> str:
+    return f"""<section id="game" hidden>
+<p class="quiet"><progress id="done" value="0" max="1"></progress> <span id="count"></span></p>
+<p><img id="image" {attribute("alt", both("play alt"))}></p>
+<p><button id="real" class="big" type="button">{text("real")}</button>
+<button id="generated" class="big" type="button">{text("generated")}</button></p>
+<p><button id="stop" type="button">{text("stop")}</button></p>
+</section>"""
+
+
+def result() -> str:
+    heads = "".join(f'<th scope="col">{text(key)}</th>' for key in ("images", "rate", "interval", "count"))
+    return f"""<section id="result" hidden>
+<p>{text("play result")}</p>
+<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody id="table"></tbody></table></div>
+<p><a id="save" class="big" download="real-or-generated.json">{text("save")}</a></p>
+</section>"""
+
+
+def data_of(document: Mapping[str, Any], rounds: Sequence[Round]) -> str:
+    """JSON for the page's script; what each image is stands in it so that no eye reads it by accident."""
+    models = [{"name": model["name"], "digest": model["digest"]} for model in document["models"]]
+    protocol = {name: document["protocol"][name] for name in ("name", "digest", "seed")}
+    content = {
+        "digest": digest_of([models, protocol]), "protocol": protocol, "models": models,
+        "rows": [one.row for one in rounds],
+        "sealed": base64.b64encode(",".join(str(one.of) for one in rounds).encode()).decode(),
+        "images": [f"data:image/png;base64,{base64.b64encode(one.png).decode()}" for one in rounds],
+    }   # fmt: skip
+    return json.dumps(content).replace("<", "\\u003c")
