@@ -50,7 +50,7 @@ def adaptive_mixture(
 
     `draw[i](start, stop)`: features (stop - start, d) of images start to stop of model i.  `budget`: images, or seconds
     where `prices` has seconds per image of each model.  `limits`: the most images of each model.  `width`: the bonus of
-    a model in standard errors of what it adds to the distance; 0 is Mixture-Greedy (Dibaei Nia & Farnia 2026,
+    a model in standard errors that its images give to the distance; 0 is Mixture-Greedy (Dibaei Nia & Farnia 2026,
     arXiv:2603.21716).  `tick`: told the model and the images after each batch.  Nothing is random.
     """
     purse = checked_purse(len(draw), budget, batch, prices, limits)
@@ -137,9 +137,9 @@ class Drawn:
         return self.sums[i] / (self.counts - np.eye(len(self.counts))[i])
 
     def errors(self, shares: np.ndarray) -> np.ndarray:
-        """(m,): the standard error, from a model's own images, of the distance's slope towards it at these shares."""
-        slopes = [2 * (self.means(i) @ shares - of) for i, of in enumerate(self.to_real)]
-        return np.array([of.std(ddof=1) for of in slopes]) / np.sqrt(self.counts)
+        """(m,): shares times these are the standard errors of the distance that come from each model's images."""
+        pulls = [2 * (self.means(i) @ shares - of) for i, of in enumerate(self.to_real)]
+        return np.array([of.std(ddof=1) for of in pulls]) / np.sqrt(self.counts)
 
 
 def asked_for(draw: Sequence[Draw], i: int, images: Drawn, purse: Purse) -> np.ndarray:

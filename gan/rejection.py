@@ -62,7 +62,7 @@ def fit_ratio(
     check_sides(real, generated, rate)
     ratio = calibrated(fitted(real[::3], generated[::3], components, penalty), real[1::3], generated[1::3], rate)
     ratio = Ratio(**{**vars(ratio), "extractor": extractor})
-    return ratio, tested(ratio, real[2::3], generated[2::3], seed)
+    return ratio, trial_of(ratio, real[2::3], generated[2::3], seed)
 
 
 def check_sides(real: np.ndarray, generated: np.ndarray, rate: float) -> None:
@@ -72,12 +72,13 @@ def check_sides(real: np.ndarray, generated: np.ndarray, rate: float) -> None:
             raise BadInput(f"A density ratio is fitted, calibrated and tested on a third of the images each: at least "
                            f"{LEAST} {side} ones, got {len(features)}.")      # fmt: skip
     if real.shape[1] != generated.shape[1]:
-        raise BadInput(f"Real features have length {real.shape[1]}, generated ones {generated.shape[1]}: both must come "
-                       "from the same extractor.")      # fmt: skip
+        raise BadInput(f"Real features have length {real.shape[1]}, generated ones {generated.shape[1]}: both must "
+                       "come from the same extractor.")      # fmt: skip
     tried = len(generated) // 3
     if not 2 * BLOCKS <= rate * tried <= tried - 2 * BLOCKS:
-        raise BadInput(f"Of {tried} images of the test at least {2 * BLOCKS} are accepted and as many rejected: the rate "
-                       f"lies between {2 * BLOCKS / tried:.2g} and {1 - 2 * BLOCKS / tried:.2g}, got {rate!r}.")
+        least = 2 * BLOCKS / tried
+        raise BadInput(f"Of {tried} images of the test {2 * BLOCKS} must be accepted and as many rejected: the rate lies "
+                       f"between {least:.2g} and {1 - least:.2g}, got {rate!r}.")      # fmt: skip
 
 
 # The fit
@@ -102,7 +103,9 @@ def principal(centred: np.ndarray, most: int) -> np.ndarray:
     return (vectors[:, kept] / np.sqrt(values[kept])) / scale[:, None]
 
 
-def logistic(x: np.ndarray, is_real: np.ndarray, targets: np.ndarray, penalty: float, least: float = -np.inf) -> np.ndarray:
+def logistic(
+    x: np.ndarray, is_real: np.ndarray, targets: np.ndarray, penalty: float, least: float = -np.inf
+) -> np.ndarray:
     """Weights and bias, (k + 1,), of the least mean log loss + penalty |w|^2 / 2; `least`: no weight lies below it."""
     share = balance(is_real)
 
@@ -142,15 +145,15 @@ def bound(log_ratio: np.ndarray, rate: float) -> float:
 
 # The test
 
-def tested(ratio: Ratio, real: np.ndarray, generated: np.ndarray, seed: int = 0) -> Trial:
+def trial_of(ratio: Ratio, real: np.ndarray, generated: np.ndarray, seed: int = 0) -> Trial:
     """A ratio on images that it has not seen, (m, d) and (n, d)."""
     ours, theirs = ratio.log_ratio(real), ratio.log_ratio(generated)
     random = np.random.default_rng(seed)
     chosen = random.random(len(generated)) < ratio.chances(theirs)
     share = float(chosen.mean())
     if min(chosen.sum(), (~chosen).sum()) < BLOCKS:
-        raise BadInput(f"The ratio accepts {chosen.sum()} of {len(generated)} images: for a test at least {BLOCKS} must "
-                       "be accepted and as many rejected.")      # fmt: skip
+        raise BadInput(f"The ratio accepts {chosen.sum()} of {len(generated)} images: for a test at least {BLOCKS} "
+                       "must be accepted and as many rejected.")      # fmt: skip
     error, floor = calibration(ours, theirs, random)
     real_chance, chance = expit(ours), expit(theirs)
     everyone, accepted, gain = distances(real, generated, chosen)

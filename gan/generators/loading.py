@@ -30,8 +30,8 @@ from gan.checkpoints import (
 )
 from gan.datasets import DATASETS, DataFolders, dataset_names, is_images
 from gan.datasets.folder import SUFFIXES
-from gan.features import efficientnet_lite, extract, inception, judge, network, own, pixels, resize, vit
 from gan.features import base as feature_base
+from gan.features import efficientnet_lite, extract, inception, judge, network, own, pixels, resize, vit
 from gan.features.extract import extractor_of
 from gan.files import checked_digest
 from gan.generators import GENERATORS, export, hub, imagegpt, mixture, pickled, pipeline, rejection, transformer

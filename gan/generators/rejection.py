@@ -1,7 +1,7 @@
 """A model of whose images only some are kept: those that a density ratio takes for real are kept more often.
 
-Azadi et al. 2019, "Discriminator Rejection Sampling", arXiv:1810.06758; Turner et al. 2019, arXiv:1811.11357.  The ratio
-is fitted by `gan.rejection`, after the model was trained and without looking into it.
+Azadi et al. 2019, "Discriminator Rejection Sampling", arXiv:1810.06758; Turner et al. 2019, arXiv:1811.11357.  The
+ratio is fitted by `gan.rejection`, after the model was trained and without looking into it.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class Rejection:
 
     def __init__(self, model: Generator, spec: ModelSpec, ratio: Ratio, extractor: Extractor, attempts: int = ATTEMPTS):
         if ratio.extractor != extractor.digest:
-            raise BadInput(f"The density ratio was fitted on features of another extractor than {extractor.name}, or on "
-                           "other weights.")      # fmt: skip
+            raise BadInput(f"The density ratio was fitted on features of another extractor than {extractor.name}, or "
+                           "on other weights.")      # fmt: skip
         self.model, self.spec, self.ratio, self.extractor, self.attempts = model, spec, ratio, extractor, attempts
         self.n_classes, self.output_range = model.n_classes, model.output_range
         own = model.draws([0], 0)
@@ -109,7 +109,8 @@ class Rejection:
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
         """Each attempt is a whole batch in which rows stand where they are; none is made once all are accepted."""
-        found, largest, accepted = self.made(draws[:, 0], labels), np.full(len(draws), -np.inf), np.zeros(len(draws), bool)
+        found = self.made(draws[:, 0], labels)
+        largest, accepted = np.full(len(draws), -np.inf), np.zeros(len(draws), bool)
         for t in range(self.attempts):
             images = found if t == 0 else self.made(draws[:, t], labels)
             log_ratio = self.log_ratio(images)

@@ -67,16 +67,17 @@ def test_sums_that_grow_are_those_of_all_pairs():
     assert images.best().value == pytest.approx(everything.value)
 
 
-def test_the_bonus_is_the_error_of_the_slope_that_comes_from_a_models_own_images():
+def test_the_bonus_is_the_error_of_the_distance_that_comes_from_a_models_images():
     random, (real, models) = np.random.default_rng(2), world(2, 60)
-    shares, slopes, errors = np.array([0.4, 0.6]), [], []
+    shares, values, errors = np.array([0.4, 0.6]), [], []
     for _ in range(300):
         images = Drawn(2, real)
-        images.add(0, models[0] + 0)
+        images.add(0, models[0])
         images.add(1, CORNERS[1] + random.standard_normal((40, 4)))
-        slopes.append(2 * (images.means(1).mean(axis=0) @ shares - images.to_real[1].mean()))
-        errors.append(images.errors(shares)[1])
-    assert np.median(errors) == pytest.approx(np.std(slopes), rel=0.35)
+        among = np.array([images.means(i).mean(axis=0) for i in range(2)])
+        values.append(shares @ among @ shares - 2 * shares @ [of.mean() for of in images.to_real])
+        errors.append(shares[1] * images.errors(shares)[1])
+    assert np.median(errors) == pytest.approx(np.std(values), rel=0.2)
 
 
 def test_the_same_again_is_the_same():
