@@ -77,8 +77,8 @@ def check_sides(real: np.ndarray, generated: np.ndarray, rate: float) -> None:
     tried = len(generated) // 3
     if not 2 * BLOCKS <= rate * tried <= tried - 2 * BLOCKS:
         least = 2 * BLOCKS / tried
-        raise BadInput(f"Of {tried} images of the test {2 * BLOCKS} must be accepted and as many rejected: the rate lies "
-                       f"between {least:.2g} and {1 - least:.2g}, got {rate!r}.")      # fmt: skip
+        raise BadInput(f"Of {tried} images of the test {2 * BLOCKS} must be accepted and as many rejected: the rate "
+                       f"lies between {least:.2g} and {1 - least:.2g}, got {rate!r}.")      # fmt: skip
 
 
 # The fit

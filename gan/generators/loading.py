@@ -466,9 +466,8 @@ def read_spec(path: Path) -> ModelSpec:
         return replace(spec, arguments={**spec.arguments, "models": models})
     if spec.family == REJECTION:
         settings = checked_settings(spec.arguments)
-        found = {"model": from_file(settings.model, path), "ratio": beside(settings.ratio, path),
+        files = {"model": from_file(settings.model, path), "ratio": beside(settings.ratio, path),
                  "extractor": from_file(settings.extractor, path)}      # fmt: skip
-        return replace(spec, arguments={**spec.arguments, **found})
     return replace(spec, arguments={**spec.arguments, **files})
 
 

@@ -59,7 +59,7 @@ class Ratio:
         """A .safetensors file; the same ratio makes the same bytes."""
         values = asdict(self)
         extractor = values.pop("extractor")
-        tensors = {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
+        tensors = {name: torch.tensor(value, dtype=torch.float64).contiguous() for name, value in values.items()}
         atomic_write(path, lambda file: save_file(tensors, file, {"extractor": extractor}))
 
 
@@ -69,7 +69,7 @@ def load_ratio(path: Path) -> Ratio:
     found = {name: value.numpy() for name, value in read_safetensors(path).items()}
     d, k = found["projection"].shape if "projection" in found and found["projection"].ndim == 2 else (0, 0)
     numbers = ("bias", "a", "b", "log_bound")
-    shapes = {"mean": (d,), "projection": (d, k), "weights": (k,), **dict.fromkeys(numbers, ())}
+    shapes: dict[str, tuple[int, ...]] = {"mean": (d,), "projection": (d, k), "weights": (k,), **dict.fromkeys(numbers, ())}
     if {name: value.shape for name, value in found.items()} != shapes:
         raise BadInput(f"{path} holds no density ratio: expected mean, projection, weights, {', '.join(numbers)} that "
                        f"fit together, found {', '.join(sorted(found)) or 'nothing'}.")      # fmt: skip
@@ -77,8 +77,9 @@ def load_ratio(path: Path) -> Ratio:
         raise BadInput(f"{path} holds a density ratio with NaN or infinity.")
     with safe_open(path, "np") as file:
         extractor = (file.metadata() or {}).get("extractor", "")
-    arrays = {name: value.astype(np.float64) for name, value in found.items()}
-    return Ratio(**{**arrays, **{name: float(arrays[name]) for name in numbers}}, extractor=extractor)
+    values: dict[str, Any] = {name: value.astype(np.float64) for name, value in found.items()}
+    values |= {name: float(values[name]) for name in numbers}
+    return Ratio(**values, extractor=extractor)
 
 
 class Rejection:
