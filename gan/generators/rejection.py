@@ -69,7 +69,8 @@ def load_ratio(path: Path) -> Ratio:
     found = {name: value.numpy() for name, value in read_safetensors(path).items()}
     d, k = found["projection"].shape if "projection" in found and found["projection"].ndim == 2 else (0, 0)
     numbers = ("bias", "a", "b", "log_bound")
-    shapes: dict[str, tuple[int, ...]] = {"mean": (d,), "projection": (d, k), "weights": (k,), **dict.fromkeys(numbers, ())}
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(numbers, ())
+    shapes |= {"mean": (d,), "projection": (d, k), "weights": (k,)}
     if {name: value.shape for name, value in found.items()} != shapes:
         raise BadInput(f"{path} holds no density ratio: expected mean, projection, weights, {', '.join(numbers)} that "
                        f"fit together, found {', '.join(sorted(found)) or 'nothing'}.")      # fmt: skip
