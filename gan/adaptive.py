@@ -52,6 +52,7 @@ def adaptive_mixture(
     where `prices` has seconds per image of each model.  `limits`: the most images of each model.  `width`: the bonus of
     a model in standard errors that its images give to the distance; 0 is Mixture-Greedy (Dibaei Nia & Farnia 2026,
     arXiv:2603.21716).  `tick`: told the model and the images after each batch.  Nothing is random.
+    It ends before the budget does where no model that is wanted has images left.
     """
     purse = checked_purse(len(draw), budget, batch, prices, limits)
     images = Drawn(len(draw), real)

@@ -32,7 +32,7 @@ REPEATS = 100                   # of labels drawn by the predictions, for the fl
 class Trial:
     """What a ratio does to images that neither fitted nor calibrated it.  Both classes weigh the same."""
 
-    auc: Estimate                   # how often a real image has the larger ratio: 1/2, the two cannot be told apart
+    auc: Estimate                   # how often a real image has the larger ratio; 1/2 +- 0: calibration found the fit useless
     calibration_error: float        # expected calibration error, over bins of equal weight (Guo et al. 2017)
     calibration_floor: float        # what the same number of images gives where the prediction is the truth
     log_loss: Estimate              # of a constant: log 2
@@ -192,10 +192,11 @@ def calibration(real: np.ndarray, generated: np.ndarray, random: np.random.Gener
 
 def calibration_error(chance: np.ndarray, is_real: np.ndarray) -> float:
     """sum over bins of |weight of real images - predicted weight|, (n,) float64 and bool; arXiv:1706.04599."""
-    order, share = np.argsort(chance, kind="stable"), balance(is_real)
-    bins = np.minimum(BINS * (np.cumsum(share[order]) - share[order] / 2), BINS - 1).astype(int)
-    differences = (share * (is_real - chance))[order]
-    return float(np.abs(np.bincount(bins, differences, BINS)).sum())
+    share = balance(is_real)
+    _, place = np.unique(chance, return_inverse=True)       # equal predictions share a bin
+    weight = np.bincount(place, share)
+    bins = np.minimum(BINS * (np.cumsum(weight) - weight / 2), BINS - 1).astype(int)[place]
+    return float(np.abs(np.bincount(bins, share * (is_real - chance), BINS)).sum())
 
 
 def distances(real: np.ndarray, generated: np.ndarray, chosen: np.ndarray) -> Sequence[Estimate]:
