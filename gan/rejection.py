@@ -32,7 +32,7 @@ REPEATS = 100                   # of labels drawn by the predictions, for the fl
 class Trial:
     """What a ratio does to images that neither fitted nor calibrated it.  Both classes weigh the same."""
 
-    auc: Estimate                   # how often a real image has the larger ratio; 1/2 +- 0: calibration found the fit useless
+    auc: Estimate                   # how often a real image has the larger ratio; 1/2 +- 0: the fit was of no use
     calibration_error: float        # expected calibration error, over bins of equal weight (Guo et al. 2017)
     calibration_floor: float        # what the same number of images gives where the prediction is the truth
     log_loss: Estimate              # of a constant: log 2
