@@ -228,6 +228,10 @@ class Similarities:
             found = [w @ among @ w - 2 * to_real @ w + self.within_real for w in (shares, less) if w is not None]
             return float(found[0] - (found[1] if len(found) > 1 else 0.0))
 
+        return self.jackknifed(value)
+
+    def jackknifed(self, value: Callable[[Sequence[slice | np.ndarray]], float]) -> Estimate:
+        """A number of the kept blocks, and its error from leaving out each block of each model in turn."""
         m = len(self.sizes)
         everyone: list[slice | np.ndarray] = [slice(None)] * m
         variance = 0.0

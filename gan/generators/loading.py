@@ -30,21 +30,27 @@ from gan.checkpoints import (
 )
 from gan.datasets import DATASETS, DataFolders, dataset_names, is_images
 from gan.datasets.folder import SUFFIXES
+from gan.features import base as feature_base
+from gan.features import efficientnet_lite, extract, inception, judge, network, own, pixels, resize, vit
+from gan.features.extract import extractor_of
 from gan.files import checked_digest
-from gan.generators import GENERATORS, export, hub, imagegpt, mixture, pickled, pipeline, transformer
+from gan.generators import GENERATORS, export, hub, imagegpt, mixture, pickled, pipeline, rejection, transformer
 from gan.generators import factory as factories
 from gan.generators import images as disk
 from gan.generators.base import Generator
 from gan.generators.images import ImagesOnDisk, open_set
 from gan.generators.mixture import Mixture, checked_shares
+from gan.generators.rejection import Rejection, checked_settings, load_ratio
 from gan.types import BadInput, ModelSpec, Workspace, digest_of
 from gan.usercode import first_line, read_toml, source_digest, unknown_field
 
 ZOO = Path(__file__).parent.parent / "zoo"
 IMAGES = "images"                                           # the family of images on disk
 MIXTURE = "mixture"                                         # and of mixtures
+REJECTION = "rejection"                                     # and of models whose images are chosen
 LAWS = ("normal", "uniform", "tokens", "none")
 LAYOUTS = ("NCHW", "NHWC", "NHW", "NC")
+PARTS = {MIXTURE: ("models", "shares"), REJECTION: ("model", "ratio", "extractor", "attempts")}     # in the sha256
 PATHS = {"prompts"}                                         # arguments that are files, whose content is in the sha256
 
 
@@ -326,6 +332,30 @@ def open_mixture(spec: ModelSpec, workspace: Workspace) -> Mixture:
     return Mixture([load(model, workspace) for model in models], shares)
 
 
+def look_at_rejection(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
+    """Resolve the model that is chosen from; its sha256 stands for that, for the file of the ratio and for attempts."""
+    settings = checked_settings(spec.arguments)
+    inner = resolve(settings.model, workspace)
+    if inner.family in (IMAGES, REJECTION):
+        what = "images on disk, which cannot be drawn again" if inner.family == IMAGES else "itself a rejection"
+        raise BadInput(f"{spec.name} rejects images of {inner.name}, which is {what}.")
+    load_ratio(Path(settings.ratio))
+    digest = digest_of([identity(inner), checked_digest(Path(settings.ratio)), settings.attempts])
+    if spec.sha256 not in ("", digest):
+        raise BadInput(f"{spec.name}: the model, the ratio or the attempts are others than they were, by their sha256.")
+    return replace(
+        spec, sha256=digest, channels=inner.channels, resolution=inner.resolution, layout=inner.layout, latent="none",
+        n_classes=inner.n_classes, output_range=inner.output_range,
+    )   # fmt: skip
+
+
+def open_rejection(spec: ModelSpec, workspace: Workspace) -> Rejection:
+    settings = checked_settings(spec.arguments)
+    inner = resolve(settings.model, workspace)
+    extractor = extractor_of(settings.extractor, workspace)
+    return Rejection(load(inner, workspace), inner, load_ratio(Path(settings.ratio)), extractor, settings.attempts)
+
+
 @dataclass(frozen=True)
 class Opener:
     """A family that is opened where it lies; all others are networks that get a state dict."""
@@ -337,6 +367,9 @@ class Opener:
     computes: bool = True                                   # False: the images are there already
     libraries: tuple[str, ...] = ()                         # beside torch, whose versions decide the pixels
 
+
+NETWORKS = tuple(dict.fromkeys(sys.modules[family.make.__module__] for family in GENERATORS.values()))
+EYES = (extract, feature_base, network, resize, own, efficientnet_lite, inception, judge, pixels, vit)
 
 OPENERS = {
     IMAGES: Opener(
@@ -361,8 +394,13 @@ OPENERS = {
     ),
     MIXTURE: Opener(
         look_at_mixture, open_mixture,
-        (mixture, *dict.fromkeys(sys.modules[family.make.__module__] for family in GENERATORS.values())),
+        (mixture, rejection, *NETWORKS, *EYES),
         "a mixture of models by shares, in a model file", libraries=("diffusers", "onnxruntime"),
+    ),
+    REJECTION: Opener(
+        look_at_rejection, open_rejection, (rejection, mixture, *NETWORKS, *EYES),
+        "a model of whose images the likelier real ones are kept, in a model file",
+        libraries=("diffusers", "transformers", "onnxruntime"),
     ),
     "pickled": Opener(
         lambda spec, workspace: pickled.look(spec, hub.place(spec.weights), workspace.trust_pickle),
@@ -378,7 +416,7 @@ def identity(spec: ModelSpec) -> str:
     file that defines a factory."""
     facts = asdict(spec)
     del facts["name"], facts["weights"]
-    paths = {*PATHS, *(["models", "shares"] if spec.family == MIXTURE else [])}
+    paths = {*PATHS, *PARTS.get(spec.family, ())}
     facts["arguments"] = {name: value for name, value in spec.arguments.items() if name not in paths}
     if spec.family in OPENERS and not spec.sha256:
         facts["sha256"] = OPENERS[spec.family].look(spec, Workspace(trust_pickle=True)).sha256
@@ -426,6 +464,10 @@ def read_spec(path: Path) -> ModelSpec:
     if spec.family == MIXTURE:
         models = [from_file(name, path) for name in checked_shares(spec.arguments)[0]]
         return replace(spec, arguments={**spec.arguments, "models": models})
+    if spec.family == REJECTION:
+        settings = checked_settings(spec.arguments)
+        files = {"model": from_file(settings.model, path), "ratio": beside(settings.ratio, path),
+                 "extractor": from_file(settings.extractor, path)}      # fmt: skip
     return replace(spec, arguments={**spec.arguments, **files})
 
 

@@ -104,6 +104,11 @@ def mean_self_similarity(real: np.ndarray, kernel: Kernel | None = None) -> floa
     return float(total / (len(real) * (len(real) - 1)))
 
 
+def similarities(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The cubic kernel of all pairs of (a, d) and (b, d) features, (a, b) float64; meant for tiles."""
+    return _cubic(np.asarray(x, np.float64), np.asarray(y, np.float64))
+
+
 def similarity_sums(blocks: Sequence[np.ndarray], real: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cubic kernel sums of B blocks of (n_b, d) features: between blocks, (B, B); of images with themselves, (B,); and
     of the mean similarity of a block's images to the (m, d) real ones, (B,)."""

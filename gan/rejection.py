@@ -1,0 +1,215 @@
+"""Whether some images of a model are better left out, and which: a density ratio, fitted after training, and its test.
+
+A logistic regression tells real images from generated ones; with both classes weighing the same its logit is the log of
+the density ratio r (Sugiyama, Suzuki & Kanamori 2012, Density Ratio Estimation, chapter 4).  An image is accepted with
+probability min(1, r / c): Azadi et al. 2019, arXiv:1810.06758, and Turner et al. 2019, arXiv:1811.11357, who calibrate
+as well.  One third of the images fits it, one calibrates it, one tests it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+from scipy.optimize import brentq, minimize
+from scipy.special import expit
+from scipy.stats import rankdata
+
+from gan.ensemble import BLOCKS, Similarities
+from gan.generators.rejection import Ratio
+from gan.statistics import check_features
+from gan.types import BadInput, Estimate
+
+LEAST = 3 * 4 * BLOCKS          # images of each side
+PER_COMPONENT = 10              # images of each side that fit a component
+BINS = 10
+REPEATS = 100                   # of labels drawn by the predictions, for the floor of the calibration error
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a ratio does to images that neither fitted nor calibrated it.  Both classes weigh the same."""
+
+    auc: Estimate                   # how often a real image has the larger ratio; 1/2 +- 0: the fit was of no use
+    calibration_error: float        # expected calibration error, over bins of equal weight (Guo et al. 2017)
+    calibration_floor: float        # what the same number of images gives where the prediction is the truth
+    log_loss: Estimate              # of a constant: log 2
+    brier: Estimate                 # of a constant: 1/4
+    acceptance: Estimate            # share of the generated images; binomial error
+    everyone: Estimate              # the unbiased squared MMD of all generated images to real ones
+    accepted: Estimate              # of the accepted ones alone
+    gain: Estimate                  # by how much it is smaller: above 0, rejection helps
+    real: int                       # images of the test
+    generated: int
+
+    @property
+    def helps(self) -> bool:
+        """Whether the 95 % interval of the gain lies above 0."""
+        return self.gain.value > 1.96 * self.gain.se
+
+
+def fit_ratio(
+    real: np.ndarray, generated: np.ndarray, *, rate: float = 0.5, components: int = 64, penalty: float = 0.01,
+    seed: int = 0, extractor: str = "",
+) -> tuple[Ratio, Trial]:
+    """The ratio of (m, d) real to (n, d) generated features, and how it fares on the third that it has not seen.
+
+    `rate`: the share of images to accept.  `components`: principal components at most.  `penalty`: of the squared
+    weights, beside the mean log loss.  `seed`: of the test's acceptances.  `extractor`: its digest, for the file.
+    """
+    check_sides(real, generated, rate)
+    ratio = calibrated(fitted(real[::3], generated[::3], components, penalty), real[1::3], generated[1::3], rate)
+    ratio = Ratio(**{**vars(ratio), "extractor": extractor})
+    return ratio, trial_of(ratio, real[2::3], generated[2::3], seed)
+
+
+def check_sides(real: np.ndarray, generated: np.ndarray, rate: float) -> None:
+    for side, features in (("real", real), ("generated", generated)):
+        check_features(features)
+        if len(features) < LEAST:
+            raise BadInput(f"A density ratio is fitted, calibrated and tested on a third of the images each: at least "
+                           f"{LEAST} {side} ones, got {len(features)}.")      # fmt: skip
+    if real.shape[1] != generated.shape[1]:
+        raise BadInput(f"Real features have length {real.shape[1]}, generated ones {generated.shape[1]}: both must "
+                       "come from the same extractor.")      # fmt: skip
+    tried = len(generated) // 3
+    if not 2 * BLOCKS <= rate * tried <= tried - 2 * BLOCKS:
+        least = 2 * BLOCKS / tried
+        raise BadInput(f"Of {tried} images of the test {2 * BLOCKS} must be accepted and as many rejected: the rate "
+                       f"lies between {least:.2g} and {1 - least:.2g}, got {rate!r}.")      # fmt: skip
+
+
+# The fit
+
+def fitted(real: np.ndarray, generated: np.ndarray, components: int, penalty: float) -> Ratio:
+    """The logistic regression, not yet calibrated."""
+    features = np.concatenate([real, generated]).astype(np.float64)
+    mean = features.mean(axis=0)
+    projection = principal(features - mean, min(components, min(len(real), len(generated)) // PER_COMPONENT))
+    is_real = np.arange(len(features)) < len(real)
+    *weights, bias = logistic((features - mean) @ projection, is_real, is_real.astype(float), penalty)
+    return Ratio(mean, projection, np.array(weights), float(bias), 1.0, 0.0, 0.0)
+
+
+def principal(centred: np.ndarray, most: int) -> np.ndarray:
+    """Directions (d, k) of the largest variances of the standardised features, along which variances are 1."""
+    scale = centred.std(axis=0)
+    scale[scale == 0] = 1
+    standard, d = centred / scale, centred.shape[1]
+    values, vectors = eigh(standard.T @ standard / len(centred), subset_by_index=(max(0, d - most), d - 1))
+    kept = values > 1e-9 * max(values[-1], 1e-300)
+    return (vectors[:, kept] / np.sqrt(values[kept])) / scale[:, None]
+
+
+def logistic(
+    x: np.ndarray, is_real: np.ndarray, targets: np.ndarray, penalty: float, least: float = -np.inf
+) -> np.ndarray:
+    """Weights and bias, (k + 1,), of the least mean log loss + penalty |w|^2 / 2; `least`: no weight lies below it."""
+    share = balance(is_real)
+
+    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
+        logits = x @ values[:-1] + values[-1]
+        slopes = share * (expit(logits) - targets)
+        found = share @ (np.logaddexp(0, logits) - targets * logits) + penalty / 2 * values[:-1] @ values[:-1]
+        return float(found), np.append(x.T @ slopes + penalty * values[:-1], slopes.sum())
+
+    bounds = [(least, np.inf)] * x.shape[1] + [(-np.inf, np.inf)]
+    return minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=bounds,
+                    options={"maxiter": 1_000, "ftol": 1e-13, "gtol": 1e-8}).x      # fmt: skip
+
+
+def balance(is_real: np.ndarray) -> np.ndarray:
+    """Weights (n,) of sum 1, half of it for real images."""
+    return np.where(is_real, 0.5 / is_real.sum(), 0.5 / (~is_real).sum())
+
+
+def calibrated(ratio: Ratio, real: np.ndarray, generated: np.ndarray, rate: float) -> Ratio:
+    """Platt's a and b, with his softened targets (1999); and the bound c that accepts a share `rate` of the images."""
+    logits = np.concatenate([ratio.log_ratio(real), ratio.log_ratio(generated)])
+    is_real = np.arange(len(logits)) < len(real)
+    targets = np.where(is_real, (len(real) + 1) / (len(real) + 2), 1 / (len(generated) + 2))
+    a, b = logistic(logits[:, None], is_real, targets, 0.0, least=0.0)
+    found = a * logits[len(real) :] + b
+    return Ratio(**{**vars(ratio), "a": float(a), "b": float(b), "log_bound": bound(found, rate)})
+
+
+def bound(log_ratio: np.ndarray, rate: float) -> float:
+    """log c such that min(1, r / c) is `rate` on average."""
+    def excess(log_bound: float) -> float:
+        return float(np.exp(np.minimum(log_ratio - log_bound, 0)).mean() - rate)
+
+    return float(brentq(excess, log_ratio.min(), log_ratio.max() - np.log(rate)))
+
+
+# The test
+
+def trial_of(ratio: Ratio, real: np.ndarray, generated: np.ndarray, seed: int = 0) -> Trial:
+    """A ratio on images that it has not seen, (m, d) and (n, d)."""
+    ours, theirs = ratio.log_ratio(real), ratio.log_ratio(generated)
+    random = np.random.default_rng(seed)
+    chosen = random.random(len(generated)) < ratio.chances(theirs)
+    share = float(chosen.mean())
+    if min(chosen.sum(), (~chosen).sum()) < BLOCKS:
+        raise BadInput(f"The ratio accepts {chosen.sum()} of {len(generated)} images: for a test at least {BLOCKS} "
+                       "must be accepted and as many rejected.")      # fmt: skip
+    error, floor = calibration(ours, theirs, random)
+    real_chance, chance = expit(ours), expit(theirs)
+    everyone, accepted, gain = distances(real, generated, chosen)
+    return Trial(
+        auc=auc(ours, theirs), calibration_error=error, calibration_floor=floor,
+        log_loss=balanced(np.logaddexp(0, -ours), np.logaddexp(0, theirs)),
+        brier=balanced((1 - real_chance) ** 2, chance**2),
+        acceptance=Estimate(share, float(np.sqrt(share * (1 - share) / len(chosen)))),
+        everyone=everyone, accepted=accepted, gain=gain, real=len(real), generated=len(generated),
+    )  # fmt: skip
+
+
+def auc(real: np.ndarray, generated: np.ndarray) -> Estimate:
+    """P(real > generated) + P(equal) / 2, with the error of DeLong, DeLong & Clarke-Pearson 1988; (m,) and (n,)."""
+    ranks = rankdata(np.concatenate([real, generated]))
+    above = (ranks[: len(real)] - rankdata(real)) / len(generated)              # of each real one: generated below it
+    below = 1 - (ranks[len(real) :] - rankdata(generated)) / len(real)
+    variance = above.var(ddof=1) / len(real) + below.var(ddof=1) / len(generated)
+    return Estimate(float(above.mean()), float(np.sqrt(variance)))
+
+
+def balanced(real: np.ndarray, generated: np.ndarray) -> Estimate:
+    """The mean of the two means, and its error."""
+    variance = real.var(ddof=1) / len(real) + generated.var(ddof=1) / len(generated)
+    return Estimate(float((real.mean() + generated.mean()) / 2), float(np.sqrt(variance) / 2))
+
+
+def calibration(real: np.ndarray, generated: np.ndarray, random: np.random.Generator) -> tuple[float, float]:
+    """The expected calibration error of log ratios (m,) and (n,), and its mean where labels follow the predictions."""
+    chance = expit(np.concatenate([real, generated]))
+    is_real = np.arange(len(chance)) < len(real)
+    repeats = [calibration_error(chance, drawn) for drawn in random.random((REPEATS, len(chance))) < chance
+               if 0 < drawn.sum() < len(drawn)]      # fmt: skip
+    return calibration_error(chance, is_real), float(np.mean(repeats)) if repeats else 0.0
+
+
+def calibration_error(chance: np.ndarray, is_real: np.ndarray) -> float:
+    """sum over bins of |weight of real images - predicted weight|, (n,) float64 and bool; arXiv:1706.04599."""
+    share = balance(is_real)
+    _, place = np.unique(chance, return_inverse=True)       # equal predictions share a bin
+    weight = np.bincount(place, share)
+    bins = np.minimum(BINS * (np.cumsum(weight) - weight / 2), BINS - 1).astype(int)[place]
+    return float(np.abs(np.bincount(bins, share * (is_real - chance), BINS)).sum())
+
+
+def distances(real: np.ndarray, generated: np.ndarray, chosen: np.ndarray) -> Sequence[Estimate]:
+    """The unbiased squared MMD to real images of all generated ones and of the chosen ones, and the difference; errors
+    are the jackknife's over blocks of chosen, other and real images."""
+    sums = Similarities([generated[chosen], generated[~chosen], real], real)
+    share = float(chosen.mean())
+    everyone, accepted = np.array([share, 1 - share, -1]), np.array([1.0, 0, -1])
+
+    def form(of: np.ndarray, kept: Sequence[slice | np.ndarray]) -> float:
+        return float(of @ sums.among(kept) @ of)
+
+    return [
+        sums.jackknifed(lambda kept: form(everyone, kept)), sums.jackknifed(lambda kept: form(accepted, kept)),
+        sums.jackknifed(lambda kept: form(everyone, kept) - form(accepted, kept)),
+    ]  # fmt: skip
