@@ -266,6 +266,51 @@ def compare(
 
 
 @app.command()
+def ensemble(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help=MODEL, show_default=False)],
+    out: Annotated[str, typer.Option(metavar="FILE.toml", help="The model file to write.", show_default=False)],
+    protocol: Annotated[str, typer.Option(help="A named measurement: see `ganbench protocols`.")] = "",
+    convention: Annotated[str, typer.Option(help="How numbers are made, with --reference.")] = "",
+    reference: Annotated[str, typer.Option(metavar="DATA", help="Real images to come near to.")] = "",
+    extractor: Annotated[str, typer.Option(help="Another network than the convention's.")] = "",
+    n: Count = None,
+    seed: Seed = 0,
+    budget: Annotated[
+        int, typer.Option(min=0, help="Draw so many images of all models together, where they are of use.")
+    ] = 0,
+    reject: Annotated[bool, typer.Option("--reject", help="Keep images that a density ratio takes for real.")] = False,
+    rate: Annotated[float, typer.Option(min=0.01, max=0.99, help="With --reject: the share of images to keep.")] = 0.5,
+    json: Annotated[str, typer.Option(metavar="FILE|-", help="Write what was found as JSON; - for stdout.")] = "",
+    inception_weights: Inception = None,
+    weights: Weights = None,
+    device: Device = None,
+    workers: Workers = None,
+    runner: Runner = None,
+    trust_pickle: Trust = False,
+    debug: Debug = False,
+) -> None:
+    """Several models as one: the shares that are nearest to real images; and the images that are worth keeping."""
+    with sentences(debug):
+        begin(debug, inception_weights=inception_weights and str(inception_weights), device=device, workers=workers,
+              extractor_weights=by_name(weights), runner=runner)    # fmt: skip
+        from flows.run import run_ensemble
+        from flows.tables import write_json
+
+        with bars(quiet=json == "-") as show:
+            found = run_ensemble(
+                show, models=models, out=out, protocol=protocol, convention=convention, reference=reference,
+                extractor=extractor, n=n, seed=seed, budget=budget, reject=reject, rate=rate,
+                trust_pickle=trust_pickle,
+            )  # fmt: skip
+        from flows.ensemble import ensemble_json, print_ensemble
+
+        if json:
+            write_json(json, ensemble_json(found))
+        if json != "-":
+            print_ensemble(found)
+
+
+@app.command()
 def sample(
     model: Model,
     out: Annotated[Path, typer.Option(help="A folder (PNG files), FILE.npz or FILE.parquet.", show_default=False)],

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from flows.tables import console, print_list, published_row
+from gan.ensemble import WHOLE
 from tasks.artifacts import decimals, warned
 from tasks.leaderboard import arrows_of, cells_of, floors_of, heads_of, remarks
 
@@ -49,6 +50,8 @@ def print_comparison(found: Compared) -> None:
 
 def mixture_line(found: Held, names: list[str], metric: str) -> str:
     """`Best mixture: 62 % a, 38 % b; on other images its kernel distance is 0.0042 +- 0.0003, ...`"""
+    if max(found.shares) > WHOLE:
+        return f"Best mixture: none is nearer to the real images than {names[int(found.shares.argmax())]} alone."
     parts = sorted(zip(found.shares, names, strict=True), reverse=True)
     shares = ", ".join(f"{share:.0%} {name}" for share, name in parts if share >= 0.005)
     digits = decimals(found.gain.se)

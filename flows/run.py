@@ -34,6 +34,7 @@ from tasks.settings import settings, workspace_of
 if TYPE_CHECKING:
     from flows.audit import Attributed, Audited
     from flows.compare import Compared
+    from flows.ensemble import Ensemble
     from flows.evaluate import Outcome
     from gan.verify import Result
     from tasks.training import Trained
@@ -96,6 +97,33 @@ def run_comparison(show: Show, **given: Any) -> Compared:
         parameters["protocol"] = None
     with listening(lambda stage, n: show("images" if stage.startswith("images") else stage, n)):
         return compare.with_options(task_runner=runner())(**parameters)
+
+
+def run_ensemble(show: Show, **given: Any) -> Ensemble:
+    """Check everything first, as `run_evaluation` does; then run the flow `ensemble`."""
+    from flows.compare import distinct
+    from flows.ensemble import check, lean
+
+    check_runner()
+    check(given["models"], Path(given["out"]), given["reject"])
+    workspace = workspace_of(given["trust_pickle"])
+    asked = {name: given[name] for name in ("convention", "reference", "n", "extractor")}
+    protocol = lean(choose(given["protocol"], **asked))
+    with single_threaded():
+        several = len(given["models"]) > 1
+        specs = distinct(given["models"], workspace) if several else [resolve(given["models"][0], workspace)]
+        jobs = [prepare(spec, protocol, given["seed"], workspace) for spec in specs]
+    drawn = given["budget"] or sum(job.protocol.n_generated for job in jobs)
+    again = protocol.n_generated if several and given["reject"] else 0
+    show("images", 0, jobs[0].parts["reference"].n + drawn + again)
+    begin_flow()
+    from flows.ensemble import ensemble
+
+    parameters = {name: value for name, value in given.items() if value not in ("", None)}
+    if protocol.reference == given["reference"]:
+        parameters["protocol"] = None
+    with listening(lambda stage, n: show("images", n) if stage.startswith("images") else None):
+        return ensemble.with_options(task_runner=runner())(**parameters)
 
 
 def run_audit(show: Show, **given: Any) -> Audited:

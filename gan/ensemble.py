@@ -22,6 +22,7 @@ from gan.store import Store, remember, source_digest
 from gan.types import BadInput, Estimate, Features, Statistics, digest_of
 
 SMALL = 1e-9                    # shares below it are none
+WHOLE = 0.995                   # a share above it is all of them
 BLOCKS = 20                     # of each model's images, left out in turn for the errors
 LEAST = 4 * BLOCKS              # images of each model, and of the reference
 

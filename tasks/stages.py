@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from gan.adaptive import Adaptive, adaptive_mixture
 from gan.attribution import Attribution, against_n, attribute
 from gan.audit import Audit, audit
 from gan.costs import Cost, cost_of
 from gan.ensemble import Held, mixture_of
-from gan.evaluate import extract_one, look_at_features, look_at_images, sample_one, slice_scores
+from gan.evaluate import extract_one, features_of, look_at_features, look_at_images, sample_one, slice_scores
+from gan.features.extract import Rows
 from gan.findings import Analysis, analyse, evidence_of
+from gan.generators.rejection import Ratio
 from gan.jobs import Job, Part, prepare
 from gan.measure import Measured, measure
+from gan.rejection import Trial, fit_ratio
+from gan.sampling import generator_of
 from gan.store import store_of
 from gan.types import (
     Alert,
@@ -29,7 +38,7 @@ from gan.types import (
     Shard,
     Workspace,
 )
-from tasks.progress import Counter
+from tasks.progress import Counter, advance
 from tasks.store_task import store_task
 
 
@@ -94,6 +103,31 @@ def analyse_model(
     torch.set_num_threads(1)
     given = evidence_of(job, samples, features)
     return analyse(given, store_of(job.workspace)) if given else (None, False)
+
+
+@task(name="adaptive mixture", persist_result=False, cache_policy=NO_CACHE)
+def find_adaptively(jobs: list[Job], budget: int, batch: int = 100) -> Adaptive:
+    """See `gan.adaptive`; images and features are the store's, so what was drawn before costs nothing."""
+    torch.set_num_threads(1)
+    job, extractor = jobs[0], jobs[0].protocol.extractors[0]
+    real = features_of(job.parts["reference"], extractor, job.workspace, 1, Counter("images", 0))
+
+    def drawn(part: Part) -> Callable[[int, int], np.ndarray]:
+        return lambda start, stop: Rows(
+            features_of(replace(part, n=stop), extractor, job.workspace, 1))[start:stop]    # fmt: skip
+
+    parts = [one.parts["generated"] for one in jobs]
+    limits = [getattr(generator_of(part.spec, job.workspace), "n", None) or math.inf for part in parts]
+    return adaptive_mixture([drawn(part) for part in parts], Rows(real)[:], budget, batch, limits=limits,
+                            tick=lambda model, images: advance("images", batch))      # fmt: skip
+
+
+@task(name="density ratio", persist_result=False, cache_policy=NO_CACHE)
+def fit_rejection(
+    reference: Features, generated: Features, rate: float, seed: int, extractor: str
+) -> tuple[Ratio, Trial]:
+    """See `gan.rejection`."""
+    return fit_ratio(Rows(reference)[:], Rows(generated)[:], rate=rate, seed=seed, extractor=extractor)
 
 
 @task(name="against n", persist_result=False, cache_policy=NO_CACHE)

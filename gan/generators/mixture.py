@@ -31,7 +31,7 @@ class Mixture:
         numbers = [self.number_of(i, seed) for i in indices]
         labels = [image_seed(seed, i, "label") % max(1, self.models[k].n_classes)
                   for i, k in zip(indices, numbers, strict=True)]      # fmt: skip
-        rows = [self.models[k].draws([i], seed).reshape(-1).double() for i, k in zip(indices, numbers, strict=True)]
+        rows = [packed(self.models[k].draws([i], seed)) for i, k in zip(indices, numbers, strict=True)]
         width = max(self.width(k, indices, seed) for k in range(len(self.models)))
         found = torch.zeros(len(rows), 2 + width, dtype=torch.float64)
         for row, (k, label, values) in enumerate(zip(numbers, labels, rows, strict=True)):
@@ -67,11 +67,21 @@ class Mixture:
         first = int(mine.nonzero()[0])
         rows = torch.where(mine, torch.arange(len(draws)), first)
         model, own = self.models[k], self.models[k].draws([0], 0)
-        values = draws[rows.to(draws.device), 2 : 2 + own.numel()].reshape(-1, *own.shape[1:]).to(own.dtype)
+        values = unpacked(draws[rows.to(draws.device), 2 : 2 + own.numel()], own.dtype).reshape(-1, *own.shape[1:])
         if not model.n_classes:
             return model.sample(values)
         chosen = draws[:, 1].round().long() if labels is None else labels
         return model.sample(values, chosen[rows.to(chosen.device)])
+
+
+def packed(draws: Tensor) -> Tensor:
+    """Draws of one image in a row of float64; int64, as seeds are, keeps its bits."""
+    flat = draws.reshape(-1)
+    return flat.view(torch.float64) if flat.dtype == torch.int64 else flat.double()
+
+
+def unpacked(rows: Tensor, dtype: torch.dtype) -> Tensor:
+    return rows.contiguous().view(torch.int64) if dtype == torch.int64 else rows.to(dtype)
 
 
 def checked_shares(arguments: Mapping[str, Any]) -> tuple[list[str], list[float]]:

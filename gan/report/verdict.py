@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gan.ensemble import WHOLE
 from gan.report.numbers import decimals, english, french
 from gan.report.texts import both
 
@@ -63,7 +64,7 @@ def mixture(found: Mapping[str, Any]) -> Pair:
     """Whether the best mixture is better than the best model, on images that did not choose it."""
     digits = decimals(found["gain_se"]) if found["gain_se"] > 0 else decimals(found["se"])
     numbers = {name: (english(found[name], digits), french(found[name], digits)) for name in ("gain", "low", "high")}
-    if max(found["shares"]) > 0.995:
+    if max(found["shares"]) > WHOLE:
         return both("mixture of one", best=found["best_single"])
     parts = sorted(zip(found["shares"], found["models"], strict=True), reverse=True)
     named = [(f"{100 * share:.0f}\N{NO-BREAK SPACE}% {name}",) * 2 for share, name in parts if share >= 0.005]

@@ -1,0 +1,196 @@
+"""The flow `ensemble`: several models as one, or a model of which the better images are kept, as a model file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, runtime
+
+from flows.compare import distinct, leading_features
+from flows.comparisons import mixture_line
+from flows.evaluate import ConventionName, ProtocolName, form
+from flows.shards import follow, submit_all
+from flows.tables import console, print_list
+from gan.adaptive import Adaptive
+from gan.ensemble import Held
+from gan.features.extract import extractor_of
+from gan.files import atomic_write
+from gan.generators.loading import resolve, write_spec
+from gan.jobs import Job
+from gan.protocols import choose
+from gan.rejection import Trial
+from gan.threads import single_threaded
+from gan.types import BadInput, ModelSpec, Protocol, Workspace
+from gan.uncertainty import interval
+from tasks.artifacts import decimals
+from tasks.runners import runner
+from tasks.settings import workspace_of
+from tasks.stages import find_adaptively, find_mixture, fit_rejection, prepare_job
+
+LEAST_SHARE = 0.005     # below it a model is left out of the file
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What an ensemble leaves: a model file, and how it was found."""
+
+    file: str
+    shares: Mapping[str, float]         # by model
+    metric: str                         # of the distance that is least
+    held: Held | None = None            # found on one half of the images and measured on the other
+    adaptive: Adaptive | None = None    # or found while images were drawn
+    trial: Trial | None = None          # of the density ratio
+
+
+def run_name() -> str:
+    given = runtime.flow_run.parameters
+    return f"{len(given['models'])} models, {Path(given['out']).name}, seed {given['seed']}"
+
+
+@flow(name="ensemble", flow_run_name=run_name, task_runner=runner())
+def ensemble(
+    models: Annotated[list[str], form("Models", "Two or more, or one of which the better images are to be kept")],
+    out: Annotated[str, form("File", "The model file to write, .toml")],
+    protocol: Annotated[ProtocolName | None, form("Protocol", "Whose reference and features")]
+    = "fashion-mnist-embedded-2k",
+    n: Annotated[int | None, form("Images", "How many to draw of each, if not the protocol's own number", ge=2)] = None,
+    seed: Annotated[int, form("Seed", "Image i depends on the model, the seed and i alone")] = 0,
+    reference: Annotated[str, form("Reference", "Instead of a protocol: a data set, or images")] = "",
+    convention: Annotated[ConventionName | None, form("Convention", "With a reference")] = None,
+    extractor: Annotated[str, form("Extractor", "Another than the convention's")] = "",
+    budget: Annotated[int, form("Budget", "Draw so many images of all models together, where they are of use; 0: n of "
+                                "each", ge=0)] = 0,
+    reject: Annotated[bool, form("Reject", "Keep the images that a calibrated density ratio takes for real")] = False,
+    rate: Annotated[float, form("Rate", "The share of images to keep", gt=0, lt=1)] = 0.5,
+    trust_pickle: Annotated[bool, form("Trust pickle", "Load pickled checkpoints, which run code")] = False,
+) -> Ensemble:      # fmt: skip
+    """Shares of models, and which of their images to keep, so that together they are nearest to the reference; what
+    that is worth is measured on images that had no part in the choice."""
+    check(models, Path(out), reject)
+    workspace = workspace_of(trust_pickle)
+    chosen = lean(choose("" if reference or convention else protocol or "", convention or "", reference, n, "", "", "",
+                         extractor))      # fmt: skip
+    with single_threaded():
+        specs = distinct(models, workspace) if len(models) > 1 else [resolve(models[0], workspace)]
+        jobs = [prepare_job(spec, chosen, seed, workspace) for spec in specs]
+        found = mixed(jobs, models, Path(out), budget, reject)
+        return kept(found, chosen, models, seed, rate, workspace) if reject else found
+
+
+def check(models: Sequence[str], out: Path, reject: bool) -> None:
+    if len(models) < 2 and not reject:
+        raise BadInput("An ensemble takes at least 2 models, or one with --reject.")
+    if out.suffix != ".toml":
+        raise BadInput(f"An ensemble is written as a model file, FILE.toml, got {out}.")
+    if out.exists() and out.is_dir():
+        raise BadInput(f"{out} is a folder, not a model file.")
+
+
+def lean(protocol: Protocol) -> Protocol:
+    """The same reference and leading features, without floors, training images and judge."""
+    convention = replace(protocol.convention, extractors=protocol.convention.extractors[:1], metrics=("kid",))
+    return replace(protocol, convention=convention, judge="", held_out="", training="")
+
+
+def mixed(jobs: Sequence[Job], models: Sequence[str], out: Path, budget: int, reject: bool) -> Ensemble:
+    """The mixture of the models, written to `out`, or beside it where its images will be chosen from."""
+    names, metric = [job.model.name for job in jobs], f"kid_{jobs[0].protocol.extractors[0]}"
+    file = out.with_name(f"{out.stem}-mixture.toml") if reject else out
+    if len(jobs) == 1:
+        return Ensemble(str(out), {names[0]: 1.0}, metric)
+    if budget:
+        adaptive = find_adaptively.submit(list(jobs), budget).result()
+        found = Ensemble(str(out), dict(zip(names, adaptive.shares.tolist(), strict=True)), metric, adaptive=adaptive)
+    else:
+        started = submit_all(jobs)
+        follow(f"{len(jobs)} models", started)
+        sets = [leading_features(job, one) for job, one in zip(jobs, started, strict=True)]
+        held = find_mixture.submit([one["generated"] for one in sets], sets[0]["reference"], jobs[0].workspace).result()
+        found = Ensemble(str(out), dict(zip(names, held.shares.tolist(), strict=True)), metric, held=held)
+    write(file, "mixture", mixture_arguments(models, list(found.shares.values())))
+    return found
+
+
+def mixture_arguments(models: Sequence[str], shares: Sequence[float]) -> dict[str, Any]:
+    """Those that have a share worth having, files by absolute names."""
+    kept = [(placed(model), round(share, 6)) for model, share in zip(models, shares, strict=True)
+            if share >= LEAST_SHARE]     # fmt: skip
+    return {"models": [model for model, _ in kept], "shares": [share for _, share in kept]}
+
+
+def placed(model: str) -> str:
+    return str(Path(model).absolute()) if Path(model).exists() else model
+
+
+def kept(
+    found: Ensemble, chosen: Protocol, models: Sequence[str], seed: int, rate: float, workspace: Workspace
+) -> Ensemble:
+    """The rejection of the mixture's images, or of the only model's."""
+    out = Path(found.file)
+    base = placed(models[0]) if len(models) == 1 else str(out.with_name(f"{out.stem}-mixture.toml").absolute())
+    job = prepare_job(resolve(base, workspace), chosen, seed, workspace)
+    started = submit_all([job])
+    follow(job.model.name, started)
+    features, extractor = leading_features(job, started[0]), chosen.extractors[0]
+    digest = extractor_of(extractor, workspace).digest
+    ratio, trial = fit_rejection.submit(features["reference"], features["generated"], rate, seed, digest).result()
+    ratio.save(out.with_suffix(".safetensors"))
+    model = base if len(models) == 1 else Path(base).name       # what lies beside the file is named by its name
+    write(out, "rejection", {"model": model, "ratio": f"{out.stem}.safetensors", "extractor": extractor})
+    return replace(found, trial=trial)
+
+
+def write(path: Path, family: str, arguments: Mapping[str, Any]) -> None:
+    text = write_spec(ModelSpec(path.stem, family=family, arguments=arguments))
+    atomic_write(path, lambda partial: partial.write_text(text))
+
+
+# What the command line prints
+
+def print_ensemble(found: Ensemble) -> None:
+    if len(found.shares) > 1:
+        rows = [{"model": name, "share": f"{share:.1%}", **drawn_of(found, k)}
+                for k, (name, share) in enumerate(found.shares.items())]      # fmt: skip
+        print_list(f"Mixture of {len(rows)} models", rows, False)
+    if found.held:
+        print(f" {mixture_line(found.held, list(found.shares), found.metric)}")
+    if found.trial:
+        for line in trial_lines(found.trial):
+            console().print(f" {line}", markup=False)
+    print(f"Model: {found.file}; `ganbench evaluate {found.file}` measures it on images of its own.")
+
+
+def drawn_of(found: Ensemble, k: int) -> dict[str, str]:
+    return {"images drawn": f"{found.adaptive.drawn[k]:,}"} if found.adaptive else {}
+
+
+def trial_lines(found: Trial) -> list[str]:
+    """What rejection does to images that had no part in the fit."""
+    digits = decimals(found.gain.se)
+    low, high = interval(found.gain)
+    helps = "is nearer to the real images" if found.helps else "is not surely nearer to the real images"
+    return [
+        f"Density ratio: AUC {found.auc.value:.3f} ± {found.auc.se:.3f} (0.5: cannot tell), calibration error "
+        f"{found.calibration_error:.3f} (by chance {found.calibration_floor:.3f}), on {found.generated:,} images that "
+        "did not fit it.",
+        f"Of those {found.acceptance.value:.1%} ± {100 * found.acceptance.se:.1f} are kept; what is kept {helps}: "
+        f"kernel distance {found.everyone.value:.{digits}f} -> {found.accepted.value:.{digits}f}, gain "
+        f"{found.gain.value:+.{digits}f} (95 %: {low:+.{digits}f} to {high:+.{digits}f}).",
+    ]  # fmt: skip
+
+
+def ensemble_json(found: Ensemble) -> str:
+    def plain(value: Any) -> Any:
+        return value.tolist() if hasattr(value, "tolist") else str(value)
+
+    content = {"file": found.file, "shares": dict(found.shares), "metric": found.metric}
+    for name in ("held", "adaptive", "trial"):
+        part = getattr(found, name)
+        content[name] = asdict(part) if part else None
+    if found.adaptive:
+        del content["adaptive"]["trace"]
+    return json.dumps(content, indent=1, default=plain)
