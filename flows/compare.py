@@ -24,7 +24,7 @@ from gan.threads import single_threaded
 from gan.types import BadInput, Estimate, Features, ModelSpec, Score, Workspace
 from tasks.leaderboard import publish_leaderboard
 from tasks.pictures import contact_sheet
-from tasks.reports import write
+from tasks.reports import galleries_in, write
 from tasks.runners import runner
 from tasks.settings import workspace_of
 from tasks.stages import analyse_model, curve_of, find_mixture, measure_cost, prepare_job
@@ -162,16 +162,17 @@ def logged(
     tracked = {}
     for job, images in zip(jobs, samples, strict=True):
         name = job.model.name
+        galleries = galleries_in(folder, rankings[0].models.index(name))
         picture = contact_sheet(job, images)
-        tracked[name] = track(record_of(job, scores[name], [], picture, flow_tags(), costs[name]))
+        tracked[name] = track(record_of(job, scores[name], [], picture, flow_tags(), costs[name], galleries))
     drawn = sum(shard.computed for images in samples for shard in images.shards)
     compared = Compared(
         jobs={job.model.name: job for job in jobs}, scores=scores, costs=costs, rankings=rankings, analyses=analyses,
         mixture=mixture,
         published=published, tracked=tracked, report=folder,
-        suite=track_suite(suite_of(jobs, scores, rankings, costs, flow_tags(), folder)),
+        suite=track_suite(suite_of(jobs, scores, rankings, costs, analyses, flow_tags(), folder)),
         provenance={job.model.name: provenance_of(job, images) for job, images in zip(jobs, samples, strict=True)},
         drawn=drawn, found=sum(images.n for images in samples) - drawn,
     )   # fmt: skip
-    publish_leaderboard(scores, rankings, costs, f"{len(jobs)} models under {jobs[0].protocol.name}")
+    publish_leaderboard(scores, rankings, costs, analyses, f"{len(jobs)} models under {jobs[0].protocol.name}")
     return compared

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from flows.tables import console, print_list, published_row
 from gan.ensemble import WHOLE
 from tasks.artifacts import decimals, warned
-from tasks.leaderboard import arrows_of, cells_of, floors_of, heads_of, remarks
+from tasks.leaderboard import arrows_of, cells_of, floors_of, heads_of, remarks, weaknesses
 
 if TYPE_CHECKING:
     from flows.compare import Compared
@@ -20,6 +21,7 @@ SCORES = ("model", "metric", "value", "se", "floor", "n", "protocol", "warnings"
 def print_comparison(found: Compared) -> None:
     """The leaderboard turned on its side, since metrics are more than models: a row for each metric."""
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     job = next(iter(found.jobs.values()))
@@ -37,6 +39,8 @@ def print_comparison(found: Compared) -> None:
         print(f" {line}")
     if found.mixture:
         print(f" {mixture_line(found.mixture, list(found.jobs), found.rankings[0].metric)}")
+    for model, said in weaknesses(found.analyses).items():
+        console().print(f" [bold]{escape(model)}[/]: {escape(' '.join(said) or 'nothing stands out.')}", soft_wrap=True)
     scores = [score for rows in found.scores.values() for score in rows]
     for warning, about in warned(scores):
         console().print(f" [yellow]{about}[/]: {warning}")
@@ -73,5 +77,9 @@ def comparison_json(found: Compared) -> str:
         for row in found.rankings
     ]  # fmt: skip
     costs = {model: vars(cost) for model, cost in found.costs.items()}
-    content = {"scores": scores, "rankings": rankings, "costs": costs, "provenance": dict(found.provenance)}
+    findings = {model: [asdict(finding) for finding in analysis.findings] if analysis else None
+                for model, analysis in found.analyses.items()}      # fmt: skip
+    mixture = {**asdict(found.mixture), "shares": found.mixture.shares.tolist()} if found.mixture else None
+    content = {"scores": scores, "rankings": rankings, "costs": costs, "findings": findings, "mixture": mixture,
+               "provenance": dict(found.provenance), "report": found.report}      # fmt: skip
     return json.dumps(content, indent=1)

@@ -53,7 +53,8 @@ def warned(scores: Sequence[Score]) -> list[tuple[str, str]]:
         for warning in score.warnings:
             found.setdefault(warning, []).append(score.metric)
     everything = len(scores) if len(scores) > 1 else 0
-    return [(warning, "all" if len(about) == everything else ", ".join(about)) for warning, about in found.items()]
+    return [(warning, "all" if len(about) == everything else ", ".join(dict.fromkeys(about)))
+            for warning, about in found.items()]      # fmt: skip
 
 
 def cells(score: Score) -> list[str]:

@@ -12,7 +12,9 @@ from prefect.cache_policies import NO_CACHE
 
 from gan.compare import Ranking
 from gan.costs import Cost
+from gan.findings import Analysis
 from gan.types import Score
+from gan.words import sentence
 from tasks.artifacts import DASH, decimals
 
 COSTS = ("parameters", "evaluations", "images_per_second", "peak_memory")
@@ -106,8 +108,22 @@ def remarks(rankings: Sequence[Ranking], n: int) -> list[str]:
     ]
 
 
+def weaknesses(analyses: Mapping[str, Analysis | None], most: int = 3) -> dict[str, list[str]]:
+    """The gravest findings of each model in sentences, the first ones of the report; empty where nothing was found."""
+    return {
+        model: [sentence(finding) for finding in found.findings if finding.severity in ("alert", "warning")][:most]
+        for model, found in analyses.items() if found
+    }   # fmt: skip
+
+
+def weaknesses_markdown(analyses: Mapping[str, Analysis | None]) -> str:
+    lines = [f"- **{model}**: {' '.join(said) or 'nothing stands out.'}"
+             for model, said in weaknesses(analyses).items()]      # fmt: skip
+    return "\n".join(["", "### Weaknesses", "", *lines]) if lines else ""
+
+
 @task(name="publish", task_run_name="publish leaderboard", persist_result=False, cache_policy=NO_CACHE)
-def publish_leaderboard(scores: dict, rankings: list, costs: dict, heading: str) -> None:
+def publish_leaderboard(scores: dict, rankings: list, costs: dict, analyses: dict, heading: str) -> None:
     """The leaderboard as an artifact of the flow run."""
-    text = leaderboard_markdown(scores, rankings, costs, heading)
+    text = leaderboard_markdown(scores, rankings, costs, heading) + "\n" + weaknesses_markdown(analyses)
     create_markdown_artifact(markdown=text, key="leaderboard", description=heading)

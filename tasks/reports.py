@@ -44,6 +44,12 @@ def write(
     return str(place.absolute())
 
 
+def galleries_in(folder: str, place: int) -> dict[str, str]:
+    """The pictures of one model in a report, by what they show."""
+    found = sorted((Path(folder) / "pictures").glob(f"{place}-*.png"))
+    return {path.stem.partition("-")[2]: str(path) for path in found}
+
+
 def command_of(given: Mapping[str, Any]) -> str:
     """The command line that does the same."""
     models: Sequence[str] = given["models"]

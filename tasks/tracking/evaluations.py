@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -54,6 +55,7 @@ class Record:
     picture: str = ""  # a PNG of samples
     model: Mapping[str, Any] = field(default_factory=dict)  # name, digest and facts, for MLflow's page of models
     costs: Mapping[str, float] = field(default_factory=dict)  # metrics that a comparison adds to the same run
+    galleries: Mapping[str, str] = field(default_factory=dict)  # PNG files by name, for MLflow's grid of images
 
 
 @task(name="track", persist_result=False, cache_policy=NO_CACHE)
@@ -106,10 +108,12 @@ def log(client: MlflowClient, record: Record) -> Tracked:
     found = client.search_runs([experiment], f"tags.`{KEY}` = '{record.key}'", max_results=1)
     if found and found[0].data.tags.get(COMPLETE) == "true":
         add_costs(client, found[0], record)
+        add_galleries(client, found[0].info.run_id, record)
         return tracked(experiment, found[0].info.run_id, new=False)
     run = found[0] if found else client.create_run(experiment, tags={KEY: record.key}, run_name=record.name)
     fill(client, experiment, run.info.run_id, record)
     add_costs(client, run, record)
+    add_galleries(client, run.info.run_id, record)
     client.set_tag(run.info.run_id, COMPLETE, "true")
     client.set_terminated(run.info.run_id)
     return tracked(experiment, run.info.run_id, new=True)
@@ -122,6 +126,15 @@ def add_costs(client: MlflowClient, run: Any, record: Record) -> None:
     new = {name: value for name, value in record.costs.items() if name not in run.data.metrics}
     if new:
         client.log_batch(run.info.run_id, [Metric(name, value, run.info.start_time, 0) for name, value in new.items()])
+
+
+def add_galleries(client: MlflowClient, run_id: str, record: Record) -> None:
+    """Pictures that MLflow's charts show side by side for all runs; those that are there stay."""
+    there = {re.split("[%+]step", Path(file.path).name)[0] for file in client.list_artifacts(run_id, "images")}
+    for name, path in record.galleries.items():
+        if name not in there and Path(path).is_file():
+            with Image.open(path) as picture:
+                client.log_image(run_id, picture, key=name, step=0)
 
 
 def fill(client: MlflowClient, experiment: str, run_id: str, record: Record) -> None:
@@ -162,7 +175,8 @@ def dataset_of(facts: Mapping[str, Any]) -> Any:
 
 
 def record_of(
-    job: Job, scores: list[Score], slices: list[Score], picture: str, tags: Mapping[str, str], cost: Cost | None = None
+    job: Job, scores: list[Score], slices: list[Score], picture: str, tags: Mapping[str, str], cost: Cost | None = None,
+    galleries: Mapping[str, str] | None = None,
 ) -> Record:
     """An evaluation as MLflow shows it; the same job with the same numbers has the same key."""
     metrics = {name: value for score in scores for name, value in metrics_of(score).items()}
@@ -185,7 +199,7 @@ def record_of(
         datasets={role: facts_of(part) for role, part in job.parts.items() if role != "generated"},
         picture=picture,
         model={"name": job.model.name, "digest": job.model_digest, "facts": facts_of_model(job)},
-        costs=numbers_of(cost or Cost()),
+        costs=numbers_of(cost or Cost()), galleries=galleries or {},
     )  # fmt: skip
 
 

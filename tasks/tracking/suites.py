@@ -13,9 +13,10 @@ from prefect.cache_policies import NO_CACHE
 
 from gan.compare import Ranking
 from gan.costs import Cost
+from gan.findings import Analysis
 from gan.jobs import Job
 from gan.types import Score, digest_of
-from tasks.leaderboard import leaderboard, leaderboard_markdown
+from tasks.leaderboard import leaderboard, leaderboard_markdown, weaknesses_markdown
 from tasks.settings import settings
 from tasks.tracking.client import COMPLETE, KEY, Tracked, connect, experiment_of, one_at_a_time, tracked, unreachable
 from tasks.tracking.evaluations import KIND, SUITE, suite_id
@@ -38,12 +39,13 @@ class Suite:
 
 def suite_of(
     jobs: Sequence[Job], scores: Mapping[str, Sequence[Score]], rankings: Sequence[Ranking],
-    costs: Mapping[str, Cost], tags: Mapping[str, str], report: str = "",
+    costs: Mapping[str, Cost], analyses: Mapping[str, Analysis | None], tags: Mapping[str, str], report: str = "",
 ) -> Suite:     # fmt: skip
     """The same models with the same numbers have the same key, in whatever order they were given."""
     protocol = jobs[0].protocol
     found = sorted([job.digest, [row.value for row in scores[job.model.name]]] for job in jobs)
     note = leaderboard_markdown(scores, rankings, costs, f"{len(jobs)} models under {protocol.name}")
+    note += "\n" + weaknesses_markdown(analyses)
     return Suite(
         key=digest_of(["suite", found]),
         name=f"comparison of {len(jobs)} models, {protocol.n_generated:,} images, seed {jobs[0].seed}",

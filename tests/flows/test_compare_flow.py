@@ -103,6 +103,10 @@ def check_models(client, runs):
     versions = client.search_model_versions("")
     assert sorted(version.name for version in versions) == ["one-npz", "three-npz", "two-npz"]
     assert {version.version for version in versions} == {1}
+    for run in runs:
+        shown = [file.path for file in client.list_artifacts(run.info.run_id, "images") if file.path.endswith(".png")]
+        assert len(shown) == 1                                                  # once, however often it is compared
+        assert shown[0].startswith("images/wall")                               # 80 images are too few for galleries
     for version in versions:
         assert client.get_model_version_by_alias(version.name, "measured").version == version.version
 
