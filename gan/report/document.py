@@ -33,17 +33,19 @@ def document(
 ) -> dict[str, Any]:        # fmt: skip
     """All of a report.  `made`: when, the one line in which two reports of the same may differ."""
     names = [job.model.name for job in jobs]
+    all_scores = {score.metric: score for rows in scores.values() for score in rows}
+    models = [
+        model_of(jobs[names.index(name)], aligned(scores[name], list(all_scores)), costs.get(name, Cost()),
+                 (curves or {}).get(name, ()), (analyses or {}).get(name), rankings)
+        for name in rankings[0].models
+    ]   # fmt: skip
     return {
         "schema": SCHEMA,
         "title": ", ".join(rankings[0].models),
         "made": made,
         "protocol": protocol_of(jobs[0], rankings),
-        "metrics": [metric_of(score) for score in scores[names[0]]],
-        "models": [
-            model_of(jobs[names.index(name)], scores[name], costs.get(name, Cost()), (curves or {}).get(name, ()),
-                     (analyses or {}).get(name))
-            for name in rankings[0].models
-        ],
+        "metrics": [metric_of(score) for score in all_scores.values()],
+        "models": models,
         "rankings": [ranking_of(ranking) for ranking in rankings],
         "front": front_of(scores, rankings[0], costs),
         "disagreements": clashes(rankings),
@@ -75,13 +77,22 @@ def metric_of(score: Score) -> dict[str, Any]:
     }   # fmt: skip
 
 
+def aligned(scores: Sequence[Score], metrics: Sequence[str]) -> list[dict[str, Any]]:
+    """A row for each metric, empty where the model does not have it, as accuracy without classes."""
+    found = {score.metric: score_of(score) for score in scores}
+    empty = {"value": None, "se": None, "low": None, "high": None, "floor": None, "warnings": []}
+    return [found.get(metric, {"metric": metric, **empty}) for metric in metrics]
+
+
 def model_of(
-    job: Job, scores: Sequence[Score], cost: Cost, curve: Curve, analysis: Analysis | None
+    job: Job, scores: Sequence[Mapping[str, Any]], cost: Cost, curve: Curve, analysis: Analysis | None,
+    rankings: Sequence[Ranking],
 ) -> dict[str, Any]:    # fmt: skip
     return {
         "name": job.model.name, "family": job.model.family or job.model.factory, "digest": job.model_digest,
-        "cost": asdict(cost), "scores": [score_of(score) for score in scores],
+        "cost": asdict(cost), "scores": list(scores),
         "curve": [{"n": n, "value": found.value, "se": found.se} for n, found in curve],
+        "leads": [row.metric for row in rankings if row.leaders == (job.model.name,)],
         "analysis": analysis_of(analysis) if analysis else None,
     }   # fmt: skip
 

@@ -85,9 +85,10 @@ def scores_of(document: Document) -> str:
     heads = [text("metric"), *(escape(name) for name in names), text("real images")]
     rows = []
     for i, metric in enumerate(document["metrics"]):
-        cells = [score_cell(document, m, i, names[m] in leaders[metric["name"]]) for m in range(len(names))]
-        first = document["models"][0]["scores"][i]
-        floor = number(f"models/0/scores/{i}/floor", first["floor"], decimals(first["se"]))
+        cells = [score_cell(document, m, i, names[m] in leaders.get(metric["name"], ())) for m in range(len(names))]
+        m, first = next((m, model["scores"][i]) for m, model in enumerate(document["models"])
+                        if model["scores"][i]["value"] is not None)      # fmt: skip
+        floor = number(f"models/{m}/scores/{i}/floor", first["floor"], decimals(first["se"]))
         rows.append([f"{code(metric['name'])} {arrow(metric)}", *cells, floor])
     seen = list(dict.fromkeys(warning for model in document["models"] for score in model["scores"]
                               for warning in score["warnings"]))      # fmt: skip
@@ -106,6 +107,8 @@ def arrow(metric: Mapping[str, Any]) -> str:
 
 def score_cell(document: Document, m: int, i: int, leads: bool) -> str:
     at, score = f"models/{m}/scores/{i}", document["models"][m]["scores"][i]
+    if score["value"] is None:
+        return DASH
     digits = decimals(score["se"])
     value = f"{number(f'{at}/value', score['value'], digits)} ± {number(f'{at}/se', score['se'], digits)}"
     ends = f"{number(f'{at}/low', score['low'], digits)} {DASH} {number(f'{at}/high', score['high'], digits)}"

@@ -20,8 +20,9 @@ def markdown(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     lines += ["", "## Scores", "", f"| metric | {' | '.join(names)} | real images |"]
     lines.append("|---|" + "---:|" * (len(names) + 1))
     for i, metric in enumerate(document["metrics"]):
-        lines.append(f"| `{metric['name']}` | {' | '.join(cell(document, m, i) for m in range(len(models)))} | "
-                     f"{floor(models[0]['scores'][i])} |")      # fmt: skip
+        first = next(model["scores"][i] for model in models if model["scores"][i]["value"] is not None)
+        cells = [cell(document, m, i) for m in range(len(models))]
+        lines.append(f"| `{metric['name']}` | {' | '.join(cells)} | {floor(first)} |")
     lines += ["", "Bold: no other model is significantly better.", ""]
     walls = [(f"{i}-wall", name) for i, name in enumerate(names)] + [("real-wall", "real images")]
     for identity, name in walls:
@@ -43,6 +44,8 @@ def strengths(i: int, name: str, model: Mapping[str, Any], pictures: Mapping[str
     if not found:
         return []
     lines = [f"## {name}: strengths and weaknesses", ""]
+    if model["leads"]:
+        lines.append(f"- leads: {both('leads by', metrics=', '.join(model['leads']))[0]}")
     lines += [f"- {row['severity']}: {escaped(row['sentence']['en'])}" for row in found["findings"]]
     lines += ["", f"| {found['by']} | share | of real images |", "|---|---:|---:|"]
     lines += [f"| {escaped(row['name'])} | {row['share']['value']:.1%} ± {100 * row['share']['se']:.1f} | "
@@ -57,8 +60,10 @@ def strengths(i: int, name: str, model: Mapping[str, Any], pictures: Mapping[str
 
 def cell(document: Mapping[str, Any], m: int, i: int) -> str:
     score, name = document["models"][m]["scores"][i], document["models"][m]["name"]
+    if score["value"] is None:
+        return DASH
     digits = decimals(score["se"])
-    leads = name in next(row for row in document["rankings"] if row["metric"] == score["metric"])["leaders"]
+    leads = any(name in row["leaders"] for row in document["rankings"] if row["metric"] == score["metric"])
     value = f"{english(score['value'], digits)} ± {english(score['se'], digits)}"
     return f"**{value}**" if leads else value
 

@@ -34,18 +34,17 @@ def strengths_of(document: Document, pictures: Mapping[str, bytes]) -> str:
 
 
 def findings_of(model: Mapping[str, Any]) -> str:
-    rows = model["analysis"]["findings"]
-    if not rows:
-        return paragraph(text("nothing found"))
-    return f'<ul class="findings">{"".join(map(finding, rows))}</ul>'
+    rows = [finding(row["severity"], (row["sentence"]["en"], row["sentence"]["fr"]))
+            for row in model["analysis"]["findings"]]      # fmt: skip
+    if model["leads"]:
+        rows.append(finding("strength", both("leads by", metrics=", ".join(model["leads"]))))
+    return f'<ul class="findings">{"".join(rows)}</ul>' if rows else paragraph(text("nothing found"))
 
 
-def finding(row: Mapping[str, Any]) -> str:
+def finding(severity: str, said: tuple[str, str]) -> str:
     """A mark for eyes, a word for ears, and the sentence."""
-    said = row["sentence"]["en"], row["sentence"]["fr"]
-    mark = f'<span class="mark" aria-hidden="true">{MARKS[row["severity"]]}</span>'
-    spoken = f'<span class="spoken">{text(row["severity"])}: </span>'
-    return f'<li class="{row["severity"]}">{mark}{spoken}{spans(said)}</li>'
+    mark = f'<span class="mark" aria-hidden="true">{MARKS[severity]}</span>'
+    return f'<li class="{severity}">{mark}<span class="spoken">{text(severity)}: </span>{spans(said)}</li>'
 
 
 def galleries_of(i: int, model: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:

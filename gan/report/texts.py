@@ -191,6 +191,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "look red_green": ("red - green", "rouge - vert"),
     "look yellow_blue": ("yellow - blue", "jaune - bleu"),
     "look hue": ("hue", "teinte"),
+    "leads by": (
+        "Significantly better than all other models by {metrics}.",
+        "Significativement meilleur que tous les autres modèles selon {metrics}.",
+    ),
     "nothing found": ("Nothing stands out.", "Rien ne ressort."),
     "chart lead": ("{metric} with 95 % intervals", "{metric} avec intervalles à 95 %"),
     "chart curve": ("Fréchet distance against the number of images", "Distance de Fréchet selon le nombre d'images"),

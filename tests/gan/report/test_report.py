@@ -182,6 +182,18 @@ def test_a_mixture_is_praised_only_where_its_gain_is_sure(changes, expected):
     assert expected in sentences(found)[-1][0]
 
 
+def test_a_metric_that_one_model_alone_has_is_a_row_with_a_dash(tmp_path):
+    found = document()
+    empty = {"metric": "accuracy_net", **dict.fromkeys(("value", "se", "low", "high", "floor")), "warnings": []}
+    for i, model in enumerate(found["models"]):
+        model["scores"].append({**empty, "value": 0.9, "se": 0.01, "low": 0.88, "high": 0.92} if i == 1 else empty)
+    found["metrics"].append({**found["metrics"][0], "name": "accuracy_net", "lower_is_better": False})
+    write_report(tmp_path, found, {})
+    assert "accuracy" in (tmp_path / "report.html").read_text()
+    row = next(line for line in (tmp_path / "report.md").read_text().splitlines() if "accuracy_net" in line)
+    assert row == "| `accuracy_net` | \u2013 | 0.900 ± 0.010 | \u2013 | \u2013 |"
+
+
 # Strengths and weaknesses
 
 def test_findings_are_said_with_a_word_for_each_mark():
@@ -189,7 +201,8 @@ def test_findings_are_said_with_a_word_for_each_mark():
     assert found.count('<li class="alert">') == 3
     assert "Coat is missing" in found
     assert "Coat manque" in found
-    assert found.count('class="spoken"') == 9
+    assert found.count('class="spoken"') == 10
+    assert "Significantly better than all other models by kid_net, fd_net." in found
 
 
 def test_a_model_that_was_not_analysed_has_no_section_and_clusters_are_called_so():
