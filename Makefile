@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help setup demo test test-services test-slow lint lock clean
 
 help:
-	@echo "make demo           set up, evaluate the shipped DCGAN on 2,000 images, print the table"
+	@echo "make demo           set up, compare a GAN, a flow and a transformer of the zoo on 2,000 images each"
 	@echo "make test           set up, run the tests"
 	@echo "make test-services  tests that start servers and a browser"
 	@echo "make test-slow      tests that take minutes"
@@ -26,7 +26,7 @@ setup: .venv/ready
 	@touch .venv/ready
 
 demo: setup
-	@$(BIN)/ganbench evaluate zoo:dcgan-fashion-mnist --protocol fashion-mnist-embedded-2k
+	@$(BIN)/ganbench compare zoo:dcgan-fashion-mnist zoo:flow-fashion-mnist zoo:gpt-fashion-mnist --report report
 
 # Two processes of one thread each, a file of tests at a time.
 test: setup

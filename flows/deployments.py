@@ -1,4 +1,4 @@
-"""Put `evaluate` on a Prefect server: by hand from a form, and every night by the clock.
+"""Put `evaluate` and `compare` on a Prefect server: by hand from a form, and every night by the clock.
 
 prefect.yaml says the same for teams that deploy with `prefect deploy`.
 """
@@ -17,7 +17,7 @@ WATCH = "Runs without a sign of life have crashed"
 
 
 def deploy(folder: str | None = None) -> list[str]:
-    """Create the work pool and two deployments on the server that PREFECT_API_URL names; -> their names.
+    """Create the work pool and the deployments on the server that PREFECT_API_URL names; -> their names.
 
     Relative paths in the form count from `folder`.
     """
@@ -27,6 +27,7 @@ def deploy(folder: str | None = None) -> list[str]:
     from prefect.exceptions import ObjectAlreadyExists
     from prefect.schedules import Cron
 
+    from flows.compare import compare
     from flows.evaluate import evaluate
 
     with get_client(sync_client=True) as client:
@@ -43,12 +44,20 @@ def deploy(folder: str | None = None) -> list[str]:
         "parameters": {"model": "zoo:dcgan-fashion-mnist", "protocol": "fashion-mnist-embedded-2k"},
         "schedules": [Cron("0 3 * * *", timezone="UTC")],
     }
-    for facts in (by_hand, nightly):
+    several = {"models": [f"zoo:{name}-fashion-mnist" for name in ("dcgan", "flow", "gpt")]}
+    compared = {"name": "by-hand", "parameters": several,
+                "description": "Compare models now: a GAN, a flow and a transformer of the zoo, or your own."}      # fmt: skip
+    every_night = {
+        "name": "nightly", "parameters": several, "schedules": [Cron("0 4 * * *", timezone="UTC")],
+        "description": "Three models of the zoo every night at 4:00 UTC; put your own models into the parameters.",
+    }  # fmt: skip
+    wanted = [(evaluate, by_hand), (evaluate, nightly), (compare, compared), (compare, every_night)]
+    for flow, facts in wanted:
         RunnerDeployment.from_flow(
-            evaluate, work_pool_name=POOL, tags=["ganbench"], entrypoint_type=EntrypointType.MODULE_PATH,
+            flow, work_pool_name=POOL, tags=["ganbench"], entrypoint_type=EntrypointType.MODULE_PATH,
             job_variables={"working_dir": folder} if folder else {}, **facts,
         ).apply()  # fmt: skip
-    return [f"{evaluate.name}/{facts['name']}" for facts in (by_hand, nightly)]
+    return [f"{flow.name}/{facts['name']}" for flow, facts in wanted]
 
 
 def skip_missed() -> None:

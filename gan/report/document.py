@@ -80,7 +80,7 @@ def metric_of(score: Score) -> dict[str, Any]:
 def aligned(scores: Sequence[Score], metrics: Sequence[str]) -> list[dict[str, Any]]:
     """A row for each metric, empty where the model does not have it, as accuracy without classes."""
     found = {score.metric: score_of(score) for score in scores}
-    empty = {"value": None, "se": None, "low": None, "high": None, "floor": None, "warnings": []}
+    empty: dict[str, Any] = {"value": None, "se": None, "low": None, "high": None, "floor": None, "warnings": []}
     return [found.get(metric, {"metric": metric, **empty}) for metric in metrics]
 
 

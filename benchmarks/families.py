@@ -1,0 +1,63 @@
+"""gan/zoo/FAMILIES.md: where each family excels, from a comparison of the zoo.
+
+    ganbench compare zoo:dcgan-fashion-mnist ... --report DIR
+    python benchmarks/families.py DIR/report.json > gan/zoo/FAMILIES.md
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from machine import hardware, versions
+
+from gan.report import verdict
+
+FAMILIES = {
+    "dcgan": "Adversarial, DCGAN", "wgan-gp": "Adversarial, WGAN-GP", "r3gan": "Adversarial, R3GAN",
+    "stylegan2": "Adversarial, StyleGAN2", "diffusion": "Denoising, flow matching",
+    "gpt": "Transformer, GPT over tokens",
+    "maskgit": "Transformer, MaskGIT over tokens",
+}  # fmt: skip
+INTRODUCTION = """# Where each family excels
+
+{count} models of the zoo on {n} images each, seed {seed}, protocol `{protocol}`. What is said of a model was
+tested: it leads a metric where no other one is as good by Holm's p < .05, and weaknesses have p < .01 over all that was
+tested of it. The models had unlike training (see [the overview](README.md)): this is about these checkpoints, and no
+family wins by fiat.
+"""
+
+
+def line(model: dict, lead: str) -> str:
+    score = next(row for row in model["scores"] if row["metric"] == lead)
+    cost = model["cost"]
+    return (f"`{lead}` {score['value']:.4f} ± {score['se']:.4f}; {cost['parameters']:,} parameters, "
+            f"{cost['evaluations']:.3g} network evaluations per image, {cost['images_per_second']:,.0f} images per "
+            "second.")      # fmt: skip
+
+
+def section(model: dict, lead: str) -> list[str]:
+    found = model["analysis"]["findings"]
+    strong = [row["sentence"]["en"] for row in found if row["severity"] == "strength"]
+    weak = [row["sentence"]["en"] for row in found if row["severity"] in ("alert", "warning")]
+    leads = ", ".join(f"`{metric}`" for metric in model["leads"]) or "nothing alone"
+    return [
+        f"## {FAMILIES.get(model['family'], model['family'])}: `{model['name']}`", "", line(model, lead), "",
+        f"- Leads by {leads}.", *(f"- Strong: {said}" for said in strong), *(f"- Weak: {said}" for said in weak), "",
+    ]  # fmt: skip
+
+
+def main(path: str) -> None:
+    report = json.loads(Path(path).read_text())
+    protocol = report["protocol"]
+    print(INTRODUCTION.format(count=len(report["models"]), n=f"{protocol['n']:,}", seed=protocol["seed"],
+                              protocol=protocol["name"]))      # fmt: skip
+    for model in report["models"]:
+        print("\n".join(section(model, protocol["lead"])))
+    if report["ensemble"]:
+        print(f"## Together\n\n{verdict.mixture(report['ensemble'])[0]}\n")
+    print(f"Printed by `python benchmarks/families.py` from the report of `{report['provenance']['commands'][0]}` on "
+          f"{hardware()}, {versions('torch')}.")      # fmt: skip
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
