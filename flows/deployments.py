@@ -45,8 +45,10 @@ def deploy(folder: str | None = None) -> list[str]:
         "schedules": [Cron("0 3 * * *", timezone="UTC")],
     }
     several = {"models": [f"zoo:{name}-fashion-mnist" for name in ("dcgan", "flow", "gpt")]}
-    compared = {"name": "by-hand", "parameters": several,
-                "description": "Compare models now: a GAN, a flow and a transformer of the zoo, or your own."}      # fmt: skip
+    compared = {
+        "name": "by-hand", "parameters": several,
+        "description": "Compare models now: a GAN, a flow and a transformer of the zoo, or your own.",
+    }  # fmt: skip
     every_night = {
         "name": "nightly", "parameters": several, "schedules": [Cron("0 4 * * *", timezone="UTC")],
         "description": "Three models of the zoo every night at 4:00 UTC; put your own models into the parameters.",

@@ -226,7 +226,7 @@ def test_deployments_appear_with_their_schedule(prefect_server):
 
     from flows.deployments import deploy
 
-    assert deploy() == deploy() == ["evaluate/by-hand", "evaluate/nightly"]
+    assert deploy() == deploy() == ["evaluate/by-hand", "evaluate/nightly", "compare/by-hand", "compare/nightly"]
     with get_client(sync_client=True) as client:
         nightly = client.read_deployment_by_name("evaluate/nightly")
         by_hand = client.read_deployment_by_name("evaluate/by-hand")

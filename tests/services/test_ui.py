@@ -93,7 +93,12 @@ def post(url: str, body: dict[str, Any]) -> Any:
 
 
 def deployments(servers: dict[str, str]) -> dict[str, Any]:
-    return {row["name"]: row for row in post(f"{servers['prefect']}/api/deployments/filter", {})}
+    return {full_name(row): row for row in post(f"{servers['prefect']}/api/deployments/filter", {})}
+
+
+def full_name(row: dict[str, Any]) -> str:
+    """`evaluate/nightly`: the flow is the last word of the entrypoint."""
+    return f"{row['entrypoint'].replace(':', '.').rpartition('.')[2]}/{row['name']}"
 
 
 def test_the_pages_of_prefect_ask_the_server_that_sent_them(servers):
@@ -106,7 +111,7 @@ def test_servers_listen_on_loopback_only(servers):
 
 
 def test_the_deployments_are_those_of_prefect_yaml(servers):
-    written = {row["name"]: row for row in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
+    written = {full_name(row): row for row in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
     found = deployments(servers)
     assert found.keys() == written.keys()
     for name, row in written.items():
@@ -114,10 +119,11 @@ def test_the_deployments_are_those_of_prefect_yaml(servers):
         assert crons == [schedule["cron"] for schedule in row.get("schedules", [])]
         assert found[name]["work_pool_name"] == row["work_pool"]["name"]
         assert found[name]["description"] == row["description"]
+        assert found[name]["parameters"] == row.get("parameters", {})
 
 
 def test_the_clock_plans_the_nightly_run(servers):
-    nightly = deployments(servers)["nightly"]["id"]
+    nightly = deployments(servers)["evaluate/nightly"]["id"]
     body = {"deployments": {"id": {"any_": [nightly]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
     assert wait_until(lambda: post(f"{servers['prefect']}/api/flow_runs/filter", body))
 
@@ -139,6 +145,19 @@ def test_the_form_starts_a_run_that_ends_in_mlflow(servers, ui_home):
     assert without.download_artifacts(logged["info"]["run_id"], "scores.json", str(ui_home))
 
 
+def test_a_comparison_from_the_form_leaves_its_report_in_mlflow(servers, ui_home):
+    images = np.random.default_rng(1).integers(0, 256, (20, 3, 16, 16), np.uint8)
+    write_folder(images, ui_home / "other")
+    parameters = {"models": ["fake", "other"], "reference": "real", "protocol": None, "n": 20}
+    assert run_by_hand(servers, parameters, "compare") == "COMPLETED"
+    asked = {"experiment_ids": ["1"], "filter": "tags.`ganbench.kind` = 'comparison'"}
+    logged = post(f"{servers['mlflow']}/api/2.0/mlflow/runs/search", asked)["runs"][0]
+    listing = f"{servers['mlflow']}/ajax-api/2.0/mlflow/artifacts/list?run_id={logged['info']['run_id']}"
+    with urllib.request.urlopen(listing, timeout=30) as answer:
+        files = {row["path"] for row in json.load(answer)["files"]}
+    assert files >= {"leaderboard.json", "report.html", "report.md", "report.json", "play.html", "pictures"}
+
+
 def test_the_page_of_mlflow_that_is_printed_shows_the_scores(servers, ui_home):
     page = next(line for line in (ui_home / "ui.log").read_text().splitlines() if line.startswith("MLflow"))
     assert f"{servers['mlflow']}/#/experiments/1/runs?" in page
@@ -154,8 +173,8 @@ def test_a_run_without_a_sign_of_life_will_be_marked_as_crashed(servers):
     assert watch["trigger"]["within"] >= 3 * 30  # heartbeats are 30 seconds apart
 
 
-def run_by_hand(servers: dict[str, str], parameters: dict[str, Any]) -> str:
-    by_hand = deployments(servers)["by-hand"]["id"]
+def run_by_hand(servers: dict[str, str], parameters: dict[str, Any], flow: str = "evaluate") -> str:
+    by_hand = deployments(servers)[f"{flow}/by-hand"]["id"]
     run = post(f"{servers['prefect']}/api/deployments/{by_hand}/create_flow_run", {"parameters": parameters})
     return wait_until(lambda: ended(servers, run["id"]))
 
@@ -179,6 +198,6 @@ def test_prefect_deploy_takes_prefect_yaml_as_it_is(servers, ui_home):
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert deployments(servers)["nightly"]["entrypoint"] == "flows/evaluate.py:evaluate"
+    assert deployments(servers)["evaluate/nightly"]["entrypoint"] == "flows/evaluate.py:evaluate"
     folders = {"model": str(ui_home / "fake"), "reference": str(ui_home / "real")}
     assert run_by_hand(servers, {**folders, "protocol": None, "n": 20}) == "COMPLETED"
