@@ -1,7 +1,6 @@
 """Mixtures of generators: which share of images each model should give, so that all together are nearest to real ones.
 
-By the kernel distance the best shares solve a convex quadratic program; by the Fréchet distance, whose value for a
-mixture has a closed form, a smooth one that may have several minima.
+By the kernel distance the best shares solve a convex quadratic program.
 """
 
 from __future__ import annotations
@@ -12,14 +11,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 
 from gan.features.extract import Rows
 from gan.metrics import kernel
-from gan.metrics.frechet import frechet_distance
 from gan.metrics.kernel import mean_self_similarity, similarity_sums
 from gan.store import Store, remember, source_digest
-from gan.types import BadInput, Estimate, Features, Statistics, digest_of
+from gan.types import BadInput, Estimate, Features, digest_of
 
 SMALL = 1e-9                    # shares below it are none
 WHOLE = 0.995                   # a share above it is all of them
@@ -99,42 +96,6 @@ def positive(matrix: np.ndarray) -> np.ndarray:
     """The nearest symmetric positive semidefinite matrix."""
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     return (vectors * np.clip(values, 0, None)) @ vectors.T if values[0] < 0 else (matrix + matrix.T) / 2
-
-
-def mixed(models: Sequence[Statistics], shares: np.ndarray) -> Statistics:
-    """Mean and covariance of a mixture: sum w mu, and sum w (Sigma + mu mu') - its mean's own product."""
-    mean = sum(w * model.mu for w, model in zip(shares, models, strict=True))
-    second = sum(w * (model.sigma + np.outer(model.mu, model.mu)) for w, model in zip(shares, models, strict=True))
-    return Statistics(mean, second - np.outer(mean, mean), min(model.n for model in models))
-
-
-def least_frechet_distance(real: Statistics, models: Sequence[Statistics], root: np.ndarray | None = None) -> Mixture:
-    """Shares that minimise the Fréchet distance of the mixture, from each model alone and from all alike.
-
-    The distance is no convex function of the shares: what is found is the best of those searches, and `gap`, a bound
-    for convex ones, tells how flat it is there.
-    """
-    def loss(shares: np.ndarray) -> float:
-        return frechet_distance(real, mixed(models, shares), root)
-
-    m = len(models)
-    starts = [np.full(m, 1 / m), *(0.9 * np.eye(m) + 0.1 / m)]
-    found = [searched(loss, start) for start in starts]
-    best = min([*found, *np.eye(m)], key=loss)
-    return Mixture(best, loss(best), gap_of(best, slope(loss, best)))
-
-
-def searched(loss: Callable[[np.ndarray], float], start: np.ndarray) -> np.ndarray:
-    done = minimize(loss, start, method="SLSQP", bounds=[(0, 1)] * len(start), options={"ftol": 1e-10, "maxiter": 200},
-                    constraints={"type": "eq", "fun": lambda shares: shares.sum() - 1})     # fmt: skip
-    shares = np.where(done.x > SMALL, done.x, 0)
-    return shares / shares.sum()
-
-
-def slope(loss: Callable[[np.ndarray], float], shares: np.ndarray, step: float = 1e-4) -> np.ndarray:
-    """Derivatives towards each model, one-sided: (loss((1 - t) w + t e_i) - loss(w)) / t."""
-    here = loss(shares)
-    return np.array([(loss((1 - step) * shares + step * model) - here) / step for model in np.eye(len(shares))])
 
 
 @dataclass(frozen=True)

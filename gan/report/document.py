@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gan.compare import Ranking, disagreements, pareto
+from gan.compare import Ranking, disagreements, pareto, tie_groups
 from gan.costs import Cost
 from gan.ensemble import Held
 from gan.findings import Analysis
@@ -114,6 +114,7 @@ def score_of(score: Score) -> dict[str, Any]:
 def ranking_of(ranking: Ranking) -> dict[str, Any]:
     return {
         "metric": ranking.metric, "models": list(ranking.models), "leaders": list(ranking.leaders),
+        "groups": [list(group) for group in tie_groups(ranking)],
         "ranks": {model: list(ranking.ranks[model]) for model in ranking.models},
         "first": dict(ranking.first), "interval": {model: list(found) for model, found in ranking.interval.items()},
         "pairs": [{"better": pair.better, "worse": pair.worse, "gain": pair.gain.value, "se": pair.gain.se,

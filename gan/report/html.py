@@ -135,7 +135,7 @@ def ranks_of(document: Document) -> str:
     rows = [
         [escape(model), ends(f"rankings/0/ranks/{model}", lead["ranks"][model]),
          percent(f"rankings/0/first/{model}", lead["first"][model]),
-         ends(f"rankings/0/interval/{model}", lead["interval"][model])]
+         ends(f"rankings/0/interval/{model}", lead["interval"][model]), letters(model, lead["groups"])]
         for model in lead["models"]
     ]   # fmt: skip
     pairs = [
@@ -145,10 +145,15 @@ def ranks_of(document: Document) -> str:
          p_value(f"rankings/0/pairs/{k}/p", pair["p"])]
         for k, pair in enumerate(lead["pairs"][:shown])
     ]   # fmt: skip
-    heads = [text("model"), text("allowed"), text("leads"), text("drawn ranks")]
+    heads = [text("model"), text("allowed"), text("leads"), text("drawn ranks"), text("group")]
     return (paragraph(text("ranks note", metric=lead["metric"]), "quiet") + table(heads, rows)
             + f"<h3>{text('pairs')}</h3>"
             + table([text("better"), text("worse"), text("difference"), text("p")], pairs))      # fmt: skip
+
+
+def letters(model: str, groups: Sequence[Sequence[str]]) -> str:
+    """Models that share a letter cannot be told apart: Piepho's compact display."""
+    return "".join(chr(ord("a") + k % 26) for k, group in enumerate(groups) if model in group)
 
 
 def ends(at: str, pair: Sequence[int]) -> str:

@@ -220,13 +220,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ranks": ("How sure are the ranks?", "Les rangs sont-ils sûrs ?"),
     "ranks note": (
         "By {metric}: the ranks that the significant differences allow, how often the model leads when scores are "
-        "drawn from their errors, and the middle 95 % of its ranks then.",
+        "drawn from their errors, and the middle 95 % of its ranks then. Models that share a letter cannot be told "
+        "apart.",
         "Selon {metric} : les rangs que permettent les différences significatives, la fréquence à laquelle le modèle "
-        "mène quand les scores sont tirés selon leurs erreurs, et 95 % de ses rangs alors.",
+        "mène quand les scores sont tirés selon leurs erreurs, et 95 % de ses rangs alors. Les modèles qui ont une "
+        "lettre en commun ne peuvent être départagés.",
     ),
     "allowed": ("possible ranks", "rangs possibles"),
     "leads": ("leads", "mène"),
     "drawn ranks": ("ranks when drawn", "rangs au tirage"),
+    "group": ("group", "groupe"),
     "pairs": ("Pairs", "Paires"),
     "better": ("better", "meilleur"),
     "worse": ("than", "que"),

@@ -87,7 +87,8 @@ def ranking(metric, names, decides):
     pairs = [{"better": a, "worse": b, "gain": 0.11, "se": 0.02, "p": 0.0001, "significant": True}
              for i, a in enumerate(names) for b in names[i + 1 :]]      # fmt: skip
     return {
-        "metric": metric, "models": list(names), "leaders": [names[0]] if decides else [],
+        "metric": metric, "models": list(names), "groups": [[name] for name in names],
+        "leaders": [names[0]] if decides else [],
         "ranks": {name: [i + 1, i + 1 + (i > 0)] for i, name in enumerate(names)},
         "first": {name: float(i == 0) for i, name in enumerate(names)},
         "interval": {name: [i + 1, i + 1] for i, name in enumerate(names)}, "pairs": pairs,
