@@ -20,7 +20,8 @@ from gan.uncertainty import interval
 from gan.words import LANGUAGES, sentence
 
 SCHEMA = 1
-DISTANCES = {"fd", "fid", "kid", "cmmd"}    # of all images; the leading ones
+NAMED = 3       # models that a title names
+DISTANCES = {"fd", "kid", "cmmd"}    # of all images; the leading ones
 Curve = Sequence[tuple[int, Estimate]]      # images -> Fréchet distance
 
 
@@ -41,7 +42,7 @@ def document(
     ]   # fmt: skip
     return {
         "schema": SCHEMA,
-        "title": ", ".join(rankings[0].models),
+        "title": title_of(rankings[0].models),
         "made": made,
         "protocol": protocol_of(jobs[0], rankings),
         "metrics": [metric_of(score) for score in all_scores.values()],
@@ -55,6 +56,10 @@ def document(
     }   # fmt: skip
 
 
+def title_of(models: Sequence[str]) -> str:
+    return ", ".join(models) if len(models) <= NAMED else f"{models[0]} and {len(models) - 1} others"
+
+
 def protocol_of(job: Job, rankings: Sequence[Ranking]) -> dict[str, Any]:
     protocol = job.protocol
     return {
@@ -66,11 +71,16 @@ def protocol_of(job: Job, rankings: Sequence[Ranking]) -> dict[str, Any]:
     }   # fmt: skip
 
 
+def kind_of(metric: str) -> str:
+    """`fd_infinity` of `fd_infinity_judge`: the row of METRICS."""
+    longest_first = sorted(METRICS.values(), key=lambda row: -len(row.name))
+    return next((row.name for row in longest_first if metric.startswith(f"{row.name}_") or metric in
+                 (row.name, row.known_as)), metric)      # fmt: skip
+
+
 def metric_of(score: Score) -> dict[str, Any]:
     """What a metric is; its name begins with a row of METRICS, or is that row's other name."""
-    longest_first = sorted(METRICS.values(), key=lambda row: -len(row.name))
-    row = next((row for row in longest_first
-                if score.metric.startswith(f"{row.name}_") or score.metric in (row.name, row.known_as)), None)
+    row = METRICS.get(kind_of(score.metric))
     return {
         "name": score.metric, "title": row.title if row else score.metric, "what": row.what if row else "",
         "paper": row.paper if row else "", "lower_is_better": score.lower_is_better, "decides": score.decides,
@@ -139,7 +149,7 @@ def clashes(rankings: Sequence[Ranking]) -> list[dict[str, Any]]:
     found = []
     for i, one in enumerate(rankings):
         for other in rankings[i + 1 :]:
-            kinds = {row.metric.partition("_")[0] for row in (one, other)}
+            kinds = {kind_of(row.metric) for row in (one, other)}
             if len(kinds) == 1 and kinds <= DISTANCES:
                 found += [
                     {"one": one.metric, "other": other.metric, "better": a.better, "worse": a.worse, "p_one": a.p,

@@ -9,6 +9,7 @@ from typing import Any
 
 from gan.report import verdict
 from gan.report.charts import Point, Series, lines_chart, rows_chart
+from gan.report.document import NAMED
 from gan.report.numbers import DASH, decimals, english, french, significant
 from gan.report.pieces import attribute, code, figure, number, p_value, paragraph, percent, slug, spans, table, text
 from gan.report.strengths import looks_of, slices_of, slices_title, strengths_of
@@ -46,7 +47,7 @@ def page(document: Document, pictures: Mapping[str, bytes], play: str = "") -> s
 <header>
 <button id="language" type="button">{text("other language")}</button>
 <p class="kicker">ganbench</p>
-<h1>{"<span>, </span>".join(f"<span>{escape(model['name'])}</span>" for model in document["models"])}</h1>
+{heading(document)}
 <p class="quiet">{escape(document["protocol"]["name"])}</p>
 <nav {attribute("aria-label", both("contents"))}><ul>{contents}</ul></nav>
 </header>
@@ -60,6 +61,14 @@ def page(document: Document, pictures: Mapping[str, bytes], play: str = "") -> s
 </body>
 </html>
 """
+
+
+def heading(document: Document) -> str:
+    """The models' names, below a shorter title where they are many."""
+    names = [escape(model["name"]) for model in document["models"]]
+    if len(names) <= NAMED:
+        return f"<h1>{'<span>, </span>'.join(f'<span>{name}</span>' for name in names)}</h1>"
+    return f"<h1>{text('many models', count=str(len(names)))}</h1><p>{', '.join(names)}</p>"
 
 
 # Sections

@@ -8,6 +8,7 @@ FRENCH_SPACE = re.compile(r" (?=[:;?!%])")      # does not break
 
 TEXTS: dict[str, tuple[str, str]] = {
     "other language": ("Français", "English"),
+    "many models": ("{count} models compared", "{count} modèles comparés"),
     "contents": ("Contents", "Sommaire"),
     "verdict": ("Verdict", "Verdict"),
     "one best": (
@@ -31,8 +32,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Rien n'est à la fois meilleur et plus rapide que {models}.",
     ),
     "disagreement": (
-        "{one} prefers {better} to {worse}, {other} the reverse, both significantly: look at the images.",
-        "{one} préfère {better} à {worse}, {other} l'inverse, l'un et l'autre significativement : regardez les images.",
+        "By {one}, significantly: {pairs}; by {other} the reverse, significantly too: look at the images.",
+        "Selon {one}, significativement : {pairs} ; selon {other} l'inverse, significativement aussi : regardez les "
+        "images.",
     ),
     "mixture helps": (
         "A mixture ({shares}) is nearer to the real images than {best} alone, on images that did not choose it: by "

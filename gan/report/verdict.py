@@ -17,8 +17,7 @@ def sentences(document: Mapping[str, Any]) -> list[Pair]:
     """The most important first."""
     lead = document["rankings"][0]
     found = [nearness(document, lead)]
-    found += [both("disagreement", one=row["one"], other=row["other"], better=row["better"], worse=row["worse"])
-              for row in document["disagreements"]]      # fmt: skip
+    found += disagreements(document["disagreements"])
     if document["front"]:
         found.append(both("front", models=joined(document["front"]["models"])))
     if document["ensemble"]:
@@ -36,6 +35,14 @@ def alerts(document: Mapping[str, Any]) -> list[Pair]:
             found.append((f"{model['name']}: {first['sentence']['en']}",
                           f"{model['name']}\N{NO-BREAK SPACE}: {first['sentence']['fr']}"))
     return found
+
+
+def disagreements(rows: Sequence[Mapping[str, Any]]) -> list[Pair]:
+    """One sentence for two metrics, whatever pairs of models they disagree on."""
+    pairs: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        pairs.setdefault((row["one"], row["other"]), []).append(f"{row['better']} > {row['worse']}")
+    return [both("disagreement", one=one, other=other, pairs=", ".join(said)) for (one, other), said in pairs.items()]
 
 
 def leaders(lead: Mapping[str, Any]) -> Pair:

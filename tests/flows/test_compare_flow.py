@@ -50,9 +50,10 @@ def names_of(flow_run):
     return {run.name: run.state_name for run in runs}
 
 
-def test_models_are_ranked_logged_flat_and_one_more_costs_that_one_only(run_compare, mlflow_runs):
-    first = run_compare("one", "two")
-    found = first.found
+def test_models_are_ranked_logged_flat_and_one_more_costs_that_one_only(run_compare, mlflow_runs, tmp_path):
+    found = run_compare("one", "two", report=str(tmp_path / "a")).found
+    run_compare("one", "two", report=str(tmp_path / "b"))
+    check_alike(tmp_path / "a", tmp_path / "b")
     assert found.rankings[0].metric == "kid_judge"
     assert found.rankings[0].models[0] == "one.npz"
     assert found.rankings[0].ranks["two.npz"] == (2, 2)
@@ -81,6 +82,16 @@ def test_models_are_ranked_logged_flat_and_one_more_costs_that_one_only(run_comp
     assert again.suite.run_id == second.found.suite.run_id
     assert not again.suite.new
     assert again.rankings[0].models == second.found.rankings[0].models
+
+
+def check_alike(one, other):
+    """Two runs of the same: every file the same bytes, but for one line that says when it was made."""
+    names = sorted(str(path.relative_to(one)) for path in one.rglob("*") if path.is_file())
+    assert names == sorted(str(path.relative_to(other)) for path in other.rglob("*") if path.is_file())
+    assert {"report.html", "report.json", "report.md", "play.html"} < set(names)
+    for name in names:
+        pairs = zip((one / name).read_bytes().split(b"\n"), (other / name).read_bytes().split(b"\n"), strict=True)
+        assert sum(a != b for a, b in pairs) <= name.startswith("report."), name
 
 
 def check_suite(client, runs, found):
