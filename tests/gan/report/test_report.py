@@ -157,6 +157,19 @@ def test_the_verdict_names_the_best_and_what_it_is_beside_real_images():
     assert any("faster than dcgan" in line for line in lines)
 
 
+def test_metrics_that_disagree_are_one_sentence_whatever_the_pairs():
+    rows = [{"one": "kid_a", "other": "kid_b", "better": "x", "worse": "y", "p_one": 0.01, "p_other": 0.02},
+            {"one": "kid_a", "other": "kid_b", "better": "x", "worse": "z", "p_one": 0.01, "p_other": 0.02}]
+    lines = [line for line in said(disagreements=rows) if "reverse" in line]
+    assert lines == ["By kid_a, significantly: x > y, x > z; by kid_b the reverse, significantly too: look at the "
+                     "images."]
+
+
+def test_many_models_have_a_short_title():
+    found = page(document(names=tuple("abcde")), {})
+    assert "5 models compared" in found
+
+
 def test_models_that_cannot_be_told_apart_are_all_named():
     found = document()
     found["rankings"][0]["leaders"] = ["dcgan", "flow"]
