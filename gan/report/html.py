@@ -9,7 +9,8 @@ from typing import Any
 
 from gan.report import verdict
 from gan.report.charts import Point, Series, lines_chart, rows_chart
-from gan.report.document import NAMED
+from gan.report.document import NAMED, kind_of
+from gan.report.french import WHAT, in_french
 from gan.report.numbers import DASH, decimals, english, french, significant
 from gan.report.pieces import attribute, code, figure, number, p_value, paragraph, percent, slug, spans, table, text
 from gan.report.strengths import looks_of, slices_of, slices_title, strengths_of
@@ -101,8 +102,8 @@ def scores_of(document: Document) -> str:
         rows.append([f"{code(metric['name'])} {arrow(metric)}", *cells, floor])
     seen = list(dict.fromkeys(warning for model in document["models"] for score in model["scores"]
                               for warning in score["warnings"]))      # fmt: skip
-    notes = "".join(f"<li>{escape(warning)}</li>" for warning in seen)
-    kept = f'<h3>{text("warnings")}</h3><ul lang="en-x">{notes}</ul>' if notes else ""
+    notes = "".join(f"<li>{spans((warning, in_french(warning)))}</li>" for warning in seen)
+    kept = f'<h3>{text("warnings")}</h3><ul>{notes}</ul>' if notes else ""
     return paragraph(text("scores note"), "quiet") + table(heads, rows, "scores") + kept
 
 
@@ -203,7 +204,7 @@ def costs_of(document: Document) -> str:
         ])  # fmt: skip
     heads = [text(key) for key in ("model", "parameters", "evaluations", "images per second", "memory", "weights")]
     machine = next(model["cost"]["measured_on"] for model in models if model["cost"]["measured_on"])
-    return (paragraph(text("cost note", machine=machine), "quiet") + table(heads, rows) + speed_chart(document))
+    return (paragraph(text("cost note", machine=(machine, in_french(machine))), "quiet") + table(heads, rows) + speed_chart(document))
 
 
 def megabytes(at: str, value: int | None) -> str:
@@ -255,7 +256,8 @@ def methods_of(document: Document) -> str:
         "methods note", protocol=protocol["name"], n=(english(protocol["n"]), french(protocol["n"])),
         seed=str(protocol["seed"]), reference=protocol["reference"], extractors=", ".join(protocol["extractors"]),
     )   # fmt: skip
-    rows = [[code(row["name"]), escape(row["what"]), escape(row["paper"])]
+    french = {row["name"]: WHAT.get(kind_of(row["name"]), row["what"]) for row in document["metrics"]}
+    rows = [[code(row["name"]), spans((row["what"], french[row["name"]])), escape(row["paper"])]
             for row in document["metrics"]]      # fmt: skip
     return paragraph(note) + table([text("metric"), text("what"), text("source")], rows, "prose")
 

@@ -1,16 +1,21 @@
 """The report: every number is the document's, both languages are whole, nothing is asked of anybody."""
 
+import ast
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from string import Formatter
 
 import numpy as np
 import pytest
 
+from gan import gates
 from gan.images import png_bytes
+from gan.metrics import METRICS
 from gan.report import write_report
 from gan.report.charts import rows_chart, steps
+from gan.report.french import WHAT, in_french
 from gan.report.html import page
 from gan.report.markdown import markdown
 from gan.report.numbers import decimals, english, french, significant
@@ -129,6 +134,43 @@ def test_both_languages_say_something_with_the_same_facts(key):
     assert fr.strip()
     fields = [{name for _, name, _, _ in Formatter().parse(said) if name} for said in (en, fr)]
     assert fields[0] == fields[1]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_what_a_metric_is_has_french_words(metric):
+    assert WHAT[metric] != METRICS[metric].what
+
+
+WARNINGS = [
+    gates.too_few_images(2_000, 1_280), gates.too_few_images(200, 1_280), gates.closer_than_real(0.0, 0.1, 5.0, 0.1),
+    gates.narrow(0.95, 0.01), "no floor: folder/x has fewer than 2,000 images", "fld is left out: too few images",
+    "not FID's own weights: the given file's sha256 is 0123456789ab…", "AMD EPYC, one thread of 2",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("warning", WARNINGS)
+def test_warnings_have_french_words(warning):
+    found = in_french(warning)
+    assert found != warning
+    assert "{" not in found
+
+
+def test_numbers_of_warnings_are_french_and_other_texts_stay():
+    assert "2\u202f000 images sont moins que 5 x 1\u202f280" in in_french(WARNINGS[0])
+    assert in_french("something else") == "something else"
+
+
+def test_every_warning_of_the_gates_has_french_words():
+    """Of the images and features: what the source says, with any values in the places of its braces."""
+    source = Path(gates.__file__).read_text("utf-8")
+    causes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)
+              and getattr(node.func, "id", "") == "Alert" and getattr(node.args[0], "value", "") == "WARN"]     # fmt: skip
+    assert len(causes) == 5
+    for call in causes:
+        text = "".join(part.value if isinstance(part, ast.Constant) else "reference" if part.value.id == "one" else
+                       "generated" if getattr(part.value, "id", "") == "other" else "7"
+                       for part in call.args[1].values)      # fmt: skip
+        assert in_french(text) != text, text
 
 
 def test_the_page_has_as_many_texts_in_french_as_in_english():
