@@ -204,7 +204,8 @@ def costs_of(document: Document) -> str:
         ])  # fmt: skip
     heads = [text(key) for key in ("model", "parameters", "evaluations", "images per second", "memory", "weights")]
     machine = next(model["cost"]["measured_on"] for model in models if model["cost"]["measured_on"])
-    return (paragraph(text("cost note", machine=(machine, in_french(machine))), "quiet") + table(heads, rows) + speed_chart(document))
+    note = paragraph(text("cost note", machine=(machine, in_french(machine))), "quiet")
+    return note + table(heads, rows) + speed_chart(document)
 
 
 def megabytes(at: str, value: int | None) -> str:
@@ -256,8 +257,8 @@ def methods_of(document: Document) -> str:
         "methods note", protocol=protocol["name"], n=(english(protocol["n"]), french(protocol["n"])),
         seed=str(protocol["seed"]), reference=protocol["reference"], extractors=", ".join(protocol["extractors"]),
     )   # fmt: skip
-    french = {row["name"]: WHAT.get(kind_of(row["name"]), row["what"]) for row in document["metrics"]}
-    rows = [[code(row["name"]), spans((row["what"], french[row["name"]])), escape(row["paper"])]
+    said = {row["name"]: WHAT.get(kind_of(row["name"]), row["what"]) for row in document["metrics"]}
+    rows = [[code(row["name"]), spans((row["what"], said[row["name"]])), escape(row["paper"])]
             for row in document["metrics"]]      # fmt: skip
     return paragraph(note) + table([text("metric"), text("what"), text("source")], rows, "prose")
 
