@@ -168,9 +168,9 @@ def test_every_warning_of_the_gates_has_french_words():
               and getattr(node.args[0], "value", "") == "WARN"]      # fmt: skip
     assert len(causes) == 5
     for call in causes:
-        text = "".join(part.value if isinstance(part, ast.Constant) else "reference" if getattr(part.value, "id", "") == "one" else
-                       "generated" if getattr(part.value, "id", "") == "other" else "7"
-                       for part in call.args[1].values)      # fmt: skip
+        names = [part.value if isinstance(part, ast.Constant) else getattr(part.value, "id", "")
+                 for part in call.args[1].values]      # fmt: skip
+        text = "".join({"one": "reference", "other": "generated"}.get(name, name or "7") for name in names)
         assert in_french(text) != text, text
 
 
