@@ -106,16 +106,20 @@ def check(given: Evidence) -> None:
 def analyse_now(given: Evidence, store: Store) -> Analysis:
     near = Near(given, store)
     kinds = kinds_of(given, near)
-    rows, share_tests, share_strengths = of_slices(given, kinds, store)
-    of_pixels = of_looks(given, kinds)
-    found_modes, mode_tests = modes.modes(given, kinds)
-    near_training = copies.matches(given, near)
     whole = quality.quality(near)
+    known = whole.precision.value >= TRUST * whole.real_precision.value
+    rows, share_tests, share_strengths = of_slices(given, kinds, store)
+    of_pixels = of_looks(given, kinds, known)
+    found_modes, mode_tests = modes.modes(given, kinds)
+    near_training = copies.matches(given, near, kinds)
     by_slice = {row.name: row.precision for row in rows if row.precision}
-    of_kinds = trusted([*share_tests, *quality.slice_tests(by_slice, kinds, given, whole)], whole)
+    of_kinds = [*share_tests, *quality.slice_tests(by_slice, kinds, given, whole)]
+    if not known:
+        of_kinds = told(of_kinds)
+        mode_tests = told(mode_tests) if of_pixels.causes else mode_tests
     tests = [
         *of_kinds, *of_pixels.tests, copies.copies_test(near_training, given), *mode_tests,
-        copies.duplicates_test(near), *quality.quality_tests(whole),
+        *copies.duplicates_test(kinds, near), *quality.quality_tests(whole),
     ]  # fmt: skip
     memory = copies.memorisation(near_training, (given.training or given.reference).n)
     strengths = [*share_strengths, *of_pixels.strengths, *strengths_of(whole, memory, tests)]
@@ -123,11 +127,10 @@ def analyse_now(given: Evidence, store: Store) -> Analysis:
                     tuple(found_modes), memory, gallery.gallery(near.overlap, near_training))      # fmt: skip
 
 
-def trusted(tests: list[Test], whole: Quality) -> list[Test]:
+def told(tests: list[Test]) -> list[Test]:
     """Who takes images for which class was learnt from real ones.  Where few of the generated images look like any real
-    one, as when all are blurred, what is said of classes follows from that, and is no more than told."""
-    if whole.precision.value >= TRUST * whole.real_precision.value:
-        return tests
+    one, as when all are blurred, what is said of classes follows from that, and is no more than told; kinds of their
+    own as well, if pixels tell why."""
     return [replace(test, finding=replace(test.finding, severity="info")) for test in tests]
 
 
@@ -224,12 +227,18 @@ class OfLooks:
     tests: list[Test]
     strengths: list[Finding]
 
+    @property
+    def causes(self) -> list[Test]:
+        """What is beyond doubt."""
+        return [test for test in self.tests if test.enough and test.p < appearance.TELLING]
 
-def of_looks(given: Evidence, kinds: Kinds) -> OfLooks:
+
+def of_looks(given: Evidence, kinds: Kinds, known: bool) -> OfLooks:
+    """`known`: most images look like real ones, so that it can be told which slice they belong to."""
     mine = looks(given.generated.pixels())
-    told = [kinds.reference, *([kinds.held_out] if kinds.held_out else [])]
-    real: list[Pair] = [(looks(images.pixels()), strata_of(kinds, kind.slice))
-                        for images, kind in zip(given.real, told, strict=True)]      # fmt: skip
+    slices = [kinds.reference, *([kinds.held_out] if kinds.held_out else [])]
+    real: list[Pair] = [(looks(images.pixels()), strata_of(kinds, kind.slice, known))
+                        for images, kind in zip(given.real, slices, strict=True)]      # fmt: skip
     focus = spectrum.sharpness_test(mine, real)
     in_focus = not (focus.enough and focus.p < appearance.TELLING)
     lattices = spectrum.lattice_tests(mine, real)
@@ -238,9 +247,9 @@ def of_looks(given: Evidence, kinds: Kinds) -> OfLooks:
                    strengths_of_looks(mine, real, lattices))      # fmt: skip
 
 
-def strata_of(kinds: Kinds, real: np.ndarray) -> Strata:
+def strata_of(kinds: Kinds, real: np.ndarray, known: bool) -> Strata:
     """Classes.  Clusters of features know of brightness and blur, so they would hide both: one stratum for all."""
-    if kinds.by == "class":
+    if kinds.by == "class" and known:
         return Strata(kinds.generated.slice, real)
     return Strata(np.zeros_like(kinds.generated.slice), np.zeros_like(real))
 

@@ -178,6 +178,17 @@ def voted(images: Images | None, truth: np.ndarray, evidence: Evidence, near: Ne
     return Kind(winner, clear)
 
 
+def kind_of(images: Images, evidence: Evidence, kinds: Kinds, near: Near) -> Kind:
+    """The slices of another set, told in the same way; by class as the classifier says, if it has seen that set."""
+    if kinds.by == "cluster":
+        where = by_cluster(images.features, evidence.reference.features).generated
+        return Kind(where, np.ones(len(where), bool))
+    found = judged(images, kinds.truth) or voted(images, kinds.truth, evidence, near)
+    if found is None:
+        raise BadInput("An analysis needs images to tell their kinds.")
+    return found
+
+
 def by_clusters(evidence: Evidence) -> Kinds:
     both = by_cluster(evidence.generated.features, evidence.reference.features)
     held_out = by_cluster(evidence.held_out.features, evidence.reference.features) if evidence.held_out else None

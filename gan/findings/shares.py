@@ -83,8 +83,9 @@ def _fit(observed: np.ndarray, table: np.ndarray, there: np.ndarray, full: np.nd
     smooth = (table + HALF / len(table)) / (of_class + HALF)
     seen = (observed + HALF / len(observed)) / (n + HALF)
     pi = np.linalg.lstsq(smooth, seen, rcond=None)[0].clip(1e-3)
+    least = HALF / n / len(seen)
     for _ in range(3):
-        spread = _spread(seen, n, smooth, pi, of_class)
+        spread = _spread((smooth @ pi.clip(0)).clip(least), n, smooth, pi, of_class)
         inverse = np.linalg.inv(spread)
         covariance = np.linalg.inv(smooth.T @ inverse @ smooth)
         pi = covariance @ smooth.T @ inverse @ seen
@@ -94,12 +95,13 @@ def _fit(observed: np.ndarray, table: np.ndarray, there: np.ndarray, full: np.nd
     return _whole(pi, covariance, drift, _confused(full, pi, there), there)
 
 
-def _spread(seen: np.ndarray, n: float, smooth: np.ndarray, pi: np.ndarray, of_class: np.ndarray) -> np.ndarray:
-    """The covariance of what is left, (c, c): of the cells, and of the columns; plus a small ridge along their sum,
-    which has no error, so that shares add up to 1."""
+def _spread(fitted: np.ndarray, n: float, smooth: np.ndarray, pi: np.ndarray, of_class: np.ndarray) -> np.ndarray:
+    """The covariance of what is left, (c, c): of the cells as fitted, since cells that are low by chance would seem
+    surer than they are; and of the columns; plus a small ridge along their sum, which has no error, so that shares add
+    up to 1."""
     weights = pi.clip(0) ** 2 / of_class
     of_columns = np.diag(smooth @ weights) - (smooth * weights) @ smooth.T
-    found = multinomial(seen, int(n)) + of_columns
+    found = multinomial(fitted, int(n)) + of_columns
     return found + 1e-3 * np.trace(found) / len(found)
 
 
