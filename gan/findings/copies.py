@@ -16,7 +16,7 @@ from scipy.special import betainc
 from gan.audit import excess
 from gan.features.extract import Rows
 from gan.findings.contrasts import FEW, Strata
-from gan.findings.evidence import Evidence, Images, Kinds, Near, kind_of
+from gan.findings.evidence import Evidence, Images, Kind, Kinds, Near, kind_of
 from gan.findings.rules import Test
 from gan.metrics.manifold import share
 from gan.metrics.memorisation import discoveries
@@ -93,18 +93,18 @@ class Matches:
 
 def matches(evidence: Evidence, near: Near, kinds: Kinds) -> Matches:
     if evidence.training is None or evidence.training.features.digest == evidence.reference.features.digest:
-        found, innocent, slices = near.overlap.nearest, near.overlap.real.distances[:, 0], kinds.reference.slice
+        found, innocent, kind = near.overlap.nearest, near.overlap.real.distances[:, 0], kinds.reference
         if near.floor is not None and kinds.held_out is not None:
-            innocent, slices = near.floor.nearest.distances[:, 0], kinds.held_out.slice
+            innocent, kind = near.floor.nearest.distances[:, 0], kinds.held_out
         paired, name = near.floor is None, "reference"
     else:
         training = Rows(evidence.training.features)
         found, name = nearest_across(near.generated, training), "training"          # type: ignore[arg-type]
         unseen = _unseen(evidence, evidence.training)
         innocent, paired = near.innocent(evidence.training, unseen).distances[:, 0], unseen is None
-        slices = _slices(unseen or evidence.training, evidence, kinds, near)
+        kind = _kind(unseen or evidence.training, evidence, kinds, near)
     distance = found.distances[:, 0]
-    weights = Strata(kinds.generated.slice, slices).weights()
+    weights = Strata(kinds.generated.slice, kind.slice, kind.likely).weights()
     return Matches(found.indices[:, 0], distance, Distances(distance, innocent, weights, (False, paired)), name)
 
 
@@ -116,12 +116,12 @@ def _unseen(evidence: Evidence, training: Images) -> Images | None:
     return None
 
 
-def _slices(images: Images, evidence: Evidence, kinds: Kinds, near: Near) -> np.ndarray:
+def _kind(images: Images, evidence: Evidence, kinds: Kinds, near: Near) -> Kind:
     if images is evidence.reference:
-        return kinds.reference.slice
+        return kinds.reference
     if images is evidence.held_out and kinds.held_out is not None:
-        return kinds.held_out.slice
-    return kind_of(images, evidence, kinds, near).slice
+        return kinds.held_out
+    return kind_of(images, evidence, kinds, near)
 
 
 def memorisation(found: Matches, n_training: int) -> Memorisation:

@@ -80,6 +80,7 @@ class Kind:
 
     slice: np.ndarray       # (n,) int64
     clear: np.ndarray       # (n,) bool
+    likely: np.ndarray | None = None    # (n,) of real images: how much more frequent their classes are as generated
 
 
 @dataclass(frozen=True)
