@@ -47,6 +47,7 @@ COSTLY = 0.1                    # of the Fréchet distance
 TRUST = 0.5                     # of the precision of real images, below which classes cannot be told
 SHAKEN = 0.75                   # the same where pixels say what all images have
 LITTLE = 1e-3                   # the least share that a class is given
+SURE = 4.0                      # errors, beyond which a share is another one
 CLASSES = 2_000                 # at most: covariances of their shares are matrices
 FRECHET = 1.0                   # images per feature, below which a Fréchet distance is not attributed
 SOURCES = (sys.modules[__name__], appearance, contrasts, copies, evidence, gallery, modes, pixels, quality, rules,
@@ -125,7 +126,7 @@ def analyse_now(given: Evidence, store: Store) -> Analysis:
     if not trusted(whole, SHAKEN if of_pixels.causes else TRUST):
         of_kinds = told(of_kinds)
         mode_tests = told(mode_tests) if of_pixels.causes else mode_tests
-    if any(test.finding.rule == "blurred" for test in of_pixels.causes):
+    if any(test.finding.rule == "blurred" and test.finding.severity == "alert" for test in of_pixels.causes):
         of_copies = [test if test.finding.facts.get("verbatim", 0) >= copies.LEAST else told([test])[0]
                      for test in of_copies]     # without details all images lie closer together
     tests = [*of_kinds, *raised(of_pixels, of_all), *of_copies, *mode_tests, *of_all]
@@ -136,12 +137,15 @@ def analyse_now(given: Evidence, store: Store) -> Analysis:
 
 
 def likely(kinds: Kinds, given: Evidence) -> Kinds:
-    """The same, with how much more frequent the classes of the real images are among the generated ones."""
+    """The same, with how much more frequent the classes of the real images are among the generated ones; 1 where the
+    shares may be equal: an error of theirs would be one of every mean."""
     if kinds.by == "cluster":
         return kinds
     k = len(kinds.names)
-    real = counted(kinds.truth, k).value
-    ratio = corrected(kinds.generated, kinds).value.clip(LITTLE) / np.maximum(real, LITTLE)
+    mine, real = corrected(kinds.generated, kinds), counted(kinds.truth, k)
+    errors = np.array([np.hypot(mine.estimate(i).se, real.estimate(i).se) for i in range(k)])
+    ratio = np.where(np.abs(mine.value - real.value) > SURE * errors,
+                     mine.value.clip(LITTLE) / np.maximum(real.value, LITTLE), 1.0)      # fmt: skip
     held_out, labels = kinds.held_out, given.held_out.labels if given.held_out else None
     if held_out is not None and labels is not None and 0 <= labels.min() <= labels.max() < k:
         held_out = replace(held_out, likely=ratio[labels])
@@ -278,7 +282,7 @@ def of_looks(given: Evidence, kinds: Kinds, known: bool) -> OfLooks:
                         for images, kind in zip(given.real, slices, strict=True)]      # fmt: skip
     focus = spectrum.sharpness_test(mine, real)
     in_focus = not (focus.enough and focus.p < appearance.TELLING)
-    lattices = spectrum.lattice_tests(mine, real)
+    lattices = spectrum.lattice_tests(mine, real, blurred=not in_focus and focus.finding.rule == "blurred")
     tests = [focus, *lattices, *appearance.appearance_tests(mine, real, in_focus)]
     return OfLooks(spectrum.spectrum(mine, real[0][0]), appearance.appearance(mine, real), tests,
                    strengths_of_looks(mine, real, lattices))      # fmt: skip
