@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.vq import kmeans2, vq
+from scipy.cluster.vq import ClusterError, kmeans2, vq
 
 from gan.features.extract import Chunks, Rows
 from gan.measure import sources_of
@@ -70,11 +70,21 @@ def by_cluster(generated: Features, reference: Features, k: int = CLUSTERS, seed
     centre = real.mean(axis=0)
     _, _, axes = np.linalg.svd((real - centre)[:: -(-len(real) // 5_000)], full_matrices=False)
     real, mine = ((found - centre) @ axes[:COMPONENTS].T for found in (real, mine))
-    centres, _ = kmeans2(real, min(k, len(real)), minit="++", rng=np.random.default_rng(seed))
+    centres = centres_of(real, k, seed)
     where = [vq(found, centres)[0].astype(np.int64) for found in (mine, real)]
     order = np.argsort(-np.bincount(where[1], minlength=len(centres)), kind="stable")
     rank = np.argsort(order)
     return Slicing(tuple(f"cluster {i + 1}" for i in range(len(centres))), rank[where[0]], rank[where[1]])
+
+
+def centres_of(points: np.ndarray, k: int, seed: int) -> np.ndarray:
+    """The centres of k-means (k, d), seeded; fewer where fewer points differ."""
+    for fewer in range(min(k, len(np.unique(points, axis=0))), 1, -1):
+        try:
+            return kmeans2(points, fewer, minit="++", missing="raise", rng=np.random.default_rng(seed))[0]
+        except ClusterError:        # one is empty
+            continue
+    return points.mean(axis=0, keepdims=True)
 
 
 def measure_slices(

@@ -22,7 +22,8 @@ def number(value: float, digits: int, language: str) -> str:
 
 def percent(value: float, language: str) -> str:
     """`4.1 %` below ten percent, whole ones above, as many digits as needed below one."""
-    digits = 0 if value >= 0.1 or value == 0 else 1 if value >= 0.01 else min(4, -floor(log10(value)) - 1)
+    size = abs(value)
+    digits = 0 if size >= 0.1 or size == 0 else 1 if size >= 0.01 else min(4, -floor(log10(size)) - 1)
     return f"{number(100 * value, digits, language)}{FIXED}%"
 
 

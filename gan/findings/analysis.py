@@ -27,7 +27,7 @@ from gan.findings import (
 from gan.findings.appearance import Appearance
 from gan.findings.contrasts import Strata
 from gan.findings.copies import Memorisation
-from gan.findings.evidence import LEAST, Evidence, Kinds, Near, kinds_of
+from gan.findings.evidence import LEAST, Evidence, Kind, Kinds, Near, kinds_of
 from gan.findings.gallery import Gallery, Item
 from gan.findings.modes import Mode
 from gan.findings.pixels import Looks, looks
@@ -45,6 +45,10 @@ MISSING = 0.1                   # of the expected share, below which a class is 
 MUCH = 0.05                     # of all images: a deviation by this much and by a factor of 2 is an alert
 COSTLY = 0.1                    # of the Fréchet distance
 TRUST = 0.5                     # of the precision of real images, below which classes cannot be told
+SHAKEN = 0.75                   # the same where pixels say what all images have
+LITTLE = 1e-3                   # the least share that a class is given
+SURE = 4.0                      # errors, beyond which a share is another one
+CLASSES = 2_000                 # at most: covariances of their shares are matrices
 FRECHET = 1.0                   # images per feature, below which a Fréchet distance is not attributed
 SOURCES = (sys.modules[__name__], appearance, contrasts, copies, evidence, gallery, modes, pixels, quality, rules,
            shares, spectrum, attribution, slices, frechet, kernel, manifold, memorisation, neighbours)      # fmt: skip
@@ -95,9 +99,13 @@ def analyse(given: Evidence, store: Store) -> tuple[Analysis, bool]:
 
 
 def check(given: Evidence) -> None:
-    for name, images in (("generated", given.generated), ("reference", given.reference)):
-        if images.n < LEAST:
+    for name, images in (("generated", given.generated), ("reference", given.reference), ("held-out", given.held_out)):
+        if images is not None and images.n < LEAST:
             raise BadInput(f"An analysis needs at least {LEAST} {name} images, got {images.n:,}.")
+    labels = given.reference.labels
+    if labels is not None and not 0 <= labels.min() <= labels.max() < CLASSES:
+        raise BadInput(f"An analysis takes labels from 0 to {CLASSES - 1:,}, those of the reference go from "
+                       f"{labels.min():,} to {labels.max():,}.")      # fmt: skip
     shapes = {images.samples.shape for images in (given.generated, *given.real)}
     if len(shapes) > 1:
         raise BadInput(f"An analysis needs images of one shape, got {' and '.join(map(str, sorted(shapes)))}.")
@@ -105,42 +113,78 @@ def check(given: Evidence) -> None:
 
 def analyse_now(given: Evidence, store: Store) -> Analysis:
     near = Near(given, store)
-    kinds = kinds_of(given, near)
-    rows, share_tests, share_strengths = of_slices(given, kinds, store)
-    of_pixels = of_looks(given, kinds)
-    found_modes, mode_tests = modes.modes(given, kinds)
-    near_training = copies.matches(given, near)
     whole = quality.quality(near)
+    kinds = likely(kinds_of(given, near), given)
+    of_pixels = of_looks(given, kinds, trusted(whole, TRUST))
+    rows, share_tests, share_strengths = of_slices(given, kinds, store, alike=not of_pixels.causes)
+    found_modes, mode_tests = modes.modes(given, kinds)
+    near_training = copies.matches(given, near, kinds)
     by_slice = {row.name: row.precision for row in rows if row.precision}
-    of_kinds = trusted([*share_tests, *quality.slice_tests(by_slice, kinds, given, whole)], whole)
-    tests = [
-        *of_kinds, *of_pixels.tests, copies.copies_test(near_training, given), *mode_tests,
-        copies.duplicates_test(near), *quality.quality_tests(whole),
-    ]  # fmt: skip
+    of_kinds = [*share_tests, *quality.slice_tests(by_slice, kinds, given, whole)]
+    of_copies = [copies.copies_test(near_training, given), *copies.duplicates_test(kinds, near)]
+    of_all = quality.quality_tests(whole)
+    if not trusted(whole, SHAKEN if of_pixels.causes else TRUST):
+        of_kinds = told(of_kinds)
+        mode_tests = told(mode_tests) if of_pixels.causes else mode_tests
+    if any(test.finding.rule == "blurred" and test.finding.severity == "alert" for test in of_pixels.causes):
+        of_copies = [test if test.finding.facts.get("verbatim", 0) >= copies.LEAST else told([test])[0]
+                     for test in of_copies]     # without details all images lie closer together
+    tests = [*of_kinds, *raised(of_pixels, of_all), *of_copies, *mode_tests, *of_all]
     memory = copies.memorisation(near_training, (given.training or given.reference).n)
     strengths = [*share_strengths, *of_pixels.strengths, *strengths_of(whole, memory, tests)]
     return Analysis(decide(tests, strengths), kinds.by, tuple(rows), of_pixels.spectrum, tuple(of_pixels.appearance),
                     tuple(found_modes), memory, gallery.gallery(near.overlap, near_training))      # fmt: skip
 
 
-def trusted(tests: list[Test], whole: Quality) -> list[Test]:
+def likely(kinds: Kinds, given: Evidence) -> Kinds:
+    """The same, with how much more frequent the classes of the real images are among the generated ones; 1 where the
+    shares may be equal: an error of theirs would be one of every mean."""
+    if kinds.by == "cluster":
+        return kinds
+    k = len(kinds.names)
+    mine, real = corrected(kinds.generated, kinds), counted(kinds.truth, k)
+    errors = np.array([np.hypot(mine.estimate(i).se, real.estimate(i).se) for i in range(k)])
+    ratio = np.where(np.abs(mine.value - real.value) > SURE * errors,
+                     mine.value.clip(LITTLE) / np.maximum(real.value, LITTLE), 1.0)      # fmt: skip
+    held_out, labels = kinds.held_out, given.held_out.labels if given.held_out else None
+    if held_out is not None and labels is not None and 0 <= labels.min() <= labels.max() < k:
+        held_out = replace(held_out, likely=ratio[labels])
+    return replace(kinds, reference=replace(kinds.reference, likely=ratio[kinds.truth]), held_out=held_out)
+
+
+def trusted(whole: Quality, share: float) -> bool:
+    return whole.precision.value >= share * whole.real_precision.value
+
+
+def raised(of_pixels: OfLooks, of_all: list[Test]) -> list[Test]:
+    """What pixels say; lattices, blur and noise are as grave as what follows from them: networks look at such details,
+    so that features of nearly all images may be others."""
+    grave = any(test.finding.severity == "alert" and test.enough and test.p < appearance.TELLING for test in of_all)
+    causes = [test for test in of_pixels.causes if grave and test.finding.figure == "spectrum"]
+    return [replace(test, finding=replace(test.finding, severity="alert")) if test in causes else test
+            for test in of_pixels.tests]    # fmt: skip
+
+
+def told(tests: list[Test]) -> list[Test]:
     """Who takes images for which class was learnt from real ones.  Where few of the generated images look like any real
-    one, as when all are blurred, what is said of classes follows from that, and is no more than told."""
-    if whole.precision.value >= TRUST * whole.real_precision.value:
-        return tests
+    one, as when all are blurred, what is said of classes follows from that, and is no more than told; kinds of their
+    own as well, if pixels tell why."""
     return [replace(test, finding=replace(test.finding, severity="info")) for test in tests]
 
 
 # Slices
 
-def of_slices(given: Evidence, kinds: Kinds, store: Store) -> tuple[list[Slice], list[Test], list[Finding]]:
-    """Rows in the order of the slices, tests in the order of naming."""
+def of_slices(
+    given: Evidence, kinds: Kinds, store: Store, alike: bool
+) -> tuple[list[Slice], list[Test], list[Finding]]:
+    """Rows in the order of the slices, tests in the order of naming.  `alike`: the generated images look as real ones
+    of their class do; otherwise they may be taken for other classes than real ones are."""
     k = len(kinds.names)
     real = [counted(kinds.truth, k)]
     mine = corrected(kinds.generated, kinds)
     if kinds.held_out:
         real.append(corrected(kinds.held_out, kinds))
-    found = deviations(mine, real)
+    found = deviations(mine if alike else replace(mine, drift=1.0), real)
     measured, _ = measure_slices(Slicing(kinds.names, kinds.generated.slice, kinds.reference.slice),
                                  given.generated.features, given.reference.features, {}, store)      # fmt: skip
     costs = costs_of(given, kinds, store)
@@ -204,7 +248,7 @@ def one_sided(found: Estimate) -> float:
 
 def _share_strengths(found: list[Deviation], mine: Shares, kinds: Kinds) -> list[Finding]:
     """No share farther than a quarter from the real one, errors included."""
-    errors = {one.slice: float(np.sqrt(mine.covariance[one.slice, one.slice])) for one in found}
+    errors = {one.slice: mine.estimate(one.slice).se for one in found}
     reach = max((abs(one.share - one.expected) + 2 * errors[one.slice] for one in found), default=1.0)
     worst = max((abs(one.share - one.expected) / max(one.expected, 1e-9) for one in found), default=1.0)
     if worst > 0.25 or min((one.p for one in found), default=0.0) < rules.LEVEL / len(found) or len(found) < 2:
@@ -224,25 +268,31 @@ class OfLooks:
     tests: list[Test]
     strengths: list[Finding]
 
+    @property
+    def causes(self) -> list[Test]:
+        """What is beyond doubt."""
+        return [test for test in self.tests if test.enough and test.p < appearance.TELLING]
 
-def of_looks(given: Evidence, kinds: Kinds) -> OfLooks:
+
+def of_looks(given: Evidence, kinds: Kinds, known: bool) -> OfLooks:
+    """`known`: most images look like real ones, so that it can be told which slice they belong to."""
     mine = looks(given.generated.pixels())
-    told = [kinds.reference, *([kinds.held_out] if kinds.held_out else [])]
-    real: list[Pair] = [(looks(images.pixels()), strata_of(kinds, kind.slice))
-                        for images, kind in zip(given.real, told, strict=True)]      # fmt: skip
+    slices = [kinds.reference, *([kinds.held_out] if kinds.held_out else [])]
+    real: list[Pair] = [(looks(images.pixels()), strata_of(kinds, kind, known))
+                        for images, kind in zip(given.real, slices, strict=True)]      # fmt: skip
     focus = spectrum.sharpness_test(mine, real)
     in_focus = not (focus.enough and focus.p < appearance.TELLING)
-    lattices = spectrum.lattice_tests(mine, real)
+    lattices = spectrum.lattice_tests(mine, real, blurred=not in_focus and focus.finding.rule == "blurred")
     tests = [focus, *lattices, *appearance.appearance_tests(mine, real, in_focus)]
     return OfLooks(spectrum.spectrum(mine, real[0][0]), appearance.appearance(mine, real), tests,
                    strengths_of_looks(mine, real, lattices))      # fmt: skip
 
 
-def strata_of(kinds: Kinds, real: np.ndarray) -> Strata:
+def strata_of(kinds: Kinds, real: Kind, known: bool) -> Strata:
     """Classes.  Clusters of features know of brightness and blur, so they would hide both: one stratum for all."""
-    if kinds.by == "class":
-        return Strata(kinds.generated.slice, real)
-    return Strata(np.zeros_like(kinds.generated.slice), np.zeros_like(real))
+    if kinds.by == "class" and known:
+        return Strata(kinds.generated.slice, real.slice, real.likely)
+    return Strata(np.zeros_like(kinds.generated.slice), np.zeros_like(real.slice))
 
 
 def strengths_of_looks(mine: Looks, real: list[Pair], lattices: list[Test]) -> list[Finding]:

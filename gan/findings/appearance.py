@@ -84,7 +84,8 @@ def compared(name: str, generated: Looks, real: Looks, strata: Strata) -> tuple[
     """The numbers of the images that have one, and those images' slices."""
     x, y = generated.values[name], real.values[name]
     mine, theirs = np.isfinite(x), np.isfinite(y)
-    return x[mine], y[theirs], Strata(strata.generated[mine], strata.real[theirs])
+    likely = None if strata.likely is None else strata.likely[theirs]
+    return x[mine], y[theirs], Strata(strata.generated[mine], strata.real[theirs], likely)
 
 
 def mean_test(name: str, generated: Looks, real: Sequence[Pair]) -> tuple[float, float, float]:

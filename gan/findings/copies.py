@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import betainc
 
 from gan.audit import excess
 from gan.features.extract import Rows
-from gan.findings.evidence import Evidence, Images, Near
+from gan.findings.contrasts import FEW, Strata
+from gan.findings.evidence import Evidence, Images, Kind, Kinds, Near, kind_of
 from gan.findings.rules import Test
 from gan.metrics.manifold import share
-from gan.metrics.memorisation import discoveries, p_values
-from gan.metrics.neighbours import nearest_across
+from gan.metrics.memorisation import discoveries
+from gan.metrics.neighbours import nearest, nearest_across
 from gan.types import Estimate, Finding
 
 RATE = 0.05                     # of false discoveries among the copies, and of p-values that are called near
@@ -39,31 +41,71 @@ class Memorisation:
 
 
 @dataclass(frozen=True)
+class Distances:
+    """Of n generated images and of t innocent ones, with weights that add up to 1: innocent images count as if their
+    slices were as frequent as among the generated ones, since some kinds of images lie closer together than others."""
+
+    mine: np.ndarray
+    innocent: np.ndarray
+    weights: tuple[np.ndarray, np.ndarray]      # (n,) and (t,)
+    paired: tuple[bool, bool]                   # whether they are among themselves, where nearest ones come in pairs
+
+    @property
+    def sizes(self) -> tuple[float, float]:
+        """The numbers of independent images whose shares have such errors (Kish)."""
+        mine, innocent = (1 / float((weights**2).sum()) / (PAIRED if paired else 1)
+                          for weights, paired in zip(self.weights, self.paired, strict=True))       # fmt: skip
+        return mine, innocent
+
+    def p(self) -> np.ndarray:
+        """As `gan.metrics.memorisation.p_values`, (n,)."""
+        order = np.argsort(self.innocent, kind="stable")
+        below = np.concatenate([[0], np.cumsum(self.weights[1][order])])
+        found = below[np.searchsorted(self.innocent[order], self.mine, side="right")]
+        return (found + 1 / len(order)) / (1 + 1 / len(order))
+
+    def beyond(self, quantile: float) -> tuple[float, float]:
+        """The share of generated images below a quantile of the innocent distances, less theirs, and its p-value: of
+        so many before the r-th innocent one, where all orders are equally likely (negative hypergeometric; here in its
+        continuous form)."""
+        order = np.argsort(self.innocent, kind="stable")
+        at = int(np.searchsorted(np.cumsum(self.weights[1][order]), quantile))
+        reach = self.innocent[order[min(at, len(order) - 1)]]
+        mine, theirs = (float(weights @ (found <= reach)) for weights, found in
+                        zip(self.weights, (self.mine, self.innocent), strict=True))     # fmt: skip
+        n, t = self.sizes
+        return mine - theirs, float(betainc(mine * n, theirs * t, n / (n + t))) if mine > 0 else 1.0
+
+
+@dataclass(frozen=True)
 class Matches:
     """Of n generated images."""
 
     row: np.ndarray             # the nearest training image
     distance: np.ndarray
-    p: np.ndarray
-    innocent: np.ndarray        # (t,) distances
-    paired: bool                # those of training images among themselves
+    found: Distances
     set: str                    # training or reference
 
+    @cached_property
+    def p(self) -> np.ndarray:
+        return self.found.p()
 
-def matches(evidence: Evidence, near: Near) -> Matches:
+
+def matches(evidence: Evidence, near: Near, kinds: Kinds) -> Matches:
     if evidence.training is None or evidence.training.features.digest == evidence.reference.features.digest:
-        found, innocent = near.overlap.nearest, near.overlap.real.distances[:, 0]
-        if near.floor is not None:
-            innocent = near.floor.nearest.distances[:, 0]
-        row, distance, paired, name = found.indices[:, 0], found.distances[:, 0], near.floor is None, "reference"
+        found, innocent, kind = near.overlap.nearest, near.overlap.real.distances[:, 0], kinds.reference
+        if near.floor is not None and kinds.held_out is not None:
+            innocent, kind = near.floor.nearest.distances[:, 0], kinds.held_out
+        paired, name = near.floor is None, "reference"
     else:
         training = Rows(evidence.training.features)
-        found = nearest_across(near.generated, training)                        # type: ignore[arg-type]
-        row, distance, name = found.indices[:, 0], found.distances[:, 0], "training"
+        found, name = nearest_across(near.generated, training), "training"          # type: ignore[arg-type]
         unseen = _unseen(evidence, evidence.training)
-        paired = unseen is None
-        innocent = near.innocent(evidence.training, unseen).distances[:, 0]
-    return Matches(row, distance, p_values(distance, innocent), innocent, paired, name)
+        innocent, paired = near.innocent(evidence.training, unseen).distances[:, 0], unseen is None
+        kind = _kind(unseen or evidence.training, evidence, kinds, near)
+    distance = found.distances[:, 0]
+    weights = Strata(kinds.generated.slice, kind.slice, kind.likely).weights()
+    return Matches(found.indices[:, 0], distance, Distances(distance, innocent, weights, (False, paired)), name)
 
 
 def _unseen(evidence: Evidence, training: Images) -> Images | None:
@@ -74,32 +116,32 @@ def _unseen(evidence: Evidence, training: Images) -> Images | None:
     return None
 
 
+def _kind(images: Images, evidence: Evidence, kinds: Kinds, near: Near) -> Kind:
+    if images is evidence.reference:
+        return kinds.reference
+    if images is evidence.held_out and kinds.held_out is not None:
+        return kinds.held_out
+    return kind_of(images, evidence, kinds, near)
+
+
 def memorisation(found: Matches, n_training: int) -> Memorisation:
     nearer = share(found.p <= RATE)
-    p = excess(nearer.value, len(found.p), len(found.innocent))
+    p = excess(nearer.value, len(found.p), max(1, round(found.found.sizes[1])))
     return Memorisation(share(discoveries(found.p, RATE)), nearer, float(p), n_training)
 
 
 def copies_test(found: Matches, evidence: Evidence) -> Test:
     """More images nearer than almost all innocent ones: at the best of three quantiles, or the same pixels."""
-    each = [_beyond(found, quantile) for quantile in NEAR]
-    extra, p = max(each)[0], min(1.0, (len(NEAR) + 1) * min(p for _, p in each))
+    extra, p = _most_beyond(found.found)
     verbatim = same_pixels(evidence.generated, evidence.training or evidence.reference)
     listed = float(discoveries(found.p, RATE).mean())
     facts = {"share": max(extra, verbatim), "verbatim": verbatim, "listed": listed, "set": found.set}
-    severity = "alert"
-    return Test(Finding(severity, "copies", facts, p, "memorisation"), p, max(extra, verbatim) >= LEAST)
+    return Test(Finding("alert", "copies", facts, p, "memorisation"), p, max(extra, verbatim) >= LEAST)
 
 
-def _beyond(found: Matches, quantile: float) -> tuple[float, float]:
-    """The share of generated images below a quantile of the innocent distances, less theirs, and its p-value."""
-    reach = np.quantile(found.innocent, quantile)
-    mine, theirs = (found.distance <= reach), (found.innocent <= reach)
-    n, t = len(mine), len(theirs)
-    both = (mine.sum() + theirs.sum() + 1) / (n + t + 2)
-    error = np.sqrt(both * (1 - both) * (1 / n + (PAIRED if found.paired else 1) / t))
-    extra = float(mine.mean() - theirs.mean())
-    return extra, float(norm.sf((extra - 1 / n) / error))
+def _most_beyond(found: Distances) -> tuple[float, float]:
+    each = [found.beyond(quantile) for quantile in NEAR]
+    return max(each)[0], min(1.0, len(NEAR) * min(p for _, p in each))
 
 
 def same_pixels(generated: Images, training: Images) -> float:
@@ -112,13 +154,24 @@ def _digests(images: np.ndarray) -> list[bytes]:
     return [hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest() for image in images]
 
 
-def duplicates_test(near: Near) -> Test:
-    """Generated images nearer to each other than real ones are, beyond what the real ones show."""
-    mine, theirs = near.overlap.generated.distances, near.overlap.real.distances
-    at = min(-(-len(mine) // len(theirs)), mine.shape[1]) - 1       # among more images the nearest is nearer
-    found = Matches(np.empty(0), mine[:, at], np.empty(0), theirs[:, 0], True, "generated")
-    each = [_beyond(found, quantile) for quantile in NEAR]
-    # Counts of generated images come in pairs, too.
-    extra, p = max(each)[0], min(1.0, len(NEAR) * 2 * min(norm.sf(norm.isf(p) / np.sqrt(PAIRED)) for _, p in each))
-    return Test(Finding("alert" if extra >= MUCH else "warning", "duplicates", {"share": extra}, float(p),
-                        "gallery:duplicated"), float(p), extra >= 2 * LEAST)      # fmt: skip
+def duplicates_test(kinds: Kinds, near: Near) -> list[Test]:
+    """Generated images nearer to each other than real ones are, beyond what the real ones show: in each slice among as
+    many of both, since among more images the nearest one is nearer."""
+    apart = [_apart(k, kinds, near) for k in np.unique(kinds.reference.slice)]
+    mine, real = (np.concatenate([np.empty(0), *side]) for side in zip(*apart, strict=True))
+    if not len(mine):
+        return []
+    even = np.full(len(mine), 1 / len(mine))
+    extra, p = _most_beyond(Distances(mine, real, (even, even), (True, True)))
+    return [Test(Finding("alert" if extra >= MUCH else "warning", "duplicates", {"share": extra}, p,
+                         "gallery:duplicated"), p, extra >= 2 * LEAST)]      # fmt: skip
+
+
+def _apart(k: int, kinds: Kinds, near: Near) -> tuple[np.ndarray, np.ndarray]:
+    """Distances to the nearest other one of slice k, of as many generated images as real ones."""
+    rows = [np.flatnonzero(kind.slice == k) for kind in (kinds.generated, kinds.reference)]
+    size = min(len(found) for found in rows)
+    if size < FEW:
+        return np.empty(0), np.empty(0)
+    mine, real = (found[np.arange(size) * len(found) // size] for found in rows)
+    return (nearest(near.generated[mine], 1).distances[:, 0], nearest(near.reference[real], 1).distances[:, 0])

@@ -80,6 +80,7 @@ class Kind:
 
     slice: np.ndarray       # (n,) int64
     clear: np.ndarray       # (n,) bool
+    likely: np.ndarray | None = None    # (n,) of real images: how much more frequent their classes are as generated
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,17 @@ def voted(images: Images | None, truth: np.ndarray, evidence: Evidence, near: Ne
     winner = labels[np.arange(len(labels)), counts.argmax(axis=1)]
     clear = (counts.max(axis=1) == VOTES) & (found.distances[:, 0] <= np.median(own.distances[:, 0]))
     return Kind(winner, clear)
+
+
+def kind_of(images: Images, evidence: Evidence, kinds: Kinds, near: Near) -> Kind:
+    """The slices of another set, told in the same way; by class as the classifier says, if it has seen that set."""
+    if kinds.by == "cluster":
+        where = by_cluster(images.features, evidence.reference.features).generated
+        return Kind(where, np.ones(len(where), bool))
+    found = judged(images, kinds.truth) or voted(images, kinds.truth, evidence, near)
+    if found is None:
+        raise BadInput("An analysis needs images to tell their kinds.")
+    return found
 
 
 def by_clusters(evidence: Evidence) -> Kinds:

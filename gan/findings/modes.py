@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.vq import kmeans2, vq
+from scipy.cluster.vq import vq
 from scipy.stats import norm
 
 from gan.features.extract import Rows
@@ -17,6 +17,7 @@ from gan.findings.contrasts import Strata
 from gan.findings.evidence import Evidence, Kinds
 from gan.findings.rules import Test
 from gan.metrics.manifold import share
+from gan.slices import centres_of
 from gan.types import Estimate, Finding
 
 CLUSTERS, COMPONENTS, SEED = 24, 32, 0
@@ -50,7 +51,7 @@ def clusters(evidence: Evidence) -> Clusters:
     axes, centre = _axes(mine, real[0])
     mine, *real = ((found - centre) @ axes for found in (mine, *real))
     k = min(CLUSTERS, len(mine) // 20)
-    centres, _ = kmeans2(mine[::2], k, minit="++", rng=np.random.default_rng(SEED))
+    centres = centres_of(mine[::2], k, SEED)
     where, distance = vq(mine, centres)
     return Clusters(where, distance, [vq(found, centres)[0] for found in real], len(centres))
 
@@ -59,7 +60,7 @@ def _axes(mine: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Principal axes (d, COMPONENTS) of both sets together, and their mean."""
     both = np.concatenate([found[:: -(-len(found) // FIT)] for found in (mine, real)]).astype(np.float64)
     centre = both.mean(axis=0)
-    _, vectors = np.linalg.eigh(np.cov(both - centre, rowvar=False))
+    _, vectors = np.linalg.eigh(np.atleast_2d(np.cov(both - centre, rowvar=False)))
     return vectors[:, -COMPONENTS:], centre
 
 
@@ -68,7 +69,7 @@ def modes(evidence: Evidence, kinds: Kinds) -> tuple[list[Mode], list[Test]]:
     found = clusters(evidence)
     other = np.arange(1, evidence.generated.n, 2)           # those that made no centre
     told = [kinds.reference, *([kinds.held_out] if kinds.held_out else [])]
-    strata = [Strata(kinds.generated.slice, kind.slice) for kind in told]
+    strata = [Strata(kinds.generated.slice, kind.slice, kind.likely) for kind in told]
     weights = [one.weights()[1] for one in strata]
     rows = [_mode(k, found, other, weights) for k in range(found.k)]
     rows.sort(key=lambda row: -row[0].share.value)

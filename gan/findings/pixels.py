@@ -68,10 +68,11 @@ def _looks(images: np.ndarray) -> Looks:
     squares[:, 0, 0] = 0
     radius = _radius(*luma.shape[1:])
     frequency, power = _rings(squares, radius)
-    high = squares[:, radius > HIGH].sum(axis=1) + ROUNDING
+    plain = ~_on_lattice(*luma.shape[1:])       # a lattice is neither noise nor sharpness
+    high = squares[:, plain & (radius > HIGH)].sum(axis=1) + ROUNDING
     values = {
         "brightness": luma.mean(axis=(1, 2)), "contrast": luma.std(axis=(1, 2)),
-        "sharpness": 10 * np.log10(high / (squares.sum(axis=(1, 2)) + ROUNDING)),       # dB
+        "sharpness": 10 * np.log10(high / (squares[:, plain].sum(axis=1) + ROUNDING)),       # dB
         "edges": _edges(luma),
         "black": np.percentile(luma, DARK, axis=(1, 2)), "white": np.percentile(luma, BRIGHT, axis=(1, 2)),
         **(_colours(rgb) if images.shape[1] == 3 else {}),
@@ -82,6 +83,12 @@ def _looks(images: np.ndarray) -> Looks:
 def _radius(height: int, width: int) -> np.ndarray:
     """(height, width) cycles per pixel."""
     return np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))
+
+
+def _on_lattice(height: int, width: int) -> np.ndarray:
+    """(height, width) the frequencies of lattices of 2 and 4 pixels and their overtones."""
+    down, right = (np.abs(4 * np.fft.fftfreq(n) - np.rint(4 * np.fft.fftfreq(n))) < 2 / n for n in (height, width))
+    return down[:, None] & right
 
 
 def _rings(squares: np.ndarray, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,6 +105,8 @@ def _rings(squares: np.ndarray, radius: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _edges(luma: np.ndarray) -> np.ndarray:
     """The mean length of the gradient, grey levels per pixel, (n,)."""
+    if min(luma.shape[1:]) < 2:
+        return np.zeros(len(luma))
     down, right = np.diff(luma, axis=1)[:, :, :-1], np.diff(luma, axis=2)[:, :-1]
     return np.hypot(down, right).mean(axis=(1, 2))
 

@@ -51,12 +51,13 @@ def quality(near: Near) -> Quality:
     found, floor = near.overlap, near.floor
     own = own_precision(found.real)
     m, n = len(found.real.distances), len(found.generated.distances)
-    covered = Estimate(expected_coverage(m, n), manifold.coverage(found).se)
+    mine = manifold.coverage(found, closed=True)            # features that tie, as those of equal images, cover too
+    covered = Estimate(expected_coverage(m, n), mine.se)
     if floor is not None:
         own = min(own, manifold.precision(floor), key=lambda one: one.value)
         if len(floor.generated.distances) == n:
-            covered = min(covered, manifold.coverage(floor), key=lambda one: one.value)
-    return Quality(manifold.precision(found), own, manifold.coverage(found), covered)
+            covered = min(covered, manifold.coverage(floor, closed=True), key=lambda one: one.value)
+    return Quality(manifold.precision(found), own, mine, covered)
 
 
 def below(mine: Estimate, real: Estimate) -> float:

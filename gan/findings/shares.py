@@ -23,6 +23,9 @@ from gan.types import Estimate
 HALF = 0.5              # added to the counts of all cells, so that no error is 0
 NAMED = 1e-3            # of the p-value at which a class is taken out; what is reported is decided over all rules
 DRIFTED = 1e-3          # of the p-value of the fit
+MOST = 30               # classes that are taken out
+RIDGE = 1e-9            # of what the cells say of the classes: classes that they cannot tell apart have huge errors
+WORST = 0.5             # no share has a larger error
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Shares:
     confused: np.ndarray    # (K,) the share of all images that are taken for the class or for another wrongly
 
     def estimate(self, k: int) -> Estimate:
-        return Estimate(float(max(self.value[k], 0)), float(np.sqrt(self.covariance[k, k])))
+        variance = min(max(self.covariance[k, k], 0.0), WORST**2)
+        return Estimate(float(np.clip(self.value[k], 0, 1)), float(np.sqrt(variance)))
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,12 @@ def _fit(observed: np.ndarray, table: np.ndarray, there: np.ndarray, full: np.nd
     smooth = (table + HALF / len(table)) / (of_class + HALF)
     seen = (observed + HALF / len(observed)) / (n + HALF)
     pi = np.linalg.lstsq(smooth, seen, rcond=None)[0].clip(1e-3)
+    columns = (table + HALF) / (of_class + HALF * len(table))
     for _ in range(3):
-        spread = _spread(seen, n, smooth, pi, of_class)
+        spread = _spread((smooth @ pi.clip(0)).clip(HALF / n), n, columns, pi, of_class)
         inverse = np.linalg.inv(spread)
-        covariance = np.linalg.inv(smooth.T @ inverse @ smooth)
+        precision = smooth.T @ inverse @ smooth
+        covariance = np.linalg.inv(precision + RIDGE * np.trace(precision) * np.eye(len(pi)))
         pi = covariance @ smooth.T @ inverse @ seen
     left = seen - smooth @ pi
     misfit, freedom = float(left @ inverse @ left), len(observed) - len(pi)
@@ -94,12 +100,13 @@ def _fit(observed: np.ndarray, table: np.ndarray, there: np.ndarray, full: np.nd
     return _whole(pi, covariance, drift, _confused(full, pi, there), there)
 
 
-def _spread(seen: np.ndarray, n: float, smooth: np.ndarray, pi: np.ndarray, of_class: np.ndarray) -> np.ndarray:
-    """The covariance of what is left, (c, c): of the cells, and of the columns; plus a small ridge along their sum,
+def _spread(fitted: np.ndarray, n: float, columns: np.ndarray, pi: np.ndarray, of_class: np.ndarray) -> np.ndarray:
+    """The covariance of what is left, (c, c): of the cells as fitted, since cells that are low by chance would seem
+    surer than they are; and of the columns, where no cell is sure to be empty; plus a small ridge along their sum,
     which has no error, so that shares add up to 1."""
     weights = pi.clip(0) ** 2 / of_class
-    of_columns = np.diag(smooth @ weights) - (smooth * weights) @ smooth.T
-    found = multinomial(seen, int(n)) + of_columns
+    of_columns = np.diag(columns @ weights) - (columns * weights) @ columns.T
+    found = multinomial(fitted, int(n)) + of_columns
     return found + 1e-3 * np.trace(found) / len(found)
 
 
@@ -130,7 +137,7 @@ def deviations(mine: Shares, real: list[Shares]) -> list[Deviation]:
     while len(left) > 1:
         found = [_deviation(int(k), left, mine, real) for k in left]
         worst = min(found, key=lambda one: (one.p, -abs(one.share - one.expected)))
-        if worst.p >= NAMED:
+        if worst.p >= NAMED or len(named) == MOST:
             return [*named, *found]
         named.append(worst)
         left = left[left != worst.slice]
@@ -150,11 +157,11 @@ def _deviation(k: int, among: np.ndarray, mine: Shares, real: list[Shares]) -> D
 def _contrast(k: int, others: np.ndarray, mine: Shares, real: Shares) -> tuple[float, float, float]:
     """share - expected, its error, and expected = the real share, scaled to the others' part of both sets."""
     part, real_part = mine.value[others].sum(), real.value[others].sum()
-    if real_part <= 0:
+    if real_part <= 0 or part <= 0:
         return 0.0, 1.0, 0.0
     expected = real.value[k] * part / real_part
     by_mine, by_real = np.zeros(len(mine.value)), np.zeros(len(mine.value))
     by_mine[k], by_mine[others] = 1, -real.value[k] / real_part
     by_real[k], by_real[others] = part / real_part, -expected / real_part
     variance = by_mine @ mine.covariance @ by_mine + by_real @ real.covariance @ by_real
-    return float(mine.value[k] - expected), float(np.sqrt(variance) or 1.0), float(expected)
+    return float(mine.value[k] - expected), float(np.sqrt(variance)) if variance > 0 else 1.0, float(expected)

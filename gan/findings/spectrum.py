@@ -72,17 +72,18 @@ def sharpness_test(generated: Looks, real: Sequence[Pair]) -> Test:
                 abs(decibels) >= SOFT)      # fmt: skip
 
 
-def lattice_tests(generated: Looks, real: Sequence[Pair]) -> list[Test]:
-    """The strongest first; two tests of each lattice in one: waves in step in all images, and in each by itself."""
+def lattice_tests(generated: Looks, real: Sequence[Pair], blurred: bool) -> list[Test]:
+    """The strongest first; two tests of each lattice in one: waves in step in all images, and in each by itself.  Where
+    images are blurred, a wave that all real images have is weaker, and that is no lattice."""
     if not generated.waves.shape[1]:
         return []
-    found = [_lattice(i, generated, real) for i in range(len(LATTICES))]
+    found = [_lattice(i, generated, real, blurred) for i in range(len(LATTICES))]
     found.sort(key=lambda test: -test.finding.facts["amplitude"])
     return found
 
 
-def _lattice(i: int, generated: Looks, real: Sequence[Pair]) -> Test:
-    each = [_against(i, generated, theirs, strata) for theirs, strata in real]
+def _lattice(i: int, generated: Looks, real: Sequence[Pair], blurred: bool) -> Test:
+    each = [_against(i, generated, theirs, strata, blurred) for theirs, strata in real]
     amplitude, p, stands_out = min(a for a, _, _ in each), max(p for _, p, _ in each), all(out for _, _, out in each)
     one = LATTICES[i]
     facts = {"period": one.period, "direction": one.direction, "amplitude": amplitude}
@@ -90,9 +91,10 @@ def _lattice(i: int, generated: Looks, real: Sequence[Pair]) -> Test:
     return Test(Finding(severity, "lattice", facts, p, "spectrum"), p, stands_out and amplitude >= VISIBLE)
 
 
-def _against(i: int, generated: Looks, real: Looks, strata: Strata) -> tuple[float, float, bool]:
+def _against(i: int, generated: Looks, real: Looks, strata: Strata, blurred: bool) -> tuple[float, float, bool]:
     """The amplitude in grey levels, p, and whether it is this wave and not all of those around it."""
     in_step, together = _in_step(i, generated, real, strata)
+    together = together and not (blurred and _weaker(i, generated, real, strata))
     of_each, alone = _of_each(i, generated, real, strata)
     waves = 1 if LATTICES[i].period == 2 else 2             # a wave and its conjugate
     amplitude = max(in_step[0] if together else 0.0, of_each[0] if alone else 0.0) * waves
@@ -109,6 +111,12 @@ def _in_step(i: int, generated: Looks, real: Looks, strata: Strata) -> tuple[tup
     error = wave.se[0] * (np.sqrt(2) if freedom == 1 else 1)            # all of it in one part
     p = float(chi2.sf((size / error) ** 2, freedom)) if error > 0 else 1.0
     return (size, p), size >= PEAK * float(np.abs(around.value).max())
+
+
+def _weaker(i: int, generated: Looks, real: Looks, strata: Strata) -> bool:
+    """The mean wave is."""
+    a, b = strata.weights()
+    return bool(abs(a @ generated.waves[:, i]) < abs(b @ real.waves[:, i]))
 
 
 def _of_each(i: int, generated: Looks, real: Looks, strata: Strata) -> tuple[tuple[float, float], bool]:
