@@ -31,7 +31,7 @@ def line(model: dict, lead: str) -> str:
     score = next(row for row in model["scores"] if row["metric"] == lead)
     cost = model["cost"]
     return (f"`{lead}` {score['value']:.4f} ± {score['se']:.4f}; {cost['parameters']:,} parameters, "
-            f"{cost['evaluations']:.3g} network evaluations per image, {cost['images_per_second']:,.0f} images per "
+            f"{cost['evaluations']:.3g} network evaluation{'s' * (cost['evaluations'] != 1)} per image, {cost['images_per_second']:,.0f} images per "
             "second.")      # fmt: skip
 
 

@@ -21,6 +21,14 @@ ORDER = (
 )  # fmt: skip
 
 
+# A strength is not told beside a finding that says the contrary, however small.
+CONTRARY = {
+    "well_exposed": {"bright", "dark"}, "sharp": {"blurred", "noisy", "lattice"}, "no_lattice": {"lattice"},
+    "shares_alike": {"missing", "rare", "frequent"}, "like_real": {"unlike"}, "covers": {"uncovered"},
+    "no_copies": {"copies"},
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Test:
     """A finding that there may be: `p` is raw, `enough` whether the effect is large enough to be told."""
@@ -36,7 +44,9 @@ def decide(tests: Sequence[Test], strengths: Sequence[Finding] = ()) -> tuple[Fi
     adjusted = holm([test.p for test in tests])
     found = [replace(test.finding, p=p) for test, p in zip(tests, adjusted, strict=True)
              if test.enough and p < LEVEL]     # fmt: skip
-    return tuple(sorted([*found, *strengths], key=importance))
+    told = {finding.rule for finding in found}
+    kept = [strength for strength in strengths if not told & CONTRARY.get(strength.rule, set())]
+    return tuple(sorted([*found, *kept], key=importance))
 
 
 def importance(finding: Finding) -> tuple[int, int]:
