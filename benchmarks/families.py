@@ -30,8 +30,9 @@ family wins by fiat.
 def line(model: dict, lead: str) -> str:
     score = next(row for row in model["scores"] if row["metric"] == lead)
     cost = model["cost"]
+    plural = "" if cost["evaluations"] == 1 else "s"
     return (f"`{lead}` {score['value']:.4f} ± {score['se']:.4f}; {cost['parameters']:,} parameters, "
-            f"{cost['evaluations']:.3g} network evaluation{'s' * (cost['evaluations'] != 1)} per image, {cost['images_per_second']:,.0f} images per "
+            f"{cost['evaluations']:.3g} network evaluation{plural} per image, {cost['images_per_second']:,.0f} images per "
             "second.")      # fmt: skip
 
 
