@@ -32,8 +32,8 @@ def line(model: dict, lead: str) -> str:
     cost = model["cost"]
     plural = "" if cost["evaluations"] == 1 else "s"
     return (f"`{lead}` {score['value']:.4f} ± {score['se']:.4f}; {cost['parameters']:,} parameters, "
-            f"{cost['evaluations']:.3g} network evaluation{plural} per image, {cost['images_per_second']:,.0f} images per "
-            "second.")      # fmt: skip
+            f"{cost['evaluations']:.3g} network evaluation{plural} per image, {cost['images_per_second']:,.0f} images "
+            "per second.")      # fmt: skip
 
 
 def section(model: dict, lead: str) -> list[str]:
