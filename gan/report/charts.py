@@ -1,4 +1,7 @@
-"""Charts as SVG: points with error bars, and lines; colours that everybody can tell apart, and unlike marks."""
+"""Charts as SVG: points with error bars, and lines; colours that everybody can tell apart, and unlike marks.
+
+They are narrow, so that a phone shows the whole of one in letters that can be read.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from itertools import pairwise
 from gan.report.numbers import english, french, significant
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B5B5B", "#8C6D1F")   # Okabe & Ito 2008
-WIDE, LEFT, RIGHT, TOP, BOTTOM = 720, 64, 150, 16, 46
+WIDE, LEFT, RIGHT, TOP, BOTTOM = 400, 50, 122, 14, 38
+ROW, EDGE = 34, 18              # of a row with its name above; around such rows
 
 
 @dataclass(frozen=True)
@@ -30,20 +34,20 @@ class Series:
 
 def rows_chart(identity: str, title: tuple[str, str], rows: Sequence[tuple[str, Point]], line: float | None,
                line_name: tuple[str, str]) -> str:      # fmt: skip
-    """A row for each name: a mark at `x` between `low` and `high`; a dashed line, as for real images."""
-    tall = TOP + 34 * len(rows) + BOTTOM
-    left = min(260, 24 + 7 * max(len(name) for name, _ in rows))
+    """A row for each name: the name, and below it a mark at `x` between `low` and `high`; a dashed line, as for real
+    images."""
+    tall = TOP + ROW * len(rows) + BOTTOM
     ends = [end for _, point in rows for end in (point.low, point.high)] + ([] if line is None else [line])
-    across = scale(min([*ends, 0.0]), max(ends), left, WIDE - 24)
+    across = scale(min([*ends, 0.0]), max(ends), EDGE, WIDE - EDGE)
     parts = axis(across, min([*ends, 0.0]), max(ends), tall - BOTTOM, tall)
     if line is not None:
         x = across(line)
-        parts.append(f'<line class="floor" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{tall - BOTTOM}"/>')
+        parts.append(f'<line class="floor" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{tall - BOTTOM}"/>')
         anchor = "end" if x > WIDE / 2 else "start"
-        parts.append(words(x + (-6 if anchor == "end" else 6), TOP - 2, line_name, anchor, "quiet"))
+        parts.append(words(x, TOP - 4, line_name, anchor, "quiet"))
     for k, (name, point) in enumerate(rows):
-        y = TOP + 34 * k + 20
-        parts.append(f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{escape(shortened(name))}</text>')
+        y = TOP + ROW * k + 25
+        parts.append(f'<text class="name" x="{EDGE + 6}" y="{y - 9}">{escape(shortened(name, 48))}</text>')
         parts.append(f'<line class="bar" stroke="{COLOURS[k % 8]}" x1="{across(point.low):.1f}" '
                      f'x2="{across(point.high):.1f}" y1="{y}" y2="{y}"/>')      # fmt: skip
         parts.append(mark(k, across(point.x), y))
@@ -55,7 +59,7 @@ def lines_chart(
     logarithmic: bool = True, joined: bool = True, line: float | None = None,
 ) -> str:       # fmt: skip
     """Points with error bars over x, on a logarithmic axis if asked for, joined by lines, named at their ends."""
-    tall = 340
+    tall = 236
     points = [point for row in series for point in row.points]
     low, high = min(point.x for point in points), max(point.x for point in points)
     if low == high:
@@ -72,7 +76,7 @@ def lines_chart(
     if line is not None:
         y = up(line)
         parts.append(f'<line class="floor" x1="{LEFT}" x2="{WIDE - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-    ends = spread([up(row.points[-1].y) for row in series], 16)
+    ends = spread([up(row.points[-1].y) for row in series], 13)
     for k, row in enumerate(series):
         colour = COLOURS[k % 8]
         if joined:
@@ -83,10 +87,10 @@ def lines_chart(
             parts.append(f'<line stroke="{colour}" x1="{x:.1f}" x2="{x:.1f}" y1="{up(point.low):.1f}" '
                          f'y2="{up(point.high):.1f}"/>')      # fmt: skip
             parts.append(mark(k, x, up(point.y)))
-        parts.append(f'<text x="{across(row.points[-1].x) + 10:.1f}" y="{ends[k] + 4:.1f}" fill="{colour}">'
+        parts.append(f'<text x="{across(row.points[-1].x) + 8:.1f}" y="{ends[k] + 4:.1f}" fill="{colour}">'
                      f"{escape(shortened(row.name, 19))}</text>")      # fmt: skip
     parts.append(words(WIDE - RIGHT, tall - 8, axes[0], "end", "quiet"))
-    parts.append(words(LEFT, TOP - 2, axes[1], "start", "quiet"))
+    parts.append(words(LEFT, TOP - 4, axes[1], "start", "quiet"))
     return svg(identity, title, tall, parts)
 
 
@@ -119,7 +123,7 @@ def axis(across: Callable[[float], float], low: float, high: float, y: float, ta
     for value in values:
         x = across(value)
         found.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{y + 4}"/>')
-        found.append(words(x, y + 20, (english(value, digits), french(value, digits)), "middle", "quiet"))
+        found.append(words(x, y + 16, (english(value, digits), french(value, digits)), "middle", "quiet"))
     return found
 
 
@@ -138,11 +142,11 @@ def ticks(across: Callable[[float], float], values: Sequence[float], y: float) -
     found, last = [], -1e9
     for value in values:
         x = across(value)
-        if x - last < 46:
+        if x - last < 44:
             continue
         last = x
         digits = significant(value, 2) if value < 10 else 0
-        found.append(words(x, y + 20, (english(value, digits), french(value, digits)), "middle", "quiet"))
+        found.append(words(x, y + 16, (english(value, digits), french(value, digits)), "middle", "quiet"))
     return found
 
 
@@ -169,13 +173,13 @@ def mark(k: int, x: float, y: float) -> str:
     """A circle, a square, a diamond, a triangle, in turn."""
     colour = COLOURS[k % 8]
     shapes = (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"/>',
-        f'<rect x="{x - 4.5:.1f}" y="{y - 4.5:.1f}" width="9" height="9" fill="{colour}"/>',
-        f'<path d="M{x:.1f} {y - 6.5:.1f} l6.5 6.5 -6.5 6.5 -6.5 -6.5 z" fill="{colour}"/>',
-        f'<path d="M{x:.1f} {y - 6:.1f} l6 10.5 h-12 z" fill="{colour}"/>',
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>',
+        f'<rect x="{x - 3.2:.1f}" y="{y - 3.2:.1f}" width="6.4" height="6.4" fill="{colour}"/>',
+        f'<path d="M{x:.1f} {y - 4.6:.1f} l4.6 4.6 -4.6 4.6 -4.6 -4.6 z" fill="{colour}"/>',
+        f'<path d="M{x:.1f} {y - 4.4:.1f} l4.4 7.6 h-8.8 z" fill="{colour}"/>',
     )
     return shapes[k % 4]
 
 
-def shortened(name: str, most: int = 34) -> str:
+def shortened(name: str, most: int) -> str:
     return name if len(name) <= most else name[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -85,7 +85,7 @@ def verdict_of(document: Document) -> str:
         floor = score["floor"]
     chart = rows_chart("lead", both("chart lead", metric=lead), rows, floor, both("real images"))
     caption = f'<figcaption>{text("chart lead", metric=lead)}</figcaption>'
-    return f'<ul class="verdict">{lines}</ul><figure class="wide">{chart}{caption}</figure>'
+    return f'<ul class="verdict">{lines}</ul><figure>{chart}{caption}</figure>'
 
 
 def scores_of(document: Document) -> str:
@@ -183,7 +183,7 @@ def curves_of(document: Document) -> str:
         return ""
     axes = both("images"), ("Fréchet distance", "distance de Fréchet")
     chart = lines_chart("curve", both("chart curve"), series, axes)
-    return f"{paragraph(text('curve note'), 'quiet')}<figure class=wide>{chart}</figure>"
+    return f"{paragraph(text('curve note'), 'quiet')}<figure>{chart}</figure>"
 
 
 def costs_of(document: Document) -> str:
@@ -227,7 +227,7 @@ def speed_chart(document: Document) -> str:
     if len(series) < 2:
         return ""
     chart = lines_chart("front", both("cost"), series, (both("images per second"), (lead, lead)), joined=False)
-    return f"<figure class=wide>{chart}</figure>"
+    return f"<figure>{chart}</figure>"
 
 
 def mixture_of(document: Document) -> str:

@@ -137,7 +137,7 @@ def looks_of(document: Document) -> str:
     chart = lines_chart("spectrum", both("chart spectrum"), series, (both("frequency"), ("dB", "dB")),
                         logarithmic=False, line=0.0)      # fmt: skip
     caption = f"<figcaption>{text('chart spectrum')}</figcaption>"
-    return (paragraph(text("looks note"), "quiet") + f"<figure class=wide>{chart}{caption}</figure>"
+    return (paragraph(text("looks note"), "quiet") + f"<figure>{chart}{caption}</figure>"
             + appearance_table(models))     # fmt: skip
 
 
