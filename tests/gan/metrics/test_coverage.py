@@ -49,7 +49,7 @@ def frechet_draw(d: int, power: float, ratio: float, law: str) -> Draw:
 @pytest.mark.parametrize("ratio", [1.5, 5, 10])
 @pytest.mark.parametrize("power", [0, 1])
 def test_the_frechet_distance(power, ratio, law):
-    check(frechet_draw(32, power, ratio, law), 800)
+    check(frechet_draw(32, power, ratio, law), 400)
 
 
 @pytest.mark.slow
