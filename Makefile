@@ -16,12 +16,14 @@ setup: .venv/ready
 
 # uv installs torch and everything else in about a minute; pip alone would take several. It goes into a
 # folder of its own (--target), which works without the venv module and on managed system Pythons alike.
+# Bytecode is made here, once: where Python does not write it (PYTHONDONTWRITEBYTECODE), every command would take
+# 20 s longer.
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ganbench needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	@test -x .uv/bin/uv || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv uv
 	@test -x $(BIN)/python || .uv/bin/uv venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
 	@echo "Installing from requirements.lock (about 6 GB, most of it torch) ..."
-	@VIRTUAL_ENV=$(CURDIR)/.venv .uv/bin/uv pip sync --quiet requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/.venv UV_COMPILE_BYTECODE_TIMEOUT=0 .uv/bin/uv pip sync --quiet --compile-bytecode requirements.lock
 	@VIRTUAL_ENV=$(CURDIR)/.venv .uv/bin/uv pip install --quiet --no-deps -e .
 	@touch .venv/ready
 

@@ -236,10 +236,10 @@ def verdict(found: Audit) -> Sequence[str]:
     listed = sum(match.listed for match in found.matches)
     more = "more than" if found.p < 0.01 else "no more than"
     return [
-        f"{listed:,} of {found.n:,} images are listed as copies, at a false-discovery rate of {RATE:.0%} "
+        f"{listed:,} of {found.n:,} images are listed as copies, at a false-discovery rate of {100 * RATE:.0f} % "
         f"(beside {found.n_unseen:,} unseen real images).",
-        f"{found.nearer.value:.1%} are as near to a training image as {RATE:.0%} of the unseen ones: {more} an honest "
-        f"model's (p = {found.p:.2g}).",
+        f"{100 * found.nearer.value:.1f} % are as near to a training image as {100 * RATE:.0f} % of the unseen ones: "
+        f"{more} an honest model's (p = {found.p:.2g}).",
     ]
 
 

@@ -249,7 +249,6 @@ def compare(
         given = {"device": device, "workers": workers, "batch_size": batch_size, "runner": runner}
         begin(debug, inception_weights=inception_weights and str(inception_weights),
               extractor_weights=by_name(weights), **given)    # fmt: skip
-        from flows.comparisons import comparison_json, print_comparison
         from flows.run import run_comparison
         from flows.tables import write_json
 
@@ -259,6 +258,8 @@ def compare(
                 training=training, metrics=metrics, extractor=extractor, n=n, seed=seed, report=report,
                 trust_pickle=trust_pickle,
             )  # fmt: skip
+        from flows.comparisons import comparison_json, print_comparison
+
         if json:
             write_json(json, comparison_json(compared))
         if json != "-":

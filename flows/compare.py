@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,12 +16,11 @@ from gan.compare import compare as rankings_of
 from gan.costs import Cost
 from gan.ensemble import LEAST, Held
 from gan.findings import Analysis
-from gan.generators.loading import resolve
-from gan.jobs import Job
+from gan.jobs import Job, distinct
 from gan.protocols import choose
 from gan.published import Published, beside
 from gan.threads import single_threaded
-from gan.types import BadInput, Estimate, Features, ModelSpec, Score, Workspace
+from gan.types import Estimate, Features, Score
 from tasks.leaderboard import publish_leaderboard
 from tasks.pictures import contact_sheet
 from tasks.reports import galleries_in, write
@@ -100,26 +99,6 @@ def compare(
             for job, found in zip(jobs, started, strict=True)
         }
         return logged(jobs, started, scores, rankings, mixture, costs, curves, analyses, report)
-
-
-def check_several(models: Sequence[str]) -> None:
-    """Two models at least, and none twice."""
-    if len(models) < 2:
-        raise BadInput(f"A comparison takes at least 2 models, got {len(models)}: `ganbench evaluate` measures one.")
-    again = [model for i, model in enumerate(models) if model in models[:i]]
-    if again:
-        raise BadInput(f"{again[0]} is given twice: a comparison takes different models.")
-
-
-def distinct(models: Sequence[str], workspace: Workspace) -> list[ModelSpec]:
-    """What the words name; models of one name get numbers."""
-    check_several(models)
-    specs = [resolve(model, workspace) for model in models]
-    names = [spec.name for spec in specs]
-    return [
-        replace(spec, name=f"{spec.name} {1 + names[:i].count(spec.name)}") if names.count(spec.name) > 1 else spec
-        for i, spec in enumerate(specs)
-    ]
 
 
 def mixture_of(jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]]) -> Held | None:

@@ -57,7 +57,7 @@ def mixture_line(found: Held, names: list[str], metric: str) -> str:
     if max(found.shares) > WHOLE:
         return f"Best mixture: none is nearer to the real images than {names[int(found.shares.argmax())]} alone."
     parts = sorted(zip(found.shares, names, strict=True), reverse=True)
-    shares = ", ".join(f"{share:.0%} {name}" for share, name in parts if share >= 0.005)
+    shares = ", ".join(f"{100 * share:.0f} % {name}" for share, name in parts if share >= 0.005)
     digits = decimals(found.gain.se)
     low, high = found.gain.value - 1.96 * found.gain.se, found.gain.value + 1.96 * found.gain.se
     return (f"Best mixture: {shares}; on images that did not choose it, its kernel distance is "

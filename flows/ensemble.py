@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from prefect import flow, runtime
 
-from flows.compare import distinct, leading_features
+from flows.compare import leading_features
 from flows.comparisons import mixture_line
 from flows.evaluate import ConventionName, ProtocolName, form
 from flows.shards import follow, submit_all
@@ -20,11 +20,11 @@ from gan.ensemble import Held
 from gan.features.extract import extractor_of
 from gan.files import atomic_write
 from gan.generators.loading import resolve, write_spec
-from gan.jobs import Job
-from gan.protocols import choose
+from gan.jobs import Job, check_mixing, distinct
+from gan.protocols import choose, lean
 from gan.rejection import Trial
 from gan.threads import single_threaded
-from gan.types import BadInput, ModelSpec, Protocol, Workspace
+from gan.types import ModelSpec, Protocol, Workspace
 from gan.uncertainty import interval
 from tasks.artifacts import decimals
 from tasks.runners import runner
@@ -70,7 +70,7 @@ def ensemble(
 ) -> Ensemble:      # fmt: skip
     """Shares of models, and which of their images to keep, so that together they are nearest to the reference; what
     that is worth is measured on images that had no part in the choice."""
-    check(models, Path(out), reject)
+    check_mixing(models, Path(out), reject)
     workspace = workspace_of(trust_pickle)
     chosen = lean(choose("" if reference or convention else protocol or "", convention or "", reference, n, "", "", "",
                          extractor))      # fmt: skip
@@ -79,21 +79,6 @@ def ensemble(
         jobs = [prepare_job(spec, chosen, seed, workspace) for spec in specs]
         found = mixed(jobs, models, Path(out), budget, reject)
         return kept(found, chosen, models, seed, rate, workspace) if reject else found
-
-
-def check(models: Sequence[str], out: Path, reject: bool) -> None:
-    if len(models) < 2 and not reject:
-        raise BadInput("An ensemble takes at least 2 models, or one with --reject.")
-    if out.suffix != ".toml":
-        raise BadInput(f"An ensemble is written as a model file, FILE.toml, got {out}.")
-    if out.exists() and out.is_dir():
-        raise BadInput(f"{out} is a folder, not a model file.")
-
-
-def lean(protocol: Protocol) -> Protocol:
-    """The same reference and leading features, without floors, training images and judge."""
-    convention = replace(protocol.convention, extractors=protocol.convention.extractors[:1], metrics=("kid",))
-    return replace(protocol, convention=convention, judge="", held_out="", training="")
 
 
 def mixed(jobs: Sequence[Job], models: Sequence[str], out: Path, budget: int, reject: bool) -> Ensemble:
@@ -153,7 +138,7 @@ def write(path: Path, family: str, arguments: Mapping[str, Any]) -> None:
 
 def print_ensemble(found: Ensemble) -> None:
     if len(found.shares) > 1:
-        rows = [{"model": name, "share": f"{share:.1%}", **drawn_of(found, k)}
+        rows = [{"model": name, "share": f"{100 * share:.1f} %", **drawn_of(found, k)}
                 for k, (name, share) in enumerate(found.shares.items())]      # fmt: skip
         print_list(f"Mixture of {len(rows)} models", rows, False)
     if found.held:
@@ -177,8 +162,8 @@ def trial_lines(found: Trial) -> list[str]:
         f"Density ratio: AUC {found.auc.value:.3f} ± {found.auc.se:.3f} (0.5: cannot tell), calibration error "
         f"{found.calibration_error:.3f} (by chance {found.calibration_floor:.3f}), on {found.generated:,} images that "
         "did not fit it.",
-        f"Of those {found.acceptance.value:.1%} ± {100 * found.acceptance.se:.1f} are kept; what is kept {helps}: "
-        f"kernel distance {found.everyone.value:.{digits}f} -> {found.accepted.value:.{digits}f}, gain "
+        f"Of those {100 * found.acceptance.value:.1f} ± {100 * found.acceptance.se:.1f} % are kept; what is kept "
+        f"{helps}: kernel distance {found.everyone.value:.{digits}f} -> {found.accepted.value:.{digits}f}, gain "
         f"{found.gain.value:+.{digits}f} (95 %: {low:+.{digits}f} to {high:+.{digits}f}).",
     ]  # fmt: skip
 

@@ -15,9 +15,9 @@ from gan.features.extract import Chunks, extractor_of
 from gan.generators.loading import identity, resolve
 from gan.images import write_folder, write_npz, write_parquet
 from gan.interchange import check_statistics_name, save_statistics
-from gan.jobs import Job, Part, ordered, prepare, real_part
+from gan.jobs import Job, Part, check_mixing, check_several, distinct, ordered, prepare, real_part
 from gan.measure import has
-from gan.protocols import CONVENTIONS, choose
+from gan.protocols import CONVENTIONS, choose, lean
 from gan.recipes import check_folder, stages
 from gan.sampling import shards_of
 from gan.statistics import accumulate
@@ -74,8 +74,6 @@ def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given:
 
 def run_comparison(show: Show, **given: Any) -> Compared:
     """Check everything first, as `run_evaluation` does; then run the flow `compare`."""
-    from flows.compare import check_several, distinct
-
     check_runner()
     check_several(given["models"])
     workspace = workspace_of(given["trust_pickle"])
@@ -101,11 +99,8 @@ def run_comparison(show: Show, **given: Any) -> Compared:
 
 def run_ensemble(show: Show, **given: Any) -> Ensemble:
     """Check everything first, as `run_evaluation` does; then run the flow `ensemble`."""
-    from flows.compare import distinct
-    from flows.ensemble import check, lean
-
     check_runner()
-    check(given["models"], Path(given["out"]), given["reject"])
+    check_mixing(given["models"], Path(given["out"]), given["reject"])
     workspace = workspace_of(given["trust_pickle"])
     asked = {name: given[name] for name in ("convention", "reference", "n", "extractor")}
     protocol = lean(choose(given["protocol"], **asked))

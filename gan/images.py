@@ -134,7 +134,7 @@ def check_range(
     if outside > 0.01 * images.numel():
         raise BadOutput(
             f"{name} gave values from {float(images.min()):.3g} to {float(images.max()):.3g}, declared was the range "
-            f"[{low:g}, {high:g}]: {outside / images.numel():.0%} of them lie outside by more than {slack:.2g}"
+            f"[{low:g}, {high:g}]: {100 * outside / images.numel():.0f} % of them lie outside by more than {slack:.2g}"
             f"{range_hint(images)}."
         )
 

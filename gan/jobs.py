@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -103,6 +103,36 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
     job = Job(spec, protocol, seed, parts, shape, given, workspace)
     check_something(protocol, job)
     return job
+
+
+def check_several(models: Sequence[str]) -> None:
+    """Two models at least, and none twice."""
+    if len(models) < 2:
+        raise BadInput(f"A comparison takes at least 2 models, got {len(models)}: `ganbench evaluate` measures one.")
+    again = [model for i, model in enumerate(models) if model in models[:i]]
+    if again:
+        raise BadInput(f"{again[0]} is given twice: a comparison takes different models.")
+
+
+def check_mixing(models: Sequence[str], out: Path, reject: bool) -> None:
+    """Of an ensemble: two models, or one to choose images of, and a model file to write."""
+    if len(models) < 2 and not reject:
+        raise BadInput("An ensemble takes at least 2 models, or one with --reject.")
+    if out.suffix != ".toml":
+        raise BadInput(f"An ensemble is written as a model file, FILE.toml, got {out}.")
+    if out.exists() and out.is_dir():
+        raise BadInput(f"{out} is a folder, not a model file.")
+
+
+def distinct(models: Sequence[str], workspace: Workspace) -> list[ModelSpec]:
+    """What the words name; models of one name get numbers."""
+    check_several(models)
+    specs = [resolve(model, workspace) for model in models]
+    names = [spec.name for spec in specs]
+    return [
+        replace(spec, name=f"{spec.name} {1 + names[:i].count(spec.name)}") if names.count(spec.name) > 1 else spec
+        for i, spec in enumerate(specs)
+    ]
 
 
 def keep(images: Any, workspace: Workspace) -> str:

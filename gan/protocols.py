@@ -125,6 +125,12 @@ def measuring(protocol: Protocol, metrics: str) -> Protocol:
     return named(replace(protocol, convention=convention), f"metrics {', '.join(names)}")
 
 
+def lean(protocol: Protocol) -> Protocol:
+    """The same reference and leading features, without floors, training images and judge."""
+    convention = replace(protocol.convention, extractors=protocol.convention.extractors[:1], metrics=("kid",))
+    return replace(protocol, convention=convention, judge="", held_out="", training="")
+
+
 def with_count(protocol: Protocol, n: int | None) -> Protocol:
     """The protocol with another number of generated images; another number is another protocol."""
     if n is None or n == protocol.n_generated:

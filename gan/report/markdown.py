@@ -48,8 +48,8 @@ def strengths(i: int, name: str, model: Mapping[str, Any], pictures: Mapping[str
         lines.append(f"- leads: {both('leads by', metrics=', '.join(model['leads']))[0]}")
     lines += [f"- {row['severity']}: {escaped(row['sentence']['en'])}" for row in found["findings"]]
     lines += ["", f"| {found['by']} | share | of real images |", "|---|---:|---:|"]
-    lines += [f"| {escaped(row['name'])} | {row['share']['value']:.1%} ± {100 * row['share']['se']:.1f} | "
-              f"{row['real_share']['value']:.1%} |" for row in found["slices"]]      # fmt: skip
+    lines += [f"| {escaped(row['name'])} | {100 * row['share']['value']:.1f} ± {100 * row['share']['se']:.1f} % "
+              f"| {100 * row['real_share']['value']:.1f} % |" for row in found["slices"]]      # fmt: skip
     lines.append("")
     for gallery in GALLERIES:
         if f"{i}-{gallery}" in pictures:

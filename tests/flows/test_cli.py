@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import shutil
 import struct
 import zlib
 
@@ -457,6 +458,26 @@ def test_bad_input_is_told_before_prefect_is_even_imported(run_python, tiny):
     done = run_python("-c", code)
     assert done.stdout.split() == ["2", "False", "False"], done.stderr
     assert done.stderr.startswith("ganbench: MODEL 'nowhere.pt' does not exist")
+
+
+def test_prefect_is_imported_only_when_a_flow_begins(run_python, model, garments, tmp_path):
+    """Its settings are read when it is imported: before that, running servers must be joined and the home be there."""
+    twice = tmp_path / "copy.npz"
+    shutil.copy(garments, twice)
+    given = [str(garments), str(twice), "--reference", str(garments), "--n", "60"]
+    commands = [
+        ["evaluate", *given[1:]], ["compare", *given], ["ensemble", *given, "--out", "mixture.toml"],
+        ["attribute", *given[1:]], ["audit", model, "--training", str(garments), "--n", "50"],
+        ["train", "dcgan-fashion-mnist", "--out", "run", "--steps", "1"],
+    ]  # fmt: skip
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nimport flows.run\nfrom flows.cli import app\n"
+        "def begin():\n    raise flows.run.BadInput(f'prefect: {\"prefect\" in sys.modules}')\n"
+        "flows.run.begin_flow = begin\n"
+        f"for words in {commands}:\n    print(CliRunner().invoke(app, words).stderr.strip())"
+    )
+    done = run_python("-c", code)
+    assert done.stdout.splitlines() == ["ganbench: prefect: False"] * len(commands), done.stderr
 
 
 # Statistics

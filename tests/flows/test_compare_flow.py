@@ -130,7 +130,7 @@ def test_one_model_and_the_same_one_twice_are_sentences(run_compare):
 
 
 def test_models_of_one_name_are_told_apart(images, tmp_path):
-    from flows.compare import distinct
+    from gan.jobs import distinct
     from gan.types import Workspace
 
     other = tmp_path / "one.npz"

@@ -83,7 +83,7 @@ def test_a_single_model_is_improved_and_said_so_only_where_it_is(run):
 def test_bad_input_is_told_in_a_sentence(models, out, said):
     from pathlib import Path
 
-    from flows.ensemble import check
+    from gan.jobs import check_mixing
 
     with pytest.raises(BadInput, match=said):
-        check(models, Path(out), reject=False)
+        check_mixing(models, Path(out), reject=False)

@@ -96,7 +96,7 @@ def test_values_that_are_not_finite_are_counted_and_located(bad):
         images.from_model(raw, spec(), first=20)
 
 
-@pytest.mark.parametrize(("low", "high", "share"), [(0, 255, "100%"), (-1, 1, "48%")])  # 1.05/2 - .05/2 = .475
+@pytest.mark.parametrize(("low", "high", "share"), [(0, 255, "100 %"), (-1, 1, "48 %")])  # 1.05/2 - .05/2 = .475
 def test_a_wrong_range_says_what_was_found_and_what_would_fit(low, high, share):
     raw = torch.linspace(low, high, 3_000).reshape(3, 1, 100, 10)
     with pytest.raises(BadOutput) as caught:
@@ -118,7 +118,7 @@ def test_a_small_overshoot_is_clipped_and_counted():
     assert images.from_model(raw, spec())[0, 0, 0, :2].tolist() == [255, 255]
     assert images.count_clipped(raw, (-1.0, 1.0)) == 2
     raw[0, 0, 0, 2] = 5
-    with pytest.raises(BadOutput, match="2% of them lie outside"):
+    with pytest.raises(BadOutput, match="2 % of them lie outside"):
         images.from_model(raw, spec())
 
 
