@@ -100,9 +100,7 @@ def scores_of(document: Document) -> str:
                         if model["scores"][i]["value"] is not None)      # fmt: skip
         floor = number(f"models/{m}/scores/{i}/floor", first["floor"], decimals(first["se"]))
         rows.append([f"{code(metric['name'])} {arrow(metric)}", *cells, floor])
-    seen = list(dict.fromkeys(warning for model in document["models"] for score in model["scores"]
-                              for warning in score["warnings"]))      # fmt: skip
-    notes = "".join(f"<li>{spans((warning, in_french(warning)))}</li>" for warning in seen)
+    notes = "".join(f"<li>{spans(line)}</li>" for line in verdict.warnings(document))
     kept = f'<h3>{text("warnings")}</h3><ul>{notes}</ul>' if notes else ""
     return paragraph(text("scores note"), "quiet") + table(heads, rows, "scores") + kept
 
@@ -145,7 +143,7 @@ def ranks_of(document: Document) -> str:
     rows = [
         [escape(model), ends(f"rankings/0/ranks/{model}", lead["ranks"][model]),
          percent(f"rankings/0/first/{model}", lead["first"][model]),
-         ends(f"rankings/0/interval/{model}", lead["interval"][model]), letters(model, lead["groups"])]
+         ends(f"rankings/0/interval/{model}", lead["interval"][model]), verdict.letters(model, lead["groups"])]
         for model in lead["models"]
     ]   # fmt: skip
     pairs = [
@@ -159,11 +157,6 @@ def ranks_of(document: Document) -> str:
     return (paragraph(text("ranks note", metric=lead["metric"]), "quiet") + table(heads, rows)
             + f"<h3>{text('pairs')}</h3>"
             + table([text("better"), text("worse"), text("difference"), text("p")], pairs))      # fmt: skip
-
-
-def letters(model: str, groups: Sequence[Sequence[str]]) -> str:
-    """Models that share a letter cannot be told apart: Piepho's compact display."""
-    return "".join(chr(ord("a") + k % 26) for k, group in enumerate(groups) if model in group)
 
 
 def ends(at: str, pair: Sequence[int]) -> str:
@@ -183,7 +176,8 @@ def curves_of(document: Document) -> str:
         return ""
     axes = both("images"), ("Fréchet distance", "distance de Fréchet")
     chart = lines_chart("curve", both("chart curve"), series, axes)
-    return f"{paragraph(text('curve note'), 'quiet')}<figure>{chart}</figure>"
+    caption = f"<figcaption>{text('bars')}</figcaption>"
+    return f"{paragraph(text('curve note'), 'quiet')}<figure>{chart}{caption}</figure>"
 
 
 def costs_of(document: Document) -> str:

@@ -1,87 +1,307 @@
-"""The report as Markdown, in English, with pictures beside it."""
+"""The report as Markdown, in one language, with pictures beside it: the page's sections in the page's order, and tables
+where the page has charts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gan.report import verdict
-from gan.report.numbers import DASH, decimals, english, significant
+from gan.report.document import kind_of
+from gan.report.french import WHAT, in_french
+from gan.report.numbers import DASH, decimals, english, french, significant
 from gan.report.pictures import GALLERIES
-from gan.report.texts import both
+from gan.report.strengths import COLUMNS, MARKS, accused, relative_power
+from gan.report.texts import FIXED, both
+from gan.words import LANGUAGES
+
+RINGS = 8           # of the spectrum, at most
+Document = Mapping[str, Any]
 
 
-def markdown(document: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
+def markdown(document: Document, pictures: Mapping[str, str], language: str = "en") -> str:
     """`pictures`: id -> the file's name, counted from the report."""
-    protocol, models = document["protocol"], document["models"]
-    names = [escaped(model["name"]) for model in models]
-    lines = [f"# {', '.join(names)}", "", escaped(protocol["name"]), "", "## Verdict", ""]
-    lines += [f"- {escaped(line)}" for line, _ in verdict.sentences(document)]
-    lines += ["", "## Scores", "", f"| metric | {' | '.join(names)} | real images |"]
-    lines.append("|---|" + "---:|" * (len(names) + 1))
+    tongue = Tongue(LANGUAGES.index(language))
+    protocol, names = document["protocol"], [escaped(model["name"]) for model in document["models"]]
+    sections = [
+        ("verdict", bullets(escaped(tongue.of(line)) for line in verdict.sentences(document))),
+        ("scores", scores_of(document, tongue)), ("walls", walls_of(document, pictures, tongue)),
+        ("strengths", strengths_of(document, pictures, tongue)), *slices_of(document, tongue),
+        ("looks", looks_of(document, tongue)), ("ranks", ranks_of(document, tongue)),
+        ("chart curve", curves_of(document, tongue)), ("cost", costs_of(document, tongue)),
+        ("mixture", mixture_of(document, tongue)), ("published", published_of(document, tongue)),
+        ("methods", methods_of(document, tongue)), ("provenance", provenance_of(document, tongue)),
+    ]   # fmt: skip
+    lines = [f"# {', '.join(names)}", "", escaped(protocol["name"]), ""]
+    for key, body in sections:
+        lines += [f"## {tongue.text(key)}", "", *body, ""] if body else []
+    return "\n".join([*lines, f"{tongue.text('made')} {document['made']}"]) + "\n"
+
+
+@dataclass(frozen=True)
+class Tongue:
+    """One of the two languages: how it says things and writes numbers."""
+
+    index: int
+
+    def of(self, pair: tuple[str, str]) -> str:
+        return pair[self.index]
+
+    def text(self, key: str, **facts: tuple[str, str] | str) -> str:
+        return self.of(both(key, **facts))
+
+    def plain(self, key: str, **facts: tuple[str, str] | str) -> str:
+        return escaped(self.text(key, **facts))
+
+    def number(self, value: float | None, digits: int) -> str:
+        return DASH if value is None else self.of((english(value, digits), french(value, digits)))
+
+    def estimate(self, found: Mapping[str, Any] | None) -> str:
+        """`0.679 ± 0.010`"""
+        if found is None or found["value"] is None:
+            return DASH
+        digits = decimals(found["se"])
+        return f"{self.number(found['value'], digits)} ± {self.number(found['se'], digits)}"
+
+    def percent(self, value: float, se: float | None = None) -> str:
+        """`9.8 %`, whole ones above; with an error `9.8 ± 0.7 %`."""
+        if se is None:
+            return f"{self.number(100 * value, 1 if 0 < abs(value) < 0.0995 else 0)}{FIXED}%"
+        return f"{self.number(100 * value, 1)} ± {self.number(100 * se, 1)}{FIXED}%"
+
+    def ends(self, pair: Sequence[int]) -> str:
+        return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]} {DASH} {pair[1]}"
+
+
+# Sections
+
+def scores_of(document: Document, tongue: Tongue) -> list[str]:
+    """A row for each metric; below it what is to be kept in mind."""
+    models = document["models"]
+    leaders = {row["metric"]: row["leaders"] for row in document["rankings"]}
+    rows = []
     for i, metric in enumerate(document["metrics"]):
         first = next(model["scores"][i] for model in models if model["scores"][i]["value"] is not None)
-        cells = [cell(document, m, i) for m in range(len(models))]
-        lines.append(f"| `{metric['name']}` | {' | '.join(cells)} | {floor(first)} |")
-    lines += ["", "Bold: no other model is significantly better.", ""]
-    walls = [(f"{i}-wall", name) for i, name in enumerate(names)] + [("real-wall", "real images")]
-    for identity, name in walls:
-        if identity in pictures:
-            lines += [f"![The first images of {name}]({pictures[identity]})", "", name, ""]
-    for i, (name, model) in enumerate(zip(names, models, strict=True)):
-        lines += strengths(i, name, model, pictures)
-    lines += costs(document, names)
-    lines += ["## How it was measured", "", f"{english(protocol['n'])} images of each model, seed {protocol['seed']}, "
-              f"against {escaped(protocol['reference'])}; protocol digest `{protocol['digest']}`.", ""]      # fmt: skip
-    lines += [f"    {command}" for command in document["provenance"]["commands"]]
-    lines += ["", f"Made {document['made']}"]
-    return "\n".join(lines) + "\n"
+        cells = [score_cell(model["scores"][i], model["name"] in leaders.get(metric["name"], ()), tongue)
+                 for model in models]       # fmt: skip
+        floor = tongue.number(first["floor"], decimals(first["se"]))
+        rows.append([f"`{metric['name']}` {arrow(metric)}", *cells, floor])
+    heads = [tongue.text("metric"), *(escaped(model["name"]) for model in models), tongue.text("real images")]
+    kept = bullets(escaped(tongue.of(line)) for line in verdict.warnings(document))
+    notes = ["", f"### {tongue.text('warnings')}", "", *kept] if kept else []
+    return [tongue.plain("scores note"), "", *table(heads, rows), *notes]
 
 
-def strengths(i: int, name: str, model: Mapping[str, Any], pictures: Mapping[str, str]) -> list[str]:
-    """What was found of a model, the shares of its slices, and its galleries."""
-    found = model["analysis"]
-    if not found:
-        return []
-    lines = [f"## {name}: strengths and weaknesses", ""]
-    if model["leads"]:
-        lines.append(f"- leads: {both('leads by', metrics=', '.join(model['leads']))[0]}")
-    lines += [f"- {row['severity']}: {escaped(row['sentence']['en'])}" for row in found["findings"]]
-    lines += ["", f"| {found['by']} | share | of real images |", "|---|---:|---:|"]
-    lines += [f"| {escaped(row['name'])} | {100 * row['share']['value']:.1f} ± {100 * row['share']['se']:.1f} % "
-              f"| {100 * row['real_share']['value']:.1f} % |" for row in found["slices"]]      # fmt: skip
-    lines.append("")
-    for gallery in GALLERIES:
-        if f"{i}-{gallery}" in pictures:
-            caption = both(f"gallery {gallery}")[0]
-            lines += [f"![{caption}]({pictures[f'{i}-{gallery}']})", "", caption, ""]
-    return lines
-
-
-def cell(document: Mapping[str, Any], m: int, i: int) -> str:
-    score, name = document["models"][m]["scores"][i], document["models"][m]["name"]
+def score_cell(score: Mapping[str, Any], leads: bool, tongue: Tongue) -> str:
     if score["value"] is None:
         return DASH
-    digits = decimals(score["se"])
-    leads = any(name in row["leaders"] for row in document["rankings"] if row["metric"] == score["metric"])
-    value = f"{english(score['value'], digits)} ± {english(score['se'], digits)}"
-    return f"**{value}**" if leads else value
+    digits, value = decimals(score["se"]), tongue.estimate(score)
+    low, high = tongue.number(score["low"], digits), tongue.number(score["high"], digits)
+    return f"{f'**{value}**' if leads else value}<br>{low} {DASH} {high}"
 
 
-def floor(score: Mapping[str, Any]) -> str:
-    return DASH if score["floor"] is None else english(score["floor"], decimals(score["se"]))
+def arrow(metric: Mapping[str, Any]) -> str:
+    if not metric["decides"]:
+        return "·"
+    return "\N{DOWNWARDS ARROW}" if metric["lower_is_better"] else "\N{UPWARDS ARROW}"
 
 
-def costs(document: Mapping[str, Any], names: list[str]) -> list[str]:
+def walls_of(document: Document, pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
+    walls = [(f"{i}-wall", escaped(model["name"]), tongue.plain("wall alt", count="64", model=model["name"]))
+             for i, model in enumerate(document["models"])]     # fmt: skip
+    walls.append(("real-wall", tongue.text("real images"), tongue.text("real alt", count="64")))
+    found = [line for identity, name, alt in walls if identity in pictures
+             for line in ("", f"![{alt}]({pictures[identity]})", "", name)]      # fmt: skip
+    return [tongue.text("walls note", seed=str(document["protocol"]["seed"])), *found] if found else []
+
+
+def strengths_of(document: Document, pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
+    """What was found of each model, and its galleries."""
+    lines = [tongue.plain("strengths note")]
+    for i, model in enumerate(document["models"]):
+        if model["analysis"]:
+            lines += ["", f"### {escaped(model['name'])}", "", *findings_of(model, tongue),
+                      *galleries_of(i, model["analysis"], pictures, tongue)]       # fmt: skip
+    return lines if len(lines) > 1 else []
+
+
+def findings_of(model: Mapping[str, Any], tongue: Tongue) -> list[str]:
+    said = [(row["severity"], row["sentence"][LANGUAGES[tongue.index]]) for row in model["analysis"]["findings"]]
+    if model["leads"]:
+        said.append(("strength", tongue.text("leads by", metrics=", ".join(model["leads"]))))
+    lines = [f"{MARKS[severity]} {tongue.plain('said of', what=tongue.text(severity), said=line)}"
+             for severity, line in said]        # fmt: skip
+    return bullets(lines) or [tongue.text("nothing found")]
+
+
+def galleries_of(i: int, found: Mapping[str, Any], pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
+    captions = {f"{i}-{name}": tongue.text(f"gallery {name}") for name in GALLERIES}
+    for k, mode in enumerate(found["modes"]):
+        captions[f"{i}-mode-{k}"] = f"{tongue.text('mode')} ({tongue.percent(mode['share']['value'])})"
+    return [line for name, caption in captions.items() if name in pictures
+            for line in ("", f"![{caption}]({pictures[name]})", "", caption)]      # fmt: skip
+
+
+def slices_of(document: Document, tongue: Tongue) -> list[tuple[str, list[str]]]:
+    """Shares of all models side by side, and the rest model by model."""
+    models = [model for model in document["models"] if model["analysis"]]
+    if not models:
+        return []
+    by = models[0]["analysis"]["by"]
+    heads = [tongue.text(by), tongue.text("real images"), *(escaped(model["name"]) for model in models)]
+    rows = [[escaped(row["name"]), tongue.percent(row["real_share"]["value"]),
+             *(share_cell(model["analysis"], k, tongue) for model in models)]
+            for k, row in enumerate(models[0]["analysis"]["slices"])]      # fmt: skip
+    lines = [tongue.plain(f"slices note {by}"), "", *table(heads, rows), "", tongue.plain("slice cost note")]
+    for model in models:
+        lines += ["", f"### {escaped(model['name'])}", "", *slice_table(model["analysis"], tongue)]
+    return [(f"slices {by}", lines)]
+
+
+def share_cell(found: Mapping[str, Any], k: int, tongue: Tongue) -> str:
+    row = found["slices"][k]
+    value = tongue.percent(**row["share"])
+    return f"**{value}**" if row["name"] in accused(found) else value
+
+
+def slice_table(found: Mapping[str, Any], tongue: Tongue) -> list[str]:
+    heads = [tongue.text(found["by"]), *(tongue.text(f"slice {name}") for name in COLUMNS), tongue.text("slice cost")]
+    return table(heads, [
+        [escaped(row["name"]), *(tongue.estimate(row[name]) for name in COLUMNS),
+         tongue.percent(**row["cost"]) if row["cost"] else DASH] for row in found["slices"]
+    ])  # fmt: skip
+
+
+def looks_of(document: Document, tongue: Tongue) -> list[str]:
+    """Power beside that of real images in dB at some frequencies, and means of single images' numbers."""
+    models = [model for model in document["models"] if model["analysis"]]
+    if not models:
+        return []
+    names = [escaped(model["name"]) for model in models]
+    power = [{point.x: point.y for point in relative_power(model["analysis"]["spectrum"])} for model in models]
+    rings = sorted(set.intersection(*map(set, power)))
+    shown = rings[:: -(-len(rings) // RINGS)] if rings else []
+    decibels = [[tongue.number(x, 3), *(f"{tongue.number(found[x], 1)} dB" for found in power)] for x in shown]
+    means = [
+        [tongue.text(f"look {row['name']}"), tongue.number(row["real_mean"], significant(row["real_mean"], 3)),
+         *(look_cell(model["analysis"]["appearance"][k], tongue) for model in models)]
+        for k, row in enumerate(models[0]["analysis"]["appearance"])
+    ]   # fmt: skip
+    return [tongue.plain("looks note"), "", *table([tongue.text("frequency"), *names], decibels), "",
+            *table([tongue.text("mean of"), tongue.text("real images"), *names], means)]      # fmt: skip
+
+
+def look_cell(found: Mapping[str, Any], tongue: Tongue) -> str:
+    """The difference from real images, and how far apart the two laws are."""
+    distance = tongue.number(found["distance"], significant(found["distance"], 2))
+    return f"{tongue.estimate(found['difference'])}<br>W₁ {distance}"
+
+
+def ranks_of(document: Document, tongue: Tongue) -> list[str]:
+    lead = document["rankings"][0]
+    rows = [[escaped(model), tongue.ends(lead["ranks"][model]), tongue.percent(lead["first"][model]),
+             tongue.ends(lead["interval"][model]), verdict.letters(model, lead["groups"])]
+            for model in lead["models"]]       # fmt: skip
+    pairs = [[escaped(pair["better"]), escaped(pair["worse"]),
+              tongue.estimate({"value": pair["gain"], "se": pair["se"]}), p_value(pair["p"], tongue)]
+             for pair in lead["pairs"]]     # fmt: skip
+    heads = [tongue.text(key) for key in ("model", "allowed", "leads", "drawn ranks", "group")]
+    compared = [tongue.text(key) for key in ("better", "worse", "difference", "p")]
+    return [tongue.plain("ranks note", metric=lead["metric"]), "", *table(heads, rows), "",
+            f"### {tongue.text('pairs')}", "", *table(compared, pairs)]      # fmt: skip
+
+
+def p_value(value: float, tongue: Tongue) -> str:
+    return tongue.of(("&lt; 0.001", "&lt; 0,001")) if value < 0.001 else tongue.number(value, 3)
+
+
+def curves_of(document: Document, tongue: Tongue) -> list[str]:
+    """The Fréchet distance of parts of the images, a row for each number of images."""
+    models = [model for model in document["models"] if model["curve"]]
+    if not models:
+        return []
+    found = [{row["n"]: row for row in model["curve"]} for model in models]
+    rows = [[tongue.number(n, 0), *(tongue.estimate(curve.get(n)) for curve in found)]
+            for n in sorted(set().union(*found))]      # fmt: skip
+    heads = [tongue.text("images"), *(escaped(model["name"]) for model in models)]
+    return [tongue.text("curve note"), "", *table(heads, rows)]
+
+
+def costs_of(document: Document, tongue: Tongue) -> list[str]:
+    models = document["models"]
+    if not any(model["cost"]["parameters"] for model in models):
+        return []
+    front = (document["front"] or {}).get("models", [])
+    counts, sizes = ("evaluations", "images_per_second"), ("peak_memory", "bytes")
     rows = []
-    for name, model in zip(names, document["models"], strict=True):
+    for model in models:
         cost = model["cost"]
-        values = [cost["parameters"], cost["evaluations"], cost["images_per_second"]]
-        shown = [DASH if value is None else english(value, min(1, significant(value, 3))) for value in values]
-        rows.append(f"| {name} | {' | '.join(shown)} |")
-    heads = ["## Quality and cost", "", "| model | parameters | evaluations per image | images per second |",
-             "|---|---:|---:|---:|"]      # fmt: skip
-    return [*heads, *rows, ""]
+        flag = f" ({tongue.text('on the front')})" if model["name"] in front else ""
+        rows.append([
+            escaped(model["name"]) + flag, tongue.number(cost["parameters"], 0),
+            *(tongue.number(cost[name], significant(cost[name] or 0, 3)) for name in counts),
+            *(megabytes(cost[name], tongue) for name in sizes),
+        ])  # fmt: skip
+    keys = ("model", "parameters", "evaluations", "images per second", "memory", "weights")
+    heads = [tongue.text(key) for key in keys]
+    machine = next(model["cost"]["measured_on"] for model in models if model["cost"]["measured_on"])
+    return [tongue.plain("cost note", machine=(machine, in_french(machine))), "", *table(heads, rows)]
+
+
+def megabytes(value: int | None, tongue: Tongue) -> str:
+    if value is None:
+        return DASH
+    return f"{tongue.number(value / 1e6, significant(value / 1e6, 2))} {tongue.of(('MB', 'Mo'))}"
+
+
+def mixture_of(document: Document, tongue: Tongue) -> list[str]:
+    found = document["ensemble"]
+    if not found:
+        return []
+    shares = zip(found["models"], found["shares"], strict=True)
+    rows = [[escaped(name), tongue.percent(share)] for name, share in shares]
+    heads = [tongue.text("model"), tongue.text("share")]
+    return [escaped(tongue.of(verdict.mixture(found))), "", *table(heads, rows)]
+
+
+def published_of(document: Document, tongue: Tongue) -> list[str]:
+    rows = [[escaped(row["model"]), f"`{row['metric']}`", tongue.number(row["value"], significant(row["value"], 3)),
+             escaped(f"{row['paper']}, arXiv:{row['arxiv']}, {row['table']}")] for row in document["published"]]
+    return table([tongue.text(key) for key in ("model", "metric", "value", "source")], rows) if rows else []
+
+
+def methods_of(document: Document, tongue: Tongue) -> list[str]:
+    protocol = document["protocol"]
+    note = tongue.plain(
+        "methods note", protocol=protocol["name"], n=(english(protocol["n"]), french(protocol["n"])),
+        seed=str(protocol["seed"]), reference=protocol["reference"], extractors=", ".join(protocol["extractors"]),
+    )   # fmt: skip
+    rows = [[f"`{row['name']}`", escaped(tongue.of((row["what"], WHAT.get(kind_of(row["name"]), row["what"])))),
+             escaped(row["paper"])] for row in document["metrics"]]      # fmt: skip
+    return [note, "", *table([tongue.text(key) for key in ("metric", "what", "source")], rows, "---")]
+
+
+def provenance_of(document: Document, tongue: Tongue) -> list[str]:
+    """Commands, digests and versions."""
+    facts, protocol = document["provenance"], document["protocol"]
+    rows = [[escaped(row["name"]), f"`{row['digest']}`"] for row in (*document["models"], protocol)]
+    commands = [tongue.text("again"), "", *(f"    {command}" for command in facts["commands"]), ""]
+    versions = ", ".join(f"{name} {version}" for name, version in facts.get("versions", {}).items())
+    return [*(commands if facts["commands"] else []),
+            *table([tongue.text("model"), tongue.text("digest")], rows, "---"), "", escaped(versions)]      # fmt: skip
+
+
+# Pieces
+
+def bullets(lines: Any) -> list[str]:
+    return [f"- {line}" for line in lines]
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], column: str = "---:") -> list[str]:
+    """Cells are Markdown already; `column`: where it stands in all but the first column."""
+    return [f"| {' | '.join(heads)} |", "|---|" + f"{column}|" * (len(heads) - 1),
+            *(f"| {' | '.join(row)} |" for row in rows)]      # fmt: skip
 
 
 def escaped(text: str) -> str:

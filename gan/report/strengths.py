@@ -94,17 +94,21 @@ def share_table(models: list[Numbered]) -> str:
 def share_cell(i: int, model: Mapping[str, Any], k: int) -> str:
     """Bold where a finding says that the share is wrong."""
     found = model["analysis"]["slices"][k]
-    at = f"models/{i}/analysis/slices/{k}/share"
-    named = {row["facts"]["name"] for row in model["analysis"]["findings"]
-             if row["rule"] in ("missing", "rare", "frequent")}       # fmt: skip
-    value = f"{percent(f'{at}/value', found['share']['value'])} ± {points(f'{at}/se', found['share']['se'])}"
-    return f"<strong>{value}</strong>" if found["name"] in named else value
+    value = percents(f"models/{i}/analysis/slices/{k}/share", found["share"])
+    return f"<strong>{value}</strong>" if found["name"] in accused(model["analysis"]) else value
 
 
-def points(at: str, value: float) -> str:
-    """A standard error in percentage points."""
-    shown = english(100 * value, 1), french(100 * value, 1)
-    return f'<data value="{value!r}" data-at="{at}">{spans(shown)}</data>'
+def accused(analysis: Mapping[str, Any]) -> set[str]:
+    """The slices of which a finding says that their share is wrong."""
+    return {row["facts"]["name"] for row in analysis["findings"] if row["rule"] in ("missing", "rare", "frequent")}
+
+
+def percents(at: str, found: Mapping[str, float]) -> str:
+    """`9.8 ± 0.7 %`"""
+    value, se = (f'<data value="{found[name]!r}" data-at="{at}/{name}">'
+                 f"{spans((english(100 * found[name], 1), french(100 * found[name], 1)))}</data>"
+                 for name in ("value", "se"))       # fmt: skip
+    return f"{value} ± {se}\N{NO-BREAK SPACE}%"
 
 
 def slice_table(i: int, model: Mapping[str, Any]) -> str:
@@ -113,8 +117,7 @@ def slice_table(i: int, model: Mapping[str, Any]) -> str:
         cells = [estimate(f"models/{i}/analysis/slices/{k}/{name}", row[name]) for name in COLUMNS]
         cost = row["cost"]
         at = f"models/{i}/analysis/slices/{k}/cost"
-        shown = f"{percent(f'{at}/value', cost['value'])} ± {points(f'{at}/se', cost['se'])}" if cost else DASH
-        rows.append([escape(row["name"]), *cells, shown])
+        rows.append([escape(row["name"]), *cells, percents(at, cost) if cost else DASH])
     heads = [text(model["analysis"]["by"]), *(text(f"slice {name}") for name in COLUMNS), text("slice cost")]
     return table(heads, rows, "scores")
 

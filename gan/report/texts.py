@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+FIXED = "\N{NO-BREAK SPACE}"
 FRENCH_SPACE = re.compile(r" (?=[:;?!%])")      # does not break
 
 TEXTS: dict[str, tuple[str, str]] = {
@@ -201,10 +202,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "chart lead": ("{metric} with 95 % intervals", "{metric} avec intervalles à 95 %"),
     "chart curve": ("Fréchet distance against the number of images", "Distance de Fréchet selon le nombre d'images"),
     "curve note": (
-        "A Fréchet distance of few images is biased upwards: compare those of equal numbers only. Bars: 95 %.",
-        "Une distance de Fréchet de peu d'images est biaisée vers le haut : ne comparez que celles d'autant d'images. "
-        "Barres : 95 %.",
+        "A Fréchet distance of few images is biased upwards: compare those of equal numbers only.",
+        "Une distance de Fréchet de peu d'images est biaisée vers le haut : ne comparez que celles d'autant "
+        "d'images.",
     ),
+    "bars": ("Bars: 95 % intervals", "Barres : intervalles à 95 %"),
     "images": ("images", "images"),
     "cost": ("Quality and cost", "Qualité et coût"),
     "cost note": (
@@ -259,6 +261,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "what": ("what", "quoi"),
     "provenance": ("Provenance", "Provenance"),
     "again": ("To make this again:", "Pour le refaire :"),
+    "said of": ("{what}: {said}", "{what} : {said}"),
     "warnings": ("To be kept in mind", "À garder à l'esprit"),
     "made": ("Made", "Fait"),
     "digest": ("digest", "empreinte"),
@@ -268,7 +271,7 @@ TEXTS: dict[str, tuple[str, str]] = {
 def both(key: str, **facts: tuple[str, str] | str) -> tuple[str, str]:
     """A text in both languages; a fact may differ between them."""
     pairs = {name: fact if isinstance(fact, tuple) else (fact, fact) for name, fact in facts.items()}
-    one, other = TEXTS[key]
-    other = FRENCH_SPACE.sub("\N{NO-BREAK SPACE}", other)
+    one, other = (said.replace(" < ", f"{FIXED}<{FIXED}") for said in TEXTS[key])
+    other = FRENCH_SPACE.sub(FIXED, other)
     return (one.format(**{name: pair[0] for name, pair in pairs.items()}),
             other.format(**{name: pair[1] for name, pair in pairs.items()}))      # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gan.ensemble import WHOLE
+from gan.report.french import in_french
 from gan.report.numbers import decimals, english, french
 from gan.report.texts import both
 
@@ -23,6 +24,17 @@ def sentences(document: Mapping[str, Any]) -> list[Pair]:
     if document["ensemble"]:
         found.append(mixture(document["ensemble"]))
     return [leaders(lead), *alerts(document), *(pair for pair in found if pair)]
+
+
+def warnings(document: Mapping[str, Any]) -> list[Pair]:
+    """What scores themselves say is to be kept in mind, each once, behind the metrics that say it."""
+    said: dict[str, dict[str, None]] = {}
+    for model in document["models"]:
+        for score in model["scores"]:
+            for warning in score["warnings"]:
+                said.setdefault(warning, {})[score["metric"]] = None
+    return [both("said of", what=", ".join(metrics), said=(warning, in_french(warning)))
+            for warning, metrics in said.items()]      # fmt: skip
 
 
 def alerts(document: Mapping[str, Any]) -> list[Pair]:
@@ -87,3 +99,8 @@ def joined(names: Sequence[str]) -> Pair:
         return names[0], names[0]
     start = ", ".join(names[:-1])
     return start + AND[0] + names[-1], start + AND[1] + names[-1]
+
+
+def letters(model: str, groups: Sequence[Sequence[str]]) -> str:
+    """Models that share a letter cannot be told apart: Piepho's compact display."""
+    return "".join(chr(ord("a") + k % 26) for k, group in enumerate(groups) if model in group)

@@ -18,13 +18,14 @@ PLAY = "play.html"
 def write_report(
     folder: Path, document: Mapping[str, Any], pictures: Mapping[str, bytes], rounds: Sequence[Round] = ()
 ) -> None:
-    """report.html, report.md with pictures/, report.json, and play.html where there are rounds; each whole or not at
-    all.  `pictures`: PNG files by id, see `gan.report.pictures`."""
+    """report.html, report.md and report.fr.md with pictures/, report.json, and play.html where there are rounds; each
+    whole or not at all.  `pictures`: PNG files by id, see `gan.report.pictures`."""
     files = {identity: f"pictures/{identity}.png" for identity in pictures}
     for identity, name in files.items():
         write(folder / name, pictures[identity])
     write(folder / "report.json", (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
     write(folder / "report.md", markdown(document, files).encode())
+    write(folder / "report.fr.md", markdown(document, files, "fr").encode())
     write(folder / "report.html", page(document, pictures, PLAY if rounds else "").encode())
     if rounds:
         write(folder / PLAY, play_page(document, rounds).encode())

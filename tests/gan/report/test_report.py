@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from string import Formatter
@@ -17,7 +18,7 @@ from gan.report import write_report
 from gan.report.charts import rows_chart, steps
 from gan.report.french import WHAT, in_french
 from gan.report.html import page
-from gan.report.markdown import markdown
+from gan.report.markdown import escaped, markdown
 from gan.report.numbers import decimals, english, french, significant
 from gan.report.texts import TEXTS, both
 from gan.report.verdict import sentences
@@ -88,7 +89,7 @@ def test_all_tags_are_closed_and_nothing_is_asked_of_anybody():
 def test_two_reports_differ_in_one_line_each(tmp_path):
     for name, made in (("a", "2026-01-01T00:00:00+00:00"), ("b", "2026-02-02T00:00:00+00:00")):
         write_report(tmp_path / name, document(made=made), {"0-wall": PNG})
-    for file in ("report.html", "report.md", "report.json"):
+    for file in ("report.html", "report.md", "report.fr.md", "report.json"):
         pairs = zip((tmp_path / "a" / file).read_text().splitlines(), (tmp_path / "b" / file).read_text().splitlines(),
                     strict=True)        # fmt: skip
         assert sum(one != other for one, other in pairs) == 1, file
@@ -99,9 +100,12 @@ def test_names_from_the_wild_are_text_and_nothing_else():
     found = Page(page(document(names=(evil, "модель 猫 `|` *b*", "a" * 120)), {}))
     assert found.scripts == 1
     assert found.open == []
-    text = markdown(document(names=(evil, "a|b", "c")), {})
-    assert "<script>" not in text
-    assert r"a\|b" in text
+    for language in ("en", "fr"):
+        text = markdown(document(names=(evil, "a|b", "c")), {}, language)
+        assert "<script>" not in text
+        assert r"a\|b" in text
+        rows = [line for line in text.splitlines() if line.startswith("|")]
+        assert all(row.endswith("|") for row in rows)
 
 
 @pytest.mark.parametrize("changes", [
@@ -123,6 +127,57 @@ def test_a_report_of_five_models_is_small(tmp_path):
     wall = png_bytes(np.random.default_rng(0).integers(0, 256, (3, 540, 540), np.uint8))
     write_report(tmp_path, document(names=tuple("abcde")), {**{f"{i}-wall": wall for i in range(5)}, "real-wall": wall})
     assert (tmp_path / "report.html").stat().st_size < 10e6
+
+
+# Markdown
+
+OF_THE_PAGE = ("other language", "chart lead", "chart spectrum", "bars")        # texts that it has for itself
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_markdown_says_all_that_the_page_says(language):
+    found, place = document(), ("en", "fr").index(language)
+    charts = re.compile(r"<svg.*?</svg>", re.DOTALL)
+    said = Page(charts.sub("", page(found, {}))).languages[language]
+    text = unescape(markdown(found, {}, language)).replace("\\", "")
+    lead = found["protocol"]["lead"]
+    own = {both(key, **({"metric": lead} if key == "chart lead" else {}))[place] for key in OF_THE_PAGE}
+    assert len(said) > 200
+    assert [line for line in said if line not in text and line not in own] == []
+    power = found["models"][0]["analysis"]["spectrum"]
+    assert text.count(" dB |") >= min(8, len(power["frequency"]))
+
+
+def test_markdown_is_in_one_language():
+    english_text, french_text = (markdown(document(), {"0-wall": "w.png"}, language) for language in ("en", "fr"))
+    for key in ("scores note", "strengths note", "curve note", "pairs"):
+        en, fr = (escaped(said) for said in both(key))
+        assert en in english_text
+        assert fr in french_text
+        assert en not in french_text
+        assert fr not in english_text
+
+
+def test_what_scores_warn_of_stands_behind_their_names_once():
+    found = document()
+    for model in found["models"][:2]:
+        for score in model["scores"][:2]:
+            score["warnings"] = [WARNINGS[0]]
+    names = ", ".join(row["name"] for row in found["metrics"][:2])
+    assert escaped(f"- {names}: {WARNINGS[0]}") in markdown(found, {})
+    assert markdown(found, {}).count("biased upwards: 2,000") == 1
+    assert f"<li><span lang=\"en\">{names}: biased" in page(found, {})
+
+
+def test_tables_of_markdown_have_cells_for_all_their_heads():
+    width = None
+    for line in markdown(document(), {}).splitlines():
+        if not line.startswith("|"):
+            width = None
+            continue
+        cells = len(re.split(r"(?<!\\)\|", line))
+        width = width or cells
+        assert cells == width, line
 
 
 # Languages
@@ -247,7 +302,7 @@ def test_a_metric_that_one_model_alone_has_is_a_row_with_a_dash(tmp_path):
     write_report(tmp_path, found, {})
     assert "accuracy" in (tmp_path / "report.html").read_text()
     row = next(line for line in (tmp_path / "report.md").read_text().splitlines() if "accuracy_net" in line)
-    assert row == "| `accuracy_net` | \u2013 | 0.900 ± 0.010 | \u2013 | \u2013 |"
+    assert row == "| `accuracy_net` \u2191 | \u2013 | 0.900 ± 0.010<br>0.880 \u2013 0.920 | \u2013 | \u2013 |"
 
 
 # Strengths and weaknesses
