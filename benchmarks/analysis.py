@@ -22,13 +22,13 @@ from pathlib import Path
 from machine import measuring, temporary, threads
 from memory import memory, watching
 
-from gan.evaluate import extract_one, sample_one, samples_of
-from gan.findings import Evidence, analyse, evidence_of
-from gan.jobs import prepare
-from gan.protocols import PROTOCOLS
-from gan.sampling import shards_of
-from gan.store import Store
-from gan.types import Features, Shard, Workspace
+from ganbench.gan.evaluate import extract_one, sample_one, samples_of
+from ganbench.gan.findings import Evidence, analyse, evidence_of
+from ganbench.gan.jobs import prepare
+from ganbench.gan.protocols import PROTOCOLS
+from ganbench.gan.sampling import shards_of
+from ganbench.gan.store import Store
+from ganbench.gan.types import Features, Shard, Workspace
 
 MODEL, PROTOCOL = "zoo:dcgan-fashion-mnist", "fashion-mnist-embedded-10k"
 
@@ -48,10 +48,10 @@ def main() -> None:
         with threads(given.threads):
             evidence(home, given.n)
         print(f"| {given.n:,} images, {given.threads} threads | s | resident, MB | anonymous, MB | findings |\n"
-              "|---|---:|---:|---:|---:|")     # fmt: skip
+              "|---|---:|---:|---:|---:|")
         for name in ("first model", "next model"):
             command = [sys.executable, __file__, "--row", f"{folder}/store", "--home", home, "--n", str(given.n),
-                       "--threads", str(given.threads)]     # fmt: skip
+                       "--threads", str(given.threads)]
             found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
             print(f"| {name} | " + " | ".join(f"{float(value):,.0f}" for value in found) + " |", flush=True)
 
@@ -74,10 +74,10 @@ def evidence(home: str, n: int) -> Evidence:
     workspace = Workspace(home)
     job = prepare(MODEL, replace(PROTOCOLS[PROTOCOL], n_generated=n), 0, workspace)
     images = {role: [sample_one(part, index, rows, workspace) for index, rows in shards_of(part.n)]
-              for role, part in job.parts.items()}      # fmt: skip
+              for role, part in job.parts.items()}
     samples = {role: samples_of(part, images[role]) for role, part in job.parts.items()}
     features = {name: {role: features_of(name, shards, workspace) for role, shards in images.items()}
-                for name in job.protocol.extractors}      # fmt: skip
+                for name in job.protocol.extractors}
     found = evidence_of(job, samples, features)
     if found is None:
         raise SystemExit(f"{n:,} images are too few for an analysis.")

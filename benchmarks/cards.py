@@ -1,6 +1,6 @@
 """Write the zoo's cards from what was measured: python benchmarks/cards.py [NAME ...] [--home DIR]
 
-Scores come from `gan.evaluate` (cached in the home folder), training facts from the recipe and from the CSV files that
+Scores come from `ganbench.evaluate` (cached in the home folder), training facts from the recipe and from the CSV files that
 `ganbench train` and `snapshots.py` wrote, sha256 from the weights.  No number in a card is typed in by hand.
 """
 
@@ -14,15 +14,15 @@ from pathlib import Path
 from machine import hardware, versions
 from torch import nn
 
-from gan import Workspace, evaluate
-from gan.datasets import DATASETS, fashion_mnist
-from gan.features.extract import extractor_of
-from gan.files import file_digest
-from gan.generators.loading import ZOO, resolve
-from gan.images import write_contact_sheet
-from gan.recipes import RECIPES, Recipe
-from gan.sampling import draw, generator_of
-from gan.types import Score
+from ganbench import Workspace, evaluate
+from ganbench.gan.datasets import DATASETS, fashion_mnist
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.files import file_digest
+from ganbench.gan.generators.loading import ZOO, resolve
+from ganbench.gan.images import write_contact_sheet
+from ganbench.gan.recipes import RECIPES, Recipe
+from ganbench.gan.sampling import draw, generator_of
+from ganbench.gan.types import Score
 
 CLOTHES = "The training images are people's clothes photographed by a shop; nothing about people can be learnt from them."
 
@@ -78,7 +78,7 @@ def overview(workspace: Workspace) -> str:
     shown = [f"{name}_efficientnet_lite0" for name in names] + ["accuracy_judge"]
     heads = [name.removesuffix("_efficientnet_lite0") for name in shown]
     lines = ["| model | what | parameters | " + " | ".join(f"`{head}`" for head in heads) + " |",
-             "|---|---|---:|" + "---:|" * len(shown)]       # fmt: skip
+             "|---|---|---:|" + "---:|" * len(shown)]
     for name, about in (*CARDS.items(), *CONTROLS.items()):
         protocol = "emoji-embedded-650" if "emoji" in name else "fashion-mnist-embedded-2k"
         found = {score.metric: score for score in evaluate(f"zoo:{name}", protocol, workspace=workspace)}
@@ -206,7 +206,7 @@ def training_table(name: str, about: Card, workspace: Workspace) -> str:
         "time": f"{float(last_row(ZOO / f'{name}.csv')['seconds']):,.0f} seconds of training steps on one thread of a "
                 "busy machine",
         "hardware": hardware(),
-    }  # fmt: skip
+    }
     return "\n".join(["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())])
 
 
@@ -366,7 +366,7 @@ CARDS = {
         "mixtures. Unseen emoji are others than those of training, so that the floor is not small.",
         {"r3gan-emoji-early": 500, "r3gan-emoji": 3_000}, note=SHORT, protocols=("emoji-embedded-650",),
     ),
-}  # fmt: skip
+}
 
 CONTROLS = {
     "memoriser-fashion-mnist": Control(
@@ -381,7 +381,7 @@ CONTROLS = {
         "garments and draws them again and again. Recall, coverage, diversity and Vendi say so.",
         recipe="collapsed-fashion-mnist",
     ),
-}  # fmt: skip
+}
 
 
 if __name__ == "__main__":

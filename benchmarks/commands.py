@@ -35,7 +35,7 @@ def main() -> None:
         environment = {
             **os.environ, "GANBENCH_HOME": str(folder / "home"), "GANBENCH_INCEPTION_WEIGHTS": str(weights),
             "TORCH_HOME": home,
-        }  # fmt: skip
+        }
         ours = ["ganbench", "evaluate", a, "--reference", b, "--convention", "fidelity", "--n", str(given.images)]
         theirs = ["fidelity", "--input1", a, "--input2", b, "--fid", "--kid", "--isc"]
         commands = {

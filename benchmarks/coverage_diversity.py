@@ -17,14 +17,14 @@ from itertools import product
 import numpy as np
 from coverage import Draw, activations, features, reference, row
 
-from gan.metrics.diversity import diversity, vendi
-from gan.metrics.extrapolation import fd_infinity
-from gan.metrics.frechet import frechet_distance, matrix_root
-from gan.metrics.kernel import cmmd
-from gan.metrics.likelihood import fld, fld_gap, fld_precision
-from gan.statistics import accumulate, moments
-from gan.types import Estimate, Statistics
-from gan.uncertainty import interval
+from ganbench.gan.metrics.diversity import diversity, vendi
+from ganbench.gan.metrics.extrapolation import fd_infinity
+from ganbench.gan.metrics.frechet import frechet_distance, matrix_root
+from ganbench.gan.metrics.kernel import cmmd
+from ganbench.gan.metrics.likelihood import fld, fld_gap, fld_precision
+from ganbench.gan.statistics import accumulate, moments
+from ganbench.gan.types import Estimate, Statistics
+from ganbench.gan.uncertainty import interval
 
 BEHIND = 40     # times 10,000 images, in place of infinitely many
 
@@ -97,7 +97,7 @@ def likelihood_rows(draws: int, seed: int) -> Iterator[str]:
     for score, (d, n), spectrum in product((fld, fld_gap, fld_precision), ((16, 200), (64, 200)), ("flat", "power")):
         for law in ("equal", "mean", "relu both", "one in four a copy"):
             yield row(f"{score.__name__} d={d} {spectrum} n={n} {law}", of_model(score, d, n, spectrum, law),
-                      draws // 4, seed)  # fmt: skip
+                      draws // 4, seed)
 
 
 def of_model(score, d: int, n: int, spectrum: str, law: str) -> Draw:

@@ -20,12 +20,12 @@ from itertools import product
 import numpy as np
 from coverage import row
 
-from gan.metrics.frechet import matrix_root
-from gan.metrics.manifold import coverage, density, precision, realism, recall
-from gan.metrics.memorisation import authpct, c_t, copies, duplicates, mifid
-from gan.metrics.neighbours import nearest, nearest_across, overlap
-from gan.statistics import moments
-from gan.types import Estimate
+from ganbench.gan.metrics.frechet import matrix_root
+from ganbench.gan.metrics.manifold import coverage, density, precision, realism, recall
+from ganbench.gan.metrics.memorisation import authpct, c_t, copies, duplicates, mifid
+from ganbench.gan.metrics.neighbours import nearest, nearest_across, overlap
+from ganbench.gan.statistics import moments
+from ganbench.gan.types import Estimate
 
 LAWS = ("equal", "shifted", "two modes", "a quarter copied", "a tenth alike")
 ALIKE = {"a quarter copied": (0.25, None), "a tenth alike": (0.1, 20)}      # share, and of how many images
@@ -62,7 +62,7 @@ def measured(n: int, d: int, law: str) -> Draw:
             "copies": copies(matches, test_matches),
             "duplicates": duplicates(found),
             "MiFID": mifid(statistics, moments(x).statistics(), [x], root, real),
-        }  # fmt: skip
+        }
 
     return draw
 

@@ -16,9 +16,9 @@ from functools import partial
 import numpy as np
 from machine import cores, in_turn, measuring, table, threads
 
-from gan.metrics.frechet import frechet, frechet_distance, frechet_distance_few, matrix_root
-from gan.statistics import moments
-from gan.types import Statistics
+from ganbench.gan.metrics.frechet import frechet, frechet_distance, frechet_distance_few, matrix_root
+from ganbench.gan.statistics import moments
+from ganbench.gan.types import Statistics
 
 N, FEW = 10_000, 1_000
 

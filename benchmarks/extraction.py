@@ -53,7 +53,7 @@ def rates(files: list[Path], weights: Path, count: int, images: int, rounds: int
 
 
 def on_workers(run: Callable[[int, int], np.ndarray], images: int, workers: int) -> Callable[[], object]:
-    """So many images for each worker, as `gan.evaluate` gives each a shard; a worker has one thread."""
+    """So many images for each worker, as `ganbench.evaluate` gives each a shard; a worker has one thread."""
 
     def measure() -> None:
         with threads(1), ThreadPoolExecutor(workers) as pool:

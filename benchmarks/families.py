@@ -10,14 +10,14 @@ from pathlib import Path
 
 from machine import hardware, versions
 
-from gan.report import verdict
+from ganbench.gan.report import verdict
 
 FAMILIES = {
     "dcgan": "Adversarial, DCGAN", "wgan-gp": "Adversarial, WGAN-GP", "r3gan": "Adversarial, R3GAN",
     "stylegan2": "Adversarial, StyleGAN2", "diffusion": "Denoising, flow matching",
     "gpt": "Transformer, GPT over tokens",
     "maskgit": "Transformer, MaskGIT over tokens",
-}  # fmt: skip
+}
 INTRODUCTION = """# Where each family excels
 
 {count} models of the zoo on {n} images each, seed {seed}, protocol `{protocol}`. What is said of a model was
@@ -33,7 +33,7 @@ def line(model: dict, lead: str) -> str:
     plural = "" if cost["evaluations"] == 1 else "s"
     return (f"`{lead}` {score['value']:.4f} ± {score['se']:.4f}; {cost['parameters']:,} parameters, "
             f"{cost['evaluations']:.3g} network evaluation{plural} per image, {cost['images_per_second']:,.0f} images "
-            "per second.")      # fmt: skip
+            "per second.")
 
 
 def section(model: dict, lead: str) -> list[str]:
@@ -44,20 +44,20 @@ def section(model: dict, lead: str) -> list[str]:
     return [
         f"## {FAMILIES.get(model['family'], model['family'])}: `{model['name']}`", "", line(model, lead), "",
         f"- Leads by {leads}.", *(f"- Strong: {said}" for said in strong), *(f"- Weak: {said}" for said in weak), "",
-    ]  # fmt: skip
+    ]
 
 
 def main(path: str) -> None:
     report = json.loads(Path(path).read_text())
     protocol = report["protocol"]
     print(INTRODUCTION.format(count=len(report["models"]), n=f"{protocol['n']:,}", seed=protocol["seed"],
-                              protocol=protocol["name"]))      # fmt: skip
+                              protocol=protocol["name"]))
     for model in report["models"]:
         print("\n".join(section(model, protocol["lead"])))
     if report["ensemble"]:
         print(f"## Together\n\n{verdict.mixture(report['ensemble'])[0]}\n")
     print(f"Printed by `python benchmarks/families.py` from the report of `{report['provenance']['commands'][0]}` on "
-          f"{hardware()}, {versions('torch')}.")      # fmt: skip
+          f"{hardware()}, {versions('torch')}.")
 
 
 if __name__ == "__main__":

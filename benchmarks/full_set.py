@@ -25,12 +25,12 @@ from machine import cores, in_turn, measuring, table, temporary, threads
 from memory import features, memory
 from peers import pictures, random_weights
 
-from gan import Workspace, evaluate
-from gan.features.extract import Rows
-from gan.measure import measure
-from gan.protocols import CONVENTIONS, MANIFOLD, MEMORY, QUALITY, VARIETY
-from gan.store import store_of
-from gan.types import Context, Protocol
+from ganbench import Workspace, evaluate
+from ganbench.gan.features.extract import Rows
+from ganbench.gan.measure import measure
+from ganbench.gan.protocols import CONVENTIONS, MANIFOLD, MEMORY, QUALITY, VARIETY
+from ganbench.gan.store import store_of
+from ganbench.gan.types import Context, Protocol
 
 SET = (*QUALITY, "is", *MANIFOLD, *VARIETY, *MEMORY, "mifid", "cmmd")
 FIDELITY = replace(CONVENTIONS["fidelity"], metrics=SET)
@@ -66,10 +66,10 @@ def from_features(folder: Path, n: int) -> None:
         with ThreadPoolExecutor(2) as pool:
             jobs = [(generated, training), (held_out, None)]
             list(pool.map(lambda job: measure(Context(real, training=job[1], test=real), job[0], SET, FIDELITY,
-                                              workspace), jobs))  # fmt: skip
+                                              workspace), jobs))
         mine = time.perf_counter() - begun
     print(f"\nAll {len(SET)} with standard errors, and the floor: {mine:.0f} s on two threads; at most "
-          f"{memory('VmHWM'):,.0f} MB resident.\n", flush=True)  # fmt: skip
+          f"{memory('VmHWM'):,.0f} MB resident.\n", flush=True)
     x, y, logits = Rows(real)[:], Rows(generated)[:], Rows(generated, "logits")[:]
     with threads(cores()):
         theirs = {"torch-fidelity": fidelity_of, "prdc": prdc_of}
@@ -116,7 +116,7 @@ def cold(folder: Path, n: int, rounds: int) -> None:
             fidelity_and_prdc(real, fake, weights, n)
 
     print("\n" + table(f"{n:,} + {n:,} pictures, cold", "seconds", in_turn({"ganbench": ours,
-          "torch-fidelity and prdc": theirs}, rounds), faster=False), flush=True)  # fmt: skip
+          "torch-fidelity and prdc": theirs}, rounds), faster=False), flush=True)
     evaluate(str(fake), protocol, workspace=workspace)
     again = in_turn({"ganbench": lambda: evaluate(str(fake), protocol, workspace=workspace)}, 3)
     print(f"\nAgain from the store: {min(again['ganbench']):.2f} s.")
@@ -131,7 +131,7 @@ def fidelity_and_prdc(real: Path, fake: Path, weights: Path, n: int) -> None:
             input1=str(fake), input2=str(real), isc=True, fid=True, kid=True, prc=True, cuda=False, verbose=False,
             kid_subset_size=min(1_000, n), feature_extractor_weights_path=str(weights), cache=False,
             samples_find_deep=True, feature_extractor="inception-v3-compat", feature_layer_prc="2048",
-        )  # fmt: skip
+        )
     random = np.random.default_rng(0)
     prdc_of(*(random.standard_normal((n, 2048), np.float32) for _ in range(2)), np.empty(0))
 

@@ -21,11 +21,11 @@ from machine import measuring, temporary
 from peers import random_weights
 from torch import Tensor, nn
 
-from gan.backend import fold
-from gan.datasets import DataFolders, open_data
-from gan.features import inception, network
-from gan.metrics.frechet import frechet_distance
-from gan.statistics import moments
+from ganbench.gan.backend import fold
+from ganbench.gan.datasets import DataFolders, open_data
+from ganbench.gan.features import inception, network
+from ganbench.gan.metrics.frechet import frechet_distance
+from ganbench.gan.statistics import moments
 
 BATCH = 250
 

@@ -23,8 +23,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from gan.recipes import RECIPES, Recipe
-from gan.training.loop import Batch
+from ganbench.gan.recipes import RECIPES, Recipe
+from ganbench.gan.training.loop import Batch
 
 Pair = tuple[Tensor, Tensor]                                # images in [-1, 1], labels
 Plain = Callable[[Sequence[Pair], int], dict[str, float]]
@@ -302,4 +302,4 @@ LOOPS: dict[str, Callable[[Any, Recipe], Plain]] = {        # by family, or by r
     "dcgan": dcgan, "wgan-gp": wgan_gp, "r3gan": relativistic, "stylegan2": relativistic, "diffusion": diffusion,
     "dit": diffusion, "tokenizer-fashion-mnist": tokenizer, "gpt": lambda task, recipe: writer(task, recipe, False),
     "maskgit": lambda task, recipe: writer(task, recipe, True), "judge-fashion-mnist": judge,
-}  # fmt: skip
+}

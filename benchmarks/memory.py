@@ -24,13 +24,13 @@ import numpy as np
 from machine import cores, measuring, temporary, threads
 from peers import random_weights
 
-from gan import Workspace, evaluate
-from gan.features.extract import extractor_of
-from gan.measure import measure
-from gan.protocols import CONVENTIONS, fashion_mnist
-from gan.sampling import shards_of
-from gan.store import Store, extend, store_of
-from gan.types import Context, Convention, Features, Protocol, Shard
+from ganbench import Workspace, evaluate
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.measure import measure
+from ganbench.gan.protocols import CONVENTIONS, fashion_mnist
+from ganbench.gan.sampling import shards_of
+from ganbench.gan.store import Store, extend, store_of
+from ganbench.gan.types import Context, Convention, Features, Protocol, Shard
 
 REFERENCE = 10_000
 

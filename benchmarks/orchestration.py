@@ -1,4 +1,4 @@
-"""What Prefect and MLflow cost: the flow `evaluate` on running servers beside the plain function `gan.evaluate`.
+"""What Prefect and MLflow cost: the flow `evaluate` on running servers beside the plain function `ganbench.evaluate`.
 
     python benchmarks/orchestration.py [--n 10000] [--rounds 1] [--cached-rounds 5]
 
@@ -21,14 +21,14 @@ from pathlib import Path
 
 from machine import cores, in_turn, measuring, number, temporary
 
-import gan
-from gan import Workspace
-from gan.datasets import DataFolders, open_data
-from gan.images import write_npz
-from gan.protocols import CONVENTIONS
-from gan.types import Protocol
-from tasks.servers import Servers, serving
-from tasks.settings import configure
+import ganbench
+from ganbench import Workspace
+from ganbench.gan.datasets import DataFolders, open_data
+from ganbench.gan.images import write_npz
+from ganbench.gan.protocols import CONVENTIONS
+from ganbench.gan.types import Protocol
+from ganbench.tasks.servers import Servers, serving
+from ganbench.tasks.settings import configure
 
 MODEL, PROTOCOL = "zoo:dcgan-fashion-mnist", "fashion-mnist-embedded-10k"
 Run = Callable[..., object]                                 # home folder, number of images, protocol
@@ -43,7 +43,7 @@ def main() -> None:
     with temporary() as home, measuring("The cost of orchestration", "prefect", "mlflow", "torch", "onnxruntime"):
         folder = Path(home)
         with servers(folder) as running:
-            runs: dict[str, Run] = {"gan.evaluate": plainly, "the flow": in_prefect(running)}
+            runs: dict[str, Run] = {"ganbench.evaluate": plainly, "the flow": in_prefect(running)}
             warm_up(runs, folder)
             fresh: Mapping[str, list[float]] = {name: [] for name in runs}
             found: Mapping[str, list[float]] = {name: [] for name in runs}
@@ -79,13 +79,13 @@ def servers(folder: Path) -> Iterator[Servers]:
 
 
 def plainly(home: Path, n: int, protocol: Protocol | None = None) -> None:
-    gan.evaluate(MODEL, protocol or PROTOCOL, n=n, workspace=Workspace(str(home)), workers=cores())
+    ganbench.evaluate(MODEL, protocol or PROTOCOL, n=n, workspace=Workspace(str(home)), workers=cores())
 
 
 def in_prefect(running: Servers) -> Run:
     """The flow as `ganbench evaluate` calls it, quietly."""
-    from flows.evaluate import evaluate
-    from tasks.runners import runner
+    from ganbench.flows.evaluate import evaluate
+    from ganbench.tasks.runners import runner
 
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
@@ -100,11 +100,11 @@ def in_prefect(running: Servers) -> Run:
 
 
 def report(n: int, fresh: Mapping[str, list[float]], found: Mapping[str, list[float]]) -> str:
-    lines = [f"| {n:,} images, {cores()} workers | gan.evaluate, s | the flow, s | more, s | of the evaluation |"]
+    lines = [f"| {n:,} images, {cores()} workers | ganbench.evaluate, s | the flow, s | more, s | of the evaluation |"]
     lines.append("|---|---:|---:|---:|---:|")
-    whole = statistics.median(fresh["gan.evaluate"])
+    whole = statistics.median(fresh["ganbench.evaluate"])
     for title, seconds in (("all is computed", fresh), ("all is in the store", found)):
-        plain, flow = (statistics.median(seconds[name]) for name in ("gan.evaluate", "the flow"))
+        plain, flow = (statistics.median(seconds[name]) for name in ("ganbench.evaluate", "the flow"))
         cells = [number(plain), number(flow), f"{flow - plain:+.1f}", f"{(flow - plain) / whole:+.1%}"]
         lines.append(f"| {title}, {len(seconds['the flow'])} times | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan import Workspace
-from gan.features.extract import extract, extractor_of
-from gan.features.inception import FILE, Inception
-from gan.generators.loading import resolve
-from gan.images import write_folder
-from gan.sampling import draw, generator_of
+from ganbench import Workspace
+from ganbench.gan.features.extract import extract, extractor_of
+from ganbench.gan.features.inception import FILE, Inception
+from ganbench.gan.generators.loading import resolve
+from ganbench.gan.images import write_folder
+from ganbench.gan.sampling import draw, generator_of
 
 Features = Callable[[], np.ndarray]                         # reads the files anew, -> (n, 2048)
 

@@ -29,13 +29,13 @@ from PIL import Image
 from torch import Tensor
 from torchvision.utils import save_image
 
-from gan import Workspace
-from gan.generators import GENERATORS
-from gan.generators.loading import resolve
-from gan.recipes import RECIPES
-from gan.sampling import generator_of, sample_shard
-from gan.store import SHARD, Store
-from gan.types import ModelSpec
+from ganbench import Workspace
+from ganbench.gan.generators import GENERATORS
+from ganbench.gan.generators.loading import resolve
+from ganbench.gan.recipes import RECIPES
+from ganbench.gan.sampling import generator_of, sample_shard
+from ganbench.gan.store import SHARD, Store
+from ganbench.gan.types import ModelSpec
 
 BATCH = 64
 Draw = Callable[[Any, int], Tensor]                         # network, how many -> images in [-1, 1]
@@ -90,7 +90,7 @@ def measure(spec: ModelSpec, folder: Path, n: int, count: int, rounds: int) -> s
 
 
 def into_store(spec: ModelSpec, folder: Path, n: int, workers: int) -> None:
-    """As `gan.evaluate` does: a shard at a time per worker, each of one thread; into a store of its own."""
+    """As `ganbench.evaluate` does: a shard at a time per worker, each of one thread; into a store of its own."""
     workspace, store = Workspace(home=str(folder / "home")), Store(Path(mkdtemp(dir=folder)))
     with threads(1), ThreadPoolExecutor(workers) as pool:
         list(pool.map(lambda shard: sample_shard(spec, 0, *shard, workspace, store), shares(n, workers)))
@@ -177,11 +177,11 @@ def maskgit(network: Any, n: int) -> Tensor:
 LOOPS: dict[str, Draw] = {
     "dcgan": gan, "wgan-gp": conditional_gan, "r3gan": conditional_gan, "stylegan2": stylegan2,
     "diffusion": denoised, "dit": denoised, "gpt": gpt, "maskgit": maskgit,
-}  # fmt: skip
+}
 IMAGES = {                                                  # whole batches and micro-batches on up to two cores
     "dcgan": 7_680, "wgan-gp": 3_840, "r3gan": 3_840, "stylegan2": 1_920, "diffusion": 640, "dit": 640, "gpt": 640,
     "maskgit": 640,
-}  # fmt: skip
+}
 
 
 if __name__ == "__main__":

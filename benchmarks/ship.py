@@ -17,11 +17,11 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from gan import ModelSpec
-from gan.files import file_digest
-from gan.generators.loading import ZOO, load, write_spec
-from gan.recipes import RECIPES
-from gan.sampling import draw
+from ganbench import ModelSpec
+from ganbench.gan.files import file_digest
+from ganbench.gan.generators.loading import ZOO, load, write_spec
+from ganbench.gan.recipes import RECIPES
+from ganbench.gan.sampling import draw
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     (ZOO / f"{given.recipe}.csv").write_text("\n".join([head, *rows]) + "\n")
     snapshots = [sys.executable, str(Path(__file__).with_name("snapshots.py"))]
     quality = subprocess.run([*snapshots, given.recipe, str(given.folder), "--home", given.home, "--workers", "1"],
-                             check=True, stdout=subprocess.PIPE, text=True).stdout     # fmt: skip
+                             check=True, stdout=subprocess.PIPE, text=True).stdout
     (ZOO / f"{given.recipe}-quality.csv").write_text(quality)
 
 

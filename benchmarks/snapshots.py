@@ -11,15 +11,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gan import ModelSpec, Workspace, evaluate
-from gan.protocols import PROTOCOLS, with_count
-from gan.recipes import RECIPES
-from gan.types import Protocol
+from ganbench import ModelSpec, Workspace, evaluate
+from ganbench.gan.protocols import PROTOCOLS, with_count
+from ganbench.gan.recipes import RECIPES
+from ganbench.gan.types import Protocol
 
 METRICS = (
     "fd_efficientnet_lite0", "kid_efficientnet_lite0", "coverage_efficientnet_lite0", "fd_judge", "kid_judge",
     "is_judge", "accuracy_judge",
-)  # fmt: skip
+)
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def protocol_of(recipe: str) -> Protocol:
     """The one whose reference is the test split of the recipe's data, with the fewest images."""
     data = RECIPES[recipe].data.partition(":")[0]
     return min((row for row in PROTOCOLS.values() if row.reference.startswith(data + ":") and "embedded" in row.name),
-               key=lambda row: row.n_generated)     # fmt: skip
+               key=lambda row: row.n_generated)
 
 
 def step_of(path: Path) -> int:

@@ -28,10 +28,10 @@ import torch
 from loops import LOOPS, Pair, Plain, endless, fresh
 from machine import in_turn, measuring, number, temporary, threads
 
-from gan import Workspace
-from gan.datasets import DataFolders
-from gan.recipes import RECIPES, batch_of
-from gan.training.loop import Batch, Step, batch_at, fit, keep, to_float
+from ganbench import Workspace
+from ganbench.gan.datasets import DataFolders
+from ganbench.gan.recipes import RECIPES, batch_of
+from ganbench.gan.training.loop import Batch, Step, batch_at, fit, keep, to_float
 
 WARM_UP = 4                                                 # steps, as many as lie between two lazy penalties
 HEADER = "| recipe | ours, steps/s | range | plain loop, steps/s | range | ours is faster | losses apart |"
@@ -62,7 +62,7 @@ def measure(name: str, folder: Path, steps: int, rounds: int) -> str:
         "ours": lambda: list(islice(events, steps)),
         "state": lambda: keep(folder, ours.parts, 0, 0.0),
         "plain": lambda: list(islice(later, steps)),
-    }, rounds)      # fmt: skip
+    }, rounds)
     share = steps / recipe.schedule.keep_every
     ours_rates = [steps / (s + share * kept) for s, kept in zip(seconds["ours"], seconds["state"], strict=True)]
     return row(name, ours_rates, [steps / s for s in seconds["plain"]], apart)

@@ -12,24 +12,24 @@ from typing import Annotated, Any
 import numpy as np
 from prefect import flow
 
-from flows.evaluate import ConventionName, ProtocolName, flow_tags, form, provenance_of
-from flows.shards import Extracted, Futures, all_features, all_samples, follow, submit
-from gan import slices
-from gan.attribution import Attribution
-from gan.audit import RATE, Audit, check_unseen, protocol_of
-from gan.evaluate import assemble, bare_score, classes_of, measure_one
-from gan.gallery import write_gallery
-from gan.generators.loading import resolve
-from gan.jobs import Job
-from gan.protocols import choose
-from gan.store import image_of
-from gan.threads import single_threaded
-from gan.types import BadInput, Estimate, Features, Samples, Score
-from tasks.runners import runner
-from tasks.settings import workspace_of
-from tasks.stages import attribute_distance, audit_images, prepare_job
-from tasks.tracking.client import Tracked
-from tasks.tracking.evaluations import record_of, track
+from ganbench.flows.evaluate import ConventionName, ProtocolName, flow_tags, form, provenance_of
+from ganbench.flows.shards import Extracted, Futures, all_features, all_samples, follow, submit
+from ganbench.gan import slices
+from ganbench.gan.attribution import Attribution
+from ganbench.gan.audit import RATE, Audit, check_unseen, protocol_of
+from ganbench.gan.evaluate import assemble, bare_score, classes_of, measure_one
+from ganbench.gan.gallery import write_gallery
+from ganbench.gan.generators.loading import resolve
+from ganbench.gan.jobs import Job
+from ganbench.gan.protocols import choose
+from ganbench.gan.store import image_of
+from ganbench.gan.threads import single_threaded
+from ganbench.gan.types import BadInput, Estimate, Features, Samples, Score
+from ganbench.tasks.runners import runner
+from ganbench.tasks.settings import workspace_of
+from ganbench.tasks.stages import attribute_distance, audit_images, prepare_job
+from ganbench.tasks.tracking.client import Tracked
+from ganbench.tasks.tracking.evaluations import record_of, track
 
 SHOWN = 24  # rows of a gallery
 
@@ -161,7 +161,7 @@ def gallery_of(job: Job, found: Audit, samples: dict[str, Samples]) -> str:
             caption(match.image, match.ratio, match.p, match.listed),
         )
         for match in found.matches[:SHOWN]
-    ]  # fmt: skip
+    ]
     path = picture_path(job, "audit")
     title = f"{job.model.name}: the {len(rows)} most suspicious of {found.n:,} images, seed {job.seed}"
     write_gallery(path, title, ("generated", "features", "pixels"), rows)
@@ -181,7 +181,7 @@ def extremes_of(job: Job, found: Attribution, samples: Samples) -> str:
         ([image_of(samples, int(bad)), image_of(samples, int(good))],
          f"costs {found.psi[bad] / n:+.4f}\nhelps {found.psi[good] / n:+.4f}")
         for bad, good in zip(order[:some], order[::-1][:some], strict=True)
-    ]  # fmt: skip
+    ]
     path = picture_path(job, "attribution")
     title = f"{job.model.name}: what its distance of {found.distance:.4g} comes from, of {n:,} images"
     write_gallery(path, title, ("costs most", "helps most"), rows, across=4)
@@ -211,11 +211,11 @@ def print_audit(outcome: Audited) -> None:
     from rich import box
     from rich.table import Table
 
-    from flows.tables import DASH, console, print_scores
+    from ganbench.flows.tables import DASH, console, print_scores
 
     found = outcome.audit
     print_scores(outcome.scores, f"{outcome.job.model.name}: {found.n:,} images beside {found.n_training:,} that it "
-                                 "may have learned from")  # fmt: skip
+                                 "may have learned from")
     for line in verdict(found):
         print(line)
     table = Table(box=box.SIMPLE_HEAD)
@@ -224,7 +224,7 @@ def print_audit(outcome: Audited) -> None:
     for match in found.matches[:10]:
         p = DASH if match.p is None else f"{match.p:.4f}{' listed' if match.listed else ''}"
         table.add_row(str(match.image), str(match.by_features), str(match.by_pixels), f"{match.distance:.1f}",
-                      f"{match.ratio:.3f}", p)  # fmt: skip
+                      f"{match.ratio:.3f}", p)
     console().print(table)
 
 
@@ -232,7 +232,7 @@ def verdict(found: Audit) -> Sequence[str]:
     """What the numbers say."""
     if found.copies is None or found.nearer is None or found.p is None:
         return ["No real images that the model has not seen were given (--held-out): without them no image has a "
-                "p-value, and nobody can say whether these are copies."]  # fmt: skip
+                "p-value, and nobody can say whether these are copies."]
     listed = sum(match.listed for match in found.matches)
     more = "more than" if found.p < 0.01 else "no more than"
     return [
@@ -248,15 +248,15 @@ def print_attribution(outcome: Attributed) -> None:
     from rich import box
     from rich.table import Table
 
-    from flows.tables import console
+    from ganbench.flows.tables import console
 
     print(f"The distance is {outcome.found.distance:.4g}. A class costs by how much it would fall if images as good "
-          "as the average stood in place of its own; costs add up to 0.")  # fmt: skip
+          "as the average stood in place of its own; costs add up to 0.")
     if not outcome.classes:
         print("No classes: the images have no labels, and the protocol no judge.")
         return
     table = Table(title="What classes cost",
-                  box=box.SIMPLE_HEAD, title_justify="left")  # fmt: skip
+                  box=box.SIMPLE_HEAD, title_justify="left")
     table.add_column("class", style="bold")
     table.add_column("cost", justify="right")
     table.add_column("\N{PLUS-MINUS SIGN} SE", justify="right")

@@ -14,7 +14,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="How good is an image generator? Scores with error bars, as cached Prefect flows that log to MLflow.",
-)  # fmt: skip
+)
 
 MODEL = (
     "zoo:NAME, a TOML model file, a file of weights with --family or --factory, a .pt2 program, a folder of diffusers "
@@ -83,7 +83,7 @@ def sentences(debug: bool = False) -> Iterator[None]:
     except Exception as error:
         if debug:
             raise
-        from gan.types import BadInput
+        from ganbench.gan.types import BadInput
 
         known = isinstance(error, BadInput)
         text = str(error) if known else f"{type(error).__name__}: {error} (--debug shows where)"
@@ -142,21 +142,21 @@ def evaluate(
     with sentences(debug):
         given = {"device": device, "workers": workers, "batch_size": batch_size, "runner": runner}
         begin(debug, inception_weights=inception_weights and str(inception_weights),
-              extractor_weights=by_name(weights), **given)    # fmt: skip
-        from flows.run import run_evaluation
+              extractor_weights=by_name(weights), **given)
+        from ganbench.flows.run import run_evaluation
 
         with bars(quiet=json == "-") as show:
             outcome = run_evaluation(
                 show, model=model, protocol=protocol, convention=convention, reference=reference, held_out=held_out,
                 training=training, metrics=metrics, extractor=extractor, by=by, n=n, seed=seed, family=family,
                 factory=factory, weights_key=weights_key, trust_pickle=trust_pickle,
-            )  # fmt: skip
+            )
         report(outcome, json)
 
 
 def by_name(weights: list[str] | None) -> dict[str, str] | None:
     """`NAME=PATH` words -> name -> path."""
-    from gan.types import BadInput
+    from ganbench.gan.types import BadInput
 
     wrong = [word for word in weights or [] if not all(word.partition("="))]
     if wrong:
@@ -168,7 +168,7 @@ def begin(debug: bool, **given: Any) -> None:
     """Settings first, since Prefect and MLflow read the environment when they are imported."""
     import os
 
-    from tasks.settings import configure
+    from ganbench.tasks.settings import configure
 
     if not debug:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
@@ -180,7 +180,7 @@ def bars(quiet: bool) -> Iterator[Any]:
     """Progress bars on stderr by stage; silent when asked for, or when nobody watches."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from flows.tables import console
+    from ganbench.flows.tables import console
 
     watched = sys.stderr.isatty() and not quiet
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -197,7 +197,15 @@ def bars(quiet: bool) -> Iterator[Any]:
 
 def report(outcome: Any, json: str) -> None:
     """The table, or the JSON, and where everything else is."""
-    from flows.tables import console, print_list, print_scores, print_slices, published_row, scores_json, write_json
+    from ganbench.flows.tables import (
+        console,
+        print_list,
+        print_scores,
+        print_slices,
+        published_row,
+        scores_json,
+        write_json,
+    )
 
     if json:
         write_json(json, scores_json(outcome.scores, outcome.slices, outcome.provenance))
@@ -248,17 +256,17 @@ def compare(
     with sentences(debug):
         given = {"device": device, "workers": workers, "batch_size": batch_size, "runner": runner}
         begin(debug, inception_weights=inception_weights and str(inception_weights),
-              extractor_weights=by_name(weights), **given)    # fmt: skip
-        from flows.run import run_comparison
-        from flows.tables import write_json
+              extractor_weights=by_name(weights), **given)
+        from ganbench.flows.run import run_comparison
+        from ganbench.flows.tables import write_json
 
         with bars(quiet=json == "-") as show:
             compared = run_comparison(
                 show, models=models, protocol=protocol, convention=convention, reference=reference, held_out=held_out,
                 training=training, metrics=metrics, extractor=extractor, n=n, seed=seed, report=report,
                 trust_pickle=trust_pickle,
-            )  # fmt: skip
-        from flows.comparisons import comparison_json, print_comparison
+            )
+        from ganbench.flows.comparisons import comparison_json, print_comparison
 
         if json:
             write_json(json, comparison_json(compared))
@@ -293,17 +301,17 @@ def ensemble(
     """Several models as one: the shares that are nearest to real images; and the images that are worth keeping."""
     with sentences(debug):
         begin(debug, inception_weights=inception_weights and str(inception_weights), device=device, workers=workers,
-              extractor_weights=by_name(weights), runner=runner)    # fmt: skip
-        from flows.run import run_ensemble
-        from flows.tables import write_json
+              extractor_weights=by_name(weights), runner=runner)
+        from ganbench.flows.run import run_ensemble
+        from ganbench.flows.tables import write_json
 
         with bars(quiet=json == "-") as show:
             found = run_ensemble(
                 show, models=models, out=out, protocol=protocol, convention=convention, reference=reference,
                 extractor=extractor, n=n, seed=seed, budget=budget, reject=reject, rate=rate,
                 trust_pickle=trust_pickle,
-            )  # fmt: skip
-        from flows.ensemble import ensemble_json, print_ensemble
+            )
+        from ganbench.flows.ensemble import ensemble_json, print_ensemble
 
         if json:
             write_json(json, ensemble_json(found))
@@ -328,13 +336,13 @@ def sample(
     """Draw images and write them as PNG files, guided-diffusion's .npz, or Parquet for Hugging Face."""
     with sentences(debug):
         begin(debug, device=device, batch_size=batch_size)
-        from flows.run import run_sampling
+        from ganbench.flows.run import run_sampling
 
         with bars(quiet=False) as show:
             found = run_sampling(
                 show, model, out, n=n, seed=seed, family=family, factory=factory, weights_key=weights_key,
                 trust_pickle=trust_pickle,
-            )  # fmt: skip
+            )
         print(f"{n:,} images in {out} ({n - found:,} drawn now, {found:,} from the store).")
 
 
@@ -358,8 +366,8 @@ def statistics(
     """Mean and covariance of the features of images, in a file that other tools read, and --reference too."""
     with sentences(debug):
         begin(debug, device=device, workers=workers, extractor_weights=by_name(weights),
-              inception_weights=inception_weights and str(inception_weights))      # fmt: skip
-        from flows.run import run_statistics
+              inception_weights=inception_weights and str(inception_weights))
+        from ganbench.flows.run import run_statistics
 
         with bars(quiet=False) as show:
             found = run_statistics(show, data, out, convention)
@@ -380,9 +388,9 @@ def inspect(
     """What a file of weights holds, and the model file that it proposes; runs nothing of it."""
     with sentences(debug):
         begin(debug)
-        from flows.inspect import inspection_json, print_inspection, write_proposal
-        from gan.inspection import inspect_model
-        from tasks.settings import workspace_of
+        from ganbench.flows.inspect import inspection_json, print_inspection, write_proposal
+        from ganbench.gan.inspection import inspect_model
+        from ganbench.tasks.settings import workspace_of
 
         found = inspect_model(file, workspace_of(trust_pickle), weights_key=weights_key, trust_pickle=trust_pickle)
         if json:
@@ -415,15 +423,15 @@ def audit(
     """Does a model copy its training images? The suspicious ones beside their nearest, with p-values."""
     with sentences(debug):
         begin(debug, device=device, workers=workers, runner=runner)
-        from flows.run import run_audit
-        from flows.tables import write_json
+        from ganbench.flows.run import run_audit
+        from ganbench.flows.tables import write_json
 
         with bars(quiet=json == "-") as show:
             outcome = run_audit(
                 show, model=model, training=training, held_out=held_out, n=n, seed=seed, extractor=extractor,
                 family=family, factory=factory, trust_pickle=trust_pickle,
-            )  # fmt: skip
-        from flows.audit import audit_json, print_audit
+            )
+        from ganbench.flows.audit import audit_json, print_audit
 
         if json:
             write_json(json, audit_json(outcome))
@@ -454,16 +462,16 @@ def attribute(
     """What a Fréchet distance is made of: the images that cost most and help most, and each class's part."""
     with sentences(debug):
         begin(debug, device=device, workers=workers, runner=runner,
-              inception_weights=inception_weights and str(inception_weights))      # fmt: skip
-        from flows.run import run_attribution
-        from flows.tables import write_json
+              inception_weights=inception_weights and str(inception_weights))
+        from ganbench.flows.run import run_attribution
+        from ganbench.flows.tables import write_json
 
         with bars(quiet=json == "-") as show:
             outcome = run_attribution(
                 show, model=model, protocol=protocol, convention=convention, reference=reference, extractor=extractor,
                 n=n, seed=seed, family=family, factory=factory, trust_pickle=trust_pickle,
-            )  # fmt: skip
-        from flows.audit import attribution_json, print_attribution
+            )
+        from ganbench.flows.audit import attribution_json, print_attribution
 
         if json:
             write_json(json, attribution_json(outcome))
@@ -493,14 +501,14 @@ def explain_diff(
     """Why two tools print different numbers: the same images read in two ways, and the gap shared out."""
     with sentences(debug):
         begin(debug, device=device, workers=workers, inception_weights=inception_weights and str(inception_weights))
-        from flows.explain import as_json, print_differences, run_explanation
-        from flows.tables import write_json
+        from ganbench.flows.explain import as_json, print_differences, run_explanation
+        from ganbench.flows.tables import write_json
 
         with bars(quiet=json == "-") as show:
             found = run_explanation(
                 show, a, b, model=model, reference=reference, n=n, extractor=extractor, seed=seed,
                 other_weights=str(other_weights or ""),
-            )  # fmt: skip
+            )
         if json:
             write_json(json, as_json(found, model=model, reference=reference, n=n, extractor=extractor))
         if json != "-":
@@ -521,13 +529,13 @@ LISTS = {
 
 
 def listing(name: str, what: str) -> None:
-    """Make a command that prints one of `flows.lists`."""
+    """Make a command that prints one of `ganbench.flows.lists`."""
 
     def command(json: AsJson = False, debug: Debug = False) -> None:
         with sentences(debug):
             begin(debug)
-            from flows import lists
-            from flows.tables import print_list
+            from ganbench.flows import lists
+            from ganbench.flows.tables import print_list
 
             print_list(name.capitalize(), getattr(lists, name)(), json)
 
@@ -550,9 +558,9 @@ def cache(
     """What the store holds; check it; make room."""
     with sentences(debug):
         begin(debug)
-        from flows.lists import CACHE
-        from flows.tables import print_list
-        from gan.types import BadInput
+        from ganbench.flows.lists import CACHE
+        from ganbench.flows.tables import print_list
+        from ganbench.gan.types import BadInput
 
         if action not in CACHE:
             raise BadInput(f"No cache action {action!r}. Known: {', '.join(CACHE)}.")
@@ -574,10 +582,10 @@ def verify(
     """
     with sentences(debug):
         begin(debug, device=device, data=data and str(data),
-              inception_weights=inception_weights and str(inception_weights))      # fmt: skip
-        from flows.lists import checks
-        from flows.run import run_verification
-        from flows.tables import print_checks
+              inception_weights=inception_weights and str(inception_weights))
+        from ganbench.flows.lists import checks
+        from ganbench.flows.run import run_verification
+        from ganbench.flows.tables import print_checks
 
         with bars(quiet=json) as show:
             rows = checks(run_verification(show, quick))
@@ -592,7 +600,7 @@ def ui(debug: Debug = False) -> None:
     with sentences(debug):
         begin(debug)
         stop_on_interrupt("Ending Prefect, MLflow and the worker ...", seconds=None)
-        from flows.run import run_servers
+        from ganbench.flows.run import run_servers
 
         run_servers()
 
@@ -610,7 +618,7 @@ def train(
     """Train one of the shipped models again, its losses in MLflow; a run that was stopped goes on where it was."""
     with sentences(debug):
         begin(debug, data=data and str(data))
-        from flows.run import run_training
+        from ganbench.flows.run import run_training
 
         with bars(quiet=False) as show:
             trained = run_training(show, recipe, out, steps or 0)

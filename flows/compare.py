@@ -9,27 +9,36 @@ from typing import Annotated, Any
 
 from prefect import flow, runtime
 
-from flows.evaluate import ConventionName, ProtocolName, flow_tags, form, provenance_of
-from flows.shards import Extracted, Futures, all_features, all_samples, begin_scores, end_scores, follow, submit_all
-from gan.compare import Ranking
-from gan.compare import compare as rankings_of
-from gan.costs import Cost
-from gan.ensemble import LEAST, Held
-from gan.findings import Analysis
-from gan.jobs import Job, distinct
-from gan.protocols import choose
-from gan.published import Published, beside
-from gan.threads import single_threaded
-from gan.types import Estimate, Features, Score
-from tasks.leaderboard import publish_leaderboard
-from tasks.pictures import contact_sheet
-from tasks.reports import galleries_in, write
-from tasks.runners import runner
-from tasks.settings import workspace_of
-from tasks.stages import analyse_model, curve_of, find_mixture, measure_cost, prepare_job
-from tasks.tracking.client import Tracked
-from tasks.tracking.evaluations import record_of, track
-from tasks.tracking.suites import suite_of, track_suite
+from ganbench.flows.evaluate import ConventionName, ProtocolName, flow_tags, form, provenance_of
+from ganbench.flows.shards import (
+    Extracted,
+    Futures,
+    all_features,
+    all_samples,
+    begin_scores,
+    end_scores,
+    follow,
+    submit_all,
+)
+from ganbench.gan.compare import Ranking
+from ganbench.gan.compare import compare as rankings_of
+from ganbench.gan.costs import Cost
+from ganbench.gan.ensemble import LEAST, Held
+from ganbench.gan.findings import Analysis
+from ganbench.gan.jobs import Job, distinct
+from ganbench.gan.protocols import choose
+from ganbench.gan.published import Published, beside
+from ganbench.gan.threads import single_threaded
+from ganbench.gan.types import Estimate, Features, Score
+from ganbench.tasks.leaderboard import publish_leaderboard
+from ganbench.tasks.pictures import contact_sheet
+from ganbench.tasks.reports import galleries_in, write
+from ganbench.tasks.runners import runner
+from ganbench.tasks.settings import workspace_of
+from ganbench.tasks.stages import analyse_model, curve_of, find_mixture, measure_cost, prepare_job
+from ganbench.tasks.tracking.client import Tracked
+from ganbench.tasks.tracking.evaluations import record_of, track
+from ganbench.tasks.tracking.suites import suite_of, track_suite
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,7 @@ def mixture_of(jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]]
 def analyses_of(jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]]) -> dict[str, Analysis | None]:
     """Strengths and weaknesses of each model."""
     futures = [analyse_model.submit(job, all_samples(job, found[0]), all_features(job, *found))
-               for job, found in zip(jobs, started, strict=True)]     # fmt: skip
+               for job, found in zip(jobs, started, strict=True)]
     return {job.model.name: future.result() for job, future in zip(jobs, futures, strict=True)}
 
 
@@ -126,7 +135,7 @@ def logged(
     jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]], scores: Mapping[str, list[Score]],
     rankings: list[Ranking], mixture: Held | None, costs: Mapping[str, Cost],
     curves: Mapping[str, list[tuple[int, Estimate]]], analyses: Mapping[str, Analysis | None], report: str,
-) -> Compared:      # fmt: skip
+) -> Compared:
     """The report, pictures, MLflow's runs, and the tables in Prefect's UI."""
     sets = [all_samples(job, found[0]) for job, found in zip(jobs, started, strict=True)]
     samples = [roles["generated"] for roles in sets]
@@ -137,7 +146,7 @@ def logged(
         {"jobs": jobs, "scores": scores, "rankings": rankings, "costs": costs, "mixture": mixture,
          "published": published, "curves": curves, "analyses": analyses},
         {job.model.name: roles for job, roles in zip(jobs, sets, strict=True)},
-    )   # fmt: skip
+    )
     tracked = {}
     for job, images in zip(jobs, samples, strict=True):
         name = job.model.name
@@ -152,6 +161,6 @@ def logged(
         suite=track_suite(suite_of(jobs, scores, rankings, costs, analyses, flow_tags(), folder)),
         provenance={job.model.name: provenance_of(job, images) for job, images in zip(jobs, samples, strict=True)},
         drawn=drawn, found=sum(images.n for images in samples) - drawn,
-    )   # fmt: skip
+    )
     publish_leaderboard(scores, rankings, costs, analyses, f"{len(jobs)} models under {jobs[0].protocol.name}")
     return compared

@@ -6,14 +6,14 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from flows.tables import console, print_list, published_row
-from gan.ensemble import WHOLE
-from tasks.artifacts import decimals, warned
-from tasks.leaderboard import arrows_of, cells_of, floors_of, heads_of, remarks, weaknesses
+from ganbench.flows.tables import console, print_list, published_row
+from ganbench.gan.ensemble import WHOLE
+from ganbench.tasks.artifacts import decimals, warned
+from ganbench.tasks.leaderboard import arrows_of, cells_of, floors_of, heads_of, remarks, weaknesses
 
 if TYPE_CHECKING:
-    from flows.compare import Compared
-    from gan.ensemble import Held
+    from ganbench.flows.compare import Compared
+    from ganbench.gan.ensemble import Held
 
 SCORES = ("model", "metric", "value", "se", "floor", "n", "protocol", "warnings")
 
@@ -62,7 +62,7 @@ def mixture_line(found: Held, names: list[str], metric: str) -> str:
     low, high = found.gain.value - 1.96 * found.gain.se, found.gain.value + 1.96 * found.gain.se
     return (f"Best mixture: {shares}; on images that did not choose it, its kernel distance is "
             f"{found.value.value:.{digits}f}, {found.gain.value:+.{digits}f} better than {names[found.best]} alone "
-            f"(95 %: {low:+.{digits}f} to {high:+.{digits}f}).")        # fmt: skip
+            f"(95 %: {low:+.{digits}f} to {high:+.{digits}f}).")
 
 
 def comparison_json(found: Compared) -> str:
@@ -75,11 +75,11 @@ def comparison_json(found: Compared) -> str:
                        "p": pair.p} for pair in row.pairs],
         }
         for row in found.rankings
-    ]  # fmt: skip
+    ]
     costs = {model: vars(cost) for model, cost in found.costs.items()}
     findings = {model: [asdict(finding) for finding in analysis.findings] if analysis else None
-                for model, analysis in found.analyses.items()}      # fmt: skip
+                for model, analysis in found.analyses.items()}
     mixture = {**asdict(found.mixture), "shares": found.mixture.shares.tolist()} if found.mixture else None
     content = {"scores": scores, "rankings": rankings, "costs": costs, "findings": findings, "mixture": mixture,
-               "provenance": dict(found.provenance), "report": found.report}      # fmt: skip
+               "provenance": dict(found.provenance), "report": found.report}
     return json.dumps(content, indent=1)

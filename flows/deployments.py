@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tasks.servers import POOL
+from ganbench.tasks.servers import POOL
 
 if TYPE_CHECKING:
     from prefect.events.schemas.automations import AutomationCore
@@ -27,8 +27,8 @@ def deploy(folder: str | None = None) -> list[str]:
     from prefect.exceptions import ObjectAlreadyExists
     from prefect.schedules import Cron
 
-    from flows.compare import compare
-    from flows.evaluate import evaluate
+    from ganbench.flows.compare import compare
+    from ganbench.flows.evaluate import evaluate
 
     with get_client(sync_client=True) as client:
         try:
@@ -48,17 +48,17 @@ def deploy(folder: str | None = None) -> list[str]:
     compared = {
         "name": "by-hand", "parameters": several,
         "description": "Compare models now: a GAN, a flow and a transformer of the zoo, or your own.",
-    }  # fmt: skip
+    }
     every_night = {
         "name": "nightly", "parameters": several, "schedules": [Cron("0 4 * * *", timezone="UTC")],
         "description": "Three models of the zoo every night at 4:00 UTC; put your own models into the parameters.",
-    }  # fmt: skip
+    }
     wanted = [(evaluate, by_hand), (evaluate, nightly), (compare, compared), (compare, every_night)]
     for flow, facts in wanted:
         RunnerDeployment.from_flow(
             flow, work_pool_name=POOL, tags=["ganbench"], entrypoint_type=EntrypointType.MODULE_PATH,
             job_variables={"working_dir": folder} if folder else {}, **facts,
-        ).apply()  # fmt: skip
+        ).apply()
     return [f"{flow.name}/{facts['name']}" for flow, facts in wanted]
 
 

@@ -10,26 +10,26 @@ from typing import Annotated, Any
 
 from prefect import flow, runtime
 
-from flows.compare import leading_features
-from flows.comparisons import mixture_line
-from flows.evaluate import ConventionName, ProtocolName, form
-from flows.shards import follow, submit_all
-from flows.tables import console, print_list
-from gan.adaptive import Adaptive
-from gan.ensemble import Held
-from gan.features.extract import extractor_of
-from gan.files import atomic_write
-from gan.generators.loading import resolve, write_spec
-from gan.jobs import Job, check_mixing, distinct
-from gan.protocols import choose, lean
-from gan.rejection import Trial
-from gan.threads import single_threaded
-from gan.types import ModelSpec, Protocol, Workspace
-from gan.uncertainty import interval
-from tasks.artifacts import decimals
-from tasks.runners import runner
-from tasks.settings import workspace_of
-from tasks.stages import find_adaptively, find_mixture, fit_rejection, prepare_job
+from ganbench.flows.compare import leading_features
+from ganbench.flows.comparisons import mixture_line
+from ganbench.flows.evaluate import ConventionName, ProtocolName, form
+from ganbench.flows.shards import follow, submit_all
+from ganbench.flows.tables import console, print_list
+from ganbench.gan.adaptive import Adaptive
+from ganbench.gan.ensemble import Held
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.files import atomic_write
+from ganbench.gan.generators.loading import resolve, write_spec
+from ganbench.gan.jobs import Job, check_mixing, distinct
+from ganbench.gan.protocols import choose, lean
+from ganbench.gan.rejection import Trial
+from ganbench.gan.threads import single_threaded
+from ganbench.gan.types import ModelSpec, Protocol, Workspace
+from ganbench.gan.uncertainty import interval
+from ganbench.tasks.artifacts import decimals
+from ganbench.tasks.runners import runner
+from ganbench.tasks.settings import workspace_of
+from ganbench.tasks.stages import find_adaptively, find_mixture, fit_rejection, prepare_job
 
 LEAST_SHARE = 0.005     # below it a model is left out of the file
 
@@ -67,13 +67,13 @@ def ensemble(
     reject: Annotated[bool, form("Reject", "Keep the images that a calibrated density ratio takes for real")] = False,
     rate: Annotated[float, form("Rate", "The share of images to keep", gt=0, lt=1)] = 0.5,
     trust_pickle: Annotated[bool, form("Trust pickle", "Load pickled checkpoints, which run code")] = False,
-) -> Ensemble:      # fmt: skip
+) -> Ensemble:
     """Shares of models, and which of their images to keep, so that together they are nearest to the reference; what
     that is worth is measured on images that had no part in the choice."""
     check_mixing(models, Path(out), reject)
     workspace = workspace_of(trust_pickle)
     chosen = lean(choose("" if reference or convention else protocol or "", convention or "", reference, n, "", "", "",
-                         extractor))      # fmt: skip
+                         extractor))
     with single_threaded():
         specs = distinct(models, workspace) if len(models) > 1 else [resolve(models[0], workspace)]
         jobs = [prepare_job(spec, chosen, seed, workspace) for spec in specs]
@@ -103,7 +103,7 @@ def mixed(jobs: Sequence[Job], models: Sequence[str], out: Path, budget: int, re
 def mixture_arguments(models: Sequence[str], shares: Sequence[float]) -> dict[str, Any]:
     """Those that have a share worth having, files by absolute names."""
     kept = [(placed(model), round(share, 6)) for model, share in zip(models, shares, strict=True)
-            if share >= LEAST_SHARE]     # fmt: skip
+            if share >= LEAST_SHARE]
     return {"models": [model for model, _ in kept], "shares": [share for _, share in kept]}
 
 
@@ -139,7 +139,7 @@ def write(path: Path, family: str, arguments: Mapping[str, Any]) -> None:
 def print_ensemble(found: Ensemble) -> None:
     if len(found.shares) > 1:
         rows = [{"model": name, "share": f"{100 * share:.1f} %", **drawn_of(found, k)}
-                for k, (name, share) in enumerate(found.shares.items())]      # fmt: skip
+                for k, (name, share) in enumerate(found.shares.items())]
         print_list(f"Mixture of {len(rows)} models", rows, False)
     if found.held:
         print(f" {mixture_line(found.held, list(found.shares), found.metric)}")
@@ -165,7 +165,7 @@ def trial_lines(found: Trial) -> list[str]:
         f"Of those {100 * found.acceptance.value:.1f} ± {100 * found.acceptance.se:.1f} % are kept; what is kept "
         f"{helps}: kernel distance {found.everyone.value:.{digits}f} -> {found.accepted.value:.{digits}f}, gain "
         f"{found.gain.value:+.{digits}f} (95 %: {low:+.{digits}f} to {high:+.{digits}f}).",
-    ]  # fmt: skip
+    ]
 
 
 def ensemble_json(found: Ensemble) -> str:

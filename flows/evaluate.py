@@ -10,22 +10,22 @@ from typing import Annotated, Any, Literal
 from prefect import flow, runtime
 from pydantic import Field
 
-from flows.shards import Extracted, Futures, all_features, begin_scores, end_scores, follow, results, submit
-from gan.evaluate import samples_of
-from gan.features.extract import extractor_of
-from gan.generators.loading import resolve
-from gan.jobs import Job
-from gan.protocols import CONVENTIONS, PROTOCOLS, choose
-from gan.published import Published, beside
-from gan.threads import single_threaded
-from gan.types import Samples, Score, Workspace
-from tasks.artifacts import publish_scores
-from tasks.pictures import contact_sheet
-from tasks.runners import runner
-from tasks.settings import workspace_of
-from tasks.stages import prepare_job, score_parts
-from tasks.tracking.client import Tracked
-from tasks.tracking.evaluations import record_of, track
+from ganbench.flows.shards import Extracted, Futures, all_features, begin_scores, end_scores, follow, results, submit
+from ganbench.gan.evaluate import samples_of
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.generators.loading import resolve
+from ganbench.gan.jobs import Job
+from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS, choose
+from ganbench.gan.published import Published, beside
+from ganbench.gan.threads import single_threaded
+from ganbench.gan.types import Samples, Score, Workspace
+from ganbench.tasks.artifacts import publish_scores
+from ganbench.tasks.pictures import contact_sheet
+from ganbench.tasks.runners import runner
+from ganbench.tasks.settings import workspace_of
+from ganbench.tasks.stages import prepare_job, score_parts
+from ganbench.tasks.tracking.client import Tracked
+from ganbench.tasks.tracking.evaluations import record_of, track
 
 ProtocolName = Literal[tuple(PROTOCOLS)]  # type: ignore[valid-type]
 ConventionName = Literal[tuple(CONVENTIONS)]  # type: ignore[valid-type]
@@ -106,7 +106,7 @@ def evaluate(
 
     Everything is kept as it is made: a run that was stopped goes on where it was, and a larger number of
     images only adds the missing ones.
-    """  # fmt: skip
+    """
     workspace = workspace_of(trust_pickle)
     preset = "" if reference or convention else protocol or ""
     chosen = choose(preset, convention or "", reference, n, held_out, training, metrics, extractor)
@@ -136,7 +136,7 @@ def score_slices(job: Job, by: str, images: Futures, futures: Extracted) -> list
 def outcome_of(
     job: Job, scores: list[Score], sliced: list[Score], samples: Samples, made: list[bool], picture: str,
     tracked: Tracked,
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     drawn = sum(shard.computed for shard in samples.shards)
     return Outcome(
         scores=scores,
@@ -173,7 +173,7 @@ def provenance_of(job: Job, samples: Samples) -> dict[str, Any]:
         "n": job.protocol.n_generated, "reference": job.protocol.reference, "device": job.workspace.device,
         "extractors": {name: facts_of(name, job.workspace) for name in job.protocol.extractors},
         "versions": {name: version(name) for name in ("ganbench", "torch", "numpy", "scipy", "onnxruntime")},
-    }  # fmt: skip
+    }
 
 
 def notes_of(outcome: Outcome) -> list[str]:

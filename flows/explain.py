@@ -8,22 +8,22 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from gan import explain
-from gan.gates import too_few_images
-from gan.generators.loading import resolve
-from gan.types import BadInput
-from tasks.settings import settings, workspace_of
+from ganbench.gan import explain
+from ganbench.gan.gates import too_few_images
+from ganbench.gan.generators.loading import resolve
+from ganbench.gan.types import BadInput
+from ganbench.tasks.settings import settings, workspace_of
 
 if TYPE_CHECKING:
-    from flows.run import Show
-    from gan.explain import Difference, Looked
+    from ganbench.flows.run import Show
+    from ganbench.gan.explain import Difference, Looked
 
 IMAGES_PER_SECOND = {"inception": 17, "efficientnet_lite0": 130}  # of one CPU core
 SPOKEN = {
     "resize": "Resizing", "normalisation": "Normalisation", "quantisation": "Quantisation",
     "weights": "The file of weights", "covariance": "The divisor of the covariance", "splits": "The way of splitting",
     "bias": "The bias of the last layer",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def run_explanation(
     look = explain.looked(
         resolve(model, workspace), reference, n, workspace, extractor=extractor, seed=seed,
         workers=settings().workers, tick=lambda rows: show("features", rows),
-    )  # fmt: skip
+    )
     total = explain.n_looks(a, b, look, other_weights)
     minutes = math.ceil(total / IMAGES_PER_SECOND[extractor] / settings().workers / 60)
     print(f"{total:,} looks at an image, about {minutes} min here; what is finished is kept.", file=sys.stderr)
@@ -60,7 +60,7 @@ def run_explanation(
 def remarks(a: str, b: str, look: Looked) -> list[str]:
     """What the reader of the table should know."""
     said = [f"{name} prints no Inception Score, so none is compared." for name in (a, b)
-            if explain.READINGS[name].splits == explain.NO_SCORE]      # fmt: skip
+            if explain.READINGS[name].splits == explain.NO_SCORE]
     n, d = min(look.model.n, look.reference.n), look.network.d
     if too_few_images(n, d):
         said.append(
@@ -75,12 +75,12 @@ def print_differences(explained: Explained, n: int) -> None:
     from rich import box
     from rich.table import Table
 
-    from flows.tables import console
+    from ganbench.flows.tables import console
 
     a, b = explained.a, explained.b
     for found in explained.differences:
         table = Table(title=f"{found.metric} of {n:,} images", box=box.SIMPLE_HEAD, title_justify="left",
-                      title_style="bold")  # fmt: skip
+                      title_style="bold")
         for name, where in (("", "left"), (a, "left"), (b, "left"), ("share of the gap", "right")):
             table.add_column(name, justify=where)  # type: ignore[arg-type]
         table.add_row("value", f"{found.a:.4f}", f"{found.b:.4f}", f"{found.b - found.a:+.4f}", style="bold")

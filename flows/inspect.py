@@ -7,24 +7,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan.inspection import save_toml, toml_of
-from gan.types import BadInput
+from ganbench.gan.inspection import save_toml, toml_of
+from ganbench.gan.types import BadInput
 
 if TYPE_CHECKING:
-    from gan.inspection import Inspection
+    from ganbench.gan.inspection import Inspection
 
 MOST = 12                                                   # tensors listed from each end of a state dict
 
 
 def print_inspection(found: Inspection) -> None:
     """What it is, its tensors, what was concluded from them, and the model file."""
-    from flows.tables import print_list
+    from ganbench.flows.tables import print_list
 
     print(f"{found.model}: {found.kind}")
     for weights in found.sets:
         loaded = " (this one is loaded)" if weights.at == found.chosen and len(found.sets) > 1 else ""
         rows = [{"name": tensor.name, "shape": "x".join(map(str, tensor.shape)) or "one number", "dtype": tensor.dtype}
-                for tensor in weights.tensors]      # fmt: skip
+                for tensor in weights.tensors]
         print(f"\n{weights.at or 'Weights'}: {len(rows)} tensors, {weights.numbers:,} numbers{loaded}")
         left_out = {"name": f"... {len(rows) - 2 * MOST} more", "shape": "", "dtype": ""}
         print_list("", rows if len(rows) <= 2 * MOST + 1 else [*rows[:MOST], left_out, *rows[-MOST:]], False)

@@ -10,21 +10,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan.datasets import DATASETS
-from gan.explain import AXES, READINGS
-from gan.features import EXTRACTORS
-from gan.features.extract import given_weights
-from gan.generators import GENERATORS
-from gan.generators.loading import IMAGES, OPENERS, ZOO, zoo_models
-from gan.metrics import METRICS
-from gan.protocols import CONVENTIONS, PROTOCOLS
-from gan.recipes import RECIPES
-from gan.store import Store, is_sound
-from gan.types import ModelSpec
-from tasks.settings import settings, workspace_of
+from ganbench.gan.datasets import DATASETS
+from ganbench.gan.explain import AXES, READINGS
+from ganbench.gan.features import EXTRACTORS
+from ganbench.gan.features.extract import given_weights
+from ganbench.gan.generators import GENERATORS
+from ganbench.gan.generators.loading import IMAGES, OPENERS, ZOO, zoo_models
+from ganbench.gan.metrics import METRICS
+from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
+from ganbench.gan.recipes import RECIPES
+from ganbench.gan.store import Store, is_sound
+from ganbench.gan.types import ModelSpec
+from ganbench.tasks.settings import settings, workspace_of
 
 if TYPE_CHECKING:
-    from gan.verify import Result
+    from ganbench.gan.verify import Result
 
 Row = dict[str, Any]
 
@@ -89,7 +89,7 @@ def recipes() -> list[Row]:
             "batch": row.schedule.batch, "after": row.after, "expected": row.expected,
         }
         for name, row in RECIPES.items()
-    ]  # fmt: skip
+    ]
 
 
 def metrics() -> list[Row]:
@@ -189,7 +189,7 @@ def weights_row(name: str) -> Row:
 
 
 def data_rows() -> list[Row]:
-    from gan.datasets import DataFolders, cifar10, fashion_mnist
+    from ganbench.gan.datasets import DataFolders, cifar10, fashion_mnist
 
     rows = []
     for split in fashion_mnist.PREFIX:
@@ -215,8 +215,8 @@ def data_rows() -> list[Row]:
 
 
 def server_rows() -> list[Row]:
-    from tasks.servers import running
-    from tasks.tracking.client import unreachable
+    from ganbench.tasks.servers import running
+    from ganbench.tasks.tracking.client import unreachable
 
     servers = running()
     problem = unreachable(settings().tracking)

@@ -9,35 +9,35 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan.audit import check_unseen, protocol_of
-from gan.evaluate import features_of, sample_one
-from gan.features.extract import Chunks, extractor_of
-from gan.generators.loading import identity, resolve
-from gan.images import write_folder, write_npz, write_parquet
-from gan.interchange import check_statistics_name, save_statistics
-from gan.jobs import Job, Part, check_mixing, check_several, distinct, ordered, prepare, real_part
-from gan.measure import has
-from gan.protocols import CONVENTIONS, choose, lean
-from gan.recipes import check_folder, stages
-from gan.sampling import shards_of
-from gan.statistics import accumulate
-from gan.store import rows_of
-from gan.threads import single_threaded
-from gan.training.loop import steps_done
-from gan.types import BadInput, Protocol, Statistics
-from tasks.guardian import guard
-from tasks.progress import Counter, listening
-from tasks.runners import check_runner, runner
-from tasks.servers import join, running, serving, working
-from tasks.settings import settings, workspace_of
+from ganbench.gan.audit import check_unseen, protocol_of
+from ganbench.gan.evaluate import features_of, sample_one
+from ganbench.gan.features.extract import Chunks, extractor_of
+from ganbench.gan.generators.loading import identity, resolve
+from ganbench.gan.images import write_folder, write_npz, write_parquet
+from ganbench.gan.interchange import check_statistics_name, save_statistics
+from ganbench.gan.jobs import Job, Part, check_mixing, check_several, distinct, ordered, prepare, real_part
+from ganbench.gan.measure import has
+from ganbench.gan.protocols import CONVENTIONS, choose, lean
+from ganbench.gan.recipes import check_folder, stages
+from ganbench.gan.sampling import shards_of
+from ganbench.gan.statistics import accumulate
+from ganbench.gan.store import rows_of
+from ganbench.gan.threads import single_threaded
+from ganbench.gan.training.loop import steps_done
+from ganbench.gan.types import BadInput, Protocol, Statistics
+from ganbench.tasks.guardian import guard
+from ganbench.tasks.progress import Counter, listening
+from ganbench.tasks.runners import check_runner, runner
+from ganbench.tasks.servers import join, running, serving, working
+from ganbench.tasks.settings import settings, workspace_of
 
 if TYPE_CHECKING:
-    from flows.audit import Attributed, Audited
-    from flows.compare import Compared
-    from flows.ensemble import Ensemble
-    from flows.evaluate import Outcome
-    from gan.verify import Result
-    from tasks.training import Trained
+    from ganbench.flows.audit import Attributed, Audited
+    from ganbench.flows.compare import Compared
+    from ganbench.flows.ensemble import Ensemble
+    from ganbench.flows.evaluate import Outcome
+    from ganbench.gan.verify import Result
+    from ganbench.tasks.training import Trained
 
 CHOICES = ("convention", "reference", "n", "held_out", "training", "metrics", "extractor")  # arguments of `choose`
 IMAGES_PER_SECOND = 17  # of one CPU core; see gan/features/inception.py
@@ -61,7 +61,7 @@ def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given:
     for name in protocol.extractors:
         show(f"features: {name}", 0, total)
     begin_flow()
-    from flows.evaluate import evaluate
+    from ganbench.flows.evaluate import evaluate
 
     parameters = {name: value for name, value in given.items() if value not in ("", None)}
     if protocol.reference == given["reference"]:
@@ -88,7 +88,7 @@ def run_comparison(show: Show, **given: Any) -> Compared:
     for name in protocol.extractors:
         show(f"features: {name}", 0, total)
     begin_flow()
-    from flows.compare import compare
+    from ganbench.flows.compare import compare
 
     parameters = {name: value for name, value in given.items() if value not in ("", None)}
     if protocol.reference == given["reference"]:
@@ -112,7 +112,7 @@ def run_ensemble(show: Show, **given: Any) -> Ensemble:
     again = protocol.n_generated if several and given["reject"] else 0
     show("images", 0, jobs[0].parts["reference"].n + drawn + again)
     begin_flow()
-    from flows.ensemble import ensemble
+    from ganbench.flows.ensemble import ensemble
 
     parameters = {name: value for name, value in given.items() if value not in ("", None)}
     if protocol.reference == given["reference"]:
@@ -127,7 +127,7 @@ def run_audit(show: Show, **given: Any) -> Audited:
     job = prepared(chosen, **given)
     check_unseen(given["held_out"], job.unseen, given["n"])
     begin_flow()
-    from flows.audit import audit
+    from ganbench.flows.audit import audit
 
     with listening(show):
         return audit.with_options(task_runner=runner())(**{k: v for k, v in given.items() if v not in ("", None)})
@@ -138,7 +138,7 @@ def run_attribution(show: Show, **given: Any) -> Attributed:
     asked = {name: given[name] for name in ("convention", "reference", "n", "extractor")}
     prepared(choose(given["protocol"], metrics="fd", **asked), **given)
     begin_flow()
-    from flows.audit import attribute
+    from ganbench.flows.audit import attribute
 
     with listening(show):
         return attribute.with_options(task_runner=runner())(**{k: v for k, v in given.items() if v not in ("", None)})
@@ -214,7 +214,7 @@ def writer_of(out: Path) -> Callable[..., None]:
 
 def run_verification(show: Show, at_once: bool) -> list[Result]:
     """Compute what has a known value, all of it or what takes seconds, and say beforehand how long that takes."""
-    from gan import verify
+    from ganbench.gan import verify
 
     checks = verify.at_once(verify.CHECKS) if at_once else verify.CHECKS
     images = verify.n_images(checks)
@@ -235,8 +235,8 @@ def run_servers() -> None:
     logs = settings().root / "logs"
     print(f"Starting Prefect, MLflow and a worker (logs in {logs}) ...", flush=True)
     with serving(logs) as servers:
-        from flows.deployments import deploy, skip_missed
-        from tasks.tracking.client import page_of_scores
+        from ganbench.flows.deployments import deploy, skip_missed
+        from ganbench.tasks.tracking.client import page_of_scores
 
         names = deploy(str(Path.cwd()))
         skip_missed()
@@ -254,7 +254,7 @@ def run_training(show: Show, recipe: str, out: Path, steps: int) -> Trained:
         check_folder(stage)
         show(stage.name, steps_done(stage.folder), stage.recipe.schedule.steps)
     begin_flow()
-    from flows.train import train
+    from ganbench.flows.train import train
 
     with listening(show):
         return train(recipe, str(out), steps)

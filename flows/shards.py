@@ -7,14 +7,14 @@ from itertools import zip_longest
 
 from prefect.futures import PrefectFuture, as_completed
 
-from gan.evaluate import assemble, context_of, features_from, measured, samples_of
-from gan.generators.loading import identity
-from gan.jobs import Job, Part
-from gan.measure import Measured
-from gan.sampling import shards_of
-from gan.types import Alert, Features, Samples, Score, Shard
-from tasks.artifacts import begin_progress, update_progress
-from tasks.stages import check_features, check_images, extract_features, sample_shard, score
+from ganbench.gan.evaluate import assemble, context_of, features_from, measured, samples_of
+from ganbench.gan.generators.loading import identity
+from ganbench.gan.jobs import Job, Part
+from ganbench.gan.measure import Measured
+from ganbench.gan.sampling import shards_of
+from ganbench.gan.types import Alert, Features, Samples, Score, Shard
+from ganbench.tasks.artifacts import begin_progress, update_progress
+from ganbench.tasks.stages import check_features, check_images, extract_features, sample_shard, score
 
 Futures = dict[str, list[PrefectFuture[Shard]]]  # by role
 Extracted = dict[tuple[str, str], list[PrefectFuture[Shard]]]  # by extractor and role
@@ -64,7 +64,7 @@ def begin_shard(
 def follow(title: str, started: Sequence[tuple[Futures, Extracted]]) -> None:
     """Wait for all shards, keeping Prefect's progress bar up to date; the first one that fails ends the wait."""
     futures = {future.task_run_id: future for images, features in started
-               for group in (*images.values(), *features.values()) for future in group}      # fmt: skip
+               for group in (*images.values(), *features.values()) for future in group}
     bar = begin_progress(f"{title}: {len(futures)} shards of images and features")
     for done, future in enumerate(as_completed(list(futures.values())), 1):
         future.result()
@@ -109,7 +109,7 @@ def begin_scores(
                 job.workspace,
             )
             for role in measured(job)
-        }   # fmt: skip
+        }
     return submitted, alerts
 
 

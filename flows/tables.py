@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gan.published import Published
-    from gan.types import Score
+    from ganbench.gan.published import Published
+    from ganbench.gan.types import Score
 
 DASH = "\N{EN DASH}"
 
@@ -47,7 +47,7 @@ def published_row(row: Published) -> dict[str, Any]:
     """A score that others printed; how it was checked stands behind it."""
     spread = "" if row.spread is None else f" ± {row.spread:g}"
     return {"name": row.model, "metric": row.metric, "value": f"{row.value:g}{spread}", "paper": row.paper,
-            "where": f"arXiv:{row.arxiv}, {row.table}", "checked": row.checked}     # fmt: skip
+            "where": f"arXiv:{row.arxiv}, {row.table}", "checked": row.checked}
 
 
 def shown(value: Any) -> str:
@@ -85,7 +85,7 @@ def print_scores(scores: Sequence[Score], heading: str) -> None:
     from rich import box
     from rich.table import Table
 
-    from tasks.artifacts import cells, warned
+    from ganbench.tasks.artifacts import cells, warned
 
     table = Table(title=heading, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     table.add_column("metric", style="bold", no_wrap=True)
@@ -104,7 +104,7 @@ def print_slices(scores: Sequence[Score]) -> None:
     from rich import box
     from rich.table import Table
 
-    from tasks.artifacts import short
+    from ganbench.tasks.artifacts import short
 
     metrics = list(dict.fromkeys(score.metric for score in scores))
     by = metrics[-1].partition("_")[2]  # the extractor, which is not repeated in every heading
@@ -135,6 +135,6 @@ def write_json(target: str, text: str) -> None:
     if target == "-":
         print(text)
         return
-    from gan.files import atomic_write
+    from ganbench.gan.files import atomic_write
 
     atomic_write(Path(target), lambda path: path.write_text(text + "\n"))

@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 from prefect import flow
 
-from flows.evaluate import form
-from gan.recipes import RECIPES, stages
-from gan.threads import single_threaded
-from gan.training.loop import steps_done
-from tasks.artifacts import begin_progress, update_progress
-from tasks.progress import listening
-from tasks.settings import settings
-from tasks.training import Trained, train_recipe
+from ganbench.flows.evaluate import form
+from ganbench.gan.recipes import RECIPES, stages
+from ganbench.gan.threads import single_threaded
+from ganbench.gan.training.loop import steps_done
+from ganbench.tasks.artifacts import begin_progress, update_progress
+from ganbench.tasks.progress import listening
+from ganbench.tasks.settings import settings
+from ganbench.tasks.training import Trained, train_recipe
 
 RecipeName = Literal[tuple(RECIPES)]  # type: ignore[valid-type]
 

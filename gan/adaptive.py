@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan.ensemble import Mixture, least_kernel_distance
-from gan.metrics.kernel import mean_self_similarity, similarities
-from gan.statistics import check_features
-from gan.types import BadInput
+from ganbench.gan.ensemble import Mixture, least_kernel_distance
+from ganbench.gan.metrics.kernel import mean_self_similarity, similarities
+from ganbench.gan.statistics import check_features
+from ganbench.gan.types import BadInput
 
 Draw = Callable[[int, int], np.ndarray]     # (start, stop) -> features of a model's images [start, stop), (n, d)
 FEWEST = 4                                  # images of each model: a spread and its pairs need some
@@ -72,7 +72,7 @@ def adaptive_mixture(
     return Adaptive(
         found.shares, found.value, found.gap, images.counts, float(images.counts @ purse.prices),
         np.array(asked), np.array(trace),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -173,5 +173,5 @@ def checked_purse(
     if not first <= budget:
         unit = "images" if prices is None else "seconds"
         raise BadInput(f"A budget of {budget:g} {unit} does not reach for a first batch of each model, {first:g} "
-                       f"{unit}.")      # fmt: skip
+                       f"{unit}.")
     return Purse(budget, batch, price, limit)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan.features.extract import Chunks, Rows
-from gan.measure import reference_statistics, sources_of
-from gan.metrics import frechet
-from gan.metrics.frechet import by_class, frechet_distance, influence
-from gan.statistics import accumulate, moments
-from gan.store import Store, remember, source_digest
-from gan.types import Estimate, Features, Statistics, digest_of
+from ganbench.gan.features.extract import Chunks, Rows
+from ganbench.gan.measure import reference_statistics, sources_of
+from ganbench.gan.metrics import frechet
+from ganbench.gan.metrics.frechet import by_class, frechet_distance, influence
+from ganbench.gan.statistics import accumulate, moments
+from ganbench.gan.store import Store, remember, source_digest
+from ganbench.gan.types import Estimate, Features, Statistics, digest_of
 
 LEAST = 50      # images of a Fréchet distance against their number
 
@@ -46,7 +46,7 @@ def against_n(generated: Features, reference: Features, store: Store, parts: int
     sizes = sorted({size for k in range(parts) if (size := generated.n >> k) >= LEAST})
     source = source_digest(sys.modules[__name__], *sources_of(frechet))
     key = digest_of({"stage": "against n", "generated": generated.digest, "reference": reference.digest, "sizes": sizes,
-                     "source": source})      # fmt: skip
+                     "source": source})
 
     def compute() -> list[tuple[int, float, float]]:
         real, root = reference_statistics(reference, store)

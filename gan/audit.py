@@ -20,14 +20,14 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from gan.features.extract import Rows
-from gan.metrics import memorisation, neighbours
-from gan.metrics.manifold import share
-from gan.metrics.memorisation import discoveries, p_values
-from gan.metrics.neighbours import nearest_across
-from gan.protocols import choose
-from gan.store import Store, remember, rows_of, source_digest
-from gan.types import BadInput, Estimate, Features, Protocol, Samples, digest_of
+from ganbench.gan.features.extract import Rows
+from ganbench.gan.metrics import memorisation, neighbours
+from ganbench.gan.metrics.manifold import share
+from ganbench.gan.metrics.memorisation import discoveries, p_values
+from ganbench.gan.metrics.neighbours import nearest_across
+from ganbench.gan.protocols import choose
+from ganbench.gan.store import Store, remember, rows_of, source_digest
+from ganbench.gan.types import BadInput, Estimate, Features, Protocol, Samples, digest_of
 
 SIDE, COARSE = 32, 8        # images are averaged down to SIDE pixels, for candidates to COARSE
 SHIFT = 2                   # pixels of SIDE
@@ -73,7 +73,7 @@ def protocol_of(
     """What an audit measures; only what a model of the zoo learned from is known without being told."""
     if not training and not model.startswith("zoo:"):
         raise BadInput(f"An audit of {model} needs what it learned from: give --training with a name of "
-                       "`ganbench datasets`, or a folder, .npz or .parquet of images.")  # fmt: skip
+                       "`ganbench datasets`, or a folder, .npz or .parquet of images.")
     if held_out:
         training = training or choose().training
     return choose(reference=training, n=n, held_out=held_out, training=training, metrics=METRICS, extractor=extractor)
@@ -83,7 +83,7 @@ def check_unseen(held_out: str, unseen: str, n: int) -> None:
     """Unseen images that were asked for must be there; `unseen`: their role in the job, '' for none."""
     if held_out and not unseen:
         raise BadInput(f"{held_out} gives no unseen images: it is the training set itself, or has fewer than the "
-                       f"{n:,} images that are audited, and then a smaller --n helps.")  # fmt: skip
+                       f"{n:,} images that are audited, and then a smaller --n helps.")
 
 
 def audit(
@@ -95,7 +95,7 @@ def audit(
         "stage": "audit", "images": [images[role].digest for role in roles],
         "features": [features[role].digest for role in roles],
         "source": source_digest(sys.modules[__name__], memorisation, neighbours),
-    })  # fmt: skip
+    })
     found, _ = remember(store, "audits", key, lambda: asdict(_audit(images, features, unseen, tick)))
     estimates = {name: Estimate(**found[name]) if found[name] else None for name in ("copies", "nearer")}
     return Audit(**{**found, **estimates, "matches": tuple(Match(**row) for row in found["matches"])})
@@ -115,7 +115,7 @@ def _audit(images: dict[str, Samples], features: dict[str, Features], unseen: st
     matches = tuple(mine.match(i, float(p[i]), bool(listed[i])) for i in order)
     nearer = share(p <= RATE)
     return Audit(n, len(training.small), len(theirs.ratio), share(listed), nearer,
-                 excess(nearer.value, n, len(theirs.ratio)), matches)  # fmt: skip
+                 excess(nearer.value, n, len(theirs.ratio)), matches)
 
 
 def excess(found: float, n: int, unseen: int) -> float:
@@ -165,7 +165,7 @@ class Found:
 
     def match(self, i: int, p: float | None, listed: bool) -> Match:
         return Match(int(i), int(self.by_features[i]), int(self.by_pixels[i]), float(self.distance[i]),
-                     float(self.ratio[i]), p, listed)  # fmt: skip
+                     float(self.ratio[i]), p, listed)
 
 
 def search(x: Pictures, training: Pictures, x_features: Features, features: Features, tick: Tick) -> Found:
@@ -186,7 +186,7 @@ def by_pattern(x: Pictures, training: Pictures) -> list[np.ndarray]:
     """Candidates (n, BY_PATTERN) for every move, as it is and mirrored."""
     patterns = training.patterns()
     return [nearest_across(x.patterns(mirrored, move), patterns, BY_PATTERN).indices
-            for mirrored in (False, True) for move in MOVES]  # fmt: skip
+            for mirrored in (False, True) for move in MOVES]
 
 
 def ranked(by_features: np.ndarray, candidates: np.ndarray, distances: np.ndarray) -> Found:

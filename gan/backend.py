@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from gan.onnx_graph import to_onnx
-from gan.types import BadInput
+from ganbench.gan.onnx_graph import to_onnx
+from ganbench.gan.types import BadInput
 
 Run = Callable[..., Sequence[np.ndarray]]                    # the network's inputs -> what it gives, float32
 ONE_AT_A_TIME = threading.Lock()                             # cuDNN's switches belong to the process

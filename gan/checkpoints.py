@@ -23,12 +23,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from gan import pickles
-from gan.files import atomic_write, file_digest
-from gan.types import BadInput
+from ganbench.gan import pickles
+from ganbench.gan.files import atomic_write, file_digest
+from ganbench.gan.types import BadInput
 
 __all__ = ["file_digest", "find_weights", "load_into", "load_state", "read_checkpoint", "read_plain", "select_state",
-           "state_dicts"]  # fmt: skip
+           "state_dicts"]
 
 # Where training code keeps the generator, in the order of preference: averaged weights first, because they
 # are what papers evaluate.
@@ -37,14 +37,14 @@ KEYS = (
     "netG_ema",
     "generator", "G", "netG", "g", "gen", "generator_state_dict", "netG_state_dict", "G_state_dict",
     "state_dict", "model_state_dict", "model", "params", "module", "net", "network", "weights", "state",
-)  # fmt: skip
+)
 PREFIXES = ("module.", "_orig_mod.")                        # DataParallel, torch.compile
 LEGACY = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"     # torch.save before PyTorch 1.6
 FLOATS = [type(np.dtype(name)) for name in ("float16", "float32", "float64", "int32", "int64", "bool")]
 SCALAR = np.float32(0).__reduce__()[0]                      # numpy's function that makes one number
 # Plain data that training scripts store beside the weights; none of it can run code.
 SAFE: list[Any] = [argparse.Namespace, pathlib.PosixPath, np.dtype, *FLOATS,
-                   (SCALAR, "numpy._core.multiarray.scalar"), (SCALAR, "numpy.core.multiarray.scalar")]  # fmt: skip
+                   (SCALAR, "numpy._core.multiarray.scalar"), (SCALAR, "numpy.core.multiarray.scalar")]
 NORM = re.compile(r"\.(weight_(g|v|u|orig)|parametrizations\.weight\.(original[01]?|0\._[uv]))$")
 OPTIMISER = {"exp_avg", "exp_avg_sq", "momentum_buffer", "square_avg"}
 LOADING = threading.Lock()                                  # torch's list of safe classes belongs to the process
@@ -136,7 +136,7 @@ def check_archive(path: Path) -> list[str]:
             names = [entry.filename for entry in entries]
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise BadInput(f"{path} is truncated or damaged: {path.stat().st_size:,} bytes of a zip archive "
-                       "without its end.") from error       # fmt: skip
+                       "without its end.") from error
     if any(name.endswith("/archive_format") for name in names):
         raise BadInput(f"{path} is a program of torch.export, not weights: give it as MODEL, without --family.")
     if not any(name.endswith("data.pkl") for name in names):
@@ -153,7 +153,7 @@ def is_torchscript(names: Iterable[str]) -> bool:
 def read_torchscript(path: Path, trust_pickle: bool) -> nn.Module:
     if not trust_pickle:
         raise BadInput(f"{path} is a TorchScript program, not weights: give torch.save(model.state_dict(), …), or, if "
-                       "you trust the file, --trust-pickle.")      # fmt: skip
+                       "you trust the file, --trust-pickle.")
     try:
         return torch.jit.load(path, map_location="cpu")
     except (RuntimeError, OSError, ValueError) as error:
@@ -201,7 +201,7 @@ def read_raw_pickle(path: Path, head: bytes, trust_pickle: bool) -> Any:
     protocol_2_or_later = head[0] == 0x80 and 2 <= head[1:2][0] <= 5 if len(head) > 1 else False
     if not protocol_2_or_later and path.suffix not in (".pkl", ".pickle"):
         raise BadInput(f"{path} is not a checkpoint: it begins with {head[:8].hex()}, "
-                       "expected a file of torch.save or safetensors.")      # fmt: skip
+                       "expected a file of torch.save or safetensors.")
     if not trust_pickle:
         raise refused(path)
     try:
@@ -361,13 +361,13 @@ def checked(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
         stored = value.untyped_storage().nbytes() // value.element_size() if value.layout == torch.strided else 0
         if value.numel() > max(MOST_REPEATED, stored):
             raise BadInput(f"{path} is not usable: {name} has {value.numel():,} values, of which the file holds "
-                           f"{stored:,}.")      # fmt: skip
+                           f"{stored:,}.")
         if not value.is_floating_point():
             continue
         bad = int((~torch.isfinite(value if value.dtype.itemsize > 1 else value.float())).sum())
         if bad:
             raise BadInput(f"{path} is not usable: {name} has {bad:,} of {value.numel():,} values that are NaN or "
-                           "infinite, so the training diverged or the file is damaged.")      # fmt: skip
+                           "infinite, so the training diverged or the file is damaged.")
     return state
 
 
@@ -401,7 +401,7 @@ def more(names: list[str]) -> str:
 
 def find_weights(name: str, file: str, sha256: str, url: str, given: Path | None, cache: Path,
                  option: str = "--inception-weights FILE",
-                 instead: str = "measure without it (--convention embedded)") -> Path:      # fmt: skip
+                 instead: str = "measure without it (--convention embedded)") -> Path:
     """Published weights: the file that the user gave, else the cache, else the URL.
 
     The cache and the URL must have the published sha256.  A given file may have another one: it was given

@@ -12,8 +12,8 @@ from itertools import combinations
 
 import numpy as np
 
-from gan.types import BadInput, Estimate, Score
-from gan.uncertainty import difference, p_value
+from ganbench.gan.types import BadInput, Estimate, Score
+from ganbench.gan.uncertainty import difference, p_value
 
 LEVEL = 0.05                    # of the family of all pairs of one metric
 RESAMPLED = 10_000              # draws of all scores from their errors, for the stability of ranks
@@ -61,7 +61,7 @@ def check_alike(scores: Scores) -> None:
     if len(protocols) > 1:
         (one, first), (other, second), *_ = protocols.values()
         raise BadInput(f"{one} was measured under {first} and {other} under {second}, which differ in more than name: "
-                       "measure them under one protocol.")      # fmt: skip
+                       "measure them under one protocol.")
 
 
 def compare(scores: Scores, seed: int = 0) -> list[Ranking]:
@@ -139,7 +139,7 @@ def pareto(losses: Mapping[str, float], costs: Mapping[str, float]) -> tuple[str
     def dominated(model: str) -> bool:
         mine = (losses[model], costs[model])
         return any(losses[other] <= mine[0] and costs[other] <= mine[1] and (losses[other], costs[other]) != mine
-                   for other in losses)     # fmt: skip
+                   for other in losses)
 
     return tuple(sorted((model for model in losses if not dominated(model)), key=lambda model: (costs[model], model)))
 
@@ -148,4 +148,4 @@ def disagreements(one: Ranking, other: Ranking) -> list[tuple[Pair, Pair]]:
     """Pairs of models that the two metrics put in opposite order, both significantly."""
     opposite = {(pair.worse, pair.better): pair for pair in other.pairs if pair.significant}
     return [(pair, opposite[pair.better, pair.worse]) for pair in one.pairs
-            if pair.significant and (pair.better, pair.worse) in opposite]      # fmt: skip
+            if pair.significant and (pair.better, pair.worse) in opposite]

@@ -22,16 +22,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from gan.generators.base import Generator
-from gan.sampling import MICRO_BATCH, draw, generator_of, sampler_of, shard_key
-from gan.store import remember, source_digest, store_of
-from gan.threads import single_threaded
-from gan.types import ModelSpec, Workspace, digest_of
+from ganbench.gan.generators.base import Generator
+from ganbench.gan.sampling import MICRO_BATCH, draw, generator_of, sampler_of, shard_key
+from ganbench.gan.store import remember, source_digest, store_of
+from ganbench.gan.threads import single_threaded
+from ganbench.gan.types import ModelSpec, Workspace, digest_of
 
 ROUNDS, SECONDS = 5, 10.0       # micro-batches that are timed, and when enough is enough
 PEAK = Path("/proc/self/clear_refs")
 CHILD = "import sys, json; given = json.load(sys.stdin); sys.path[:] = given.pop('path'); " \
-        "from gan.costs import answer; print(answer(**given))"      # fmt: skip
+        "from ganbench.gan.costs import answer; print(answer(**given))"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def cost_of(spec: ModelSpec, workspace: Workspace) -> tuple[Cost, bool]:
     key = digest_of({
         "stage": "costs", "sampling": shard_key(spec, 0, 0, workspace.device), "machine": machine(workspace.device),
         "source": source_digest(sys.modules[__name__]),
-    })  # fmt: skip
+    })
     found, computed = remember(store_of(workspace), "costs", key, lambda: ask(spec, workspace))
     return Cost(**found), computed
 
@@ -89,7 +89,7 @@ def measured(spec: ModelSpec, workspace: Workspace) -> Cost:
             parameters=sum(p.numel() for p in generator.parameters()), bytes=bytes_of(spec),
             evaluations=evaluations(generator, spec, workspace.device), images_per_second=size / seconds,
             peak_memory=peak, measured_on=machine(workspace.device),
-        )  # fmt: skip
+        )
 
 
 def timed(generator: Generator, spec: ModelSpec, size: int, device: str) -> float:

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from gan.features.extract import Rows
-from gan.metrics import kernel
-from gan.metrics.kernel import mean_self_similarity, similarity_sums
-from gan.store import Store, remember, source_digest
-from gan.types import BadInput, Estimate, Features, digest_of
+from ganbench.gan.features.extract import Rows
+from ganbench.gan.metrics import kernel
+from ganbench.gan.metrics.kernel import mean_self_similarity, similarity_sums
+from ganbench.gan.store import Store, remember, source_digest
+from ganbench.gan.types import BadInput, Estimate, Features, digest_of
 
 SMALL = 1e-9                    # shares below it are none
 WHOLE = 0.995                   # a share above it is all of them
@@ -116,7 +116,7 @@ def mixture_of(models: Sequence[Features], reference: Features, store: Store) ->
     """`held_out_mixture` of features in the store, and whether it was found now."""
     source = source_digest(sys.modules[__name__], kernel)
     key = digest_of({"stage": "mixture", "models": [features.digest for features in models],
-                     "reference": reference.digest, "source": source})      # fmt: skip
+                     "reference": reference.digest, "source": source})
 
     def compute() -> dict[str, Any]:
         found = held_out_mixture([Rows(features)[:] for features in models], Rows(reference)[:])
@@ -142,7 +142,7 @@ def held_out_mixture(models: Sequence[np.ndarray], real: np.ndarray) -> Held:
         shares=found.shares, gap=found.gap, value=test.distance(found.shares), best=best, best_value=test.distance(one),
         gain=test.distance(one, found.shares), found_on=min(len(x[::2]) for x in models),
         tested_on=min(len(x[1::2]) for x in models),
-    )  # fmt: skip
+    )
 
 
 def check_models(models: Sequence[np.ndarray], real: np.ndarray) -> None:
@@ -151,7 +151,7 @@ def check_models(models: Sequence[np.ndarray], real: np.ndarray) -> None:
     for features in (*models, real):
         if len(features) < LEAST:
             raise BadInput(f"A mixture is found on one half of the images and tested on the other: at least {LEAST} of "
-                           f"each model and of the reference, got {len(features)}.")      # fmt: skip
+                           f"each model and of the reference, got {len(features)}.")
 
 
 class Similarities:

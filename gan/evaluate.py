@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from gan import gates, slices
-from gan.features import EXTRACTORS, inception
-from gan.features.extract import extract_shard, extractor_of
-from gan.files import file_digest
-from gan.generators.loading import identity, open_images
-from gan.interchange import is_features, is_statistics
-from gan.jobs import Job, Part, dimension, keep, prepare
-from gan.measure import Measured, import_features, measure
-from gan.metrics import METRICS
-from gan.protocols import choose, with_count
-from gan.sampling import Tick, sample_shard, shards_of, silent
-from gan.store import rows_of, store_of
-from gan.threads import single_threaded
-from gan.types import (
+from ganbench.gan import gates, slices
+from ganbench.gan.features import EXTRACTORS, inception
+from ganbench.gan.features.extract import extract_shard, extractor_of
+from ganbench.gan.files import file_digest
+from ganbench.gan.generators.loading import identity, open_images
+from ganbench.gan.interchange import is_features, is_statistics
+from ganbench.gan.jobs import Job, Part, dimension, keep, prepare
+from ganbench.gan.measure import Measured, import_features, measure
+from ganbench.gan.metrics import METRICS
+from ganbench.gan.protocols import choose, with_count
+from ganbench.gan.sampling import Tick, sample_shard, shards_of, silent
+from ganbench.gan.store import rows_of, store_of
+from ganbench.gan.threads import single_threaded
+from ganbench.gan.types import (
     Alert,
     Context,
     Estimate,
@@ -186,7 +186,7 @@ def slice_scores(
             slicing = slices.by_cluster(sets["generated"], sets["reference"])
         else:
             pair = {name: samples_of(job.parts[where], images[where])
-                    for name, where in (("generated", role), ("reference", "reference"))}  # fmt: skip
+                    for name, where in (("generated", role), ("reference", "reference"))}
             judged = {"generated": features[judge][role], "reference": features[judge]["reference"]} if judge else None
             slicing = slices.by_class(**pair, classes=classes_of(job), judged=judged)
         sliced[role], _ = slices.measure_slices(

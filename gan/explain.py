@@ -23,21 +23,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan.checkpoints import find_weights, load_state
-from gan.evaluate import sample_one, score_name
-from gan.features import efficientnet_lite, inception, resize
-from gan.features.extract import Chunks, Rows, extract_shard
-from gan.features.network import Network, NetworkExtractor, build
-from gan.files import file_digest
-from gan.generators.base import Generator
-from gan.jobs import Part, check_size, ordered, real_part, shape_of
-from gan.metrics.frechet import frechet_distance
-from gan.metrics.inception_score import inception_score
-from gan.sampling import MICRO_BATCH, Tick, draw, sampler_of, shards_of, silent
-from gan.statistics import accumulate
-from gan.store import SHARD, Arrays, extend, source_digest, store_of, whole_batches
-from gan.threads import single_threaded
-from gan.types import BadInput, Features, ModelSpec, Shard, Statistics, Workspace, digest_of
+from ganbench.gan.checkpoints import find_weights, load_state
+from ganbench.gan.evaluate import sample_one, score_name
+from ganbench.gan.features import efficientnet_lite, inception, resize
+from ganbench.gan.features.extract import Chunks, Rows, extract_shard
+from ganbench.gan.features.network import Network, NetworkExtractor, build
+from ganbench.gan.files import file_digest
+from ganbench.gan.generators.base import Generator
+from ganbench.gan.jobs import Part, check_size, ordered, real_part, shape_of
+from ganbench.gan.metrics.frechet import frechet_distance
+from ganbench.gan.metrics.inception_score import inception_score
+from ganbench.gan.sampling import MICRO_BATCH, Tick, draw, sampler_of, shards_of, silent
+from ganbench.gan.statistics import accumulate
+from ganbench.gan.store import SHARD, Arrays, extend, source_digest, store_of, whole_batches
+from ganbench.gan.threads import single_threaded
+from ganbench.gan.types import BadInput, Features, ModelSpec, Shard, Statistics, Workspace, digest_of
 
 Kept = dict[tuple[str, ...], tuple[Features, Features]]     # by what matters to features: of the reference, generated
 
@@ -118,7 +118,7 @@ READINGS = {
             source="the same (post_resizer friendly, InceptionV3_tf)",
         ),
     )
-}  # fmt: skip
+}
 AXES = tuple(field.name for field in fields(Reading) if field.name not in ("name", "source"))
 OF_FID = ("resize", "normalisation", "quantisation", "weights", "covariance")
 OF_IS = ("resize", "normalisation", "quantisation", "weights", "splits", "bias")
@@ -180,7 +180,7 @@ def explain(a: str, b: str, look: Looked, other_weights: str = "") -> list[Diffe
         return [
             attributed(named(metric, (first, second), look), first, second, axes, partial(number, look), idle_in(look))
             for metric, (axes, number) in differences.items()
-        ]  # fmt: skip
+        ]
 
 
 def idle_in(look: Looked) -> dict[str, str]:
@@ -214,7 +214,7 @@ def reading(name: str, weights: str = "") -> Reading:
 def looked(
     spec: ModelSpec, reference: str, n: int, workspace: Workspace, *, extractor: str = "inception", seed: int = 0,
     workers: int = 1, tick: Tick = silent,
-) -> Looked:  # fmt: skip
+) -> Looked:
     """`n` images of a model, at most `n` of a reference, and a network; checked before any work begins.
 
     `extractor`: inception, or another of NETWORKS behind the same axes, whose numbers are neither FID nor IS.
@@ -238,13 +238,13 @@ def weights_of(extractor: str, workspace: Workspace) -> Path:
     title, cache = "The FID network (Inception 2015)", workspace.root / "weights"
     return find_weights(title, inception.FILE, inception.SHA256, inception.URL, given, cache, instead=(
         "compare readings through the network that comes with ganbench (--extractor efficientnet_lite0)"
-    ))  # fmt: skip
+    ))
 
 
 def attributed(
     metric: str, a: Reading, b: Reading, axes: tuple[str, ...], number: Callable[[Reading], float],
     idle: Mapping[str, str] | None = None,
-) -> Difference:  # fmt: skip
+) -> Difference:
     """The number under both readings, and the Shapley value of every axis in which they differ.
 
     `idle`: axes that cannot matter here, and why; their share is 0.
@@ -261,7 +261,7 @@ def attributed(
             (0.0, idle[axis]) if axis in idle else (shapley(axis, differing, value),)
         ))
         for axis in unlike
-    ]  # fmt: skip
+    ]
     return Difference(metric, value(frozenset()), value(frozenset(differing)), tuple(shares))
 
 
@@ -315,7 +315,7 @@ def features_of(mixed: Reading, look: Looked) -> tuple[Features, Features]:
                 Features(seen.name, tuple(pool.map(partial(through, seen, part, quantisation, look),
                                                    *zip(*shards_of(part.n), strict=True))))
                 for part, quantisation in ((look.reference, "rounded"), (look.model, mixed.quantisation))
-            )  # fmt: skip
+            )
         look.kept[key] = (real, generated)
     return look.kept[key]
 
@@ -377,7 +377,7 @@ def extractor_for(mixed: Reading, look: Looked) -> NetworkExtractor:
     prepare = partial(prepared, rule=rule, size=look.network.input[1], offset=look.offset if own else None)
     network = replace(made.network, prepare=prepare, rules=rules)
     digest = digest_of({"extractor": network.name, "weights": made.weights, **rules,
-                        "source": source_digest(sys.modules[__name__])})      # fmt: skip
+                        "source": source_digest(sys.modules[__name__])})
     return replace(made, network=network, digest=digest)
 
 

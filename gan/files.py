@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from gan.types import BadInput
+from ganbench.gan.types import BadInput
 
 
 def file_digest(path: Path) -> str:

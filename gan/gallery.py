@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gan.files import atomic_write
-from gan.images import fitted, png_bytes, to_pillow
+from ganbench.gan.files import atomic_write
+from ganbench.gan.images import fitted, png_bytes, to_pillow
 
 TILE, GAP, LINE = 96, 12, 16        # pixels: an image, between images, a line of text
 INK, QUIET = (20, 20, 20), (110, 110, 110)

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy.fft import dctn
 
-from gan.features.extract import Chunks
-from gan.store import Store, remember, rows_of, source_digest
-from gan.types import Alert, BadOutput, Features, Samples, digest_of
+from ganbench.gan.features.extract import Chunks
+from ganbench.gan.store import Store, remember, rows_of, source_digest
+from ganbench.gan.types import Alert, BadOutput, Features, Samples, digest_of
 
 LOOKED_AT = 300             # images in which traces of compression are looked for
 BLOCK, LUMA = 8, np.array([0.299, 0.587, 0.114])    # of JPEG
@@ -56,10 +56,10 @@ def of_range(generated: Samples) -> list[Alert]:
         return [Alert("FAIL", f"every pixel of all {generated.n:,} images is {low}")]
     if high <= 1:
         return [Alert("FAIL", f"no pixel of the {generated.n:,} images is above {high}: values in [0, 1] were made "
-                              "uint8 without multiplying them by 255")]  # fmt: skip
+                              "uint8 without multiplying them by 255")]
     if low >= 127 or high <= 128:
         return [Alert("WARN", f"all pixels lie between {low} and {high}, half of the range: is the output_range of "
-                              "the model declared as it is?")]  # fmt: skip
+                              "the model declared as it is?")]
     return []
 
 
@@ -73,7 +73,7 @@ def of_copies(generated: Samples, reference: Samples | None) -> list[Alert]:
     if spare > DUPLICATED * len(mine):
         most = Counter(mine).most_common(1)[0][1]
         alerts.append(Alert("WARN", f"{spare:,} of {len(mine):,} images are exact copies of others of the set, one "
-                                    f"of them {most:,} times"))  # fmt: skip
+                                    f"of them {most:,} times"))
     known = len(set(mine) & set(_hashes(reference))) if reference else 0
     if known:
         alerts.append(Alert("WARN", f"{known:,} of the images are, to the last bit, images of the reference"))
@@ -89,7 +89,7 @@ def of_compression(generated: Samples, reference: Samples | None) -> list[Alert]
         return []
     one, other, step = ("generated", "reference", our_step) if ours > COMB else ("reference", "generated", their_step)
     return [Alert("WARN", f"the {one} images went through JPEG (their 8 x 8 blocks hold multiples of {step} only) and "
-                          f"the {other} images did not: compression alone moves every score")]  # fmt: skip
+                          f"the {other} images did not: compression alone moves every score")]
 
 
 def _comb(samples: Samples) -> tuple[float, int]:
@@ -130,7 +130,7 @@ def _limits(samples: Samples) -> tuple[int, int]:
 
 def _hashes(samples: Samples) -> list[bytes]:
     return [hashlib.blake2b(image.tobytes(), digest_size=16).digest()
-            for images in _images(samples, samples.n) for image in images]  # fmt: skip
+            for images in _images(samples, samples.n) for image in images]
 
 
 def _images(samples: Samples, n: int) -> Iterable[np.ndarray]:
@@ -158,7 +158,7 @@ def check_features(generated: Features, extractor: str, store: Store) -> list[Al
 def _repeated(features: Features) -> list[int]:
     """How many feature vectors are others' too, and how many distinct ones there are."""
     seen = Counter(hashlib.blake2b(row.tobytes(), digest_size=16).digest()
-                   for chunk in Chunks(features) for row in np.ascontiguousarray(chunk))  # fmt: skip
+                   for chunk in Chunks(features) for row in np.ascontiguousarray(chunk))
     return [sum(count for count in seen.values() if count > 1), len(seen)]
 
 
@@ -182,7 +182,7 @@ def narrow(precision: float, recall: float) -> str:
     if precision < PRECISE or recall > NARROW:
         return ""
     return (f"precision {precision:.2f} with recall {recall:.2f}: the images are all alike to a small part of the real "
-            "ones, as after mode collapse or strong truncation")  # fmt: skip
+            "ones, as after mode collapse or strong truncation")
 
 
 def causes_for(alerts: Sequence[Alert], extractor: str) -> list[str]:

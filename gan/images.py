@@ -20,8 +20,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan.files import atomic_write, cannot_write
-from gan.types import BadInput, BadOutput, ModelSpec
+from ganbench.gan.files import atomic_write, cannot_write
+from ganbench.gan.types import BadInput, BadOutput, ModelSpec
 
 MOST_PIXELS = 64_000_000                    # of one image file; larger ones are refused before decoding
 STRETCHED = 8                               # images that must all look rescaled before it is said
@@ -72,7 +72,7 @@ def to_nchw(raw: Tensor, spec: ModelSpec) -> Tensor:
     images = arranged(raw, spec)
     if images is None or images.shape[1] not in (1, 3) or 0 in images.shape:
         raise BadOutput(f"{spec.name} gave {tuple(raw.shape)}, which is no {spec.layout} batch of grey or colour "
-                        f"images{layout_hint(raw)}.")          # fmt: skip
+                        f"images{layout_hint(raw)}.")
     if spec.channels is not None and images.shape[1] != spec.channels:
         raise BadOutput(f"{spec.name} gave images of {images.shape[1]} channels, declared were {spec.channels}.")
     if spec.resolution is not None and images.shape[2:] != (spec.resolution, spec.resolution):
@@ -112,7 +112,7 @@ def layout_hint(raw: Tensor) -> str:
         return f': it looks like layout = "{looks_like}"'
     if raw.ndim <= 2:
         return (": a row of numbers per image is what a classifier puts out, and a classifier cannot be "
-                "evaluated as a generator")                 # fmt: skip
+                "evaluated as a generator")
     return ""
 
 
@@ -127,7 +127,7 @@ def check_range(
     if not finite.all():
         image = first + int((~finite).flatten(1).any(1).nonzero()[0])
         raise BadOutput(f"{name} gave {int((~finite).sum()):,} of {finite.numel():,} values that are NaN or infinite, "
-                        f"first in image {image}.")      # fmt: skip
+                        f"first in image {image}.")
     low, high = output_range
     slack = 0.05 * (high - low)
     outside = int(((images < low - slack) | (images > high + slack)).sum())
@@ -287,7 +287,7 @@ def open_header(data: bytes, name: str) -> Image.Image:
         raise BadInput(f"{name} has {pixels:,} pixels, more than the {MOST_PIXELS:,} that are decoded.")
     if image.mode[:1] in "IF" or any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
         raise BadInput(f"{name} has 16 or more bits per channel ({image.mode}), expected 8: convert it first, "
-                       "because the way of rounding would change the scores.")      # fmt: skip
+                       "because the way of rounding would change the scores.")
     return image
 
 
@@ -320,7 +320,7 @@ def png_bytes(image: np.ndarray) -> bytes:
 
 
 def write_folder(images: Iterable[np.ndarray], folder: Path, labels: Sequence[int] | None = None,
-                 classes: Sequence[str] = ()) -> None:      # fmt: skip
+                 classes: Sequence[str] = ()) -> None:
     """Write 000000.png, ... from CHW uint8 images; with labels in one sub-folder per class, as ImageFolder wants.
 
     The folder must be new or empty, so that two runs are never mixed.
@@ -360,7 +360,7 @@ def write_npz(path: Path, images: Iterable[np.ndarray], labels: Sequence[int] | 
 
 
 def write_parquet(path: Path, images: Iterable[np.ndarray], labels: Sequence[int] | None = None,
-                  classes: Sequence[str] = ()) -> None:     # fmt: skip
+                  classes: Sequence[str] = ()) -> None:
     """A column `image` of PNGs as struct<bytes, path>, and `label`, in row groups of 1,000.
 
     The schema's metadata tells Hugging Face `datasets` that these are pictures and what the classes are called.

@@ -13,11 +13,11 @@ from typing import Any
 
 from torch import Tensor
 
-from gan.checkpoints import KEYS, parts, read_checkpoint, read_plain, select_state, state_dicts, without_norms
-from gan.datasets import is_images
-from gan.files import atomic_write, digest_at
-from gan.generators import GENERATORS, export, hub, imagegpt, pipeline
-from gan.generators.loading import (
+from ganbench.gan.checkpoints import KEYS, parts, read_checkpoint, read_plain, select_state, state_dicts, without_norms
+from ganbench.gan.datasets import is_images
+from ganbench.gan.files import atomic_write, digest_at
+from ganbench.gan.generators import GENERATORS, export, hub, imagegpt, pipeline
+from ganbench.gan.generators.loading import (
     ZOO,
     family_of,
     fits,
@@ -27,8 +27,8 @@ from gan.generators.loading import (
     resolve,
     write_spec,
 )
-from gan.pickles import names_in
-from gan.types import BadInput, ModelSpec, Workspace
+from ganbench.gan.pickles import names_in
+from ganbench.gan.types import BadInput, ModelSpec, Workspace
 
 PLAIN = ("torch.", "collections.", "numpy.", "builtins.")  # what state dicts are made of
 GENERATOR_KEYS = KEYS[: KEYS.index("state_dict")]           # names of generators, not of any model
@@ -117,7 +117,7 @@ def of_spec(model: str, spec: ModelSpec, workspace: Workspace) -> Inspection:
 def of_pipeline(model: str, folder: Path, spec: ModelSpec) -> Inspection:
     components = pipeline.read_index(folder)
     sets = tuple(Weights(name, tuple(facts(read_checkpoint(file))))
-                 for name in components for file in sorted((folder / name).glob("*.safetensors")))      # fmt: skip
+                 for name in components for file in sorted((folder / name).glob("*.safetensors")))
     listed = ", ".join(f"{name}: {library}.{kind}" for name, (library, kind) in components.items())
     notes = (f"{pipeline.class_name(folder)} of {listed}",)
     spec, guesses = pipeline.look(spec, folder), []
@@ -131,7 +131,7 @@ def of_imagegpt(model: str, folder: Path, spec: ModelSpec) -> Inspection:
     spec, config = imagegpt.look(spec, folder), imagegpt.read_config(folder)
     sets = tuple(Weights(file.name, tuple(facts(read_checkpoint(file)))) for file in imagegpt.weights_in(folder))
     notes = (f"{config['n_layer']} layers write {spec.resolution} x {spec.resolution} pixels in "
-             f"{config['vocab_size'] - 1} colours",)      # fmt: skip
+             f"{config['vocab_size'] - 1} colours",)
     return Inspection(model, "ImageGPT of transformers", sets, spec=spec, notes=notes)
 
 
@@ -147,14 +147,14 @@ def of_program(model: str, path: Path, spec: ModelSpec) -> Inspection:
         notes.append("its second input is taken for labels: give n_classes, the number of classes")
         return Inspection(model, "torch.export", (Weights("", tuple(facts(weights))),), notes=tuple(notes))
     return Inspection(model, "torch.export", (Weights("", tuple(facts(weights))),), guesses=tuple(guesses),
-                      spec=export.look(spec, path), notes=tuple(notes))      # fmt: skip
+                      spec=export.look(spec, path), notes=tuple(notes))
 
 
 def of_pickle(model: str, path: Path, spec: ModelSpec) -> Inspection:
     """A pickled object or TorchScript program that nobody has said to trust: only its names are read."""
     notes = ("loading it runs code from the file: only with --trust-pickle",)
     return Inspection(model, "pickled objects", asks_for=tuple(names_in(path)), notes=notes,
-                      spec=replace(spec, sha256=digest_at(path)))      # fmt: skip
+                      spec=replace(spec, sha256=digest_at(path)))
 
 
 def of_weights(model: str, path: Path, spec: ModelSpec, trust_pickle: bool) -> Inspection:
@@ -210,13 +210,13 @@ def proposed(spec: ModelSpec, state: Mapping[str, Tensor]) -> tuple[ModelSpec, l
         guesses = [Guess("family", families[0], "its shapes fit"),
                    *(Guess(f"arguments.{name}", value, "read off the shapes") for name, value in arguments.items())]
         spec = replace(spec, family=families[0], arguments=arguments, channels=arguments.get("channels"),
-                       resolution=arguments.get("resolution"))      # fmt: skip
+                       resolution=arguments.get("resolution"))
         return spec, guesses, [f"its shapes fit {name}, too" for name in families[1:]]
     notes = [f"no family has these shapes: put your own module:callable in the place of {FACTORY}"]
     if looks_like_classifier(state):
         notes.append("it looks like a classifier: it takes pictures and ends in a linear layer")
     guesses = [Guess("factory", FACTORY, "to be replaced"), *latent_guess(state), *image_guess(state),
-               Guess("output_range", spec.output_range, "the usual range; weights do not say it")]      # fmt: skip
+               Guess("output_range", spec.output_range, "the usual range; weights do not say it")]
     values = {guess.field: guess.value for guess in guesses}
     return replace(spec, **values), guesses, notes
 

@@ -19,16 +19,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from gan.checkpoints import check_size, read_checkpoint
-from gan.files import atomic_write
-from gan.statistics import check_features
-from gan.types import BadInput, Statistics
+from ganbench.gan.checkpoints import check_size, read_checkpoint
+from ganbench.gan.files import atomic_write
+from ganbench.gan.statistics import check_features
+from ganbench.gan.types import BadInput, Statistics
 
 ASYMMETRY = 1e-5  # of the largest entry: what float32 covariances of other tools show
 VIEWS = {"features": ("mu", "sigma"), "spatial": ("mu_s", "sigma_s")}  # view -> the names of guided-diffusion
 SUFFIXES = {".npz": "pytorch-fid, TTUR, clean-fid, guided-diffusion", ".pt": "torch-fidelity", ".pkl": "EDM2"}
 DAMAGED = (OSError, ValueError, EOFError, AttributeError, TypeError, KeyError, NotImplementedError, zipfile.BadZipFile,
-           zlib.error)  # fmt: skip
+           zlib.error)
 EDM2 = ("fid", "fd_dinov2")  # what EDM2 calls its detectors
 Group = Mapping[str, Any]  # the arrays of one extractor, by their names in the file
 
@@ -112,7 +112,7 @@ def read_npz(path: Path, names_only: bool = False) -> list[Group]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             check_size(archive.zip.infolist(), path)
             return [{name: archive[name] if name in wanted and not names_only else np.empty(0)
-                     for name in archive.files}]  # fmt: skip
+                     for name in archive.files}]
     except BadInput:
         raise
     except MemoryError as error:
@@ -158,7 +158,7 @@ ALLOWED: dict[str, Any] = {
     **{f"numpy.{core}.numeric._frombuffer": FROM_BUFFER for core in ("core", "_core")},
     "numpy.ndarray": np.ndarray, "numpy.dtype": np.dtype, "_codecs.encode": __import__("_codecs").encode,
     "collections.OrderedDict": dict, "dnnlib.util.EasyDict": dict,
-}  # fmt: skip
+}
 # The same for torch's own restricted unpickler.
 ARRAYS: list[Any] = [(found, name) for name, found in ALLOWED.items() if name.startswith(("numpy", "_codecs"))] + [
     type(np.dtype(name)) for name in ("float32", "float64", "int64")
@@ -176,7 +176,7 @@ class Arrays(pickle.Unpickler):
 
 
 READERS: dict[str, Callable[[Path, bool], list[Group]]] = {".npz": read_npz, ".pt": read_pt, ".pth": read_pt,
-                                                           ".pkl": read_pkl}  # fmt: skip
+                                                           ".pkl": read_pkl}
 
 
 def check_covariance(path: str, mu: np.ndarray, sigma: np.ndarray) -> None:
@@ -195,7 +195,7 @@ def check_covariance(path: str, mu: np.ndarray, sigma: np.ndarray) -> None:
 def save_statistics(
     path: Path | str, statistics: Statistics, spatial: Statistics | None = None, images: np.ndarray | None = None,
     detector: str = "fid",
-) -> None:  # fmt: skip
+) -> None:
     """By the name's ending: .npz as pytorch-fid, TTUR, clean-fid and guided-diffusion read it, .pt as torch-fidelity
     does, .pkl as EDM2 does, under the name of one of its detectors.
 

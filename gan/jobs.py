@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from gan.datasets.arrays import of_anything
-from gan.datasets.npz import holds_images
-from gan.features import pixels
-from gan.features.extract import extractor_of
-from gan.files import check_room, file_digest
-from gan.generators.loading import identity, resolve
-from gan.images import write_npz
-from gan.interchange import is_features, is_statistics, load_features, load_statistics
-from gan.measure import roles_of
-from gan.metrics import METRICS
-from gan.sampling import check_device, draw, generator_of
-from gan.types import BadInput, BadOutput, ModelSpec, Protocol, Workspace, digest_of
+from ganbench.gan.datasets.arrays import of_anything
+from ganbench.gan.datasets.npz import holds_images
+from ganbench.gan.features import pixels
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.files import check_room, file_digest
+from ganbench.gan.generators.loading import identity, resolve
+from ganbench.gan.images import write_npz
+from ganbench.gan.interchange import is_features, is_statistics, load_features, load_statistics
+from ganbench.gan.measure import roles_of
+from ganbench.gan.metrics import METRICS
+from ganbench.gan.sampling import check_device, draw, generator_of
+from ganbench.gan.types import BadInput, BadOutput, ModelSpec, Protocol, Workspace, digest_of
 
 FIRST = 20  # images that are drawn twice, to see whether they agree
 REAL = ("reference", "held_out", "training")  # roles of real images
@@ -166,7 +166,7 @@ def check_something(protocol: Protocol, job: Job) -> None:
     if all(lacking.values()):
         name, missing = next(iter(lacking.items()))
         advice = {"training": "what the model learned from (--training)", "reference": "images of the reference",
-                  "test": "real images that it has not seen (--held-out)"}  # fmt: skip
+                  "test": "real images that it has not seen (--held-out)"}
         needed = " and ".join(advice[role] for role in sorted(missing))
         raise BadInput(f"Nothing can be measured: {name} needs {needed}.")
 

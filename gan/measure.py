@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from gan import interchange, statistics
-from gan.features.extract import Chunks, Rows
-from gan.metrics import METRICS, Metric, frechet, kernel, neighbours
-from gan.metrics.neighbours import Neighbours, Overlap
-from gan.store import (
+from ganbench.gan import interchange, statistics
+from ganbench.gan.features.extract import Chunks, Rows
+from ganbench.gan.metrics import METRICS, Metric, frechet, kernel, neighbours
+from ganbench.gan.metrics.neighbours import Neighbours, Overlap
+from ganbench.gan.store import (
     SHARD,
     Store,
     digest_of_rows,
@@ -29,11 +29,21 @@ from gan.store import (
     store_of,
     write_arrays,
 )
-from gan.types import BadInput, Context, Convention, Estimate, Features, Shard, Statistics, Workspace, digest_of
+from ganbench.gan.types import (
+    BadInput,
+    Context,
+    Convention,
+    Estimate,
+    Features,
+    Shard,
+    Statistics,
+    Workspace,
+    digest_of,
+)
 
 # Which sets an argument is made of, by how its name begins.
 ROLES = {"reference": ("real_", "overlap"), "training": ("training_", "test_matches"), "test": ("test_",)}
-ROOMS = ("gan.metrics.", "gan.statistics")  # whose edits change numbers
+ROOMS = ("ganbench.gan.metrics.", "ganbench.gan.statistics")  # whose edits change numbers
 
 
 @dataclass(frozen=True)
@@ -221,7 +231,7 @@ class Evidence:
     def _neighbours(self, features: Features) -> Neighbours:
         """The nearest others of every row: computed once per set, since every model needs those of the reference."""
         return self._kept({"stage": "neighbours", **self._of(features)},
-                          lambda: neighbours.nearest(rows(features, self.view)))      # fmt: skip
+                          lambda: neighbours.nearest(rows(features, self.view)))
 
     def _kept(self, what: Mapping[str, str], find: Callable[[], Any]) -> Neighbours:
         key = digest_of({**what, "source": source_digest(neighbours)})

@@ -171,7 +171,7 @@ STEPS: dict[Any, Callable[..., Operation]] = {
     F.linear: lambda node, x, weight, bias=None: ("Gemm", [], {"transB": 1}),
     F.interpolate: enlarge,
     F.pixel_shuffle: lambda node, x, size: ("DepthToSpace", [], {"blocksize": size, "mode": "CRD"}),
-}  # fmt: skip
+}
 
 
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gan.metrics import METRICS
-from gan.types import BadInput, Convention, Protocol
+from ganbench.gan.metrics import METRICS
+from ganbench.gan.types import BadInput, Convention, Protocol
 
 QUALITY = ("fd", "fd_infinity", "kid")
 MANIFOLD = ("precision", "recall", "density", "coverage")
@@ -43,7 +43,7 @@ CONVENTIONS = {
         "clip", ("clip",), ("cmmd", *QUALITY, *MANIFOLD),
         matches="CMMD (CLIP ViT-L/14 at 336 pixels)",
     ),
-}  # fmt: skip
+}
 
 
 def fashion_mnist(name: str, convention: str, n: int, judge: str = "") -> Protocol:
@@ -52,7 +52,7 @@ def fashion_mnist(name: str, convention: str, n: int, judge: str = "") -> Protoc
     return Protocol(
         name, CONVENTIONS[convention], "fashion-mnist:test", n, judge=judge, held_out="fashion-mnist:train10k",
         training="fashion-mnist:train10k",
-    )  # fmt: skip
+    )
 
 
 PROTOCOLS = {
@@ -85,7 +85,7 @@ PROTOCOLS = {
 def choose(
     name: str = "", convention: str = "", reference: str = "", n: int | None = None, held_out: str = "",
     training: str = "", metrics: str = "", extractor: str = "",
-) -> Protocol:  # fmt: skip
+) -> Protocol:
     """A preset by name, or one derived from it or from a convention and reference data.
 
     `metrics`: others than the convention's, by name, with commas between them; `extractor`: another one, which may be

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from gan.datasets import DATASETS
-from gan.protocols import CONVENTIONS
-from gan.types import Protocol
+from ganbench.gan.datasets import DATASETS
+from ganbench.gan.protocols import CONVENTIONS
+from ganbench.gan.types import Protocol
 
 TABLE = Path(__file__).with_name("published.csv")
 FAMILIES = ("gan", "diffusion", "transformer", "autoregressive", "flow", "vae")
@@ -59,7 +59,7 @@ def beside(protocol: Protocol) -> list[Published]:
     found = DATASETS[name]
     alike = (found.shape[1], protocol.n_generated, protocol.n_reference or found.splits[split])
     return [row for row in published(protocol.reference, protocol.convention.name)
-            if (row.resolution, row.n_generated, row.n_reference) == alike]     # fmt: skip
+            if (row.resolution, row.n_generated, row.n_reference) == alike]
 
 
 def as_in_table(protocol: Protocol) -> bool:
@@ -82,5 +82,5 @@ def parse(row: Mapping[str, str]) -> Published:
         "spread": float(row["spread"]) if row["spread"] else None,
         "n_generated": int(row["n_generated"]) if row["n_generated"] else None,
         "n_reference": int(row["n_reference"]) if row["n_reference"] else None,
-    }  # fmt: skip
+    }
     return Published(**{**row, **numbers})      # type: ignore[arg-type]

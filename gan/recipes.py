@@ -13,19 +13,19 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from gan.datasets import DataFolders, open_data
-from gan.features.judge import Judge
-from gan.files import atomic_write, check_room
-from gan.generators import GENERATORS, dcgan, diffusion, r3gan, stylegan2, transformer, wgan_gp
-from gan.generators.loading import load
-from gan.images import to_uint8, write_contact_sheet
-from gan.sampling import labels_of
-from gan.training.adversarial import Adversarial
-from gan.training.classifier import Classifier
-from gan.training.denoising import Denoising
-from gan.training.loop import Batch, Schedule, Step, Task, fit, read_state, steps_done
-from gan.training.tokens import PatchCritic, Tokenizing, Writing
-from gan.types import BadInput, ModelSpec
+from ganbench.gan.datasets import DataFolders, open_data
+from ganbench.gan.features.judge import Judge
+from ganbench.gan.files import atomic_write, check_room
+from ganbench.gan.generators import GENERATORS, dcgan, diffusion, r3gan, stylegan2, transformer, wgan_gp
+from ganbench.gan.generators.loading import load
+from ganbench.gan.images import to_uint8, write_contact_sheet
+from ganbench.gan.sampling import labels_of
+from ganbench.gan.training.adversarial import Adversarial
+from ganbench.gan.training.classifier import Classifier
+from ganbench.gan.training.denoising import Denoising
+from ganbench.gan.training.loop import Batch, Schedule, Step, Task, fit, read_state, steps_done
+from ganbench.gan.training.tokens import PatchCritic, Tokenizing, Writing
+from ganbench.gan.types import BadInput, ModelSpec
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Recipe:
 CRITICS = {                                                 # of each adversarial family
     "dcgan": dcgan.Discriminator, "wgan-gp": wgan_gp.Critic, "r3gan": r3gan.Discriminator,
     "stylegan2": stylegan2.Discriminator,
-}  # fmt: skip
+}
 
 
 def make_gan(recipe: Recipe, folder: Path) -> Task:
@@ -162,7 +162,7 @@ RECIPES = {
         make_judge, "fashion-mnist:train", Schedule(steps=4_000, batch=128, rate=3e-3), ships="classifier",
         first=10_000, snapshots=(4_000,), expected="93.76 % of fashion-mnist:test",
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def check_folder(stage: Stage) -> None:
     done, steps = steps_done(stage.folder), stage.recipe.schedule.steps
     if done > steps:
         raise BadInput(f"{stage.folder} holds {done:,} steps of a training, more than the {steps:,} of {stage.name}: "
-                       "give another folder, or at least as many --steps.")     # fmt: skip
+                       "give another folder, or at least as many --steps.")
     last = "png" if stage.recipe.family else "safetensors"
     if done in stage.recipe.snapshots and not (stage.folder / f"step-{done}.{last}").exists():
         deliver(stage.folder, stage.recipe, done)
@@ -276,7 +276,7 @@ def snapshot(folder: Path, part: str, step: int) -> None:
 def picture(folder: Path, recipe: Recipe, step: int) -> None:
     """A contact sheet of the first 64 images of seed 0: the same latents at every step, wherever their range ends."""
     spec = ModelSpec(recipe.family, recipe.family, arguments=recipe.arguments,
-                     weights=str(folder / f"step-{step}.safetensors"))      # fmt: skip
+                     weights=str(folder / f"step-{step}.safetensors"))
     generator, rows = load(spec), range(64)
     with torch.inference_mode():
         images = generator.sample(generator.draws(rows, 0), labels_of(generator, rows, 0, "cpu"))

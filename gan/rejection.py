@@ -17,10 +17,10 @@ from scipy.optimize import brentq, minimize
 from scipy.special import expit
 from scipy.stats import rankdata
 
-from gan.ensemble import BLOCKS, Similarities
-from gan.generators.rejection import Ratio
-from gan.statistics import check_features
-from gan.types import BadInput, Estimate
+from ganbench.gan.ensemble import BLOCKS, Similarities
+from ganbench.gan.generators.rejection import Ratio
+from ganbench.gan.statistics import check_features
+from ganbench.gan.types import BadInput, Estimate
 
 LEAST = 3 * 4 * BLOCKS          # images of each side
 PER_COMPONENT = 10              # images of each side that fit a component
@@ -70,15 +70,15 @@ def check_sides(real: np.ndarray, generated: np.ndarray, rate: float) -> None:
         check_features(features)
         if len(features) < LEAST:
             raise BadInput(f"A density ratio is fitted, calibrated and tested on a third of the images each: at least "
-                           f"{LEAST} {side} ones, got {len(features)}.")      # fmt: skip
+                           f"{LEAST} {side} ones, got {len(features)}.")
     if real.shape[1] != generated.shape[1]:
         raise BadInput(f"Real features have length {real.shape[1]}, generated ones {generated.shape[1]}: both must "
-                       "come from the same extractor.")      # fmt: skip
+                       "come from the same extractor.")
     tried = len(generated) // 3
     if not 2 * BLOCKS <= rate * tried <= tried - 2 * BLOCKS:
         least = 2 * BLOCKS / tried
         raise BadInput(f"Of {tried} images of the test {2 * BLOCKS} must be accepted and as many rejected: the rate "
-                       f"lies between {least:.2g} and {1 - least:.2g}, got {rate!r}.")      # fmt: skip
+                       f"lies between {least:.2g} and {1 - least:.2g}, got {rate!r}.")
 
 
 # The fit
@@ -117,7 +117,7 @@ def logistic(
 
     bounds = [(least, np.inf)] * x.shape[1] + [(-np.inf, np.inf)]
     return minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=bounds,
-                    options={"maxiter": 1_000, "ftol": 1e-13, "gtol": 1e-8}).x      # fmt: skip
+                    options={"maxiter": 1_000, "ftol": 1e-13, "gtol": 1e-8}).x
 
 
 def balance(is_real: np.ndarray) -> np.ndarray:
@@ -153,7 +153,7 @@ def trial_of(ratio: Ratio, real: np.ndarray, generated: np.ndarray, seed: int = 
     share = float(chosen.mean())
     if min(chosen.sum(), (~chosen).sum()) < BLOCKS:
         raise BadInput(f"The ratio accepts {chosen.sum()} of {len(generated)} images: for a test at least {BLOCKS} "
-                       "must be accepted and as many rejected.")      # fmt: skip
+                       "must be accepted and as many rejected.")
     error, floor = calibration(ours, theirs, random)
     real_chance, chance = expit(ours), expit(theirs)
     everyone, accepted, gain = distances(real, generated, chosen)
@@ -163,7 +163,7 @@ def trial_of(ratio: Ratio, real: np.ndarray, generated: np.ndarray, seed: int = 
         brier=balanced((1 - real_chance) ** 2, chance**2),
         acceptance=Estimate(share, float(np.sqrt(share * (1 - share) / len(chosen)))),
         everyone=everyone, accepted=accepted, gain=gain, real=len(real), generated=len(generated),
-    )  # fmt: skip
+    )
 
 
 def auc(real: np.ndarray, generated: np.ndarray) -> Estimate:
@@ -186,7 +186,7 @@ def calibration(real: np.ndarray, generated: np.ndarray, random: np.random.Gener
     chance = expit(np.concatenate([real, generated]))
     is_real = np.arange(len(chance)) < len(real)
     repeats = [calibration_error(chance, drawn) for drawn in random.random((REPEATS, len(chance))) < chance
-               if 0 < drawn.sum() < len(drawn)]      # fmt: skip
+               if 0 < drawn.sum() < len(drawn)]
     return calibration_error(chance, is_real), float(np.mean(repeats)) if repeats else 0.0
 
 
@@ -212,4 +212,4 @@ def distances(real: np.ndarray, generated: np.ndarray, chosen: np.ndarray) -> Se
     return [
         sums.jackknifed(lambda kept: form(everyone, kept)), sums.jackknifed(lambda kept: form(accepted, kept)),
         sums.jackknifed(lambda kept: form(everyone, kept) - form(accepted, kept)),
-    ]  # fmt: skip
+    ]

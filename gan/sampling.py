@@ -11,14 +11,14 @@ from types import ModuleType
 import numpy as np
 import torch
 
-from gan import backend, onnx_graph
-from gan import images as image_rules
-from gan.generators import GENERATORS, base, compiled
-from gan.generators import images as disk
-from gan.generators.base import Generator, image_seed
-from gan.generators.loading import OPENERS, identity, load
-from gan.store import SHARD, Arrays, Store, extend, source_digest, whole_batches
-from gan.types import BadInput, ModelSpec, Shard, Workspace, digest_of
+from ganbench.gan import backend, onnx_graph
+from ganbench.gan import images as image_rules
+from ganbench.gan.generators import GENERATORS, base, compiled
+from ganbench.gan.generators import images as disk
+from ganbench.gan.generators.base import Generator, image_seed
+from ganbench.gan.generators.loading import OPENERS, identity, load
+from ganbench.gan.store import SHARD, Arrays, Store, extend, source_digest, whole_batches
+from ganbench.gan.types import BadInput, ModelSpec, Shard, Workspace, digest_of
 
 MICRO_BATCH = {"cpu": 20, "cuda": 250}  # fixed, because convolutions round differently at other sizes
 Tick = Callable[[int], object]  # told how many rows have just been made

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.cluster.vq import ClusterError, kmeans2, vq
 
-from gan.features.extract import Chunks, Rows
-from gan.measure import sources_of
-from gan.metrics import METRICS, neighbours
-from gan.store import Store, remember, rows_of, source_digest
-from gan.types import BadInput, Estimate, Features, Samples, digest_of
+from ganbench.gan.features.extract import Chunks, Rows
+from ganbench.gan.measure import sources_of
+from ganbench.gan.metrics import METRICS, neighbours
+from ganbench.gan.store import Store, remember, rows_of, source_digest
+from ganbench.gan.types import BadInput, Estimate, Features, Samples, digest_of
 
 SLICED = ("kid", "precision", "recall", "density", "coverage")
 LEAST = 50          # images of a slice on either side; below it only its share is told
@@ -45,7 +45,7 @@ def by_class(
     if any(found is None for found in labels):
         if judged is None:
             raise BadInput("Slices by class need class labels on both sides, or a protocol whose judge tells them: "
-                           "give --by cluster instead.")  # fmt: skip
+                           "give --by cluster instead.")
         labels = [predictions(judged[role]) for role in ("generated", "reference")]
     mine, real = (found for found in labels if found is not None)
     n = max(len(classes), int(max(mine.max(), real.max())) + 1)
@@ -97,7 +97,7 @@ def measure_slices(
         "stage": "slices", "names": slicing.names, "mine": slicing.generated.tolist(), "real": slicing.real.tolist(),
         "generated": generated.digest, "reference": reference.digest, "source": source,
         "settings": {name: settings.get(name, {}) for name in SLICED},
-    })  # fmt: skip
+    })
 
     def compute() -> dict[str, dict[str, tuple[float, float]]]:
         sets = Rows(reference), Rows(generated)

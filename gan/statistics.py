@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan.types import BadInput, Statistics
+from ganbench.gan.types import BadInput, Statistics
 
 ROWS = 1_000         # looked at at a time
 

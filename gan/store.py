@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gan.files import atomic_write, cannot_write, file_digest
-from gan.types import Samples, Shard, Workspace
+from ganbench.gan.files import atomic_write, cannot_write, file_digest
+from ganbench.gan.types import Samples, Shard, Workspace
 
 SHARD = 1_000
 Arrays = Mapping[str, np.ndarray]  # name -> (rows, ...); the first one gives the digest

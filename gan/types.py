@@ -116,7 +116,7 @@ class Context:
     or both, as guided-diffusion's batches have them; then the statistics come from the file."""
 
     reference: Features | None
-    statistics: str = ""  # a file of `gan.statistics`
+    statistics: str = ""  # a file of `ganbench.gan.statistics`
     statistics_digest: str = ""  # its sha256
     training: Features | None = None  # of what the model learned from
     test: Features | None = None  # of real images that it has not seen
@@ -215,7 +215,7 @@ class Score:
 class Finding:
     """Something that is good or bad about a model: which rule found it, and the numbers that it says in words.
 
-    `gan.words.sentence` makes a sentence of it.  `p` is Holm's, over everything that was tested of the model.
+    `ganbench.gan.words.sentence` makes a sentence of it.  `p` is Holm's, over everything that was tested of the model.
     """
 
     severity: str  # alert, warning, info, strength

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-from gan.types import Estimate
+from ganbench.gan.types import Estimate
 
 
 def interval(estimate: Estimate, level: float = 0.95) -> tuple[float, float]:

@@ -13,8 +13,8 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
-from gan.files import file_digest
-from gan.types import BadInput
+from ganbench.gan.files import file_digest
+from ganbench.gan.types import BadInput
 
 
 def find(factory: str) -> Callable[..., Any]:
@@ -28,17 +28,17 @@ def find(factory: str) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         if error.name and (module_name + ".").startswith(error.name + "."):
             raise BadInput(f"Factory {factory}: there is no module {error.name!r}, neither installed nor in "
-                           f"{Path.cwd()}.") from error      # fmt: skip
+                           f"{Path.cwd()}.") from error
         raise BadInput(f"Factory {factory}: {module_name} needs the module {error.name!r}, not found.") from error
     except Exception as error:
         raise BadInput(f"Factory {factory}: importing {module_name} failed with {type(error).__name__}: "
-                       f"{first_line(error)}.") from error      # fmt: skip
+                       f"{first_line(error)}.") from error
     try:
         found = getattr(module, attribute)
     except AttributeError as error:
         names = ", ".join(name for name, value in vars(module).items() if callable(value) and name[0] != "_")
         raise BadInput(f"Factory {factory}: {module_name} has no {attribute!r}, only {names or 'nothing to call'}."
-                       ) from error     # fmt: skip
+                       ) from error
     if not callable(found):
         raise BadInput(f"Factory {factory}: {attribute} is a {type(found).__name__}, expected something to call.")
     return found

@@ -16,23 +16,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan import backend
-from gan.datasets import DataFolders, ImageSet, cifar10
-from gan.evaluate import evaluate, features_of
-from gan.features import inception
-from gan.features.extract import extractor_of
-from gan.files import check_room
-from gan.generators.images import open_set
-from gan.images import write_npz
-from gan.jobs import real_part
-from gan.measure import measure
-from gan.metrics.frechet import frechet_distance
-from gan.metrics.inception_score import inception_score
-from gan.metrics.kernel import kid_full
-from gan.protocols import CONVENTIONS
-from gan.sampling import Tick, check_device, silent
-from gan.threads import single_threaded
-from gan.types import BadInput, Context, Convention, Protocol, Statistics, Workspace
+from ganbench.gan import backend
+from ganbench.gan.datasets import DataFolders, ImageSet, cifar10
+from ganbench.gan.evaluate import evaluate, features_of
+from ganbench.gan.features import inception
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.files import check_room
+from ganbench.gan.generators.images import open_set
+from ganbench.gan.images import write_npz
+from ganbench.gan.jobs import real_part
+from ganbench.gan.measure import measure
+from ganbench.gan.metrics.frechet import frechet_distance
+from ganbench.gan.metrics.inception_score import inception_score
+from ganbench.gan.metrics.kernel import kid_full
+from ganbench.gan.protocols import CONVENTIONS
+from ganbench.gan.sampling import Tick, check_device, silent
+from ganbench.gan.threads import single_threaded
+from ganbench.gan.types import BadInput, Context, Convention, Protocol, Statistics, Workspace
 
 Value = float | str                                         # a number, or the first letters of a digest
 Show = Callable[..., object]                                # stage, images just done, their total
@@ -162,7 +162,7 @@ def backends_apart(bench: Bench) -> float:
     images = inception.TF1.prepare(pixels)
     with torch.inference_mode():
         ours, theirs = (backend.start(module.eval(), tuple(images.shape), "cpu", name)[0](images)
-                        for name in ("onnxruntime", "torch"))       # fmt: skip
+                        for name in ("onnxruntime", "torch"))
     return max(float(np.linalg.norm(a - b) / np.linalg.norm(b)) for a, b in zip(ours, theirs, strict=True))
 
 
@@ -304,4 +304,4 @@ CHECKS = (
     published("IS of cifar10:test", "is", "test", "test", 10.98, 0.05, AUTHORS),
     published("IS of cifar10:train", "is", "train", "train", 11.23678, 1e-2, "torch-fidelity's README"),
     published("FID of cifar10:train and cifar10:test", "fd", "train", "test", 3.1508, 5e-3, AUTHORS),
-)  # fmt: skip
+)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from math import floor, log10
 from typing import Any
 
-from gan.types import Finding
+from ganbench.gan.types import Finding
 
 LANGUAGES = ("en", "fr")
 THIN, FIXED = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
@@ -39,7 +39,7 @@ FORMS: Mapping[str, Callable[[Any, str], str]] = {
     **dict.fromkeys(("amplitude", "decibels", "distance", "spread"), two_digits),
     **dict.fromkeys(("difference", "relative"), lambda value, language: two_digits(abs(value), language)),
     **dict.fromkeys(("period", "n"), lambda value, language: number(value, 0, language)),
-}   # fmt: skip
+}
 
 WORDS = {
     "horizontal": "horizontal", "vertical": "vertical", "diagonal": "diagonal", "training": "d'entraînement",
@@ -47,9 +47,9 @@ WORDS = {
     "sharpness": "la netteté", "edges": "la force des contours", "saturation": "la saturation",
     "red_green": "la teinte rouge-verte", "yellow_blue": "la teinte jaune-bleue", "red": "rouge", "green": "vert",
     "yellow": "jaune", "blue": "bleu", "cluster": "groupe", "class": "classe",
-}   # fmt: skip
+}
 ENGLISH = {"red_green": "the red-green cast", "yellow_blue": "the yellow-blue cast", "edges": "the strength of edges",
-           "brightness": "brightness", "training": "training", "reference": "reference"}      # fmt: skip
+           "brightness": "brightness", "training": "training", "reference": "reference"}
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
     "missing": ("{name} is missing: {share} of the images against {expected} of the real ones.",
@@ -111,7 +111,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
                "Ce que montrent les images réelles est là : {value} sont couvertes, {real} par des vraies."),
     "no_copies": ("No copies were found among {n} training images: fewer than {below}.",
                   "Aucune copie n'a été trouvée parmi {n} images d'entraînement : moins de {below}."),
-}   # fmt: skip
+}
 
 
 def sentence(finding: Finding, language: str = "en") -> str:

@@ -10,8 +10,8 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
-from gan.types import Estimate, Score
-from gan.uncertainty import interval
+from ganbench.gan.types import Estimate, Score
+from ganbench.gan.uncertainty import interval
 
 DASH = "\N{EN DASH}"
 
@@ -37,7 +37,7 @@ def markdown_of(scores: Iterable[Score], heading: str, notes: list[str]) -> str:
         f"## {heading}", "",
         "| metric | value | standard error | 95 % interval | real images | better |",
         "|---|---:|---:|---:|---:|---|",
-    ]  # fmt: skip
+    ]
     scores = list(scores)
     for score in scores:
         better = "lower" if score.lower_is_better else "higher"
@@ -54,7 +54,7 @@ def warned(scores: Sequence[Score]) -> list[tuple[str, str]]:
             found.setdefault(warning, []).append(score.metric)
     everything = len(scores) if len(scores) > 1 else 0
     return [(warning, "all" if len(about) == everything else ", ".join(dict.fromkeys(about)))
-            for warning, about in found.items()]      # fmt: skip
+            for warning, about in found.items()]
 
 
 def cells(score: Score) -> list[str]:

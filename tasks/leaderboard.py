@@ -10,12 +10,12 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from gan.compare import Ranking
-from gan.costs import Cost
-from gan.findings import Analysis
-from gan.types import Score
-from gan.words import sentence
-from tasks.artifacts import DASH, decimals
+from ganbench.gan.compare import Ranking
+from ganbench.gan.costs import Cost
+from ganbench.gan.findings import Analysis
+from ganbench.gan.types import Score
+from ganbench.gan.words import sentence
+from ganbench.tasks.artifacts import DASH, decimals
 
 COSTS = ("parameters", "evaluations", "images_per_second", "peak_memory")
 
@@ -60,7 +60,7 @@ def costs_of(cost: Cost) -> list[str]:
     """`369,600`, `10`, `62`, `297 MB`."""
     whole = ["" if value is None else f"{value:,}" for value in (cost.parameters,)]
     rest = ["" if value is None else f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
-            for value in (cost.evaluations, cost.images_per_second)]       # fmt: skip
+            for value in (cost.evaluations, cost.images_per_second)]
     memory = "" if cost.peak_memory is None else f"{cost.peak_memory / 1e6:,.0f} MB"
     return [text or DASH for text in (*whole, *rest, memory)]
 
@@ -113,12 +113,12 @@ def weaknesses(analyses: Mapping[str, Analysis | None], most: int = 3) -> dict[s
     return {
         model: [sentence(finding) for finding in found.findings if finding.severity in ("alert", "warning")][:most]
         for model, found in analyses.items() if found
-    }   # fmt: skip
+    }
 
 
 def weaknesses_markdown(analyses: Mapping[str, Analysis | None]) -> str:
     lines = [f"- **{model}**: {' '.join(said) or 'nothing stands out.'}"
-             for model, said in weaknesses(analyses).items()]      # fmt: skip
+             for model, said in weaknesses(analyses).items()]
     return "\n".join(["", "### Weaknesses", "", *lines]) if lines else ""
 
 

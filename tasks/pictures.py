@@ -7,10 +7,10 @@ import re
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from gan.images import write_contact_sheet
-from gan.jobs import Job
-from gan.store import rows_of
-from gan.types import Samples
+from ganbench.gan.images import write_contact_sheet
+from ganbench.gan.jobs import Job
+from ganbench.gan.store import rows_of
+from ganbench.gan.types import Samples
 
 
 @task(name="picture", task_run_name="contact sheet", persist_result=False, cache_policy=NO_CACHE)

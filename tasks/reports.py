@@ -12,12 +12,12 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from gan.report import write_report
-from gan.report.document import document
-from gan.report.pictures import Shown, pictures_of
-from gan.report.play import rounds_of
-from gan.types import Samples, digest_of
-from tasks.settings import settings
+from ganbench.gan.report import write_report
+from ganbench.gan.report.document import document
+from ganbench.gan.report.pictures import Shown, pictures_of
+from ganbench.gan.report.play import rounds_of
+from ganbench.gan.types import Samples, digest_of
+from ganbench.tasks.settings import settings
 
 PACKAGES = ("ganbench", "torch", "numpy", "scipy", "onnxruntime")
 
@@ -25,11 +25,11 @@ PACKAGES = ("ganbench", "torch", "numpy", "scipy", "onnxruntime")
 @task(name="report", persist_result=False, cache_policy=NO_CACHE)
 def write(
     folder: str, given: Mapping[str, Any], found: Mapping[str, Any], samples: Mapping[str, Mapping[str, Samples]]
-) -> str:   # fmt: skip
+) -> str:
     """Write the report into `folder`, or into the home folder under the models that it is about; -> where it is.
 
-    `given`: the flow's parameters; `found`: the arguments of `gan.report.document.document`; `samples` by model and
-    role.
+    `given`: the flow's parameters; `found`: the arguments of `ganbench.gan.report.document.document`; `samples` by
+    model and role.
     """
     content = document(
         **found, provenance={"versions": {name: version(name) for name in PACKAGES}}, commands=[command_of(given)],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from gan.types import BadInput
-from tasks.settings import settings
+from ganbench.gan.types import BadInput
+from ganbench.tasks.settings import settings
 
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner

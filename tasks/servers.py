@@ -16,9 +16,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gan.files import atomic_write
-from gan.types import BadInput
-from tasks.settings import settings
+from ganbench.gan.files import atomic_write
+from ganbench.gan.types import BadInput
+from ganbench.tasks.settings import settings
 
 HOST, POOL = "127.0.0.1", "ganbench"
 
@@ -87,7 +87,7 @@ def serving(log: Path) -> Iterator[Servers]:
     }
     with alone(), ExitStack() as stack:
         os.environ.update(here)  # before Prefect is imported
-        from tasks.tracking.client import make_database
+        from ganbench.tasks.tracking.client import make_database
 
         make_database()
         mlflow = stack.enter_context(process("mlflow", mlflow_command(servers), log))
@@ -107,7 +107,7 @@ def working(servers: Servers, log: Path) -> Iterator[Child]:
     """A worker whose runs use these servers, this home folder, and paths as they are read here."""
     command = [
         sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "local",
-    ]  # fmt: skip
+    ]
     given = {"GANBENCH_TRACKING_URI": servers.mlflow, "GANBENCH_HOME": str(settings().root)}
     with process("worker", command, log, given) as child:
         yield child
@@ -139,7 +139,7 @@ def mlflow_command(servers: Servers) -> list[str]:
         sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", servers.mlflow.rpartition(":")[2],
         "--backend-store-uri", f"sqlite:///{database}",
         "--default-artifact-root", (database.parent / "artifacts").as_uri(), "--no-serve-artifacts", "--workers", "1",
-    ]  # fmt: skip
+    ]
 
 
 @contextmanager
@@ -149,7 +149,7 @@ def process(name: str, command: list[str], log: Path, environment: dict[str, str
         child = subprocess.Popen(
             command, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
             env={**os.environ, **(environment or {})},
-        )  # fmt: skip
+        )
         try:
             yield child
         finally:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gan.types import BadInput, Workspace
+from ganbench.gan.types import BadInput, Workspace
 
 # Telemetry off, patience on slow machines, and seconds instead of minutes when a server is down.
 ENVIRONMENT = {
@@ -113,4 +113,4 @@ def workspace_of(trust_pickle: bool = False) -> Workspace:
     return Workspace(
         str(found.root), found.data, found.inception_weights, found.device, trust_pickle, found.batch_size,
         found.extractor_weights,
-    )  # fmt: skip
+    )

@@ -11,21 +11,21 @@ import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from gan.adaptive import Adaptive, adaptive_mixture
-from gan.attribution import Attribution, against_n, attribute
-from gan.audit import Audit, audit
-from gan.costs import Cost, cost_of
-from gan.ensemble import Held, mixture_of
-from gan.evaluate import extract_one, features_of, look_at_features, look_at_images, sample_one, slice_scores
-from gan.features.extract import Rows
-from gan.findings import Analysis, analyse, evidence_of
-from gan.generators.rejection import Ratio
-from gan.jobs import Job, Part, prepare
-from gan.measure import Measured, measure
-from gan.rejection import Trial, fit_ratio
-from gan.sampling import generator_of
-from gan.store import store_of
-from gan.types import (
+from ganbench.gan.adaptive import Adaptive, adaptive_mixture
+from ganbench.gan.attribution import Attribution, against_n, attribute
+from ganbench.gan.audit import Audit, audit
+from ganbench.gan.costs import Cost, cost_of
+from ganbench.gan.ensemble import Held, mixture_of
+from ganbench.gan.evaluate import extract_one, features_of, look_at_features, look_at_images, sample_one, slice_scores
+from ganbench.gan.features.extract import Rows
+from ganbench.gan.findings import Analysis, analyse, evidence_of
+from ganbench.gan.generators.rejection import Ratio
+from ganbench.gan.jobs import Job, Part, prepare
+from ganbench.gan.measure import Measured, measure
+from ganbench.gan.rejection import Trial, fit_ratio
+from ganbench.gan.sampling import generator_of
+from ganbench.gan.store import store_of
+from ganbench.gan.types import (
     Alert,
     Context,
     Convention,
@@ -38,8 +38,8 @@ from gan.types import (
     Shard,
     Workspace,
 )
-from tasks.progress import Counter, advance
-from tasks.store_task import store_task
+from ganbench.tasks.progress import Counter, advance
+from ganbench.tasks.store_task import store_task
 
 
 @task(name="prepare", task_run_name="prepare {model.name}", persist_result=False, cache_policy=NO_CACHE)
@@ -50,7 +50,7 @@ def prepare_job(model: ModelSpec, protocol: Protocol, seed: int, workspace: Work
 
 @store_task(name="sample shard", task_run_name="sample {role} {index}")
 def sample_shard(role: str, part: Part, index: int, rows: int, workspace: Workspace) -> tuple[Shard, bool]:
-    """See `gan.sampling.sample_shard`."""
+    """See `ganbench.gan.sampling.sample_shard`."""
     torch.set_num_threads(1)
     tick = Counter(f"images: {role}", rows)
     shard = sample_one(part, index, rows, workspace, tick)
@@ -60,7 +60,7 @@ def sample_shard(role: str, part: Part, index: int, rows: int, workspace: Worksp
 
 @store_task(name="extract features", task_run_name="{extractor} {role} {images.index}")
 def extract_features(role: str, images: Shard, extractor: str, workspace: Workspace) -> tuple[Shard, bool]:
-    """See `gan.features.extract.extract_shard`."""
+    """See `ganbench.gan.features.extract.extract_shard`."""
     torch.set_num_threads(1)
     tick = Counter(f"features: {extractor}", images.rows)
     shard = extract_one(images, extractor, workspace, tick)
@@ -70,7 +70,7 @@ def extract_features(role: str, images: Shard, extractor: str, workspace: Worksp
 
 @task(name="audit", persist_result=False, cache_policy=NO_CACHE)
 def audit_images(job: Job, samples: dict[str, Samples], features: dict[str, Features]) -> Audit:
-    """See `gan.audit`."""
+    """See `ganbench.gan.audit`."""
     tick = Counter("search", sum(samples[role].n for role in ("generated", job.unseen) if role))
     found = audit(samples, features, job.unseen, store_of(job.workspace), tick)
     tick.finish()
@@ -79,19 +79,19 @@ def audit_images(job: Job, samples: dict[str, Samples], features: dict[str, Feat
 
 @task(name="attribute", persist_result=False, cache_policy=NO_CACHE)
 def attribute_distance(job: Job, features: dict[str, Features], labels: np.ndarray | None) -> Attribution:
-    """See `gan.attribution`."""
+    """See `ganbench.gan.attribution`."""
     return attribute(features["generated"], features["reference"], labels, store_of(job.workspace))
 
 
 @store_task(name="cost", task_run_name="cost of {model.name}")
 def measure_cost(model: ModelSpec, workspace: Workspace) -> tuple[Cost, bool]:
-    """See `gan.costs`."""
+    """See `ganbench.gan.costs`."""
     return cost_of(model, workspace)
 
 
 @store_task(name="mixture")
 def find_mixture(models: list[Features], reference: Features, workspace: Workspace) -> tuple[Held, bool]:
-    """See `gan.ensemble.mixture_of`."""
+    """See `ganbench.gan.ensemble.mixture_of`."""
     return mixture_of(models, reference, store_of(workspace))
 
 
@@ -99,7 +99,7 @@ def find_mixture(models: list[Features], reference: Features, workspace: Workspa
 def analyse_model(
     job: Job, samples: dict[str, Samples], features: dict[str, dict[str, Features]]
 ) -> tuple[Analysis | None, bool]:
-    """See `gan.findings`; None where there is too little to look at."""
+    """See `ganbench.gan.findings`; None where there is too little to look at."""
     torch.set_num_threads(1)
     given = evidence_of(job, samples, features)
     return analyse(given, store_of(job.workspace)) if given else (None, False)
@@ -107,32 +107,32 @@ def analyse_model(
 
 @task(name="adaptive mixture", persist_result=False, cache_policy=NO_CACHE)
 def find_adaptively(jobs: list[Job], budget: int, batch: int = 100) -> Adaptive:
-    """See `gan.adaptive`; images and features are the store's, so what was drawn before costs nothing."""
+    """See `ganbench.gan.adaptive`; images and features are the store's, so what was drawn before costs nothing."""
     torch.set_num_threads(1)
     job, extractor = jobs[0], jobs[0].protocol.extractors[0]
     real = features_of(job.parts["reference"], extractor, job.workspace, 1, Counter("images", 0))
 
     def drawn(part: Part) -> Callable[[int, int], np.ndarray]:
         return lambda start, stop: Rows(
-            features_of(replace(part, n=stop), extractor, job.workspace, 1))[start:stop]    # fmt: skip
+            features_of(replace(part, n=stop), extractor, job.workspace, 1))[start:stop]
 
     parts = [one.parts["generated"] for one in jobs]
     limits = [getattr(generator_of(part.spec, job.workspace), "n", None) or math.inf for part in parts]
     return adaptive_mixture([drawn(part) for part in parts], Rows(real)[:], budget, batch, limits=limits,
-                            tick=lambda model, images: advance("images", batch))      # fmt: skip
+                            tick=lambda model, images: advance("images", batch))
 
 
 @task(name="density ratio", persist_result=False, cache_policy=NO_CACHE)
 def fit_rejection(
     reference: Features, generated: Features, rate: float, seed: int, extractor: str
 ) -> tuple[Ratio, Trial]:
-    """See `gan.rejection`."""
+    """See `ganbench.gan.rejection`."""
     return fit_ratio(Rows(reference)[:], Rows(generated)[:], rate=rate, seed=seed, extractor=extractor)
 
 
 @task(name="against n", persist_result=False, cache_policy=NO_CACHE)
 def curve_of(features: dict[str, Features], workspace: Workspace) -> list[tuple[int, Estimate]]:
-    """See `gan.attribution.against_n`; empty where the reference is a file of statistics."""
+    """See `ganbench.gan.attribution.against_n`; empty where the reference is a file of statistics."""
     if "reference" not in features:
         return []
     return against_n(features["generated"], features["reference"], store_of(workspace))
@@ -140,13 +140,13 @@ def curve_of(features: dict[str, Features], workspace: Workspace) -> list[tuple[
 
 @task(name="check images", persist_result=False, cache_policy=NO_CACHE)
 def check_images(job: Job, images: dict[str, list[Shard]]) -> list[Alert]:
-    """See `gan.gates`."""
+    """See `ganbench.gan.gates`."""
     return look_at_images(job, images)
 
 
 @task(name="check features", task_run_name="check {extractor}", persist_result=False, cache_policy=NO_CACHE)
 def check_features(extractor: str, job: Job, features: dict[str, Features]) -> list[Alert]:
-    """See `gan.gates`."""
+    """See `ganbench.gan.gates`."""
     return look_at_features(job, extractor, features)
 
 
@@ -154,7 +154,7 @@ def check_features(extractor: str, job: Job, features: dict[str, Features]) -> l
 def score_parts(
     job: Job, by: str, images: dict[str, list[Shard]], features: dict[str, dict[str, Features]]
 ) -> list[Score]:
-    """See `gan.slices`."""
+    """See `ganbench.gan.slices`."""
     return slice_scores(job, by, images, features)
 
 
@@ -162,6 +162,6 @@ def score_parts(
 def score(
     role: str, context: Context, generated: Features, names: tuple[str, ...], convention: Convention,
     workspace: Workspace,
-) -> tuple[Measured, bool]:  # fmt: skip
-    """See `gan.measure.measure`."""
+) -> tuple[Measured, bool]:
+    """See `ganbench.gan.measure.measure`."""
     return measure(context, generated, names, convention, workspace)

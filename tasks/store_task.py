@@ -14,7 +14,7 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
-from gan.types import BadInput
+from ganbench.gan.types import BadInput
 
 
 def store_task(**options: Any) -> Callable[[Callable[..., tuple[Any, bool]]], Task]:
@@ -29,7 +29,7 @@ def store_task(**options: Any) -> Callable[[Callable[..., tuple[Any, bool]]], Ta
         return task(
             run, persist_result=False, cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[1, 10],
             retry_condition_fn=worth_retrying, **options,
-        )  # fmt: skip
+        )
 
     return decorate
 

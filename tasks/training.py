@@ -11,12 +11,12 @@ import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from gan.datasets import DataFolders
-from gan.files import atomic_write
-from gan.recipes import check_folder, stages, train_stage
-from tasks.progress import advance
-from tasks.settings import workspace_of
-from tasks.tracking.trainings import Curve, follow_training
+from ganbench.gan.datasets import DataFolders
+from ganbench.gan.files import atomic_write
+from ganbench.gan.recipes import check_folder, stages, train_stage
+from ganbench.tasks.progress import advance
+from ganbench.tasks.settings import workspace_of
+from ganbench.tasks.tracking.trainings import Curve, follow_training
 
 SECONDS = 15                                                # between two deliveries of losses
 
@@ -34,13 +34,13 @@ class Trained:
 
 @task(name="train", task_run_name="train {name}", persist_result=False, cache_policy=NO_CACHE)
 def train_recipe(name: str, folder: str, steps: int = 0) -> Trained:
-    """The last of `gan.recipes.stages`."""
+    """The last of `ganbench.gan.recipes.stages`."""
     torch.set_num_threads(1)                                # the last bit depends on it
     stage, place = stages(name, Path(folder), steps)[-1], Path(folder)
     recipe = stage.recipe
     check_folder(stage)
     curve = Curve(name, mark(place), place, {"model": name, "family": recipe.family, "reference": recipe.data,
-                                             **vars(recipe.schedule)})      # fmt: skip
+                                             **vars(recipe.schedule)})
     told = time.monotonic()
     for _ in train_stage(stage, DataFolders.of(workspace_of())):
         advance(name, 1)

@@ -15,16 +15,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from gan.generators.dcgan import DCGAN
-from gan.images import write_npz
-from gan.types import Workspace
+from ganbench.gan.generators.dcgan import DCGAN
+from ganbench.gan.images import write_npz
+from ganbench.gan.types import Workspace
 
 ROOT = Path(__file__).parent.parent
 AWAY = Path(tempfile.mkdtemp(prefix="ganbench-tests-"))  # HOME of the whole session
 for _name in [name for name in os.environ if name.startswith(("GANBENCH_", "PREFECT_", "MLFLOW_"))]:
     del os.environ[_name]
 os.environ.update(HOME=str(AWAY), GANBENCH_HOME=str(AWAY / "ganbench"), PREFECT_HOME=str(AWAY / "prefect"),
-                  GANBENCH_WORKERS="2")  # fmt: skip
+                  GANBENCH_WORKERS="2")
 (AWAY / "prefect").mkdir()
 torch.set_num_threads(1)  # as everywhere: two threads on busy cores are several times slower
 TINY = {"z_dim": 8, "width": 2, "resolution": 32, "channels": 1}
@@ -49,7 +49,7 @@ def home(tmp_path, monkeypatch) -> Iterator[Path]:
 
 def forget_settings() -> None:
     """Tests of `gan` alone run where `tasks` cannot even be imported."""
-    if settings := sys.modules.get("tasks.settings"):
+    if settings := sys.modules.get("ganbench.tasks.settings"):
         settings._current.clear()
 
 
@@ -76,7 +76,7 @@ def tiny(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def garments(tmp_path_factory) -> Path:
     """60 real images, (1, 32, 32), as an .npz."""
-    from gan.datasets import DataFolders, open_data
+    from ganbench.gan.datasets import DataFolders, open_data
 
     path = tmp_path_factory.mktemp("data") / "garments.npz"
     write_npz(path, open_data("fashion-mnist:test", DataFolders(None, path.parent)).read(range(60)))
@@ -115,7 +115,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     """One server and one temporary database for all tests that run flows."""
-    from tasks.settings import configure
+    from ganbench.tasks.settings import configure
 
     configure()
     forget_settings()

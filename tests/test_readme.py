@@ -10,14 +10,14 @@ README = Path(__file__).parent.parent / "README.md"
 
 def example() -> str:
     blocks = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
-    return next(block for block in blocks if "from gan import evaluate, load" in block)
+    return next(block for block in blocks if "from ganbench import evaluate, load" in block)
 
 
 def test_the_ten_lines_run_without_prefect(run_python, tmp_path):
     assert len([line for line in example().splitlines() if line.strip()]) <= 12
     # All 22,000 real images take minutes; what the example says is the same with 300.
     fewer = (
-        "from dataclasses import replace\nfrom gan.protocols import PROTOCOLS\n"
+        "from dataclasses import replace\nfrom ganbench.gan.protocols import PROTOCOLS\n"
         "less = dict(n_reference=300, n_generated=500)\n"
         "PROTOCOLS.update({name: replace(row, **less, held_out='', training='') for name, row in PROTOCOLS.items()})\n"
     )

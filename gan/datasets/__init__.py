@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan.datasets import cifar10, emoji, fashion_mnist, shapes
-from gan.datasets.archive import open_zip
-from gan.datasets.arrays import holds_images, is_callable, open_callable, open_npy, open_tensor
-from gan.datasets.base import DataFolders, ImageSet, resized
-from gan.datasets.folder import SUFFIXES, open_folder
-from gan.datasets.npz import open_npz
-from gan.datasets.parquet import open_parquet
-from gan.types import BadInput
+from ganbench.gan.datasets import cifar10, emoji, fashion_mnist, shapes
+from ganbench.gan.datasets.archive import open_zip
+from ganbench.gan.datasets.arrays import holds_images, is_callable, open_callable, open_npy, open_tensor
+from ganbench.gan.datasets.base import DataFolders, ImageSet, resized
+from ganbench.gan.datasets.folder import SUFFIXES, open_folder
+from ganbench.gan.datasets.npz import open_npz
+from ganbench.gan.datasets.parquet import open_parquet
+from ganbench.gan.types import BadInput
 
 __all__ = ["DATASETS", "DataFolders", "Dataset", "ImageSet", "dataset_names", "is_images", "open_data", "open_images"]
 
 FILES: dict[str, Callable[[Path], ImageSet]] = {".npz": open_npz, ".npy": open_npy, ".pt": open_tensor,
-                                                ".pth": open_tensor}    # fmt: skip
+                                                ".pth": open_tensor}
 ENCODED: dict[str, Callable[[Path, int | None], ImageSet]] = {".parquet": open_parquet, ".zip": open_zip}
 MODELS = ("model_index.json", "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")  # of models
 EXPECTED = "a folder, .zip, .npz, .npy, .parquet or .pt of images"
@@ -62,7 +62,7 @@ DATASETS = {
         (3, 64, 64), shapes.CLASSES, "Apache-2.0", "https://github.com/google-deepmind/dsprites-dataset",
         shapes.open_split,
     ),
-}  # fmt: skip
+}
 
 
 def dataset_names() -> list[str]:
@@ -80,7 +80,7 @@ def open_data(data: str, folders: DataFolders, resize: int | None = None) -> Ima
     if name in DATASETS:
         if split not in DATASETS[name].splits:
             raise BadInput(f"{name} has the splits {', '.join(DATASETS[name].splits)}; got {data!r}, "
-                           f"expected for example {name}:{next(iter(DATASETS[name].splits))}.")      # fmt: skip
+                           f"expected for example {name}:{next(iter(DATASETS[name].splits))}.")
         return resized(DATASETS[name].open(split, folders), resize)
     return open_images(Path(data), resize)
 

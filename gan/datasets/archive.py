@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from gan.datasets.base import ImageSet, content_digest, decode_all, scan
-from gan.datasets.folder import SUFFIXES, classes_of
-from gan.files import fingerprint
-from gan.types import BadInput
+from ganbench.gan.datasets.base import ImageSet, content_digest, decode_all, scan
+from ganbench.gan.datasets.folder import SUFFIXES, classes_of
+from ganbench.gan.files import fingerprint
+from ganbench.gan.types import BadInput
 
 MOST = 200_000_000  # bytes of one file, unpacked
 DAMAGED = (OSError, EOFError, KeyError, NotImplementedError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
@@ -63,7 +63,7 @@ def picture_names(path: Path) -> tuple[str, ...]:
     large = [entry for entry in read if entry.file_size > MOST]
     if large:
         raise BadInput(f"{path}: {large[0].filename} unpacks to {large[0].file_size:,} bytes, more than the {MOST:,} "
-                       "that are read of one file.")      # fmt: skip
+                       "that are read of one file.")
     if not pictures:
         raise BadInput(f"{path} holds no images among its {len(entries):,} files.")
     return tuple(sorted(entry.filename for entry in pictures))

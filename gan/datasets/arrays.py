@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from gan.checkpoints import read_checkpoint
-from gan.datasets.base import ImageSet, of_array
-from gan.datasets.npz import NAMES, as_bytes, labels_in, to_nchw
-from gan.types import BadInput
-from gan.usercode import exists, find
+from ganbench.gan.checkpoints import read_checkpoint
+from ganbench.gan.datasets.base import ImageSet, of_array
+from ganbench.gan.datasets.npz import NAMES, as_bytes, labels_in, to_nchw
+from ganbench.gan.types import BadInput
+from ganbench.gan.usercode import exists, find
 
 CALLABLE = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_]\w*")   # module:callable
 
@@ -74,7 +74,7 @@ def of_anything(content: Any, source: str) -> ImageSet:
         name = next((name for name in NAMES if name in content), "")
         if not name:
             raise BadInput(f"{source} has no images under {', '.join(NAMES)}; it holds "
-                           f"{', '.join(map(str, list(content)[:6])) or 'nothing'}.")       # fmt: skip
+                           f"{', '.join(map(str, list(content)[:6])) or 'nothing'}.")
         content, labels = content[name], content.get("labels")
     elif isinstance(content, tuple):
         if len(content) != 2:

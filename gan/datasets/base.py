@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gan.images import decode, image_shape, resize
-from gan.types import BadInput, Workspace, digest_of
+from ganbench.gan.images import decode, image_shape, resize
+from ganbench.gan.types import BadInput, Workspace, digest_of
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def scan(encoded: Iterable[tuple[str, bytes]], source: str, size: int | None) ->
             first_name, first = name, (sides[0], sides[1])
         elif size is None and tuple(sides) != first:
             raise BadInput(f"{name} has {sides[1]}x{sides[0]} pixels, but {first_name} has {first[1]}x{first[0]}: "
-                           "a set needs one size.")         # fmt: skip
+                           "a set needs one size.")
         n, channels = n + 1, max(channels, depth)
         digests += hashlib.sha256(data).digest()
     enough(n, source)
@@ -130,7 +130,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Resized:
-    """Rows of a set, each resized to a square; see `gan.images.resize`."""
+    """Rows of a set, each resized to a square; see `ganbench.gan.images.resize`."""
 
     rows: Callable[[Sequence[int]], np.ndarray]
     shape: tuple[int, int, int]

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gan.checkpoints import download
-from gan.datasets.base import DataFolders, ImageSet, of_array
-from gan.files import file_digest
-from gan.images import read_bytes
-from gan.types import BadInput
+from ganbench.gan.checkpoints import download
+from ganbench.gan.datasets.base import DataFolders, ImageSet, of_array
+from ganbench.gan.files import file_digest
+from ganbench.gan.images import read_bytes
+from ganbench.gan.types import BadInput
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FOLDER = "cifar-10-batches-bin"                             # inside the archive
@@ -37,7 +37,7 @@ def open_split(split: str, folders: DataFolders) -> ImageSet:
     counts = np.bincount(labels, minlength=len(CLASSES))
     if len(set(counts)) > 1 or len(counts) > len(CLASSES):
         raise BadInput(f"{source} is not CIFAR-10: its {split} images have {counts.tolist()} of each class, "
-                       f"expected {len(labels) // len(CLASSES):,} of each of {len(CLASSES)}.")      # fmt: skip
+                       f"expected {len(labels) // len(CLASSES):,} of each of {len(CLASSES)}.")
     return of_array(f"cifar10:{split}", images, labels, CLASSES)
 
 
@@ -45,7 +45,7 @@ def records(data: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
     """The bytes of one file -> images (n, 3, 32, 32) uint8 and labels (n,) uint8."""
     if len(data) != PER_FILE * RECORD:
         raise BadInput(f"{name} has {len(data):,} bytes, expected {PER_FILE * RECORD:,}: "
-                       f"{PER_FILE:,} images of {RECORD:,} bytes.")     # fmt: skip
+                       f"{PER_FILE:,} images of {RECORD:,} bytes.")
     rows = np.frombuffer(data, np.uint8).reshape(PER_FILE, RECORD)
     return rows[:, 1:].reshape(-1, *SHAPE), rows[:, 0]
 

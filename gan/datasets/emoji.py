@@ -19,15 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from gan.datasets.base import DataFolders, ImageSet, decode_all, of_array
-from gan.files import atomic_write
-from gan.images import IMAGE
-from gan.types import BadInput
+from ganbench.gan.datasets.base import DataFolders, ImageSet, decode_all, of_array
+from ganbench.gan.files import atomic_write
+from ganbench.gan.images import IMAGE
+from ganbench.gan.types import BadInput
 
 CLASSES = (
     "Smileys & Emotion", "People & Body", "Animals & Nature", "Food & Drink", "Travel & Places", "Activities",
     "Objects", "Symbols", "Flags",
-)  # fmt: skip
+)
 SHAPE = (3, 64, 64)
 EMBEDDED = Path(__file__).parent.parent / "zoo" / "emoji" / "emoji.parquet"
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")    # package fonts-noto-color-emoji
@@ -50,7 +50,7 @@ SAME: Mapping[int, Points] = {                              # code points whose 
     **dict.fromkeys(range(0x1F550, 0x1F568), (CLOCK,)),     # 24 faces of a clock
     **dict.fromkeys(range(0x1F508, 0x1F50B), (SPEAKER,)),   # three volumes
     0x1F46A: (PERSON, PERSON, CHILD),                       # a family
-}  # fmt: skip
+}
 
 
 # Reading
@@ -62,7 +62,7 @@ def open_split(split: str, folders: DataFolders) -> ImageSet:
     found = of_array(f"emoji:{split}", images[chosen], labels[chosen], CLASSES)
     if found.digest != CONTENT[split]:
         raise BadInput(f"{EMBEDDED} is damaged: the digest of {found.name} is {found.digest[:12]}…, "
-                       f"expected {CONTENT[split][:12]}….")     # fmt: skip
+                       f"expected {CONTENT[split][:12]}….")
     return found
 
 
@@ -187,12 +187,12 @@ def row(sequence: Points, label: int, image: np.ndarray) -> dict[str, object]:
     Image.fromarray(image).save(buffer, "WEBP", lossless=True, quality=50)      # quality: effort, here
     name = written(sequence)
     return {"image": {"bytes": buffer.getvalue(), "path": f"{name.replace(' ', '-')}.webp"}, "label": label,
-            "emoji": name}      # fmt: skip
+            "emoji": name}
 
 
 def schema() -> pa.Schema:
     """The columns, in words of Hugging Face `datasets`, too."""
     features = {"image": {"_type": "Image"}, "label": {"names": list(CLASSES), "_type": "ClassLabel"},
-                "emoji": {"dtype": "string", "_type": "Value"}}     # fmt: skip
+                "emoji": {"dtype": "string", "_type": "Value"}}
     fields = [("image", IMAGE), ("label", pa.int64()), ("emoji", pa.string())]
     return pa.schema(fields, {"huggingface": json.dumps({"info": {"features": features}})})

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gan.checkpoints import download
-from gan.datasets.base import DataFolders, ImageSet, of_array
-from gan.images import pad_to
-from gan.types import BadInput
+from ganbench.gan.checkpoints import download
+from ganbench.gan.datasets.base import DataFolders, ImageSet, of_array
+from ganbench.gan.images import pad_to
+from ganbench.gan.types import BadInput
 
 CLASSES = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")          # package dataset-fashion-mnist
@@ -79,7 +79,7 @@ def load(split: str, folders: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     pictures, numbers = read_idx(images), read_idx(labels)
     if pictures.ndim != 3 or numbers.shape != (len(pictures),):
         raise BadInput(f"{images} has the shape {pictures.shape} and {labels.name} {numbers.shape}, "
-                       "expected (n, 28, 28) and (n,).")        # fmt: skip
+                       "expected (n, 28, 28) and (n,).")
     return pad_to(pictures[:, None], 32), numbers.copy()
 
 
@@ -95,7 +95,7 @@ def open_split(split: str, folders: DataFolders) -> ImageSet:
     found = of_array(f"fashion-mnist:{split}", images, labels, CLASSES)
     if found.digest != CONTENT[split]:
         raise BadInput(f"{find(split, places)} is not Fashion-MNIST's (MNIST's files have the same names): "
-                       f"digest {found.digest[:12]}…, expected {CONTENT[split][:12]}….")        # fmt: skip
+                       f"digest {found.digest[:12]}…, expected {CONTENT[split][:12]}….")
     return found
 
 
@@ -116,7 +116,7 @@ def provide(cache: Path, places: list[Path]) -> None:
         problem = download(MIRROR + file, cache / file, sha256, digest=unpacked_digest)
         if problem:
             raise BadInput(f"{missing[:-1]}, and {MIRROR}{file} could not be fetched ({problem}): "
-                           f"put {' and '.join(TRAIN)} into {cache}.")      # fmt: skip
+                           f"put {' and '.join(TRAIN)} into {cache}.")
 
 
 def unpacked_digest(path: Path) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gan.datasets.base import ImageSet, content_digest, decode_all, scan
-from gan.images import read_bytes
-from gan.types import BadInput
+from ganbench.gan.datasets.base import ImageSet, content_digest, decode_all, scan
+from ganbench.gan.images import read_bytes
+from ganbench.gan.types import BadInput
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".gif"}
 

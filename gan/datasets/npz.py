@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gan.checkpoints import check_size
-from gan.datasets.base import ImageSet, of_array
-from gan.images import read_bytes
-from gan.types import BadInput
+from ganbench.gan.checkpoints import check_size
+from ganbench.gan.datasets.base import ImageSet, of_array
+from ganbench.gan.images import read_bytes
+from ganbench.gan.types import BadInput
 
 NAMES = ("arr_0", "images", "samples")
 DAMAGED = (OSError, EOFError, AttributeError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
@@ -54,7 +54,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     except ValueError as error:
         if "allow_pickle" in str(error) or "Object arrays" in str(error):
             raise BadInput(f"{path} holds pickled Python objects, which are not loaded because that would run "
-                           "code from the file, expected arrays of uint8.") from error      # fmt: skip
+                           "code from the file, expected arrays of uint8.") from error
         raise BadInput(f"{path} is damaged: {error}.") from error
     except MemoryError as error:
         raise BadInput(f"{path} does not fit into memory.") from error
@@ -81,11 +81,11 @@ def as_bytes(images: np.ndarray, path: Path, name: str) -> np.ndarray:
         whole = images.dtype.kind != "f" or bool(np.all(images == np.floor(images)))
         if not (whole and low >= 0 and 1 < high <= 255):
             raise BadInput(f"{path}: {name} holds {images.dtype} values from {low:g} to {high:g}, expected uint8 in "
-                           "0..255: quantise them with (x * 127.5 + 128).clip(0, 255) from [-1, 1].")      # fmt: skip
+                           "0..255: quantise them with (x * 127.5 + 128).clip(0, 255) from [-1, 1].")
         return images.astype(np.uint8)
     if high <= 1:
         raise BadInput(f"{path}: {name} is uint8 but holds nothing above {high}: values in [0, 1] were probably "
-                       "made uint8 without multiplying them by 255.")       # fmt: skip
+                       "made uint8 without multiplying them by 255.")
     return images
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gan.datasets.base import ImageSet, content_digest, decode_all, scan
-from gan.files import fingerprint
-from gan.types import BadInput
+from ganbench.gan.datasets.base import ImageSet, content_digest, decode_all, scan
+from ganbench.gan.files import fingerprint
+from ganbench.gan.types import BadInput
 
 NAMES = ("image", "img")
 LABELS = ("label", "labels", "fine_label")
@@ -64,7 +64,7 @@ def image_column(schema: pa.Schema, path: Path) -> str:
     if not preferred and len(names) != 1:
         columns = ", ".join(f"{field.name}: {field.type}" for field in schema)
         raise BadInput(f"{path} has {len(names) or 'no'} columns of encoded images, expected one "
-                       f"(struct<bytes, path> or binary); it holds {columns}.")      # fmt: skip
+                       f"(struct<bytes, path> or binary); it holds {columns}.")
     return (preferred or names)[0]
 
 
@@ -94,7 +94,7 @@ def all_rows(path: Path, column: str, groups: int) -> Iterator[tuple[str, bytes]
             size, row = size + len(data), row + 1
             if size > MOST:
                 raise BadInput(f"{path} has a row group of more than {MOST:,} bytes, which are read at once: write it "
-                               "with smaller ones.")      # fmt: skip
+                               "with smaller ones.")
             yield name, data
 
 

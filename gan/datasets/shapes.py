@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan.datasets.base import DataFolders, ImageSet, enough
-from gan.types import BadInput, digest_of
+from ganbench.gan.datasets.base import DataFolders, ImageSet, enough
+from ganbench.gan.types import BadInput, digest_of
 
 FRAME = 2048                                                # units along a side; places and sizes are counted in them
 SAMPLES = 4                                                 # of a pixel, each way: 16 tell how much of it is covered
@@ -77,11 +77,11 @@ def within(normals: Sequence[tuple[int, int]], dx: np.ndarray, dy: np.ndarray, d
 
 SHAPES: Mapping[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
     "circle": circle, "square": square, "triangle": triangle, "plus": plus, "ring": ring, "star": star,
-}  # fmt: skip
+}
 CLASSES = tuple(SHAPES)
 # The first value and the last one.  The largest star reaches 1.68 x 416 = 699 units: no figure leaves the frame.
 RANGES = Factors(*(np.array(ends, np.int32) for ends in (
-    (0, len(SHAPES) - 1), (0, 1024), (192, 416), (704, 1344), (704, 1344), (96, 255))))     # fmt: skip
+    (0, len(SHAPES) - 1), (0, 1024), (192, 416), (704, 1344), (704, 1344), (96, 255))))
 
 
 def open_split(split: str, folders: DataFolders) -> ImageSet:
@@ -97,7 +97,7 @@ def draw(seed: int, n: int, resolution: int = 64, name: str = "shapes") -> Image
     shape = (3, resolution, resolution)
     labels = factors(seed, range(n)).shape.astype(np.int64)
     return ImageSet(name, n, shape, digest_of(["shapes", VERSION, seed, n, *shape]), Drawn(seed, resolution), labels,
-                    CLASSES)        # fmt: skip
+                    CLASSES)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gan.features.base import Extractor, Row, Shape
+from ganbench.gan.features.base import Extractor, Row, Shape
 
 __all__ = ["EXTRACTORS", "Extractor", "Row", "Shape"]
 
@@ -16,70 +16,70 @@ INCEPTION = "pt_inception-2015-12-05-6726825d.pth"
 
 def _inception(weights: Path | None, cache: Path, device: str = "cpu", *,
                backend: str = "auto", shape: Shape | None = None) -> Extractor:
-    from gan.features import inception
+    from ganbench.gan.features import inception
 
     return inception.make(inception.TF1, weights, cache, device, backend)
 
 
 def _inception_spatial(weights: Path | None, cache: Path, device: str = "cpu", *,
                        backend: str = "auto", shape: Shape | None = None) -> Extractor:
-    from gan.features import inception
+    from ganbench.gan.features import inception
 
     return inception.make(inception.SPATIAL, weights, cache, device, backend)
 
 
 def _inception_clean(weights: Path | None, cache: Path, device: str = "cpu", *,
                      backend: str = "auto", shape: Shape | None = None) -> Extractor:
-    from gan.features import inception
+    from ganbench.gan.features import inception
 
     return inception.make(inception.CLEAN, weights, cache, device, backend)
 
 
 def _efficientnet_lite0(weights: Path | None, cache: Path, device: str = "cpu", *,
                         backend: str = "auto", shape: Shape | None = None) -> Extractor:
-    from gan.features import efficientnet_lite
+    from ganbench.gan.features import efficientnet_lite
 
     return efficientnet_lite.make(weights, device, backend)
 
 
 def _dinov2(weights: Path | None, cache: Path, device: str = "cpu", *,
             backend: str = "auto", shape: Shape | None = None) -> Extractor:
-    from gan.features import vit
+    from ganbench.gan.features import vit
 
     return vit.make(vit.DINOV2, weights, cache, device, backend)
 
 
 def _dinov2_torch(weights: Path | None, cache: Path, device: str = "cpu", *,
                   backend: str = "auto", shape: Shape | None = None) -> Extractor:
-    from gan.features import vit
+    from ganbench.gan.features import vit
 
     return vit.make(vit.DINOV2_TORCH, weights, cache, device, backend)
 
 
 def _dinov2_vitb14(weights: Path | None, cache: Path, device: str = "cpu", *,
                    backend: str = "auto", shape: Shape | None = None) -> Extractor:
-    from gan.features import vit
+    from ganbench.gan.features import vit
 
     return vit.make(vit.DINOV2_BASE, weights, cache, device, backend)
 
 
 def _clip(weights: Path | None, cache: Path, device: str = "cpu", *,
           backend: str = "auto", shape: Shape | None = None) -> Extractor:
-    from gan.features import vit
+    from ganbench.gan.features import vit
 
     return vit.make(vit.CLIP, weights, cache, device, backend)
 
 
 def _judge(weights: Path | None, cache: Path, device: str = "cpu", *,
            backend: str = "auto", shape: Shape | None = None) -> Extractor:
-    from gan.features import judge
+    from ganbench.gan.features import judge
 
     return judge.make(weights, device, backend)
 
 
 def _pixels(weights: Path | None, cache: Path, device: str = "cpu", *,
             backend: str = "auto", shape: Shape | None = None) -> Extractor:
-    from gan.features import pixels
+    from ganbench.gan.features import pixels
 
     return pixels.make(shape)
 

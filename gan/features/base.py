@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gan.types import BadInput
+from ganbench.gan.types import BadInput
 
 Shape = tuple[int, int, int]                          # (channels, height, width) of one image
 

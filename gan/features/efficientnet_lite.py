@@ -11,9 +11,9 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from gan.features import resize
-from gan.features.network import Network, NetworkExtractor, build
-from gan.types import BadInput
+from ganbench.gan.features import resize
+from ganbench.gan.features.network import Network, NetworkExtractor, build
+from ganbench.gan.types import BadInput
 
 SIZE = 224
 MICRO_BATCH = 5                  # images per CPU second at 5, 10, 25, 50: 160, 140, 125, 124 (ONNX Runtime)

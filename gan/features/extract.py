@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from gan import backend, onnx_graph
-from gan.features import EXTRACTORS, base, network, own, resize
-from gan.features.base import Extractor
-from gan.store import SHARD, Arrays, Store, extend, rows_of, source_digest, whole_batches
-from gan.types import BadInput, Features, Shard, Workspace, digest_of
+from ganbench.gan import backend, onnx_graph
+from ganbench.gan.features import EXTRACTORS, base, network, own, resize
+from ganbench.gan.features.base import Extractor
+from ganbench.gan.store import SHARD, Arrays, Store, extend, rows_of, source_digest, whole_batches
+from ganbench.gan.types import BadInput, Features, Shard, Workspace, digest_of
 
 _made: dict[tuple[str, str, str], Extractor] = {}
 _making = Lock()
@@ -26,14 +26,14 @@ def extractor_of(name: str, workspace: Workspace) -> Extractor:
     if own.is_own(name):
         spec = own.resolve(name)
         return once((name, own.identity(spec), workspace.device),
-                    lambda: own.make(spec, workspace.device, workspace.trust_pickle))       # fmt: skip
+                    lambda: own.make(spec, workspace.device, workspace.trust_pickle))
     if name not in EXTRACTORS:
         raise BadInput(f"No extractor {name!r}. Known: {', '.join(sorted(EXTRACTORS))}; a network of your own is a "
-                       "TOML file, or module:callable.")                                    # fmt: skip
+                       "TOML file, or module:callable.")
     given = given_weights(name, workspace)
     weights = Path(given).expanduser() if given else None
     return once((name, given, workspace.device),
-                lambda: EXTRACTORS[name].make(weights, workspace.root / "weights", workspace.device))       # fmt: skip
+                lambda: EXTRACTORS[name].make(weights, workspace.root / "weights", workspace.device))
 
 
 def once(key: tuple[str, str, str], make: Callable[[], Extractor]) -> Extractor:
@@ -70,7 +70,7 @@ def extract_shard(
             "stage": "features", "images": images.key, "extractor": extractor.digest,
             "engine": extractor.engine, "source": source_of(extractor),
         }
-    )  # fmt: skip
+    )
     step = whole_batches(batch_size, extractor.micro_batch)
     return extend(store, "features", key, images.index, images.rows, compute, step)
 

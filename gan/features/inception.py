@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan.checkpoints import find_weights
-from gan.features import resize
-from gan.features.network import Network, NetworkExtractor, build
+from ganbench.gan.checkpoints import find_weights
+from ganbench.gan.features import resize
+from ganbench.gan.features.network import Network, NetworkExtractor, build
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"

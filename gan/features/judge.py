@@ -10,8 +10,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from gan.features.network import Network, NetworkExtractor, build
-from gan.types import BadInput
+from ganbench.gan.features.network import Network, NetworkExtractor, build
+from ganbench.gan.types import BadInput
 
 SHIPPED = Path(__file__).parent.parent / "zoo" / "judge-fashion-mnist.safetensors"
 

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan.backend import Run, start
-from gan.checkpoints import file_digest, load_into, load_state
-from gan.features.base import Shape, check_images, named, padded
-from gan.types import BadInput, digest_of
+from ganbench.gan.backend import Run, start
+from ganbench.gan.checkpoints import file_digest, load_into, load_state
+from ganbench.gan.features.base import Shape, check_images, named, padded
+from ganbench.gan.types import BadInput, digest_of
 
 GPU_MICRO_BATCH = 100
 
@@ -43,7 +43,7 @@ class Network:
 
 @dataclass(frozen=True)
 class NetworkExtractor:
-    """See `gan.features.base.Extractor`."""
+    """See `ganbench.gan.features.base.Extractor`."""
 
     network: Network
     weights: str                                      # sha256 of their file

@@ -15,21 +15,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan.backend import Run, start
-from gan.checkpoints import load_into, load_state
-from gan.features import EXTRACTORS, resize
-from gan.features.base import Shape
-from gan.features.network import GPU_MICRO_BATCH, Network, NetworkExtractor, times
-from gan.files import digest_at
-from gan.types import BadInput, digest_of
-from gan.usercode import call, first_line, read_toml, source_digest, unknown_field
+from ganbench.gan.backend import Run, start
+from ganbench.gan.checkpoints import load_into, load_state
+from ganbench.gan.features import EXTRACTORS, resize
+from ganbench.gan.features.base import Shape
+from ganbench.gan.features.network import GPU_MICRO_BATCH, Network, NetworkExtractor, times
+from ganbench.gan.files import digest_at
+from ganbench.gan.types import BadInput, digest_of
+from ganbench.gan.usercode import call, first_line, read_toml, source_digest, unknown_field
 
 MICRO_BATCH = 10
 CLOSE = 1e-4                                          # of the vector's length: what may move where nothing should
 RULES: dict[str, Callable[[Tensor, int], Tensor] | None] = {
     "none": None, "clean": resize.clean, "pillow": resize.pillow, "torch": resize.torch_bicubic,
     "tf1": resize.tf1_bilinear, "area": resize.area,
-}  # fmt: skip
+}
 POOLS = ("", "mean", "flatten")
 
 
@@ -84,7 +84,7 @@ def named(spec: OwnSpec, source: str) -> OwnSpec:
     if not re.fullmatch("[a-z][a-z0-9_]*", spec.name) or spec.name in EXTRACTORS:
         raise BadInput(f"{source}: an extractor cannot be called {spec.name!r}: its name becomes part of its scores' "
                        "names, so it has small letters, digits and _, and is none of ganbench's own; give name = "
-                       "\"mine\", for example, in a TOML file.")                 # fmt: skip
+                       "\"mine\", for example, in a TOML file.")
     return spec
 
 
@@ -109,7 +109,7 @@ def checked_field(name: str, value: Any, path: Path) -> Any:
 
 def is_numbers(value: Any, lengths: Sequence[int]) -> bool:
     return isinstance(value, list) and len(value) in lengths and all(
-        isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in value)     # fmt: skip
+        isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in value)
 
 
 def is_input(value: Any) -> bool:
@@ -160,10 +160,10 @@ def load(spec: OwnSpec, trust_pickle: bool = False) -> nn.Module | Callable[...,
         return made.eval().requires_grad_(False)
     if spec.weights:
         raise BadInput(f"{spec.factory} returned a {type(made).__name__}, into which {spec.weights} cannot be loaded: "
-                       "expected a PyTorch module.")                            # fmt: skip
+                       "expected a PyTorch module.")
     if not callable(made):
         raise BadInput(f"{spec.factory} returned a {type(made).__name__}, expected a PyTorch module or a function "
-                       "from images to features.")                              # fmt: skip
+                       "from images to features.")
     return made
 
 
@@ -172,13 +172,13 @@ def input_of(spec: OwnSpec, module: nn.Module | Callable[..., Any]) -> tuple[int
     shape = spec.input or getattr(module, "input_shape", ())
     if not is_input(list(shape) if isinstance(shape, tuple | list) else shape):
         raise BadInput(f"{spec.name} does not say which images its network takes: give input = [3, 224, 224], for "
-                       "example, in a TOML file, or let the module have an attribute input_shape.")         # fmt: skip
+                       "example, in a TOML file, or let the module have an attribute input_shape.")
     channels, height, width = shape
     if height != width and spec.resize != "none":
         raise BadInput(f"{spec.name}: resize = {spec.resize!r} makes square images, but input is {times(shape)}.")
     if {len(spec.mean), len(spec.std)} - {1, channels}:
         raise BadInput(f"{spec.name}: mean and std have {len(spec.mean)} and {len(spec.std)} numbers, expected 1 or "
-                       f"{channels}, one for each channel of the input.")       # fmt: skip
+                       f"{channels}, one for each channel of the input.")
     return tuple(shape)
 
 
@@ -199,7 +199,7 @@ class Tapped(nn.Module):
         if place not in parts:
             some = ", ".join([name for name in parts if name][-8:]) or "no parts"
             raise BadInput(f"{self.spec.name} has no part {place!r}, only {some}, among others; what the module "
-                           "returns is called output, and what is in that output.KEY.")                     # fmt: skip
+                           "returns is called output, and what is in that output.KEY.")
         return parts[place]
 
     def catch(self, place: str, module: nn.Module, given: Any, output: Any) -> None:
@@ -208,7 +208,7 @@ class Tapped(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         output = self.module(images)
         found = [entry(output, place) if place.partition(".")[0] == "output" else vars(self.caught).pop(place, None)
-                 for place in self.places]                                      # fmt: skip
+                 for place in self.places]
         return tuple(rows(value, place, self.spec) for value, place in zip(found, self.places, strict=True))
 
 
@@ -230,14 +230,14 @@ def rows(value: Any, place: str, spec: OwnSpec) -> Tensor:
         value = torch.from_numpy(value)
     if not isinstance(value, Tensor):
         raise BadInput(f"{spec.name}: {place} is {described(value)}, expected a tensor: what the module returns is "
-                       "called output, and its parts output.0 or output.KEY.")  # fmt: skip
+                       "called output, and its parts output.0 or output.KEY.")
     if value.ndim > 2 and spec.pool == "mean":
         value = value.flatten(2).mean(2)
     elif value.ndim > 2 and (spec.pool == "flatten" or value[0].numel() == value.shape[1]):
         value = value.flatten(1)
     if value.ndim != 2:
         raise BadInput(f"{spec.name}: {place} has the shape {tuple(value.shape)}, expected (images, features): choose "
-                       'another part, or give pool = "mean" or "flatten".')     # fmt: skip
+                       'another part, or give pool = "mean" or "flatten".')
     return value.float().contiguous()
 
 
@@ -270,7 +270,7 @@ def lengths(spec: OwnSpec, run: Run, device: str, n: int) -> tuple[int, int]:
         if isinstance(error, torch.OutOfMemoryError):
             raise
         raise BadInput(f"{spec.name} failed when called with images of shape {tuple(images.shape)}: "
-                       f"{first_line(error)}.") from error                      # fmt: skip
+                       f"{first_line(error)}.") from error
     for place, array in zip((spec.features, spec.logits), arrays, strict=False):
         if len(array) != n:
             raise BadInput(f"{spec.name}: {place} has {len(array)} rows for {n} images, expected one for each.")
@@ -289,7 +289,7 @@ def check(extractor: NetworkExtractor) -> None:
     if len(features) > 1 and (features == features[0]).all():
         raise BadInput(f"{extractor.name} gives all images the same features: check the weights, and the part.")
     for among, why in ((images, "chance: something in it is random"), (images[:1], (
-            "its neighbours in the batch: something in it normalises by the batch"))):      # fmt: skip
+            "its neighbours in the batch: something in it normalises by the batch"))):
         again = extractor(among)["features"]
         apart = np.linalg.norm(again - features[: len(again)]) / np.linalg.norm(features[: len(again)])
         if not apart <= CLOSE:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from gan.features import resize
-from gan.features.base import Shape, check_images
-from gan.types import digest_of
+from ganbench.gan.features import resize
+from ganbench.gan.features.base import Shape, check_images
+from ganbench.gan.types import digest_of
 
 LARGEST = 32
 
@@ -20,7 +20,7 @@ LARGEST = 32
 class Pixels:
     """Values / 255, flattened channels first; images larger than 32 pixels are averaged down to 32x32.
 
-    See `gan.features.base.Extractor`.  Always on the CPU.
+    See `ganbench.gan.features.base.Extractor`.  Always on the CPU.
     """
 
     d: int

@@ -19,11 +19,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan.checkpoints import find_weights, load_into, load_state
-from gan.features import resize
-from gan.features.network import Network, NetworkExtractor, ready
-from gan.files import file_digest
-from gan.types import BadInput
+from ganbench.gan.checkpoints import find_weights, load_into, load_state
+from ganbench.gan.features import resize
+from ganbench.gan.features.network import Network, NetworkExtractor, ready
+from ganbench.gan.files import file_digest
+from ganbench.gan.types import BadInput
 
 MICRO_BATCH = 5                  # CPU seconds per image at 1, 2, 5, 10: ViT-L/14 1.87, 1.85, 1.83, 1.84
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))                       # mean, standard deviation
@@ -116,7 +116,7 @@ class Block(nn.Module):
         self.ls1, self.ls2 = (nn.Identity() if clip else Scale(it.width) for _ in range(2))
         self.mlp = nn.Sequential(OrderedDict(
             fc1=nn.Linear(it.width, 4 * it.width), act=QuickGELU() if clip else nn.GELU(),
-            fc2=nn.Linear(4 * it.width, it.width)))      # fmt: skip
+            fc2=nn.Linear(4 * it.width, it.width)))
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.ls1(self.attn(self.norm1(x)))
@@ -135,7 +135,7 @@ class VisionTransformer(nn.Module):
         super().__init__()
         clip = it.kind == "clip"
         self.patch_embed = nn.Sequential(OrderedDict(
-            proj=nn.Conv2d(3, it.width, it.patch, it.patch, bias=not clip)))     # fmt: skip
+            proj=nn.Conv2d(3, it.width, it.patch, it.patch, bias=not clip)))
         self.cls_token = nn.Parameter(torch.zeros(1, 1, it.width))
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + it.grid**2, it.width))
         self.norm_pre = norm(it) if clip else nn.Identity()
@@ -158,7 +158,7 @@ def make(it: Transformer, weights: Path | None, cache: Path, device: str, backen
     if given and given.is_dir():
         given = file_in(given, it)
     path = find_weights(published.title, published.file, published.sha256, published.url, given, cache,
-                        f"--weights {published.network}=PATH")                  # fmt: skip
+                        f"--weights {published.network}=PATH")
     return ready(it.network, load(it, path), file_digest(path), device, backend)
 
 
@@ -170,14 +170,14 @@ def file_in(folder: Path, it: Transformer) -> Path:
         facts = config.get("vision_config") or config
         found = Architecture(
             config["model_type"].removesuffix("_vision_model"), facts["hidden_size"], facts["num_hidden_layers"],
-            facts["num_attention_heads"], facts["patch_size"], it.architecture.side)          # fmt: skip
+            facts["num_attention_heads"], facts["patch_size"], it.architecture.side)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"{folder} is not a Hugging Face folder of a vision transformer: its config.json cannot be "
-                       "read, or lacks the size of the network.") from error    # fmt: skip
+                       "read, or lacks the size of the network.") from error
     wanted = it.architecture
     if (found.kind, str(found)) != (wanted.kind, str(wanted)):
         raise BadInput(f"{folder} holds a network {found.kind} of {found}, but the extractor {it.network.name} is "
-                       f"{wanted.kind} of {wanted}.")                           # fmt: skip
+                       f"{wanted.kind} of {wanted}.")
     if not files:
         raise BadInput(f"{folder} has neither model.safetensors nor pytorch_model.bin.")
     return files[0]

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from gan import attribution, slices
-from gan.features.extract import Rows
-from gan.findings import (
+from ganbench.gan import attribution, slices
+from ganbench.gan.features.extract import Rows
+from ganbench.gan.findings import (
     appearance,
     contrasts,
     copies,
@@ -24,21 +24,21 @@ from gan.findings import (
     shares,
     spectrum,
 )
-from gan.findings.appearance import Appearance
-from gan.findings.contrasts import Strata
-from gan.findings.copies import Memorisation
-from gan.findings.evidence import LEAST, Evidence, Kind, Kinds, Near, kinds_of
-from gan.findings.gallery import Gallery, Item
-from gan.findings.modes import Mode
-from gan.findings.pixels import Looks, looks
-from gan.findings.quality import Quality
-from gan.findings.rules import Test, decide
-from gan.findings.shares import Deviation, Shares, corrected, counted, deviations
-from gan.findings.spectrum import Pair, Spectrum
-from gan.metrics import frechet, kernel, manifold, memorisation, neighbours
-from gan.slices import Sliced, Slicing, measure_slices
-from gan.store import Store, remember, source_digest
-from gan.types import BadInput, Estimate, Finding, digest_of
+from ganbench.gan.findings.appearance import Appearance
+from ganbench.gan.findings.contrasts import Strata
+from ganbench.gan.findings.copies import Memorisation
+from ganbench.gan.findings.evidence import LEAST, Evidence, Kind, Kinds, Near, kinds_of
+from ganbench.gan.findings.gallery import Gallery, Item
+from ganbench.gan.findings.modes import Mode
+from ganbench.gan.findings.pixels import Looks, looks
+from ganbench.gan.findings.quality import Quality
+from ganbench.gan.findings.rules import Test, decide
+from ganbench.gan.findings.shares import Deviation, Shares, corrected, counted, deviations
+from ganbench.gan.findings.spectrum import Pair, Spectrum
+from ganbench.gan.metrics import frechet, kernel, manifold, memorisation, neighbours
+from ganbench.gan.slices import Sliced, Slicing, measure_slices
+from ganbench.gan.store import Store, remember, source_digest
+from ganbench.gan.types import BadInput, Estimate, Finding, digest_of
 
 RATIO = 0.2                     # of the expected share: the least deviation that is told
 MISSING = 0.1                   # of the expected share, below which a class is missing
@@ -51,7 +51,7 @@ SURE = 4.0                      # errors, beyond which a share is another one
 CLASSES = 2_000                 # at most: covariances of their shares are matrices
 FRECHET = 1.0                   # images per feature, below which a Fréchet distance is not attributed
 SOURCES = (sys.modules[__name__], appearance, contrasts, copies, evidence, gallery, modes, pixels, quality, rules,
-           shares, spectrum, attribution, slices, frechet, kernel, manifold, memorisation, neighbours)      # fmt: skip
+           shares, spectrum, attribution, slices, frechet, kernel, manifold, memorisation, neighbours)
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,12 @@ def analyse(given: Evidence, store: Store) -> tuple[Analysis, bool]:
     check(given)
     sets = {name: images.digest if images else None for name, images in
             (("generated", given.generated), ("reference", given.reference), ("held_out", given.held_out),
-             ("training", given.training))}     # fmt: skip
+             ("training", given.training))}
     labels = given.reference.labels
     key = digest_of({
         "stage": "findings", "sets": sets, "classes": given.classes, "source": source_digest(*SOURCES),
         "labels": None if labels is None else labels.tolist(),
-    })  # fmt: skip
+    })
     found, computed = remember(store, "findings", key, lambda: asdict(analyse_now(given, store)))
     return restored(found), computed
 
@@ -105,7 +105,7 @@ def check(given: Evidence) -> None:
     labels = given.reference.labels
     if labels is not None and not 0 <= labels.min() <= labels.max() < CLASSES:
         raise BadInput(f"An analysis takes labels from 0 to {CLASSES - 1:,}, those of the reference go from "
-                       f"{labels.min():,} to {labels.max():,}.")      # fmt: skip
+                       f"{labels.min():,} to {labels.max():,}.")
     shapes = {images.samples.shape for images in (given.generated, *given.real)}
     if len(shapes) > 1:
         raise BadInput(f"An analysis needs images of one shape, got {' and '.join(map(str, sorted(shapes)))}.")
@@ -133,7 +133,7 @@ def analyse_now(given: Evidence, store: Store) -> Analysis:
     memory = copies.memorisation(near_training, (given.training or given.reference).n)
     strengths = [*share_strengths, *of_pixels.strengths, *strengths_of(whole, memory, tests)]
     return Analysis(decide(tests, strengths), kinds.by, tuple(rows), of_pixels.spectrum, tuple(of_pixels.appearance),
-                    tuple(found_modes), memory, gallery.gallery(near.overlap, near_training))      # fmt: skip
+                    tuple(found_modes), memory, gallery.gallery(near.overlap, near_training))
 
 
 def likely(kinds: Kinds, given: Evidence) -> Kinds:
@@ -145,7 +145,7 @@ def likely(kinds: Kinds, given: Evidence) -> Kinds:
     mine, real = corrected(kinds.generated, kinds), counted(kinds.truth, k)
     errors = np.array([np.hypot(mine.estimate(i).se, real.estimate(i).se) for i in range(k)])
     ratio = np.where(np.abs(mine.value - real.value) > SURE * errors,
-                     mine.value.clip(LITTLE) / np.maximum(real.value, LITTLE), 1.0)      # fmt: skip
+                     mine.value.clip(LITTLE) / np.maximum(real.value, LITTLE), 1.0)
     held_out, labels = kinds.held_out, given.held_out.labels if given.held_out else None
     if held_out is not None and labels is not None and 0 <= labels.min() <= labels.max() < k:
         held_out = replace(held_out, likely=ratio[labels])
@@ -162,7 +162,7 @@ def raised(of_pixels: OfLooks, of_all: list[Test]) -> list[Test]:
     grave = any(test.finding.severity == "alert" and test.enough and test.p < appearance.TELLING for test in of_all)
     causes = [test for test in of_pixels.causes if grave and test.finding.figure == "spectrum"]
     return [replace(test, finding=replace(test.finding, severity="alert")) if test in causes else test
-            for test in of_pixels.tests]    # fmt: skip
+            for test in of_pixels.tests]
 
 
 def told(tests: list[Test]) -> list[Test]:
@@ -186,7 +186,7 @@ def of_slices(
         real.append(corrected(kinds.held_out, kinds))
     found = deviations(mine if alike else replace(mine, drift=1.0), real)
     measured, _ = measure_slices(Slicing(kinds.names, kinds.generated.slice, kinds.reference.slice),
-                                 given.generated.features, given.reference.features, {}, store)      # fmt: skip
+                                 given.generated.features, given.reference.features, {}, store)
     costs = costs_of(given, kinds, store)
     p = {one.slice: one.p for one in found}
     rows = [_row(i, kinds, mine, real[0], p, measured, costs) for i in range(k)]
@@ -197,10 +197,10 @@ def of_slices(
 def _row(
     i: int, kinds: Kinds, mine: Shares, real: Shares, p: Mapping[int, float], measured: Sliced,
     costs: Mapping[int, Estimate]
-) -> Slice:     # fmt: skip
+) -> Slice:
     found: Mapping[str, Estimate] = measured.get(kinds.names[i], {})
     return Slice(kinds.names[i], mine.estimate(i), real.estimate(i), p.get(i, 1.0), found.get("precision"),
-                 found.get("recall"), found.get("coverage"), found.get("kid"), costs.get(i))      # fmt: skip
+                 found.get("recall"), found.get("coverage"), found.get("kid"), costs.get(i))
 
 
 def costs_of(given: Evidence, kinds: Kinds, store: Store) -> dict[int, Estimate]:
@@ -279,13 +279,13 @@ def of_looks(given: Evidence, kinds: Kinds, known: bool) -> OfLooks:
     mine = looks(given.generated.pixels())
     slices = [kinds.reference, *([kinds.held_out] if kinds.held_out else [])]
     real: list[Pair] = [(looks(images.pixels()), strata_of(kinds, kind, known))
-                        for images, kind in zip(given.real, slices, strict=True)]      # fmt: skip
+                        for images, kind in zip(given.real, slices, strict=True)]
     focus = spectrum.sharpness_test(mine, real)
     in_focus = not (focus.enough and focus.p < appearance.TELLING)
     lattices = spectrum.lattice_tests(mine, real, blurred=not in_focus and focus.finding.rule == "blurred")
     tests = [focus, *lattices, *appearance.appearance_tests(mine, real, in_focus)]
     return OfLooks(spectrum.spectrum(mine, real[0][0]), appearance.appearance(mine, real), tests,
-                   strengths_of_looks(mine, real, lattices))      # fmt: skip
+                   strengths_of_looks(mine, real, lattices))
 
 
 def strata_of(kinds: Kinds, real: Kind, known: bool) -> Strata:
@@ -312,7 +312,7 @@ def strengths_of_looks(mine: Looks, real: list[Pair], lattices: list[Test]) -> l
 def strengths_of(whole: Quality, memory: Memorisation, tests: list[Test]) -> list[Finding]:
     found = []
     for rule, mine, real in (("like_real", whole.precision, whole.real_precision),
-                             ("covers", whole.coverage, whole.real_coverage)):      # fmt: skip
+                             ("covers", whole.coverage, whole.real_coverage)):
         if real.value - mine.value + 2 * np.hypot(mine.se, real.se) <= quality.LEAST:
             facts = {"value": mine.value, "real": real.value}
             found.append(Finding("strength", rule, facts, None, "scores"))

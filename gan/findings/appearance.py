@@ -8,23 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import wasserstein_distance
 
-from gan.findings.contrasts import Strata, gap, kolmogorov_smirnov
-from gan.findings.pixels import Looks
-from gan.findings.rules import Test
-from gan.findings.spectrum import Pair, agreed
-from gan.types import Estimate, Finding
+from ganbench.gan.findings.contrasts import Strata, gap, kolmogorov_smirnov
+from ganbench.gan.findings.pixels import Looks
+from ganbench.gan.findings.rules import Test
+from ganbench.gan.findings.spectrum import Pair, agreed
+from ganbench.gan.types import Estimate, Finding
 
 BINS = 30
 # Least differences of the mean that are told, and from which on it is an alert; in the unit of each number.
 LEAST = {
     "brightness": (2.0, 20.0), "contrast": (2.0, 20.0), "saturation": (2.0, 20.0), "red_green": (1.5, 15.0),
     "yellow_blue": (1.5, 15.0), "sharpness": (0.7, 3.0),
-}  # fmt: skip
+}
 # What a mean that is too low or too high is called.
 CALLED = {
     "brightness": ("dark", "bright"), "contrast": ("flat", "harsh"), "saturation": ("pale", "vivid"),
     "red_green": ("cast", "cast"), "yellow_blue": ("cast", "cast"),
-}  # fmt: skip
+}
 CASTS = {"red_green": ("green", "red"), "yellow_blue": ("blue", "yellow")}
 LAW = 0.15              # of the real images' spread: the least Wasserstein-1 distance at equal means that is told
 HUE = 8.0               # degrees
@@ -58,7 +58,7 @@ def _appearance(name: str, generated: Looks, real: Sequence[Pair]) -> Appearance
     value, se, p_mean = mean_test(name, generated, real)
     p = min(1.0, 2 * min(p_mean, law_p(name, generated, real)))
     return Appearance(name, float(x.mean()), float(y.mean()), difference, float(wasserstein_distance(x, y)), p,
-                      edges.tolist(), _histogram(x, edges), _histogram(y, edges), Estimate(value, se))      # fmt: skip
+                      edges.tolist(), _histogram(x, edges), _histogram(y, edges), Estimate(value, se))
 
 
 def _present(x: np.ndarray) -> np.ndarray:
@@ -119,10 +119,10 @@ def appearance_tests(generated: Looks, real: Sequence[Pair], in_focus: bool) -> 
     """`in_focus`: as sharp as real images, so that their brightest parts can be compared."""
     names = [name for name in CALLED if name in generated.values]
     means = [_brightness(generated, real, in_focus) if name == "brightness" else _mean(name, generated, real)
-             for name in names]     # fmt: skip
+             for name in names]
     shifted = {test.finding.figure for test in means if test.enough and test.p < TELLING}
     laws = [_law(name, generated, real) for name in (*names, "sharpness")
-            if f"appearance:{name}" not in shifted and in_focus]     # fmt: skip
+            if f"appearance:{name}" not in shifted and in_focus]
     return [*means, *laws, *([_hue(generated, real)] if "hue" in generated.values else [])]
 
 

@@ -13,15 +13,15 @@ from functools import cached_property
 import numpy as np
 from scipy.special import betainc
 
-from gan.audit import excess
-from gan.features.extract import Rows
-from gan.findings.contrasts import FEW, Strata
-from gan.findings.evidence import Evidence, Images, Kind, Kinds, Near, kind_of
-from gan.findings.rules import Test
-from gan.metrics.manifold import share
-from gan.metrics.memorisation import discoveries
-from gan.metrics.neighbours import nearest, nearest_across
-from gan.types import Estimate, Finding
+from ganbench.gan.audit import excess
+from ganbench.gan.features.extract import Rows
+from ganbench.gan.findings.contrasts import FEW, Strata
+from ganbench.gan.findings.evidence import Evidence, Images, Kind, Kinds, Near, kind_of
+from ganbench.gan.findings.rules import Test
+from ganbench.gan.metrics.manifold import share
+from ganbench.gan.metrics.memorisation import discoveries
+from ganbench.gan.metrics.neighbours import nearest, nearest_across
+from ganbench.gan.types import Estimate, Finding
 
 RATE = 0.05                     # of false discoveries among the copies, and of p-values that are called near
 NEAR = (0.002, 0.01, 0.05)      # quantiles of the innocent distances
@@ -54,11 +54,11 @@ class Distances:
     def sizes(self) -> tuple[float, float]:
         """The numbers of independent images whose shares have such errors (Kish)."""
         mine, innocent = (1 / float((weights**2).sum()) / (PAIRED if paired else 1)
-                          for weights, paired in zip(self.weights, self.paired, strict=True))       # fmt: skip
+                          for weights, paired in zip(self.weights, self.paired, strict=True))
         return mine, innocent
 
     def p(self) -> np.ndarray:
-        """As `gan.metrics.memorisation.p_values`, (n,)."""
+        """As `ganbench.gan.metrics.memorisation.p_values`, (n,)."""
         order = np.argsort(self.innocent, kind="stable")
         below = np.concatenate([[0], np.cumsum(self.weights[1][order])])
         found = below[np.searchsorted(self.innocent[order], self.mine, side="right")]
@@ -72,7 +72,7 @@ class Distances:
         at = int(np.searchsorted(np.cumsum(self.weights[1][order]), quantile))
         reach = self.innocent[order[min(at, len(order) - 1)]]
         mine, theirs = (float(weights @ (found <= reach)) for weights, found in
-                        zip(self.weights, (self.mine, self.innocent), strict=True))     # fmt: skip
+                        zip(self.weights, (self.mine, self.innocent), strict=True))
         n, t = self.sizes
         return mine - theirs, float(betainc(mine * n, theirs * t, n / (n + t))) if mine > 0 else 1.0
 
@@ -164,7 +164,7 @@ def duplicates_test(kinds: Kinds, near: Near) -> list[Test]:
     even = np.full(len(mine), 1 / len(mine))
     extra, p = _most_beyond(Distances(mine, real, (even, even), (True, True)))
     return [Test(Finding("alert" if extra >= MUCH else "warning", "duplicates", {"share": extra}, p,
-                         "gallery:duplicated"), p, extra >= 2 * LEAST)]      # fmt: skip
+                         "gallery:duplicated"), p, extra >= 2 * LEAST)]
 
 
 def _apart(k: int, kinds: Kinds, near: Near) -> tuple[np.ndarray, np.ndarray]:

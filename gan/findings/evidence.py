@@ -8,14 +8,14 @@ from functools import cached_property
 
 import numpy as np
 
-from gan import measure
-from gan.evaluate import classes_of
-from gan.features.extract import Rows
-from gan.jobs import Job
-from gan.metrics.neighbours import Neighbours, Overlap, nearest_across
-from gan.slices import by_cluster, labels_of
-from gan.store import Store, rows_of
-from gan.types import BadInput, Context, Features, Samples
+from ganbench.gan import measure
+from ganbench.gan.evaluate import classes_of
+from ganbench.gan.features.extract import Rows
+from ganbench.gan.jobs import Job
+from ganbench.gan.metrics.neighbours import Neighbours, Overlap, nearest_across
+from ganbench.gan.slices import by_cluster, labels_of
+from ganbench.gan.store import Store, rows_of
+from ganbench.gan.types import BadInput, Context, Features, Samples
 
 VOTES = 5           # nearest real images whose labels are counted
 LEAST = 100         # images on either side
@@ -141,12 +141,12 @@ def kinds_of(evidence: Evidence, near: Near) -> Kinds:
     told = [judged(images, truth) for images in (evidence.generated, evidence.reference, evidence.held_out)]
     if told[0] is None or told[1] is None:
         told = [voted(images, truth, evidence, near)
-                for images in (evidence.generated, evidence.reference, evidence.held_out)]     # fmt: skip
+                for images in (evidence.generated, evidence.reference, evidence.held_out)]
     generated, reference, held_out = told
     if generated is None or reference is None:
         raise BadInput("An analysis needs generated images and a reference.")
     n = max(len(evidence.classes), int(truth.max()) + 1,
-            *(int(kind.slice.max()) + 1 for kind in (generated, reference)))     # fmt: skip
+            *(int(kind.slice.max()) + 1 for kind in (generated, reference)))
     names = [evidence.classes[i] if i < len(evidence.classes) else f"class {i}" for i in range(n)]
     return Kinds("class", tuple(names), generated, reference, held_out, truth)
 
@@ -194,5 +194,5 @@ def by_clusters(evidence: Evidence) -> Kinds:
     both = by_cluster(evidence.generated.features, evidence.reference.features)
     held_out = by_cluster(evidence.held_out.features, evidence.reference.features) if evidence.held_out else None
     kinds = [Kind(where, np.ones(len(where), bool))
-             for where in (both.generated, both.real, *([held_out.generated] if held_out else []))]     # fmt: skip
+             for where in (both.generated, both.real, *([held_out.generated] if held_out else []))]
     return Kinds("cluster", both.names, kinds[0], kinds[1], kinds[2] if held_out else None, both.real)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan.findings.copies import Matches
-from gan.metrics.neighbours import Overlap
+from ganbench.gan.findings.copies import Matches
+from ganbench.gan.metrics.neighbours import Overlap
 
 SHOWN = 12          # of each gallery
 

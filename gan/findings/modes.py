@@ -12,13 +12,13 @@ import numpy as np
 from scipy.cluster.vq import vq
 from scipy.stats import norm
 
-from gan.features.extract import Rows
-from gan.findings.contrasts import Strata
-from gan.findings.evidence import Evidence, Kinds
-from gan.findings.rules import Test
-from gan.metrics.manifold import share
-from gan.slices import centres_of
-from gan.types import Estimate, Finding
+from ganbench.gan.features.extract import Rows
+from ganbench.gan.findings.contrasts import Strata
+from ganbench.gan.findings.evidence import Evidence, Kinds
+from ganbench.gan.findings.rules import Test
+from ganbench.gan.metrics.manifold import share
+from ganbench.gan.slices import centres_of
+from ganbench.gan.types import Estimate, Finding
 
 CLUSTERS, COMPONENTS, SEED = 24, 32, 0
 FIT = 4_000             # images of which axes are found
@@ -90,7 +90,7 @@ def _mode(k: int, found: Clusters, other: np.ndarray, weights: list[np.ndarray])
 
 
 def _weighted(inside: np.ndarray, weights: np.ndarray) -> Estimate:
-    """A share with weights that add up to 1; padded as `gan.metrics.manifold.share` is, for the error."""
+    """A share with weights that add up to 1; padded as `ganbench.gan.metrics.manifold.share` is, for the error."""
     n, value = 1 / (weights**2).sum(), float(weights @ inside)
     padded = (value * n + 2) / (n + 4)
     return Estimate(value, float(np.sqrt(padded * (1 - padded) / n)))

@@ -57,7 +57,7 @@ def looks(shards: Iterable[np.ndarray]) -> Looks:
     parts = [_looks(shard[start : start + BATCH]) for shard in shards for start in range(0, len(shard), BATCH)]
     values = {name: np.concatenate([part.values[name] for part in parts]) for name in parts[0].values}
     power, waves, around = (np.concatenate([getattr(part, name) for part in parts])
-                            for name in ("power", "waves", "around"))       # fmt: skip
+                            for name in ("power", "waves", "around"))
     return Looks(values, power, parts[0].frequency, waves, around)
 
 
@@ -76,7 +76,7 @@ def _looks(images: np.ndarray) -> Looks:
         "edges": _edges(luma),
         "black": np.percentile(luma, DARK, axis=(1, 2)), "white": np.percentile(luma, BRIGHT, axis=(1, 2)),
         **(_colours(rgb) if images.shape[1] == 3 else {}),
-    }  # fmt: skip
+    }
     return Looks(values, power, frequency, *_lattices(luma))
 
 
@@ -133,5 +133,5 @@ def _lattices(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ring = [(i, j) for i in range(-RING, RING + 1) for j in range(-RING, RING + 1) if max(abs(i), abs(j)) == RING]
     waves = np.stack([found[:, i % height, j % width] for i, j in places], axis=1)
     around = np.stack([np.stack([found[:, (i + a) % height, (j + b) % width] for a, b in ring], axis=1)
-                       for i, j in places], axis=1)     # fmt: skip
+                       for i, j in places], axis=1)
     return waves, around

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from gan.features.extract import Rows
-from gan.findings.evidence import Evidence, Kinds, Near
-from gan.findings.rules import Test
-from gan.metrics import manifold
-from gan.metrics.neighbours import Neighbours, nearest
-from gan.types import Estimate, Finding
+from ganbench.gan.features.extract import Rows
+from ganbench.gan.findings.evidence import Evidence, Kinds, Near
+from ganbench.gan.findings.rules import Test
+from ganbench.gan.metrics import manifold
+from ganbench.gan.metrics.neighbours import Neighbours, nearest
+from ganbench.gan.types import Estimate, Finding
 
-K_PRECISION, K_COVERAGE = 3, 5      # as `gan.metrics.manifold` takes them
+K_PRECISION, K_COVERAGE = 3, 5      # as `ganbench.gan.metrics.manifold` takes them
 LEAST, MUCH = 0.05, 0.3             # of precision or coverage, below that of real images
 SLICE_LEAST, APART = 0.15, 1.5      # a slice's loss, and by how much it must exceed that of all images
 CLUMPED = 2.0                       # the variance of shares that are given by balls, over that of independent images
@@ -68,7 +68,7 @@ def below(mine: Estimate, real: Estimate) -> float:
 
 def quality_tests(found: Quality) -> list[Test]:
     return [_test("unlike", found.precision, found.real_precision),
-            _test("uncovered", found.coverage, found.real_coverage)]      # fmt: skip
+            _test("uncovered", found.coverage, found.real_coverage)]
 
 
 def _test(rule: str, mine: Estimate, real: Estimate) -> Test:
@@ -97,5 +97,5 @@ def _slice_test(name: str, by: str, mine: Estimate, real: Estimate, usual: float
     lost, p = real.value - mine.value, below(mine, real)
     facts = {"name": name, "by": by, "value": mine.value, "real": real.value}
     return Test(Finding("alert" if lost >= 2 * MUCH else "warning", "slice_unlike", facts, p, "slices"), p,
-                lost >= max(SLICE_LEAST, usual))      # fmt: skip
+                lost >= max(SLICE_LEAST, usual))
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gan.compare import holm
-from gan.types import Finding
+from ganbench.gan.compare import holm
+from ganbench.gan.types import Finding
 
 LEVEL = 0.01
 SEVERITIES = ("alert", "warning", "info", "strength")
@@ -18,7 +18,7 @@ SEVERITIES = ("alert", "warning", "info", "strength")
 ORDER = (
     "copies", "missing", "frequent", "rare", "lattice", "blurred", "noisy", "bright", "dark", "pale", "vivid", "cast",
     "hue", "mode", "flat", "harsh", "law", "duplicates", "unlike", "uncovered", "slice_unlike", "cost",
-)  # fmt: skip
+)
 
 
 # A strength is not told beside a finding that says the contrary, however small.
@@ -26,7 +26,7 @@ CONTRARY = {
     "well_exposed": {"bright", "dark"}, "sharp": {"blurred", "noisy", "lattice"}, "no_lattice": {"lattice"},
     "shares_alike": {"missing", "rare", "frequent"}, "like_real": {"unlike"}, "covers": {"uncovered"},
     "no_copies": {"copies"},
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def decide(tests: Sequence[Test], strengths: Sequence[Finding] = ()) -> tuple[Fi
     in the order in which the tests of a rule were made."""
     adjusted = holm([test.p for test in tests])
     found = [replace(test.finding, p=p) for test, p in zip(tests, adjusted, strict=True)
-             if test.enough and p < LEVEL]     # fmt: skip
+             if test.enough and p < LEVEL]
     told = {finding.rule for finding in found}
     kept = [strength for strength in strengths if not told & CONTRARY.get(strength.rule, set())]
     return tuple(sorted([*found, *kept], key=importance))

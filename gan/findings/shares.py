@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2, norm
 
-from gan.findings.evidence import Kind, Kinds
-from gan.types import Estimate
+from ganbench.gan.findings.evidence import Kind, Kinds
+from ganbench.gan.types import Estimate
 
 HALF = 0.5              # added to the counts of all cells, so that no error is 0
 NAMED = 1e-3            # of the p-value at which a class is taken out; what is reported is decided over all rules

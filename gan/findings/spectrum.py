@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
-from gan.findings.contrasts import Strata, gap
-from gan.findings.pixels import FAINT, LATTICES, Looks
-from gan.findings.rules import Test
-from gan.types import Finding
+from ganbench.gan.findings.contrasts import Strata, gap
+from ganbench.gan.findings.pixels import FAINT, LATTICES, Looks
+from ganbench.gan.findings.rules import Test
+from ganbench.gan.types import Finding
 
 SOFT, VERY_SOFT = 0.7, 3.0      # dB of power above HIGH, beside all of it
 VISIBLE, STRONG = 0.4, 6.0      # grey levels: a lattice's amplitude
@@ -45,13 +45,13 @@ def spectrum(generated: Looks, real: Looks) -> Spectrum:
         return (power.std(axis=0, ddof=1) / np.sqrt(len(power))).tolist()
 
     return Spectrum(generated.frequency.tolist(), mean(generated.power), error(generated.power), mean(real.power),
-                    error(real.power))      # fmt: skip
+                    error(real.power))
 
 
 def sharpness(generated: Looks, real: Sequence[Pair]) -> tuple[float, float, float]:
     """The difference of high-frequency power in dB, the smallest over the sets of real images; its error, and p."""
     gaps = [gap(generated.values["sharpness"][:, None], theirs.values["sharpness"][:, None], strata)
-            for theirs, strata in real]     # fmt: skip
+            for theirs, strata in real]
     return agreed([(float(one.value[0]), float(one.se[0]), float(one.p()[0])) for one in gaps])
 
 
@@ -69,7 +69,7 @@ def sharpness_test(generated: Looks, real: Sequence[Pair]) -> Test:
     facts = {"decibels": decibels, "se": error, "share": 10 ** (decibels / 10)}
     severity = "alert" if abs(decibels) >= VERY_SOFT else "warning"
     return Test(Finding(severity, "blurred" if decibels < 0 else "noisy", facts, p, "spectrum"), p,
-                abs(decibels) >= SOFT)      # fmt: skip
+                abs(decibels) >= SOFT)
 
 
 def lattice_tests(generated: Looks, real: Sequence[Pair], blurred: bool) -> list[Test]:

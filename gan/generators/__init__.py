@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from gan.generators import dcgan, diffusion, r3gan, stylegan2, transformer, wgan_gp
-from gan.generators.base import Generator
+from ganbench.gan.generators import dcgan, diffusion, r3gan, stylegan2, transformer, wgan_gp
+from ganbench.gan.generators.base import Generator
 
 __all__ = ["GENERATORS", "Family", "Generator"]
 
@@ -44,4 +44,4 @@ GENERATORS = {
                   "Esser et al. 2021, arXiv:2012.09841"),
     "maskgit": Family(transformer.MaskGIT, transformer.maskgit_arguments, "VQ tokens, the surest first",
                       "Chang et al. 2022, arXiv:2202.04200"),
-}  # fmt: skip
+}

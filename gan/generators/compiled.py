@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan.backend import fold, start_onnx
-from gan.generators.base import Generator
+from ganbench.gan.backend import fold, start_onnx
+from ganbench.gan.generators.base import Generator
 
 
 class Compiled:

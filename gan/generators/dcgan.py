@@ -14,14 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan.generators.base import latents
+from ganbench.gan.generators.base import latents
 
 NORMS: dict[str, Callable[[int], nn.Module] | None] = {
     "batch": nn.BatchNorm2d, "instance": lambda width: nn.InstanceNorm2d(width, affine=True), "none": None,
-}  # fmt: skip
+}
 OUTPUTS: dict[str, tuple[Callable[[], nn.Module], tuple[float, float]]] = {
     "tanh": (nn.Tanh, (-1.0, 1.0)), "sigmoid": (nn.Sigmoid, (0.0, 1.0)), "none": (nn.Identity, (-1.0, 1.0)),
-}  # fmt: skip
+}
 UPSAMPLINGS = ("deconvolution", "nearest")
 Layer = Sequence[int]                                       # kernel, stride, padding and, perhaps, output padding
 
@@ -41,7 +41,7 @@ class DCGAN(nn.Module):
         self, z_dim: int = 100, width: int = 64, resolution: int = 64, channels: int = 3, latent: str = "normal",
         widths: Sequence[int] = (), layers: Sequence[Layer] = (), norm: str = "batch", slope: float = 0.0,
         bias: bool = False, upsampling: str = "deconvolution", output: str = "tanh",
-    ):      # fmt: skip
+    ):
         super().__init__()
         check_choice("norm", norm, NORMS)
         check_choice("output", output, OUTPUTS)
@@ -107,7 +107,7 @@ def check_sizes(layers: Sequence[Layer], upsampling: str, resolution: int) -> No
     found = side_of(layers, upsampling)
     if found != resolution:
         raise ValueError(f"the layers {[list(layer) for layer in layers]} make {found} x {found} pixels, expected "
-                         f"resolution = {resolution}")      # fmt: skip
+                         f"resolution = {resolution}")
 
 
 def check_choice(name: str, value: str, known: Sequence[str] | Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
-from gan.generators.base import latents
+from ganbench.gan.generators.base import latents
 
 TIMES = 1_000                                               # what the network hears as the end of time
 
@@ -47,7 +47,7 @@ SAMPLERS = {
                              "dynamic_thresholding_ratio": 1.0, "sample_max_value": 1.0}),
     "edm-euler": Sampler("EDMEulerScheduler", "edm", {"sigma_data": 0.5}),
     "edm-dpm-solver++": Sampler("EDMDPMSolverMultistepScheduler", "edm", {"sigma_data": 0.5}),
-}  # fmt: skip
+}
 DIT_CLASSES = "transformer_blocks.0.norm1.emb.class_embedder.embedding_table"
 PROCESSES = tuple(dict.fromkeys(sampler.process for sampler in SAMPLERS.values()))
 
@@ -66,12 +66,12 @@ class Denoiser(nn.Module):
     def __init__(
         self, network: nn.Module, resolution: int, channels: int, n_classes: int, patch: int, process: str,
         sampler: str, steps: int, guidance: float,
-    ):      # fmt: skip
+    ):
         super().__init__()
         if sampler not in SAMPLERS or SAMPLERS[sampler].process != process:
             fitting = [name for name, row in SAMPLERS.items() if row.process == process]
             raise ValueError(f"sampler {sampler!r} does not fit the process {process!r}, only {', '.join(fitting)} do"
-                             if fitting else f"no process {process!r}; known: {', '.join(PROCESSES)}")      # fmt: skip
+                             if fitting else f"no process {process!r}; known: {', '.join(PROCESSES)}")
         if SAMPLERS[sampler].scheduler == "DDIMScheduler" and TIMES % steps:    # it would go other ways than it says
             raise ValueError(f"sampler {sampler!r} takes a number of steps that divides {TIMES:,}, not {steps}")
         self.shape, self.patch, self.n_classes = (channels, resolution, resolution), patch, n_classes
@@ -125,7 +125,7 @@ class Diffusion(Denoiser):
         self, resolution: int = 32, channels: int = 1, n_classes: int = 0, patch: int = 2,
         widths: Sequence[int] = (32, 64), layers: int = 1, process: str = "flow", sampler: str = "euler",
         steps: int = 10, guidance: float = 1.0,
-    ):      # fmt: skip
+    ):
         network = unet(channels * patch**2, resolution // patch, n_classes, tuple(widths), layers)
         super().__init__(network, resolution, channels, n_classes, patch, process, sampler, steps, guidance)
 
@@ -137,7 +137,7 @@ class DiT(Denoiser):
         self, resolution: int = 32, channels: int = 1, n_classes: int = 0, patch: int = 4, width: int = 128,
         layers: int = 6, heads: int = 4, process: str = "flow", sampler: str = "euler", steps: int = 10,
         guidance: float = 1.0,
-    ):      # fmt: skip
+    ):
         network = transformer(channels * patch**2, resolution // patch, n_classes, width, layers, heads)
         super().__init__(network, resolution, channels, n_classes, patch, process, sampler, steps, guidance)
 
@@ -156,7 +156,7 @@ def unet(channels: int, side: int, n_classes: int, widths: tuple[int, ...], laye
         block_out_channels=widths, down_block_types=("DownBlock2D",) * plain + ("AttnDownBlock2D",),
         up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * plain, norm_num_groups=8, attention_head_dim=16,
         num_class_embeds=n_classes + 1 if n_classes else None,
-    )  # fmt: skip
+    )
 
 
 def transformer(channels: int, side: int, n_classes: int, width: int, layers: int, heads: int) -> Any:
@@ -166,7 +166,7 @@ def transformer(channels: int, side: int, n_classes: int, width: int, layers: in
     made = DiTTransformer2DModel(
         sample_size=side, patch_size=1, in_channels=channels, out_channels=channels, num_layers=layers,
         num_attention_heads=heads, attention_head_dim=width // heads, num_embeds_ada_norm=max(n_classes, 1),
-    )  # fmt: skip
+    )
     for block in made.transformer_blocks:  # type: ignore[attr-defined]
         block.norm1.emb.class_embedder.dropout_prob = 0.0
     return made
@@ -182,7 +182,7 @@ def arguments_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
     return {
         "widths": [state[key].shape[0] for key in sorted(down)], "layers": len(layers),
         "n_classes": 0 if embedding is None else embedding.shape[0] - 1,
-    }  # fmt: skip
+    }
 
 
 def dit_arguments(state: Mapping[str, Tensor]) -> dict[str, Any]:

@@ -18,32 +18,32 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan.checkpoints import check_size, read_head
-from gan.files import checked_digest
-from gan.generators.base import latents
-from gan.types import BadInput, BadOutput, ModelSpec
-from gan.usercode import first_line
+from ganbench.gan.checkpoints import check_size, read_head
+from ganbench.gan.files import checked_digest
+from ganbench.gan.generators.base import latents
+from ganbench.gan.types import BadInput, BadOutput, ModelSpec
+from ganbench.gan.usercode import first_line
 
 # ScalarType and MemoryFormat as torch/_export/serde/schema.py numbers them.
 DTYPES = {1: torch.uint8, 2: torch.int8, 3: torch.int16, 4: torch.int32, 5: torch.int64, 6: torch.float16,
-          7: torch.float32, 8: torch.float64, 12: torch.bool, 13: torch.bfloat16}      # fmt: skip
+          7: torch.float32, 8: torch.float64, 12: torch.bool, 13: torch.bfloat16}
 FORMATS = {1: torch.contiguous_format, 2: torch.channels_last, 4: torch.preserve_format}
 STRIDED = 7                                                 # of Layout, the only one here
 WHOLE_NUMBERS = {f"_operator.{name}": getattr(operator, name)
                  for name in ("add", "sub", "mul", "floordiv", "mod", "neg", "truediv", "eq", "ne", "lt", "le", "gt",
-                              "ge")}      # fmt: skip
+                              "ge")}
 # What texts an operator's argument may be: options of GELU, division, padding and interpolation.  No file names.
 TEXTS = {"none", "tanh", "floor", "trunc", "constant", "reflect", "replicate", "circular", "ij", "xy", "same", "valid",
-         "left", "right"}      # fmt: skip
+         "left", "right"}
 CODED: dict[str, Mapping[int, Any]] = {"as_scalar_type": DTYPES, "as_memory_format": FORMATS,
-                                       "as_layout": {STRIDED: torch.strided}}      # fmt: skip
+                                       "as_layout": {STRIDED: torch.strided}}
 NUMBERS = {"as_int", "as_ints", "as_float", "as_floats", "as_bool", "as_bools", "as_int_lists"}
 NESTED = {"as_sym_ints", "as_sym_floats", "as_sym_bools", "as_optional_tensors"}
 WRAPPED = {"as_sym_int", "as_sym_float", "as_sym_bool", "as_optional_tensor"}
 PLACES = {"as_tensor", "as_tensors", "as_name", "as_device", "as_none", "as_string"}
 KINDS = {*CODED, *NUMBERS, *NESTED, *WRAPPED, *PLACES}
 DAMAGED = (KeyError, ValueError, TypeError, IndexError, AttributeError, RuntimeError, OSError, EOFError,
-           NotImplementedError, RecursionError, StopIteration, zipfile.BadZipFile)      # fmt: skip
+           NotImplementedError, RecursionError, StopIteration, zipfile.BadZipFile)
 Values = dict[str, Any]                                     # name in the graph -> tensor or number
 
 
@@ -98,7 +98,7 @@ class Exported(nn.Module):
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
         given = [draws] if labels is None or not self.n_classes else [draws, labels.to(self.program.inputs[1].dtype)]
         parts = [self.run(*part)[: len(part[0])] for part in zip(*(x.split(self.batch or len(x)) for x in given),
-                                                                 strict=True)]      # fmt: skip
+                                                                 strict=True)]
         return torch.cat(parts)
 
     def run(self, *given: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ class Exported(nn.Module):
             if isinstance(error, torch.OutOfMemoryError):
                 raise
             raise BadOutput(f"{self.name} failed when called with latents of shape {tuple(whole[0].shape)}: "
-                            f"{first_line(error)}.") from error      # fmt: skip
+                            f"{first_line(error)}.") from error
         if not isinstance(output, Tensor):
             raise BadOutput(f"{self.name} gave a {type(output).__name__}, expected a tensor of images.")
         return output
@@ -136,7 +136,7 @@ def latent_shape_of(program: Program, spec: ModelSpec) -> tuple[int, ...]:
     lawful = spec.latent in ("normal", "uniform") and first.dtype.is_floating_point
     if not (first.shape and all(shape) and lawful):
         raise BadInput(f"{spec.name} takes {first.dtype} of shape {first.shape}, expected normal or uniform latents: "
-                       "floats of shape (n, ...).")      # fmt: skip
+                       "floats of shape (n, ...).")
     if spec.latent_shape and spec.latent_shape != shape:
         raise BadInput(f"{spec.name} takes latents of shape {shape}, declared were {tuple(spec.latent_shape)}.")
     return shape
@@ -208,14 +208,14 @@ def read_program(path: Path) -> Program:
         raise
     except DAMAGED as error:
         raise BadInput(f"{path} is not a readable program of torch.export, it may be truncated: "
-                       f"{first_line(error)}.") from error      # fmt: skip
+                       f"{first_line(error)}.") from error
 
 
 def program_in(archive: zipfile.ZipFile, path: Path) -> Program:
     models = [name for name in archive.namelist() if name.endswith(".json") and "models" in name.split("/")[:-1]]
     if len(models) != 1:
         raise BadInput(f"{path} holds {len(models)} models of torch.export, expected 1; files of torch before 2.9 have "
-                       "to be exported again.")      # fmt: skip
+                       "to be exported again.")
     root, model = models[0].split("models/")[0], Path(models[0]).stem
     module = json.loads(archive.read(models[0]))["graph_module"]
     graph, signature = module["graph"], module["signature"]
@@ -287,7 +287,7 @@ def operator_of(target: str, given: Mapping[str, Any], weights: set[str], path: 
     unknown = [kind for value in given.values() if (kind := next(iter(value))) not in KINDS]
     if found is None or unknown:
         raise BadInput(f"{path} is not loaded: it calls {target}{f' with {unknown[0]}' if unknown else ''}, and only "
-                       "operators of torch.ops.aten on tensors are run.")      # fmt: skip
+                       "operators of torch.ops.aten on tensors are run.")
     texts = [value["as_string"] for value in given.values() if "as_string" in value]
     if not TEXTS.issuperset(texts) and not target.startswith("torch.ops.aten.einsum."):
         raise BadInput(f"{path} is not loaded: it calls {target} with the text {texts[0]!r}.")
@@ -308,15 +308,15 @@ def check_pure(found: torch._ops.OpOverload, given: Mapping[str, Any], weights: 
     training = [given[name].get("as_bool") for name in ("train", "training") if name in given]
     if any(training):
         raise BadInput(f"{path} was exported in training mode ({found}), where images depend on their neighbours or on "
-                       "chance: call model.eval() before torch.export.")      # fmt: skip
+                       "chance: call model.eval() before torch.export.")
     if torch.Tag.nondeterministic_seeded in found.tags and not training:
         raise BadInput(f"{path} draws random numbers of its own ({found}), so its images could not be drawn again: "
-                       "make all that is random an input.")      # fmt: skip
+                       "make all that is random an input.")
     written = [slot.name for slot in found._schema.arguments if slot.alias_info and slot.alias_info.is_write]
     changed = [name for slot in written if slot in given for name in names_in(given[slot]) if name in weights]
     if changed:
         raise BadInput(f"{path} changes its own weights while it runs ({found} on {changed[0]}), so its images would "
-                       "depend on those before them: call model.eval() before torch.export.")      # fmt: skip
+                       "depend on those before them: call model.eval() before torch.export.")
 
 
 # ModelSpec -> ModelSpec -> Generator

@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan.generators.base import Generator, image_seed, latents
-from gan.types import BadInput, BadOutput, ModelSpec
-from gan.usercode import call, first_line
+from ganbench.gan.generators.base import Generator, image_seed, latents
+from ganbench.gan.types import BadInput, BadOutput, ModelSpec
+from ganbench.gan.usercode import call, first_line
 
 
 class Wrapped(nn.Module):
     """A module or function z -> images as a `Generator`.
 
     `sample` returns what it gives, in the layout and range that the spec declares: a tensor or array, float or
-    uint8, or a tuple that begins with one.  `gan.images.from_model` makes uint8 NCHW of it.
+    uint8, or a tuple that begins with one.  `ganbench.gan.images.from_model` makes uint8 NCHW of it.
     """
 
     def __init__(self, function: Callable[..., Any], spec: ModelSpec):
@@ -42,7 +42,7 @@ class Wrapped(nn.Module):
                 raise
             with_labels = " and labels" if self.n_classes else ""
             raise BadOutput(f"{self.name} failed when called with latents of shape {tuple(draws.shape)}{with_labels}: "
-                            f"{first_line(error)}.") from error      # fmt: skip
+                            f"{first_line(error)}.") from error
         return as_tensor(output, self.name)
 
 
@@ -50,7 +50,7 @@ def latent_shape_of(function: Callable[..., Any], spec: ModelSpec) -> tuple[int,
     """The spec's; otherwise the model's own attribute `latent_shape` or `z_dim`."""
     if spec.latent == "tokens":
         raise BadInput(f"{spec.name}: a factory with latent = \"tokens\" must return an object with its own "
-                       "draws(indices, seed) and sample(draws, labels).")       # fmt: skip
+                       "draws(indices, seed) and sample(draws, labels).")
     if spec.latent == "none" or spec.latent_shape:
         return spec.latent_shape
     shape = getattr(function, "latent_shape", None) or getattr(function, "z_dim", None)
@@ -59,7 +59,7 @@ def latent_shape_of(function: Callable[..., Any], spec: ModelSpec) -> tuple[int,
     if isinstance(shape, tuple | list) and all(isinstance(side, int) for side in shape):
         return tuple(shape)
     raise BadInput(f"{spec.name} does not say how long its latents are: give latent_shape = [100], for example, in a "
-                   "TOML model file, or let the model have an attribute z_dim.")      # fmt: skip
+                   "TOML model file, or let the model have an attribute z_dim.")
 
 
 def as_tensor(output: Any, name: str) -> Tensor:
@@ -73,7 +73,7 @@ def as_tensor(output: Any, name: str) -> Tensor:
     if isinstance(output, list) and output:
         what += f" of {type(output[0]).__name__}"
     raise BadOutput(f"{name} returned a {what}, expected a tensor or array of images (PIL images: "
-                    "np.stack them, uint8, layout NHWC).")      # fmt: skip
+                    "np.stack them, uint8, layout NHWC).")
 
 
 def make(spec: ModelSpec) -> Generator | nn.Module | Callable[..., Any]:
@@ -81,7 +81,7 @@ def make(spec: ModelSpec) -> Generator | nn.Module | Callable[..., Any]:
     made = call(spec.factory, spec.arguments)
     if not callable(made) and not isinstance(made, Generator):
         raise BadInput(f"{spec.factory} returned a {type(made).__name__}, expected a PyTorch module or a function "
-                       "from latents to images.")      # fmt: skip
+                       "from latents to images.")
     return made
 
 

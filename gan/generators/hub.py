@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gan.types import BadInput
-from gan.usercode import first_line
+from ganbench.gan.types import BadInput
+from ganbench.gan.usercode import first_line
 
 NAME = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?(:(?P<file>[\w./ -]+))?")
 COMMIT = re.compile("[0-9a-f]{40}")
@@ -47,7 +47,7 @@ def parsed(name: str) -> re.Match[str]:
     found = NAME.fullmatch(name)
     if found is None or ".." in (found["file"] or "").split("/"):
         raise BadInput(f"{name!r} is no model on the Hugging Face Hub: expected hf:ORG/REPO@REVISION, and :FILE for "
-                       "one file of several.")      # fmt: skip
+                       "one file of several.")
     return found
 
 
@@ -69,7 +69,7 @@ def snapshot(repo: str, revision: str, file: str = "") -> Path:
                 if not file or (folder / file).is_file():
                     return folder
         return Path(snapshot_download(repo, revision=revision, allow_patterns=wanted, etag_timeout=SECONDS,
-                                      ignore_patterns=[] if file else PASSED_OVER))      # fmt: skip
+                                      ignore_patterns=[] if file else PASSED_OVER))
     except (OSError, HfHubHTTPError, HFValidationError) as error:
         raise not_found(repo, revision, error) from error
     finally:
@@ -82,7 +82,7 @@ def not_found(repo: str, revision: str, error: Exception) -> BadInput:
     if type(error).__name__ in ("LocalEntryNotFoundError", "OfflineModeIsEnabled"):
         return BadInput(f"hf:{repo}@{revision} is not in the cache of the Hugging Face Hub, and the Hub does not "
                         f"answer: fetch it where there is a network (hf download {repo} --revision {revision}), or "
-                        "give a folder.")      # fmt: skip
+                        "give a folder.")
     return BadInput(f"hf:{repo}@{revision} cannot be fetched: {first_line(error)}.")
 
 

@@ -17,16 +17,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan.checkpoints import load_into, load_state
-from gan.files import digest_at
-from gan.generators.base import latents
-from gan.generators.transformer import choose
-from gan.types import BadInput, BadOutput, ModelSpec, digest_of
-from gan.usercode import first_line
+from ganbench.gan.checkpoints import load_into, load_state
+from ganbench.gan.files import digest_at
+from ganbench.gan.generators.base import latents
+from ganbench.gan.generators.transformer import choose
+from ganbench.gan.types import BadInput, BadOutput, ModelSpec, digest_of
+from ganbench.gan.usercode import first_line
 
 SIZES = ("vocab_size", "n_positions", "n_embd", "n_layer")
 READ = (*SIZES, "n_head", "n_inner", "activation_function", "layer_norm_epsilon", "scale_attn_weights",
-        "scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn")  # fmt: skip
+        "scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn")
 ARGUMENTS: dict[str, Any] = {"temperature": 1.0, "top_k": 0}            # top_k 0: all colours
 FILES = ("config.json", "preprocessor_config.json")
 WEIGHTS, PICKLED, PARTS = "model.safetensors", "pytorch_model.bin", "model-*-of-*.safetensors"
@@ -44,7 +44,7 @@ class ImageGPT(nn.Module):
     colours: Tensor
 
     def __init__(self, network: nn.Module, colours: Tensor, side: int, name: str = "ImageGPT",
-                 temperature: float = 1.0, top_k: int = 0):     # fmt: skip
+                 temperature: float = 1.0, top_k: int = 0):
         super().__init__()
         self.network, self.side, self.name, self.temperature = network, side, name, temperature
         self.top_k = min(top_k, len(colours)) or len(colours)
@@ -167,7 +167,7 @@ def open_imagegpt(spec: ModelSpec, folder: Path, device: str, trust_pickle: bool
     kept = {name: value for name, value in state.items() if name in ours or not name.endswith(MASKS)}
     load_into(network, kept, folder, "ImageGPT")
     model = ImageGPT(network, read_colours(folder, config["vocab_size"] - 1), math.isqrt(config["n_positions"]),
-                     spec.name, **{**ARGUMENTS, **spec.arguments})      # fmt: skip
+                     spec.name, **{**ARGUMENTS, **spec.arguments})
     return model.eval().requires_grad_(False).to(device)
 
 

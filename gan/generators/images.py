@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gan.datasets import DataFolders, ImageSet, open_data
-from gan.datasets.folder import pictures
-from gan.files import fingerprint
-from gan.generators.base import image_seed
-from gan.images import to_float
+from ganbench.gan.datasets import DataFolders, ImageSet, open_data
+from ganbench.gan.datasets.folder import pictures
+from ganbench.gan.files import fingerprint
+from ganbench.gan.generators.base import image_seed
+from ganbench.gan.images import to_float
 
 
 class ImagesOnDisk:

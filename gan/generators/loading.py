@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan.checkpoints import (
+from ganbench.gan.checkpoints import (
     LEGACY,
     is_torchscript,
     load_into,
@@ -28,21 +28,31 @@ from gan.checkpoints import (
     select_state,
     without_norms,
 )
-from gan.datasets import DATASETS, DataFolders, dataset_names, is_images
-from gan.datasets.folder import SUFFIXES
-from gan.features import base as feature_base
-from gan.features import efficientnet_lite, extract, inception, judge, network, own, pixels, resize, vit
-from gan.features.extract import extractor_of
-from gan.files import checked_digest
-from gan.generators import GENERATORS, export, hub, imagegpt, mixture, pickled, pipeline, rejection, transformer
-from gan.generators import factory as factories
-from gan.generators import images as disk
-from gan.generators.base import Generator
-from gan.generators.images import ImagesOnDisk, open_set
-from gan.generators.mixture import Mixture, checked_shares
-from gan.generators.rejection import Rejection, checked_settings, load_ratio
-from gan.types import BadInput, ModelSpec, Workspace, digest_of
-from gan.usercode import first_line, read_toml, source_digest, unknown_field
+from ganbench.gan.datasets import DATASETS, DataFolders, dataset_names, is_images
+from ganbench.gan.datasets.folder import SUFFIXES
+from ganbench.gan.features import base as feature_base
+from ganbench.gan.features import efficientnet_lite, extract, inception, judge, network, own, pixels, resize, vit
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.files import checked_digest
+from ganbench.gan.generators import (
+    GENERATORS,
+    export,
+    hub,
+    imagegpt,
+    mixture,
+    pickled,
+    pipeline,
+    rejection,
+    transformer,
+)
+from ganbench.gan.generators import factory as factories
+from ganbench.gan.generators import images as disk
+from ganbench.gan.generators.base import Generator
+from ganbench.gan.generators.images import ImagesOnDisk, open_set
+from ganbench.gan.generators.mixture import Mixture, checked_shares
+from ganbench.gan.generators.rejection import Rejection, checked_settings, load_ratio
+from ganbench.gan.types import BadInput, ModelSpec, Workspace, digest_of
+from ganbench.gan.usercode import first_line, read_toml, source_digest, unknown_field
 
 ZOO = Path(__file__).parent.parent / "zoo"
 IMAGES = "images"                                           # the family of images on disk
@@ -91,7 +101,7 @@ def resolve(
     spec = replace(
         spec, family="" if factory else family or spec.family, factory="" if family else factory or spec.factory,
         weights_key=weights_key or spec.weights_key, arguments={**spec.arguments, **(arguments or {})},
-    )  # fmt: skip
+    )
     if hub.is_on_hub(spec.weights):
         spec = replace(spec, weights=hub.pinned(spec.weights))
     if not (spec.family or spec.factory):
@@ -117,7 +127,7 @@ def found_at(model: str, path: Path, zoo: Path, with_factory: bool) -> ModelSpec
     file = hub.weights_in(folder)
     if not file:
         raise BadInput(f"{model} holds no weights: expected {' or '.join(hub.WEIGHTS)}, or the folders of a diffusers "
-                       "pipeline.")      # fmt: skip
+                       "pipeline.")
     joined = f"{weights}:{file}" if hub.is_on_hub(weights) else str(Path(weights) / file)
     return ModelSpec(name, weights=joined, arguments=hub.arguments_in(folder) if with_factory else {})
 
@@ -203,7 +213,7 @@ def needs_family(spec: ModelSpec, trust_pickle: bool) -> str:
     advice = f"give --family ({', '.join(sorted(GENERATORS))}) or --factory module:callable"
     if looks_like_classifier(state):
         return (f"{spec.weights} looks like a classifier: it takes pictures and ends in a linear layer, so it cannot "
-                f"be evaluated as MODEL; if it is a generator all the same, {advice}.")      # fmt: skip
+                f"be evaluated as MODEL; if it is a generator all the same, {advice}.")
     return f"{spec.weights} holds weights, but not what they belong to: {advice}."
 
 
@@ -271,7 +281,7 @@ def load(model: str | ModelSpec, workspace: Workspace | None = None, *, trust_pi
     """The model on the workspace's device, in eval mode, its weights checked and frozen.
 
     `model`: a spec, or what `resolve` takes: zoo:NAME, a TOML model file, or images.  Families and
-    `gan.checkpoints` run nothing from a file; a factory runs the user's module.
+    `ganbench.gan.checkpoints` run nothing from a file; a factory runs the user's module.
     """
     workspace = workspace or Workspace()
     spec = resolve(model, workspace, trust_pickle=trust_pickle) if isinstance(model, str) else model
@@ -286,7 +296,7 @@ def load(model: str | ModelSpec, workspace: Workspace | None = None, *, trust_pi
         made = made.eval().requires_grad_(False).to(workspace.device)
     elif spec.weights:
         raise BadInput(f"{spec.factory} returned a {type(made).__name__}, into which {spec.weights} cannot be loaded: "
-                       "expected a PyTorch module.")      # fmt: skip
+                       "expected a PyTorch module.")
     return agreed(factories.wrap(made, spec), spec)
 
 
@@ -294,7 +304,7 @@ def agreed(generator: Generator, spec: ModelSpec) -> Generator:
     """The generator, if it and the spec declare the same range."""
     if tuple(generator.output_range) != tuple(spec.output_range):
         raise BadInput(f"{spec.name}: output_range is {list(spec.output_range)}, but the model itself declares "
-                       f"{list(generator.output_range)}.")      # fmt: skip
+                       f"{list(generator.output_range)}.")
     return generator.eval() if isinstance(generator, nn.Module) else generator
 
 
@@ -324,7 +334,7 @@ def look_at_mixture(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
     return replace(
         spec, sha256=digest, channels=spec.channels or parts[0].channels, latent="none",
         resolution=spec.resolution or parts[0].resolution, output_range=parts[0].output_range,
-    )   # fmt: skip
+    )
 
 
 def open_mixture(spec: ModelSpec, workspace: Workspace) -> Mixture:
@@ -346,7 +356,7 @@ def look_at_rejection(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
     return replace(
         spec, sha256=digest, channels=inner.channels, resolution=inner.resolution, layout=inner.layout, latent="none",
         n_classes=inner.n_classes, output_range=inner.output_range,
-    )   # fmt: skip
+    )
 
 
 def open_rejection(spec: ModelSpec, workspace: Workspace) -> Rejection:
@@ -408,7 +418,7 @@ OPENERS = {
                                                      workspace.trust_pickle), (pickled,),
         "a pickled module or TorchScript, with --trust-pickle",
     ),
-}  # fmt: skip
+}
 
 
 def identity(spec: ModelSpec) -> str:
@@ -456,18 +466,18 @@ def read_spec(path: Path) -> ModelSpec:
     if bool(spec.family) == bool(spec.factory):
         found = "both" if spec.family else "neither"
         raise BadInput(f"{path} gives {found} of family and factory, expected one: family = "
-                       f'"{min(GENERATORS)}" or factory = "module:callable".')      # fmt: skip
+                       f'"{min(GENERATORS)}" or factory = "module:callable".')
     if spec.weights and spec.weights not in dataset_names() and not hub.is_on_hub(spec.weights):
         spec = replace(spec, weights=beside(spec.weights, path))
     files = {name: beside(value, path) for name, value in spec.arguments.items()
-             if spec.family == "pipeline" and name in PATHS}      # fmt: skip
+             if spec.family == "pipeline" and name in PATHS}
     if spec.family == MIXTURE:
         models = [from_file(name, path) for name in checked_shares(spec.arguments)[0]]
         return replace(spec, arguments={**spec.arguments, "models": models})
     if spec.family == REJECTION:
         settings = checked_settings(spec.arguments)
         files = {"model": from_file(settings.model, path), "ratio": beside(settings.ratio, path),
-                 "extractor": from_file(settings.extractor, path)}      # fmt: skip
+                 "extractor": from_file(settings.extractor, path)}
     return replace(spec, arguments={**spec.arguments, **files})
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan.generators.base import Generator, image_seed
-from gan.types import BadInput
+from ganbench.gan.generators.base import Generator, image_seed
+from ganbench.gan.types import BadInput
 
 
 class Mixture:
@@ -30,7 +30,7 @@ class Mixture:
         the model's own draws in d numbers, padded with zeros."""
         numbers = [self.number_of(i, seed) for i in indices]
         labels = [image_seed(seed, i, "label") % max(1, self.models[k].n_classes)
-                  for i, k in zip(indices, numbers, strict=True)]      # fmt: skip
+                  for i, k in zip(indices, numbers, strict=True)]
         rows = [packed(self.models[k].draws([i], seed)) for i, k in zip(indices, numbers, strict=True)]
         width = max(self.width(k, indices, seed) for k in range(len(self.models)))
         found = torch.zeros(len(rows), 2 + width, dtype=torch.float64)
@@ -96,5 +96,5 @@ def checked_shares(arguments: Mapping[str, Any]) -> tuple[list[str], list[float]
     numbers = isinstance(shares, Sequence) and all(type(share) in (int, float) and share >= 0 for share in shares)
     if not numbers or len(shares or ()) != len(models or ()) or not sum(shares or ()):
         raise BadInput(f"A mixture of {len(models or ())} models needs as many shares, none below 0 and not all 0, got "
-                       f"{shares!r}.")      # fmt: skip
+                       f"{shares!r}.")
     return list(models or ()), [float(share) for share in shares or ()]

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan.checkpoints import KEYS, read_checkpoint, read_head
-from gan.files import checked_digest
-from gan.generators import factory as factories
-from gan.generators.base import Generator
-from gan.types import BadInput, ModelSpec
-from gan.usercode import here_first
+from ganbench.gan.checkpoints import KEYS, read_checkpoint, read_head
+from ganbench.gan.files import checked_digest
+from ganbench.gan.generators import factory as factories
+from ganbench.gan.generators.base import Generator
+from ganbench.gan.types import BadInput, ModelSpec
+from ganbench.gan.usercode import here_first
 
 
 def look(spec: ModelSpec, path: Path, trust_pickle: bool) -> ModelSpec:

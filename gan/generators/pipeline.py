@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan.files import digest_at
-from gan.generators.base import image_seed
-from gan.types import BadInput, BadOutput, ModelSpec, digest_of
-from gan.usercode import first_line, looked_up
+from ganbench.gan.files import digest_at
+from ganbench.gan.generators.base import image_seed
+from ganbench.gan.types import BadInput, BadOutput, ModelSpec, digest_of
+from ganbench.gan.usercode import first_line, looked_up
 
 ARGUMENTS = {"steps": "num_inference_steps", "guidance": "guidance_scale"}      # ours -> the pipeline's
 KNOWN = {*ARGUMENTS, "scheduler", "prompts"}
@@ -51,7 +51,7 @@ class Pipeline:
         images = self.run(draws, labels)
         if not torch.equal(before, torch.get_rng_state()) and not torch.equal(images, self.run(draws, labels)):
             raise BadOutput(f"{self.name}: {type(self.pipeline.scheduler).__name__} draws noise that no seed decides, "
-                            "so its images could not be drawn again: choose another scheduler.")      # fmt: skip
+                            "so its images could not be drawn again: choose another scheduler.")
         return images
 
     def run(self, draws: Tensor, labels: Tensor | None) -> Tensor:
@@ -90,7 +90,7 @@ def watched(scheduler: Any, random: list[torch.Generator], name: str) -> Callabl
         nonlocal done
         if not getattr(scheduler, "is_scale_input_called", True):
             raise BadInput(f"{name}: this pipeline does not scale its input, which {type(scheduler).__name__} needs: "
-                           "choose another scheduler.")      # fmt: skip
+                           "choose another scheduler.")
         # With guidance a pipeline may step every image twice, with and without its class.
         own = {"generator": random * max(1, len(args[0]) // len(random))} if takes_generator else {}
         made = step(*args, **{**kwargs, **own})
@@ -147,7 +147,7 @@ def read_index(folder: Path) -> dict[str, tuple[str, str]]:
     if not isinstance(kind, str) or strangers:
         what = strangers[0] if strangers else f"the pipeline {kind!r}"
         raise BadInput(f"{folder} is not loaded: {what} would be code from the folder, expected classes of diffusers "
-                       "and transformers.")      # fmt: skip
+                       "and transformers.")
     return {name: (value[0], value[1]) for name, value in listed.items()}
 
 
@@ -175,7 +175,7 @@ def check_weights(folder: Path) -> None:
     pickled = sorted(file.name for file in files if file.suffix in PICKLES)
     if pickled and not any(file.suffix == ".safetensors" for file in files):
         raise BadInput(f"{folder} holds {pickled[0]}, a pickle, and no safetensors: save the pipeline again with "
-                       "save_pretrained(…, safe_serialization=True).")      # fmt: skip
+                       "save_pretrained(…, safe_serialization=True).")
 
 
 def content_digest(folder: Path, components: Mapping[str, Any], prompts: str | None) -> str:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, pixel_shuffle, pixel_unshuffle
 
-from gan.generators.base import latents
+from ganbench.gan.generators.base import latents
 
 START = 4                                                   # pixels along a side of the first stage
 SLOPE = 0.2
@@ -36,7 +36,7 @@ class R3GAN(nn.Module):
     output_range = (-1.0, 1.0)
 
     def __init__(self, z_dim: int = 64, widths: Sequence[int] = WIDTHS, blocks: int = 1, group: int = 16,
-                 channels: int = 1, patch: int = 2, n_classes: int = 0):        # fmt: skip
+                 channels: int = 1, patch: int = 2, n_classes: int = 0):
         super().__init__()
         self.z_dim, self.patch, self.n_classes = z_dim, patch, n_classes
         self.classes = nn.Embedding(n_classes, z_dim) if n_classes else None
@@ -75,7 +75,7 @@ class Discriminator(nn.Module):
     """
 
     def __init__(self, widths: Sequence[int] = WIDTHS, blocks: int = 1, group: int = 16, channels: int = 1,
-                 patch: int = 2, n_classes: int = 0):        # fmt: skip
+                 patch: int = 2, n_classes: int = 0):
         super().__init__()
         self.patch = patch
         self.image = nn.Conv2d(channels * patch**2, widths[-1], 3, padding=1)
@@ -149,7 +149,7 @@ def arguments_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
         "blocks": count(state, "stages.0.", 2), "group": state["stages.0.0.grouped.weight"].shape[1],
         "channels": channels, "patch": math.isqrt(patches // channels),
         "n_classes": 0 if classes is None else len(classes),
-    }  # fmt: skip
+    }
 
 
 def count(state: Mapping[str, Tensor], prefix: str, place: int) -> int:

@@ -1,7 +1,7 @@
 """A model of whose images only some are kept: those that a density ratio takes for real are kept more often.
 
 Azadi et al. 2019, "Discriminator Rejection Sampling", arXiv:1810.06758; Turner et al. 2019, arXiv:1811.11357.  The
-ratio is fitted by `gan.rejection`, after the model was trained and without looking into it.
+ratio is fitted by `ganbench.gan.rejection`, after the model was trained and without looking into it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gan.checkpoints import read_head, read_safetensors
-from gan.features.base import Extractor
-from gan.features.extract import extract
-from gan.files import atomic_write
-from gan.generators.base import Generator, image_seed
-from gan.images import from_model
-from gan.types import BadInput, ModelSpec
+from ganbench.gan.checkpoints import read_head, read_safetensors
+from ganbench.gan.features.base import Extractor
+from ganbench.gan.features.extract import extract
+from ganbench.gan.files import atomic_write
+from ganbench.gan.generators.base import Generator, image_seed
+from ganbench.gan.images import from_model
+from ganbench.gan.types import BadInput, ModelSpec
 
 ATTEMPTS = 8
 
@@ -73,7 +73,7 @@ def load_ratio(path: Path) -> Ratio:
     shapes |= {"mean": (d,), "projection": (d, k), "weights": (k,)}
     if {name: value.shape for name, value in found.items()} != shapes:
         raise BadInput(f"{path} holds no density ratio: expected mean, projection, weights, {', '.join(numbers)} that "
-                       f"fit together, found {', '.join(sorted(found)) or 'nothing'}.")      # fmt: skip
+                       f"fit together, found {', '.join(sorted(found)) or 'nothing'}.")
     if not all(np.isfinite(value).all() for value in found.values()):
         raise BadInput(f"{path} holds a density ratio with NaN or infinity.")
     with safe_open(path, "np") as file:
@@ -93,7 +93,7 @@ class Rejection:
     def __init__(self, model: Generator, spec: ModelSpec, ratio: Ratio, extractor: Extractor, attempts: int = ATTEMPTS):
         if ratio.extractor != extractor.digest:
             raise BadInput(f"The density ratio was fitted on features of another extractor than {extractor.name}, or "
-                           "on other weights.")      # fmt: skip
+                           "on other weights.")
         self.model, self.spec, self.ratio, self.extractor, self.attempts = model, spec, ratio, extractor, attempts
         self.n_classes, self.output_range = model.n_classes, model.output_range
         own = model.draws([0], 0)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, linear
 
-from gan.generators.base import latents
+from ganbench.gan.generators.base import latents
 
 START = 4                                                   # pixels along a side of the first stage
 WIDTHS = (128, 64, 32, 16)
@@ -41,7 +41,7 @@ class StyleGAN2(nn.Module):
     def __init__(
         self, z_dim: int = 64, w_dim: int = 64, widths: Sequence[int] = WIDTHS, depth: int = 4, channels: int = 1,
         n_classes: int = 0, truncation: float = 1.0, noise: str = "drawn", mixing: float = 0.9,
-    ):      # fmt: skip
+    ):
         super().__init__()
         if noise not in NOISES:
             raise ValueError(f"noise is {noise!r}, expected {' or '.join(NOISES)}")
@@ -95,7 +95,7 @@ class StyleGAN2(nn.Module):
         """A stage has the styles of its convolutions; its image has the style of the next convolution."""
         parts = noise.split([size**2 for size in self.sizes], 1)
         noises = [part.unflatten(1, (1, size, size)) if self.noise == "drawn" else None
-                  for part, size in zip(parts, self.sizes, strict=True)]       # fmt: skip
+                  for part, size in zip(parts, self.sizes, strict=True)]
         x = self.start.expand(len(styles), -1, -1, -1).contiguous(memory_format=torch.channels_last)
         image = x.new_zeros(())
         for k, stage in enumerate(self.stages):
@@ -318,4 +318,4 @@ def arguments_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
         "w_dim": len(state["mapping.mean"]), "depth": len(layers), "channels": len(state["stages.0.image.weight"]),
         "widths": [state[f"stages.{k}.image.weight"].shape[1] for k in sorted(stages)],
         "n_classes": 0 if classes is None else len(classes),
-    }  # fmt: skip
+    }

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, scaled_dot_product_attention
 
-from gan.generators.base import image_seed
+from ganbench.gan.generators.base import image_seed
 
 Cache = list[tuple[Tensor, Tensor]]                         # keys and values of each block
 
@@ -26,7 +26,7 @@ class Tokenizer(nn.Module):
     """Images (n, channels, resolution, resolution) in [-1, 1] <-> tokens (n, grid * grid) int64."""
 
     def __init__(self, resolution: int = 32, channels: int = 1, grid: int = 8, codes: int = 256, width: int = 16,
-                 depth: int = 16):      # fmt: skip
+                 depth: int = 16):
         super().__init__()
         halvings = int(math.log2(resolution // grid))
         widths = [width * min(2**k, 4) for k in range(halvings + 1)]
@@ -61,7 +61,7 @@ class Residual(nn.Module):
     def __init__(self, width: int):
         super().__init__()
         self.body = nn.Sequential(Norm(width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1),
-                                  Norm(width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1))        # fmt: skip
+                                  Norm(width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.body(x)
@@ -82,7 +82,7 @@ class Block(nn.Module):
         self.heads = heads
         self.norm, self.qkv, self.out = nn.LayerNorm(width), nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.mlp = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(),
-                                 nn.Linear(4 * width, width))      # fmt: skip
+                                 nn.Linear(4 * width, width))
 
     def forward(
         self, x: Tensor, causal: bool, past: tuple[Tensor, Tensor] | None = None
@@ -109,7 +109,7 @@ class TokenModel(nn.Module):
         self, resolution: int = 32, channels: int = 1, n_classes: int = 0, grid: int = 8, codes: int = 256,
         depth: int = 16, tokenizer_width: int = 16, width: int = 96, layers: int = 4, heads: int = 4,
         temperature: float = 1.0,
-    ):      # fmt: skip
+    ):
         super().__init__()
         self.n_classes, self.codes, self.length, self.temperature = n_classes, codes, grid * grid, temperature
         self.tokenizer = Tokenizer(resolution, channels, grid, codes, tokenizer_width, depth)
@@ -176,7 +176,7 @@ class MaskGIT(TokenModel):
         self, resolution: int = 32, channels: int = 1, n_classes: int = 0, grid: int = 8, codes: int = 256,
         depth: int = 16, tokenizer_width: int = 16, width: int = 96, layers: int = 4, heads: int = 4,
         temperature: float = 1.0, steps: int = 12, choice: float = 4.5,
-    ):      # fmt: skip
+    ):
         super().__init__(
             resolution, channels, n_classes, grid, codes, depth, tokenizer_width, width, layers, heads, temperature
         )
@@ -244,7 +244,7 @@ def arguments_of(state: Mapping[str, Tensor], extra: int) -> dict[str, Any]:
         "resolution": grid * 2**halvings, "channels": first.shape[1], "n_classes": classes if classes > 1 else 0,
         "grid": grid, "codes": codes, "depth": depth, "tokenizer_width": first.shape[0],
         "width": state["places"].shape[1], "layers": len({key.split(".")[1] for key in state if key[:7] == "blocks."}),
-    }  # fmt: skip
+    }
 
 
 def gpt_arguments(state: Mapping[str, Tensor]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pixel_shuffle, pixel_unshuffle
 
-from gan.generators.base import latents
+from ganbench.gan.generators.base import latents
 
 START = 4                                                   # pixels along a side of the first stage
 WIDTHS = (128, 64, 32)
@@ -36,7 +36,7 @@ class WGANGP(nn.Module):
     output_range = (-1.0, 1.0)
 
     def __init__(self, z_dim: int = 128, widths: Sequence[int] = WIDTHS, channels: int = 1, patch: int = 2,
-                 n_classes: int = 0):       # fmt: skip
+                 n_classes: int = 0):
         super().__init__()
         self.z_dim, self.patch, self.n_classes = z_dim, patch, n_classes
         self.start = nn.Linear(z_dim, widths[0] * START**2)
@@ -153,4 +153,4 @@ def arguments_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
     return {
         "z_dim": state["start.weight"].shape[1], "widths": [state["blocks.0.conv1.weight"].shape[1], *after],
         "channels": channels, "patch": math.isqrt(patches // channels), "n_classes": classes if classes > 1 else 0,
-    }  # fmt: skip
+    }

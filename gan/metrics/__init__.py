@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gan.metrics import (
+from ganbench.gan.metrics import (
     classification,
     diversity,
     extrapolation,
@@ -18,7 +18,7 @@ from gan.metrics import (
     memorisation,
     neighbours,
 )
-from gan.types import Estimate
+from ganbench.gan.types import Estimate
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gan.types import BadInput, Estimate
+from ganbench.gan.types import BadInput, Estimate
 
 
 def accuracy(generated_logits: Any, generated_labels: Any) -> Estimate:
@@ -19,6 +19,6 @@ def accuracy(generated_logits: Any, generated_labels: Any) -> Estimate:
     logits, labels = np.asarray(generated_logits[:]), np.asarray(generated_labels[:])
     if labels.min() < 0 or labels.max() >= logits.shape[1]:
         raise BadInput(f"The classifier knows {logits.shape[1]} classes, but the labels reach from {labels.min()} to "
-                       f"{labels.max()}.")      # fmt: skip
+                       f"{labels.max()}.")
     n, p = len(labels), float((logits.argmax(axis=1) == labels).mean())
     return Estimate(p, math.sqrt(max(p * (1 - p), (1 - 1 / n) / n) / n))

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gan.metrics.jackknife import pulls_of
-from gan.metrics.kernel import check_directions
-from gan.statistics import ROWS, accumulate, check_features
-from gan.types import BadInput, Estimate
+from ganbench.gan.metrics.jackknife import pulls_of
+from ganbench.gan.metrics.kernel import check_directions
+from ganbench.gan.statistics import ROWS, accumulate, check_features
+from ganbench.gan.types import BadInput, Estimate
 
 EPS = np.finfo(np.float64).eps
 STEP, MARGIN = 0.75, 25.0   # of the trapezoidal rule in log t: exact to exp(-2 pi^2 / STEP) and exp(-MARGIN)

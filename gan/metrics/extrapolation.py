@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from gan.metrics.frechet import (
+from ganbench.gan.metrics.frechet import (
     EPS,
     Without,
     check_chunks,
@@ -26,9 +26,9 @@ from gan.metrics.frechet import (
     influence,
     root_of,
 )
-from gan.metrics.jackknife import pulls_of, standard_error
-from gan.statistics import accumulate
-from gan.types import BadInput, Estimate, Statistics
+from ganbench.gan.metrics.jackknife import pulls_of, standard_error
+from ganbench.gan.statistics import accumulate
+from ganbench.gan.types import BadInput, Estimate, Statistics
 
 ENOUGH = 1.5    # images for each feature: with fewer, intervals do not hold (benchmarks/coverage_diversity.py)
 
@@ -103,7 +103,7 @@ def _lost(h: np.ndarray) -> np.ndarray:
 def _by_line(
     real: Statistics, generated: Statistics, chunks: Sequence[np.ndarray], root: np.ndarray,
     points: int, fewest: int, seed: int,
-) -> Estimate:  # fmt: skip
+) -> Estimate:
     """FD of random subsets of n / 10 (or `fewest`, if that is less) to n images, the line over 1 / size, read at 0.
 
     As FID_IS_infinity and dgm-eval, which draw their subsets unseeded.  The error is that of the line's value as a

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from gan.metrics.jackknife import paired, pulls_of, standard_error
-from gan.statistics import accumulate, check_features
-from gan.types import BadInput, Estimate, Statistics
+from ganbench.gan.metrics.jackknife import paired, pulls_of, standard_error
+from ganbench.gan.statistics import accumulate, check_features
+from ganbench.gan.types import BadInput, Estimate, Statistics
 
 EPS = np.finfo(np.float64).eps
 NOT_PSD = 1e-5     # of the largest eigenvalue: beyond float32 rounding it is not a covariance

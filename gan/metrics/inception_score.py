@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import entr, softmax
 
-from gan.statistics import check_features
-from gan.types import BadInput, Estimate
+from ganbench.gan.statistics import check_features
+from ganbench.gan.types import BadInput, Estimate
 
 ROWS = 2000     # images at a time: a tile of 2000 x 1008 probabilities takes 16 MB
 

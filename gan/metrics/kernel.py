@@ -15,9 +15,9 @@ from functools import partial
 
 import numpy as np
 
-from gan.metrics.jackknife import longer_side, paired, pulls_of
-from gan.statistics import check_features
-from gan.types import BadInput, Estimate
+from ganbench.gan.metrics.jackknife import longer_side, paired, pulls_of
+from ganbench.gan.statistics import check_features
+from ganbench.gan.types import BadInput, Estimate
 
 ROWS = 1000     # tiles of 1000 x 1000 float64: 8 MB, plus two blocks of features in float64
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan.metrics.jackknife import pulls_of
-from gan.statistics import ROWS, check_features
-from gan.types import BadInput, Estimate
+from ganbench.gan.metrics.jackknife import pulls_of
+from ganbench.gan.statistics import ROWS, check_features
+from ganbench.gan.types import BadInput, Estimate
 
 MOST = 10_000                       # Gaussians, and images between two steps of the optimiser
 RATE, EPOCHS = 0.5, 50              # of Adam, with its usual 0.9, 0.999 and 1e-8

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gan.metrics.jackknife import pulls_of
-from gan.metrics.neighbours import FEW, Held, Overlap
-from gan.types import BadInput, Estimate
+from ganbench.gan.metrics.jackknife import pulls_of
+from ganbench.gan.metrics.neighbours import FEW, Held, Overlap
+from ganbench.gan.types import BadInput, Estimate
 
 Z = 1.96    # of the 95 % interval from which the error of a median is read
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.cluster.vq import kmeans, vq
 
-from gan.metrics.frechet import Without, matrix_root
-from gan.metrics.jackknife import pulls_of, standard_error
-from gan.metrics.manifold import share
-from gan.metrics.neighbours import Neighbours, Overlap, nearest_across
-from gan.statistics import ROWS, accumulate, check_features
-from gan.types import BadInput, Estimate, Statistics
+from ganbench.gan.metrics.frechet import Without, matrix_root
+from ganbench.gan.metrics.jackknife import pulls_of, standard_error
+from ganbench.gan.metrics.manifold import share
+from ganbench.gan.metrics.neighbours import Neighbours, Overlap, nearest_across
+from ganbench.gan.statistics import ROWS, accumulate, check_features
+from ganbench.gan.types import BadInput, Estimate, Statistics
 
 ENOUGH = 20         # generated images that a cell must exceed to count in C_T
 RESTARTS = 10       # of k-means

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan.statistics import check_features
-from gan.types import BadInput
+from ganbench.gan.statistics import check_features
+from ganbench.gan.types import BadInput
 
 NEAREST = 6     # of each image: k = 5, and the one that moves up when an image is left out
 REALISM = 3     # the k of realism

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-from gan.report.numbers import english, french, significant
+from ganbench.gan.report.numbers import english, french, significant
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B5B5B", "#8C6D1F")   # Okabe & Ito 2008
 WIDE, LEFT, RIGHT, TOP, BOTTOM = 400, 50, 122, 14, 38
@@ -33,7 +33,7 @@ class Series:
 
 
 def rows_chart(identity: str, title: tuple[str, str], rows: Sequence[tuple[str, Point]], line: float | None,
-               line_name: tuple[str, str]) -> str:      # fmt: skip
+               line_name: tuple[str, str]) -> str:
     """A row for each name: the name, and below it a mark at `x` between `low` and `high`; a dashed line, as for real
     images."""
     tall = TOP + ROW * len(rows) + BOTTOM
@@ -49,7 +49,7 @@ def rows_chart(identity: str, title: tuple[str, str], rows: Sequence[tuple[str, 
         y = TOP + ROW * k + 25
         parts.append(f'<text class="name" x="{EDGE + 6}" y="{y - 9}">{escape(shortened(name, 48))}</text>')
         parts.append(f'<line class="bar" stroke="{COLOURS[k % 8]}" x1="{across(point.low):.1f}" '
-                     f'x2="{across(point.high):.1f}" y1="{y}" y2="{y}"/>')      # fmt: skip
+                     f'x2="{across(point.high):.1f}" y1="{y}" y2="{y}"/>')
         parts.append(mark(k, across(point.x), y))
     return svg(identity, title, tall, parts)
 
@@ -57,7 +57,7 @@ def rows_chart(identity: str, title: tuple[str, str], rows: Sequence[tuple[str, 
 def lines_chart(
     identity: str, title: tuple[str, str], series: Sequence[Series], axes: tuple[tuple[str, str], tuple[str, str]],
     logarithmic: bool = True, joined: bool = True, line: float | None = None,
-) -> str:       # fmt: skip
+) -> str:
     """Points with error bars over x, on a logarithmic axis if asked for, joined by lines, named at their ends."""
     tall = 236
     points = [point for row in series for point in row.points]
@@ -85,10 +85,10 @@ def lines_chart(
         for point in row.points:
             x = across(point.x)
             parts.append(f'<line stroke="{colour}" x1="{x:.1f}" x2="{x:.1f}" y1="{up(point.low):.1f}" '
-                         f'y2="{up(point.high):.1f}"/>')      # fmt: skip
+                         f'y2="{up(point.high):.1f}"/>')
             parts.append(mark(k, x, up(point.y)))
         parts.append(f'<text x="{across(row.points[-1].x) + 8:.1f}" y="{ends[k] + 4:.1f}" fill="{colour}">'
-                     f"{escape(shortened(row.name, 19))}</text>")      # fmt: skip
+                     f"{escape(shortened(row.name, 19))}</text>")
     parts.append(words(WIDE - RIGHT, tall - 8, axes[0], "end", "quiet"))
     parts.append(words(LEFT, TOP - 4, axes[1], "start", "quiet"))
     return svg(identity, title, tall, parts)
@@ -99,7 +99,7 @@ def svg(identity: str, title: tuple[str, str], tall: float, parts: Sequence[str]
     return (f'<svg viewBox="0 0 {WIDE} {tall:.0f}" role="img" aria-labelledby="{identity}" class="chart">'
             f'<title id="{identity}" data-en="{escape(title[0])}" data-fr="{escape(title[1])}">'
             f"{escape(title[0])}</title>"
-            f"{''.join(parts)}</svg>")      # fmt: skip
+            f"{''.join(parts)}</svg>")
 
 
 def scale(low: float, high: float, first: float, last: float) -> Callable[[float], float]:
@@ -134,7 +134,7 @@ def grid(up: Callable[[float], float], low: float, high: float) -> list[str]:
         part for value in values
         for part in (f'<line class="grid" x1="{LEFT}" x2="{WIDE - RIGHT}" y1="{up(value):.1f}" y2="{up(value):.1f}"/>',
                      words(LEFT - 8, up(value) + 4, (english(value, digits), french(value, digits)), "end", "quiet"))
-    ]   # fmt: skip
+    ]
 
 
 def ticks(across: Callable[[float], float], values: Sequence[float], y: float) -> list[str]:

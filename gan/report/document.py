@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from gan.compare import Ranking, disagreements, pareto, tie_groups
-from gan.costs import Cost
-from gan.ensemble import Held
-from gan.findings import Analysis
-from gan.jobs import Job
-from gan.metrics import METRICS
-from gan.published import Published
-from gan.types import Estimate, Finding, Score
-from gan.uncertainty import interval
-from gan.words import LANGUAGES, sentence
+from ganbench.gan.compare import Ranking, disagreements, pareto, tie_groups
+from ganbench.gan.costs import Cost
+from ganbench.gan.ensemble import Held
+from ganbench.gan.findings import Analysis
+from ganbench.gan.jobs import Job
+from ganbench.gan.metrics import METRICS
+from ganbench.gan.published import Published
+from ganbench.gan.types import Estimate, Finding, Score
+from ganbench.gan.uncertainty import interval
+from ganbench.gan.words import LANGUAGES, sentence
 
 SCHEMA = 1
 NAMED = 3       # models that a title names
@@ -31,7 +31,7 @@ def document(
     curves: Mapping[str, Curve] | None = None, analyses: Mapping[str, Analysis | None] | None = None,
     provenance: Mapping[str, Any] | None = None,
     commands: Sequence[str] = (), made: str = "",
-) -> dict[str, Any]:        # fmt: skip
+) -> dict[str, Any]:
     """All of a report.  `made`: when, the one line in which two reports of the same may differ."""
     names = [job.model.name for job in jobs]
     all_scores = {score.metric: score for rows in scores.values() for score in rows}
@@ -39,7 +39,7 @@ def document(
         model_of(jobs[names.index(name)], aligned(scores[name], list(all_scores)), costs.get(name, Cost()),
                  (curves or {}).get(name, ()), (analyses or {}).get(name), rankings)
         for name in rankings[0].models
-    ]   # fmt: skip
+    ]
     return {
         "schema": SCHEMA,
         "title": title_of(rankings[0].models),
@@ -53,7 +53,7 @@ def document(
         "published": [asdict(row) for row in published],
         "ensemble": mixture_of(mixture, names, rankings[0].metric) if mixture else None,
         "provenance": {**(provenance or {}), "commands": list(commands)},
-    }   # fmt: skip
+    }
 
 
 def title_of(models: Sequence[str]) -> str:
@@ -68,14 +68,14 @@ def protocol_of(job: Job, rankings: Sequence[Ranking]) -> dict[str, Any]:
         "n": protocol.n_generated, "n_reference": job.parts["reference"].n if "reference" in job.parts else None,
         "seed": job.seed, "digest": job.protocol_digest, "extractors": list(protocol.extractors),
         "lead": rankings[0].metric,
-    }   # fmt: skip
+    }
 
 
 def kind_of(metric: str) -> str:
     """`fd_infinity` of `fd_infinity_judge`: the row of METRICS."""
     longest_first = sorted(METRICS.values(), key=lambda row: -len(row.name))
     return next((row.name for row in longest_first if metric.startswith(f"{row.name}_") or metric in
-                 (row.name, row.known_as)), metric)      # fmt: skip
+                 (row.name, row.known_as)), metric)
 
 
 def metric_of(score: Score) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def metric_of(score: Score) -> dict[str, Any]:
     return {
         "name": score.metric, "title": row.title if row else score.metric, "what": row.what if row else "",
         "paper": row.paper if row else "", "lower_is_better": score.lower_is_better, "decides": score.decides,
-    }   # fmt: skip
+    }
 
 
 def aligned(scores: Sequence[Score], metrics: Sequence[str]) -> list[dict[str, Any]]:
@@ -97,14 +97,14 @@ def aligned(scores: Sequence[Score], metrics: Sequence[str]) -> list[dict[str, A
 def model_of(
     job: Job, scores: Sequence[Mapping[str, Any]], cost: Cost, curve: Curve, analysis: Analysis | None,
     rankings: Sequence[Ranking],
-) -> dict[str, Any]:    # fmt: skip
+) -> dict[str, Any]:
     return {
         "name": job.model.name, "family": job.model.family or job.model.factory, "digest": job.model_digest,
         "cost": asdict(cost), "scores": list(scores),
         "curve": [{"n": n, "value": found.value, "se": found.se} for n, found in curve],
         "leads": [row.metric for row in rankings if row.leaders == (job.model.name,)],
         "analysis": analysis_of(analysis) if analysis else None,
-    }   # fmt: skip
+    }
 
 
 def analysis_of(found: Analysis) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def finding_of(finding: Finding) -> dict[str, Any]:
 def score_of(score: Score) -> dict[str, Any]:
     low, high = (min(max(end, score.bounds[0]), score.bounds[1]) for end in interval(Estimate(score.value, score.se)))
     return {"metric": score.metric, "value": score.value, "se": score.se, "low": low, "high": high,
-            "floor": score.floor, "warnings": list(score.warnings)}      # fmt: skip
+            "floor": score.floor, "warnings": list(score.warnings)}
 
 
 def ranking_of(ranking: Ranking) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def ranking_of(ranking: Ranking) -> dict[str, Any]:
         "first": dict(ranking.first), "interval": {model: list(found) for model, found in ranking.interval.items()},
         "pairs": [{"better": pair.better, "worse": pair.worse, "gain": pair.gain.value, "se": pair.gain.se,
                    "p": pair.p, "significant": pair.significant} for pair in ranking.pairs],
-    }   # fmt: skip
+    }
 
 
 def front_of(
@@ -155,7 +155,7 @@ def clashes(rankings: Sequence[Ranking]) -> list[dict[str, Any]]:
                     {"one": one.metric, "other": other.metric, "better": a.better, "worse": a.worse, "p_one": a.p,
                      "p_other": b.p}
                     for a, b in disagreements(one, other)
-                ]   # fmt: skip
+                ]
     return found
 
 
@@ -166,4 +166,4 @@ def mixture_of(found: Held, names: Sequence[str], metric: str) -> dict[str, Any]
         "found_on": found.found_on, "tested_on": found.tested_on, "value": found.value.value, "se": found.value.se,
         "best_single": names[found.best], "best_value": found.best_value.value, "gain": found.gain.value,
         "gain_se": found.gain.se, "low": low, "high": high, "gap": found.gap,
-    }   # fmt: skip
+    }

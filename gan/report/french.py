@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gan.report.numbers import THIN
+from ganbench.gan.report.numbers import THIN
 
 # By row of METRICS.
 WHAT = {
@@ -46,7 +46,7 @@ WHAT = {
     "fld_gap": "de combien la densité posée sur les images produites convient mieux aux images inconnues qu'aux images "
                "d'entraînement ; sous 0 : mémoire",
     "accuracy": "part des images que le juge prend pour la classe demandée ; pour les modèles conditionnels",
-}  # fmt: skip
+}
 
 # Warnings and machines; what is in braces stands in the English text.
 SAID = {
@@ -91,7 +91,7 @@ SAID = {
     "{k} of {n} images have exactly the features of another one":
         "{k} des {n} images ont exactement les caractéristiques d'une autre",
     "{processor}, one thread of {n}": "{processor}, un fil sur {n}",
-}  # fmt: skip
+}
 
 
 def in_french(text: str) -> str:

@@ -7,14 +7,26 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from gan.report import verdict
-from gan.report.charts import Point, Series, lines_chart, rows_chart
-from gan.report.document import NAMED, kind_of
-from gan.report.french import WHAT, in_french
-from gan.report.numbers import DASH, decimals, english, french, significant
-from gan.report.pieces import attribute, code, figure, number, p_value, paragraph, percent, slug, spans, table, text
-from gan.report.strengths import looks_of, slices_of, slices_title, strengths_of
-from gan.report.texts import both
+from ganbench.gan.report import verdict
+from ganbench.gan.report.charts import Point, Series, lines_chart, rows_chart
+from ganbench.gan.report.document import NAMED, kind_of
+from ganbench.gan.report.french import WHAT, in_french
+from ganbench.gan.report.numbers import DASH, decimals, english, french, significant
+from ganbench.gan.report.pieces import (
+    attribute,
+    code,
+    figure,
+    number,
+    p_value,
+    paragraph,
+    percent,
+    slug,
+    spans,
+    table,
+    text,
+)
+from ganbench.gan.report.strengths import looks_of, slices_of, slices_title, strengths_of
+from ganbench.gan.report.texts import both
 
 HERE = Path(__file__).parent
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -31,7 +43,7 @@ def page(document: Document, pictures: Mapping[str, bytes], play: str = "") -> s
         ("chart curve", curves_of(document)), ("cost", costs_of(document)),
         ("mixture", mixture_of(document)), ("published", published_of(document)), ("methods", methods_of(document)),
         ("provenance", provenance_of(document)),
-    ]   # fmt: skip
+    ]
     shown = [(key, body) for key, body in sections if body]
     contents = "".join(f'<li><a href="#{slug(key)}">{text(key)}</a></li>' for key, _ in shown)
     bodies = "".join(f'<section id="{slug(key)}"><h2>{text(key)}</h2>{body}</section>' for key, body in shown)
@@ -97,7 +109,7 @@ def scores_of(document: Document) -> str:
     for i, metric in enumerate(document["metrics"]):
         cells = [score_cell(document, m, i, names[m] in leaders.get(metric["name"], ())) for m in range(len(names))]
         m, first = next((m, model["scores"][i]) for m, model in enumerate(document["models"])
-                        if model["scores"][i]["value"] is not None)      # fmt: skip
+                        if model["scores"][i]["value"] is not None)
         floor = number(f"models/{m}/scores/{i}/floor", first["floor"], decimals(first["se"]))
         rows.append([f"{code(metric['name'])} {arrow(metric)}", *cells, floor])
     notes = "".join(f"<li>{spans(line)}</li>" for line in verdict.warnings(document))
@@ -126,7 +138,7 @@ def score_cell(document: Document, m: int, i: int, leads: bool) -> str:
 def walls_of(document: Document, pictures: Mapping[str, bytes], play: str) -> str:
     """The first images of each model, and real ones."""
     walls = [(model["name"], pictures[f"{i}-wall"], both("wall alt", count="64", model=model["name"]))
-             for i, model in enumerate(document["models"]) if f"{i}-wall" in pictures]      # fmt: skip
+             for i, model in enumerate(document["models"]) if f"{i}-wall" in pictures]
     figures = [figure(escape(name), png, alt) for name, png, alt in walls]
     if "real-wall" in pictures:
         figures.append(figure(text("real images"), pictures["real-wall"], both("real alt", count="64")))
@@ -145,18 +157,18 @@ def ranks_of(document: Document) -> str:
          percent(f"rankings/0/first/{model}", lead["first"][model]),
          ends(f"rankings/0/interval/{model}", lead["interval"][model]), verdict.letters(model, lead["groups"])]
         for model in lead["models"]
-    ]   # fmt: skip
+    ]
     pairs = [
         [escape(pair["better"]), escape(pair["worse"]),
          f"{number(f'rankings/0/pairs/{k}/gain', pair['gain'], decimals(pair['se']))} ± "
          f"{number(f'rankings/0/pairs/{k}/se', pair['se'], decimals(pair['se']))}",
          p_value(f"rankings/0/pairs/{k}/p", pair["p"])]
         for k, pair in enumerate(lead["pairs"][:shown])
-    ]   # fmt: skip
+    ]
     heads = [text("model"), text("allowed"), text("leads"), text("drawn ranks"), text("group")]
     return (paragraph(text("ranks note", metric=lead["metric"]), "quiet") + table(heads, rows)
             + f"<h3>{text('pairs')}</h3>"
-            + table([text("better"), text("worse"), text("difference"), text("p")], pairs))      # fmt: skip
+            + table([text("better"), text("worse"), text("difference"), text("p")], pairs))
 
 
 def ends(at: str, pair: Sequence[int]) -> str:
@@ -171,7 +183,7 @@ def curves_of(document: Document) -> str:
         Series(model["name"], [Point(row["n"], row["value"], row["value"] - 1.96 * row["se"],
                                      row["value"] + 1.96 * row["se"]) for row in model["curve"]])
         for model in document["models"] if model["curve"]
-    ]   # fmt: skip
+    ]
     if not series:
         return ""
     axes = both("images"), ("Fréchet distance", "distance de Fréchet")
@@ -195,7 +207,7 @@ def costs_of(document: Document) -> str:
             number(f"{at}/evaluations", cost["evaluations"], significant(cost["evaluations"] or 0, 3)),
             number(f"{at}/images_per_second", speed, significant(speed or 0, 3)),
             megabytes(f"{at}/peak_memory", cost["peak_memory"]), megabytes(f"{at}/bytes", cost["bytes"]),
-        ])  # fmt: skip
+        ])
     heads = [text(key) for key in ("model", "parameters", "evaluations", "images per second", "memory", "weights")]
     machine = next(model["cost"]["measured_on"] for model in models if model["cost"]["measured_on"])
     note = paragraph(text("cost note", machine=(machine, in_french(machine))), "quiet")
@@ -229,7 +241,7 @@ def mixture_of(document: Document) -> str:
     if not found:
         return ""
     rows = [[escape(name), percent(f"ensemble/shares/{i}", share)]
-            for i, (name, share) in enumerate(zip(found["models"], found["shares"], strict=True))]      # fmt: skip
+            for i, (name, share) in enumerate(zip(found["models"], found["shares"], strict=True))]
     line = spans(verdict.mixture(found))
     return paragraph(line) + table([text("model"), text("share")], rows)
 
@@ -240,7 +252,7 @@ def published_of(document: Document) -> str:
          number(f"published/{i}/value", row["value"], significant(row["value"], 3)),
          f"{escape(row['paper'])}, arXiv:{escape(row['arxiv'])}, {escape(row['table'])}"]
         for i, row in enumerate(document["published"])
-    ]   # fmt: skip
+    ]
     heads = [text("model"), text("metric"), text("value"), text("source")]
     return table(heads, rows) if rows else ""
 
@@ -250,10 +262,10 @@ def methods_of(document: Document) -> str:
     note = text(
         "methods note", protocol=protocol["name"], n=(english(protocol["n"]), french(protocol["n"])),
         seed=str(protocol["seed"]), reference=protocol["reference"], extractors=", ".join(protocol["extractors"]),
-    )   # fmt: skip
+    )
     said = {row["name"]: WHAT.get(kind_of(row["name"]), row["what"]) for row in document["metrics"]}
     rows = [[code(row["name"]), spans((row["what"], said[row["name"]])), escape(row["paper"])]
-            for row in document["metrics"]]      # fmt: skip
+            for row in document["metrics"]]
     return paragraph(note) + table([text("metric"), text("what"), text("source")], rows, "prose")
 
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gan.report import verdict
-from gan.report.document import kind_of
-from gan.report.french import WHAT, in_french
-from gan.report.numbers import DASH, decimals, english, french, significant
-from gan.report.pictures import GALLERIES
-from gan.report.strengths import COLUMNS, MARKS, accused, relative_power
-from gan.report.texts import FIXED, both
-from gan.words import LANGUAGES
+from ganbench.gan.report import verdict
+from ganbench.gan.report.document import kind_of
+from ganbench.gan.report.french import WHAT, in_french
+from ganbench.gan.report.numbers import DASH, decimals, english, french, significant
+from ganbench.gan.report.pictures import GALLERIES
+from ganbench.gan.report.strengths import COLUMNS, MARKS, accused, relative_power
+from ganbench.gan.report.texts import FIXED, both
+from ganbench.gan.words import LANGUAGES
 
 RINGS = 8           # of the spectrum, at most
 Document = Mapping[str, Any]
@@ -32,7 +32,7 @@ def markdown(document: Document, pictures: Mapping[str, str], language: str = "e
         ("chart curve", curves_of(document, tongue)), ("cost", costs_of(document, tongue)),
         ("mixture", mixture_of(document, tongue)), ("published", published_of(document, tongue)),
         ("methods", methods_of(document, tongue)), ("provenance", provenance_of(document, tongue)),
-    ]   # fmt: skip
+    ]
     lines = [f"# {', '.join(names)}", "", escaped(protocol["name"]), ""]
     for key, body in sections:
         lines += [f"## {tongue.text(key)}", "", *body, ""] if body else []
@@ -84,7 +84,7 @@ def scores_of(document: Document, tongue: Tongue) -> list[str]:
     for i, metric in enumerate(document["metrics"]):
         first = next(model["scores"][i] for model in models if model["scores"][i]["value"] is not None)
         cells = [score_cell(model["scores"][i], model["name"] in leaders.get(metric["name"], ()), tongue)
-                 for model in models]       # fmt: skip
+                 for model in models]
         floor = tongue.number(first["floor"], decimals(first["se"]))
         rows.append([f"`{metric['name']}` {arrow(metric)}", *cells, floor])
     heads = [tongue.text("metric"), *(escaped(model["name"]) for model in models), tongue.text("real images")]
@@ -109,10 +109,10 @@ def arrow(metric: Mapping[str, Any]) -> str:
 
 def walls_of(document: Document, pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
     walls = [(f"{i}-wall", escaped(model["name"]), tongue.plain("wall alt", count="64", model=model["name"]))
-             for i, model in enumerate(document["models"])]     # fmt: skip
+             for i, model in enumerate(document["models"])]
     walls.append(("real-wall", tongue.text("real images"), tongue.text("real alt", count="64")))
     found = [line for identity, name, alt in walls if identity in pictures
-             for line in ("", f"![{alt}]({pictures[identity]})", "", name)]      # fmt: skip
+             for line in ("", f"![{alt}]({pictures[identity]})", "", name)]
     return [tongue.text("walls note", seed=str(document["protocol"]["seed"])), *found] if found else []
 
 
@@ -122,7 +122,7 @@ def strengths_of(document: Document, pictures: Mapping[str, str], tongue: Tongue
     for i, model in enumerate(document["models"]):
         if model["analysis"]:
             lines += ["", f"### {escaped(model['name'])}", "", *findings_of(model, tongue),
-                      *galleries_of(i, model["analysis"], pictures, tongue)]       # fmt: skip
+                      *galleries_of(i, model["analysis"], pictures, tongue)]
     return lines if len(lines) > 1 else []
 
 
@@ -131,7 +131,7 @@ def findings_of(model: Mapping[str, Any], tongue: Tongue) -> list[str]:
     if model["leads"]:
         said.append(("strength", tongue.text("leads by", metrics=", ".join(model["leads"]))))
     lines = [f"{MARKS[severity]} {tongue.plain('said of', what=tongue.text(severity), said=line)}"
-             for severity, line in said]        # fmt: skip
+             for severity, line in said]
     return bullets(lines) or [tongue.text("nothing found")]
 
 
@@ -140,7 +140,7 @@ def galleries_of(i: int, found: Mapping[str, Any], pictures: Mapping[str, str], 
     for k, mode in enumerate(found["modes"]):
         captions[f"{i}-mode-{k}"] = f"{tongue.text('mode')} ({tongue.percent(mode['share']['value'])})"
     return [line for name, caption in captions.items() if name in pictures
-            for line in ("", f"![{caption}]({pictures[name]})", "", caption)]      # fmt: skip
+            for line in ("", f"![{caption}]({pictures[name]})", "", caption)]
 
 
 def slices_of(document: Document, tongue: Tongue) -> list[tuple[str, list[str]]]:
@@ -152,7 +152,7 @@ def slices_of(document: Document, tongue: Tongue) -> list[tuple[str, list[str]]]
     heads = [tongue.text(by), tongue.text("real images"), *(escaped(model["name"]) for model in models)]
     rows = [[escaped(row["name"]), tongue.percent(row["real_share"]["value"]),
              *(share_cell(model["analysis"], k, tongue) for model in models)]
-            for k, row in enumerate(models[0]["analysis"]["slices"])]      # fmt: skip
+            for k, row in enumerate(models[0]["analysis"]["slices"])]
     lines = [tongue.plain(f"slices note {by}"), "", *table(heads, rows), "", tongue.plain("slice cost note")]
     for model in models:
         lines += ["", f"### {escaped(model['name'])}", "", *slice_table(model["analysis"], tongue)]
@@ -170,7 +170,7 @@ def slice_table(found: Mapping[str, Any], tongue: Tongue) -> list[str]:
     return table(heads, [
         [escaped(row["name"]), *(tongue.estimate(row[name]) for name in COLUMNS),
          tongue.percent(**row["cost"]) if row["cost"] else DASH] for row in found["slices"]
-    ])  # fmt: skip
+    ])
 
 
 def looks_of(document: Document, tongue: Tongue) -> list[str]:
@@ -187,9 +187,9 @@ def looks_of(document: Document, tongue: Tongue) -> list[str]:
         [tongue.text(f"look {row['name']}"), tongue.number(row["real_mean"], significant(row["real_mean"], 3)),
          *(look_cell(model["analysis"]["appearance"][k], tongue) for model in models)]
         for k, row in enumerate(models[0]["analysis"]["appearance"])
-    ]   # fmt: skip
+    ]
     return [tongue.plain("looks note"), "", *table([tongue.text("frequency"), *names], decibels), "",
-            *table([tongue.text("mean of"), tongue.text("real images"), *names], means)]      # fmt: skip
+            *table([tongue.text("mean of"), tongue.text("real images"), *names], means)]
 
 
 def look_cell(found: Mapping[str, Any], tongue: Tongue) -> str:
@@ -202,14 +202,14 @@ def ranks_of(document: Document, tongue: Tongue) -> list[str]:
     lead = document["rankings"][0]
     rows = [[escaped(model), tongue.ends(lead["ranks"][model]), tongue.percent(lead["first"][model]),
              tongue.ends(lead["interval"][model]), verdict.letters(model, lead["groups"])]
-            for model in lead["models"]]       # fmt: skip
+            for model in lead["models"]]
     pairs = [[escaped(pair["better"]), escaped(pair["worse"]),
               tongue.estimate({"value": pair["gain"], "se": pair["se"]}), p_value(pair["p"], tongue)]
-             for pair in lead["pairs"]]     # fmt: skip
+             for pair in lead["pairs"]]
     heads = [tongue.text(key) for key in ("model", "allowed", "leads", "drawn ranks", "group")]
     compared = [tongue.text(key) for key in ("better", "worse", "difference", "p")]
     return [tongue.plain("ranks note", metric=lead["metric"]), "", *table(heads, rows), "",
-            f"### {tongue.text('pairs')}", "", *table(compared, pairs)]      # fmt: skip
+            f"### {tongue.text('pairs')}", "", *table(compared, pairs)]
 
 
 def p_value(value: float, tongue: Tongue) -> str:
@@ -223,7 +223,7 @@ def curves_of(document: Document, tongue: Tongue) -> list[str]:
         return []
     found = [{row["n"]: row for row in model["curve"]} for model in models]
     rows = [[tongue.number(n, 0), *(tongue.estimate(curve.get(n)) for curve in found)]
-            for n in sorted(set().union(*found))]      # fmt: skip
+            for n in sorted(set().union(*found))]
     heads = [tongue.text("images"), *(escaped(model["name"]) for model in models)]
     return [tongue.text("curve note"), "", *table(heads, rows)]
 
@@ -242,7 +242,7 @@ def costs_of(document: Document, tongue: Tongue) -> list[str]:
             escaped(model["name"]) + flag, tongue.number(cost["parameters"], 0),
             *(tongue.number(cost[name], significant(cost[name] or 0, 3)) for name in counts),
             *(megabytes(cost[name], tongue) for name in sizes),
-        ])  # fmt: skip
+        ])
     keys = ("model", "parameters", "evaluations", "images per second", "memory", "weights")
     heads = [tongue.text(key) for key in keys]
     machine = next(model["cost"]["measured_on"] for model in models if model["cost"]["measured_on"])
@@ -276,9 +276,9 @@ def methods_of(document: Document, tongue: Tongue) -> list[str]:
     note = tongue.plain(
         "methods note", protocol=protocol["name"], n=(english(protocol["n"]), french(protocol["n"])),
         seed=str(protocol["seed"]), reference=protocol["reference"], extractors=", ".join(protocol["extractors"]),
-    )   # fmt: skip
+    )
     rows = [[f"`{row['name']}`", escaped(tongue.of((row["what"], WHAT.get(kind_of(row["name"]), row["what"])))),
-             escaped(row["paper"])] for row in document["metrics"]]      # fmt: skip
+             escaped(row["paper"])] for row in document["metrics"]]
     return [note, "", *table([tongue.text(key) for key in ("metric", "what", "source")], rows, "---")]
 
 
@@ -289,7 +289,7 @@ def provenance_of(document: Document, tongue: Tongue) -> list[str]:
     commands = [tongue.text("again"), "", *(f"    {command}" for command in facts["commands"]), ""]
     versions = ", ".join(f"{name} {version}" for name, version in facts.get("versions", {}).items())
     return [*(commands if facts["commands"] else []),
-            *table([tongue.text("model"), tongue.text("digest")], rows, "---"), "", escaped(versions)]      # fmt: skip
+            *table([tongue.text("model"), tongue.text("digest")], rows, "---"), "", escaped(versions)]
 
 
 # Pieces
@@ -301,7 +301,7 @@ def bullets(lines: Any) -> list[str]:
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], column: str = "---:") -> list[str]:
     """Cells are Markdown already; `column`: where it stands in all but the first column."""
     return [f"| {' | '.join(heads)} |", "|---|" + f"{column}|" * (len(heads) - 1),
-            *(f"| {' | '.join(row)} |" for row in rows)]      # fmt: skip
+            *(f"| {' | '.join(row)} |" for row in rows)]
 
 
 def escaped(text: str) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from gan.findings.analysis import Analysis
-from gan.findings.gallery import Gallery, Item
-from gan.images import contact_sheet, fitted, grid, png_bytes
-from gan.store import image_of, rows_of
-from gan.types import Samples
+from ganbench.gan.findings.analysis import Analysis
+from ganbench.gan.findings.gallery import Gallery, Item
+from ganbench.gan.images import contact_sheet, fitted, grid, png_bytes
+from ganbench.gan.store import image_of, rows_of
+from ganbench.gan.types import Samples
 
 WALL = 64                           # images
 TILES = (128, 96, 64, 48, 32, 24)   # pixels of an image's longer side: the largest that keeps all below MOST
@@ -42,9 +42,9 @@ def at_size(models: Sequence[Shown], real: Samples | None, tile: int) -> dict[st
     for i, shown in enumerate(models):
         if shown.analysis:
             found |= {f"{i}-{name}": pairs(items, shown.samples, tile)
-                      for name, items in vars(shown.analysis.gallery).items() if items}     # fmt: skip
+                      for name, items in vars(shown.analysis.gallery).items() if items}
             found |= {f"{i}-mode-{k}": strip(mode.images, shown.samples["generated"], tile)
-                      for k, mode in enumerate(shown.analysis.modes)}      # fmt: skip
+                      for k, mode in enumerate(shown.analysis.modes)}
     return found
 
 

@@ -6,8 +6,8 @@ import base64
 from collections.abc import Sequence
 from html import escape
 
-from gan.report.numbers import DASH, english, french
-from gan.report.texts import both
+from ganbench.gan.report.numbers import DASH, english, french
+from ganbench.gan.report.texts import both
 
 
 def spans(pair: tuple[str, str]) -> str:
@@ -59,7 +59,7 @@ def paragraph(content: str, kind: str = "") -> str:
 def figure(caption: str, png: bytes, alt: tuple[str, str]) -> str:
     source = base64.b64encode(png).decode()
     return (f'<figure><img src="data:image/png;base64,{source}" {attribute("alt", alt)}>'
-            f"<figcaption>{caption}</figcaption></figure>")      # fmt: skip
+            f"<figcaption>{caption}</figcaption></figure>")
 
 
 def percent(at: str, value: float) -> str:

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from gan.images import fitted, png_bytes
-from gan.report.pictures import WALL, Shown
-from gan.report.pieces import attribute, paragraph, text
-from gan.report.texts import both
-from gan.store import image_of
-from gan.types import Samples, digest_of
+from ganbench.gan.images import fitted, png_bytes
+from ganbench.gan.report.pictures import WALL, Shown
+from ganbench.gan.report.pieces import attribute, paragraph, text
+from ganbench.gan.report.texts import both
+from ganbench.gan.store import image_of
+from ganbench.gan.types import Samples, digest_of
 
 ROUNDS, LEAST = 60, 10      # generated images over all models, and of each at least
 SIDE = 128                  # pixels: larger images are reduced
@@ -49,7 +49,7 @@ def rounds_of(models: Sequence[Shown], real: Samples | None, seed: int = 0) -> l
     sets = [(k, shown.samples["generated"], each) for k, shown in enumerate(models)]
     sets.append((REAL, real, each * len(models)))
     found = [Round(of, row, png(image_of(samples, row)))
-             for of, samples, count in sets for row in unseen(random, samples.n, count)]       # fmt: skip
+             for of, samples, count in sets for row in unseen(random, samples.n, count)]
     return [found[i] for i in random.permutation(len(found))]
 
 
@@ -99,7 +99,7 @@ def play_page(document: Mapping[str, Any], rounds: Sequence[Round]) -> str:
 def intro(document: Mapping[str, Any], rounds: Sequence[Round]) -> str:
     said = text("play intro", count=str(len(rounds)), models=str(len(document["models"])))
     return (f'<section id="intro">{paragraph(said)}{paragraph(text("play keys"), "quiet")}'
-            f'<p><button id="begin" class="big" type="button">{text("begin")}</button></p></section>')      # fmt: skip
+            f'<p><button id="begin" class="big" type="button">{text("begin")}</button></p></section>')
 
 
 def game() -> str:
@@ -130,5 +130,5 @@ def data_of(document: Mapping[str, Any], rounds: Sequence[Round]) -> str:
         "rows": [one.row for one in rounds],
         "sealed": base64.b64encode(",".join(str(one.of) for one in rounds).encode()).decode(),
         "images": [f"data:image/png;base64,{base64.b64encode(one.png).decode()}" for one in rounds],
-    }   # fmt: skip
+    }
     return json.dumps(content).replace("<", "\\u003c")

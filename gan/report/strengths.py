@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from gan.report.charts import Point, Series, lines_chart
-from gan.report.numbers import DASH, decimals, english, french, significant
-from gan.report.pictures import GALLERIES
-from gan.report.pieces import figure, number, paragraph, percent, spans, table, text
-from gan.report.texts import both
+from ganbench.gan.report.charts import Point, Series, lines_chart
+from ganbench.gan.report.numbers import DASH, decimals, english, french, significant
+from ganbench.gan.report.pictures import GALLERIES
+from ganbench.gan.report.pieces import figure, number, paragraph, percent, spans, table, text
+from ganbench.gan.report.texts import both
 
 MARKS = {"alert": "\N{BLACK SQUARE}", "warning": "\N{BLACK UP-POINTING TRIANGLE}", "info": "\N{WHITE CIRCLE}",
-         "strength": "\N{CHECK MARK}"}       # fmt: skip
+         "strength": "\N{CHECK MARK}"}
 COLUMNS = ("precision", "recall", "coverage", "kid")    # of a table of slices
 Document = Mapping[str, Any]
 Numbered = tuple[int, Mapping[str, Any]]                # a model's place, and the model
@@ -29,13 +29,13 @@ def analysed(document: Document) -> list[Numbered]:
 def strengths_of(document: Document, pictures: Mapping[str, bytes]) -> str:
     """Sentences of each model, and behind them its pictures."""
     models = [f"<h3>{escape(model['name'])}</h3>{findings_of(model)}{galleries_of(i, model, pictures)}"
-              for i, model in analysed(document)]      # fmt: skip
+              for i, model in analysed(document)]
     return paragraph(text("strengths note"), "quiet") + "".join(models) if models else ""
 
 
 def findings_of(model: Mapping[str, Any]) -> str:
     rows = [finding(row["severity"], (row["sentence"]["en"], row["sentence"]["fr"]))
-            for row in model["analysis"]["findings"]]      # fmt: skip
+            for row in model["analysis"]["findings"]]
     if model["leads"]:
         rows.append(finding("strength", both("leads by", metrics=", ".join(model["leads"]))))
     return f'<ul class="findings">{"".join(rows)}</ul>' if rows else paragraph(text("nothing found"))
@@ -50,7 +50,7 @@ def finding(severity: str, said: tuple[str, str]) -> str:
 def galleries_of(i: int, model: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     """Behind a fold, the galleries of a model and its artefact modes."""
     found = [figure(text(f"gallery {name}"), pictures[f"{i}-{name}"], both(f"gallery {name}"))
-             for name in GALLERIES if f"{i}-{name}" in pictures]      # fmt: skip
+             for name in GALLERIES if f"{i}-{name}" in pictures]
     for k, mode in enumerate(model["analysis"]["modes"]):
         if f"{i}-mode-{k}" in pictures:
             share = percent(f"models/{i}/analysis/modes/{k}/share/value", mode["share"]["value"])
@@ -107,7 +107,7 @@ def percents(at: str, found: Mapping[str, float]) -> str:
     """`9.8 ± 0.7 %`"""
     value, se = (f'<data value="{found[name]!r}" data-at="{at}/{name}">'
                  f"{spans((english(100 * found[name], 1), french(100 * found[name], 1)))}</data>"
-                 for name in ("value", "se"))       # fmt: skip
+                 for name in ("value", "se"))
     return f"{value} ± {se}\N{NO-BREAK SPACE}%"
 
 
@@ -138,10 +138,10 @@ def looks_of(document: Document) -> str:
         return ""
     series = [Series(model["name"], relative_power(model["analysis"]["spectrum"])) for _, model in models]
     chart = lines_chart("spectrum", both("chart spectrum"), series, (both("frequency"), ("dB", "dB")),
-                        logarithmic=False, line=0.0)      # fmt: skip
+                        logarithmic=False, line=0.0)
     caption = f"<figcaption>{text('chart spectrum')}</figcaption>"
     return (paragraph(text("looks note"), "quiet") + f"<figure>{chart}{caption}</figure>"
-            + appearance_table(models))     # fmt: skip
+            + appearance_table(models))
 
 
 def relative_power(found: Mapping[str, list[float]]) -> list[Point]:
@@ -149,7 +149,7 @@ def relative_power(found: Mapping[str, list[float]]) -> list[Point]:
     out."""
     points = []
     for x, mine, se, real, real_se in zip(found["frequency"], found["generated"], found["generated_se"], found["real"],
-                                          found["real_se"], strict=True):     # fmt: skip
+                                          found["real_se"], strict=True):
         if mine > 0 and real > 0:
             value, error = 10 * math.log10(mine / real), 10 / math.log(10) * math.hypot(se / mine, real_se / real)
             points.append(Point(x, value, value - 1.96 * error, value + 1.96 * error))
@@ -160,7 +160,7 @@ def appearance_table(models: list[Numbered]) -> str:
     first, rows = models[0][0], []
     for k, row in enumerate(models[0][1]["analysis"]["appearance"]):
         real = number(f"models/{first}/analysis/appearance/{k}/real_mean", row["real_mean"],
-                      significant(row["real_mean"], 3))      # fmt: skip
+                      significant(row["real_mean"], 3))
         rows.append([text(f"look {row['name']}"), real, *(appearance_cell(i, model, k) for i, model in models)])
     heads = [text("mean of"), text("real images"), *(escape(model["name"]) for _, model in models)]
     return table(heads, rows, "scores")

@@ -265,7 +265,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "warnings": ("To be kept in mind", "À garder à l'esprit"),
     "made": ("Made", "Fait"),
     "digest": ("digest", "empreinte"),
-}  # fmt: skip
+}
 
 
 def both(key: str, **facts: tuple[str, str] | str) -> tuple[str, str]:
@@ -274,4 +274,4 @@ def both(key: str, **facts: tuple[str, str] | str) -> tuple[str, str]:
     one, other = (said.replace(" < ", f"{FIXED}<{FIXED}") for said in TEXTS[key])
     other = FRENCH_SPACE.sub(FIXED, other)
     return (one.format(**{name: pair[0] for name, pair in pairs.items()}),
-            other.format(**{name: pair[1] for name, pair in pairs.items()}))      # fmt: skip
+            other.format(**{name: pair[1] for name, pair in pairs.items()}))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gan.ensemble import WHOLE
-from gan.report.french import in_french
-from gan.report.numbers import decimals, english, french
-from gan.report.texts import both
+from ganbench.gan.ensemble import WHOLE
+from ganbench.gan.report.french import in_french
+from ganbench.gan.report.numbers import decimals, english, french
+from ganbench.gan.report.texts import both
 
 Pair = tuple[str, str]
 AND = " and ", " et "
@@ -34,7 +34,7 @@ def warnings(document: Mapping[str, Any]) -> list[Pair]:
             for warning in score["warnings"]:
                 said.setdefault(warning, {})[score["metric"]] = None
     return [both("said of", what=", ".join(metrics), said=(warning, in_french(warning)))
-            for warning, metrics in said.items()]      # fmt: skip
+            for warning, metrics in said.items()]
 
 
 def alerts(document: Mapping[str, Any]) -> list[Pair]:
@@ -42,7 +42,7 @@ def alerts(document: Mapping[str, Any]) -> list[Pair]:
     found = []
     for model in document["models"]:
         first = next((row for row in (model["analysis"] or {"findings": []})["findings"] if row["severity"] == "alert"),
-                     None)      # fmt: skip
+                     None)
         if first:
             found.append((f"{model['name']}: {first['sentence']['en']}",
                           f"{model['name']}\N{NO-BREAK SPACE}: {first['sentence']['fr']}"))

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan.files import atomic_write
-from gan.report.html import page
-from gan.report.markdown import markdown
-from gan.report.play import Round, play_page
+from ganbench.gan.files import atomic_write
+from ganbench.gan.report.html import page
+from ganbench.gan.report.markdown import markdown
+from ganbench.gan.report.play import Round, play_page
 
 PLAY = "play.html"
 
@@ -19,7 +19,7 @@ def write_report(
     folder: Path, document: Mapping[str, Any], pictures: Mapping[str, bytes], rounds: Sequence[Round] = ()
 ) -> None:
     """report.html, report.md and report.fr.md with pictures/, report.json, and play.html where there are rounds; each
-    whole or not at all.  `pictures`: PNG files by id, see `gan.report.pictures`."""
+    whole or not at all.  `pictures`: PNG files by id, see `ganbench.gan.report.pictures`."""
     files = {identity: f"pictures/{identity}.png" for identity in pictures}
     for identity, name in files.items():
         write(folder / name, pictures[identity])

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan.training import ema
-from gan.training.augmentation import augmentation
-from gan.training.loop import Batch, Schedule, descend, random_at, to_float
-from gan.training.losses import LOSSES, gradient_penalty, zero_centred_penalty
+from ganbench.gan.training import ema
+from ganbench.gan.training.augmentation import augmentation
+from ganbench.gan.training.loop import Batch, Schedule, descend, random_at, to_float
+from ganbench.gan.training.losses import LOSSES, gradient_penalty, zero_centred_penalty
 
 
 class Adversarial:
@@ -27,14 +27,14 @@ class Adversarial:
 
     `gp` weighs the gradient penalty, `r1` and `r2` (gamma) the zero-centred ones on real and on generated images.
     Those count `penalty_every` times in every so many steps (lazy regularisation: Karras et al. 2020,
-    arXiv:1912.04958, section 3.1).  `augment` is a policy of `gan.training.augmentation`.
+    arXiv:1912.04958, section 3.1).  `augment` is a policy of `ganbench.gan.training.augmentation`.
     """
 
     def __init__(
         self, generator: Any, discriminator: nn.Module, schedule: Schedule, loss: str = "non-saturating",
         critic_steps: int = 1, gp: float = 0.0, r1: float = 0.0, r2: float = 0.0, penalty_every: int = 1,
         augment: str = "", critic_rate: float | None = None, critic_betas: tuple[float, float] | None = None,
-    ):      # fmt: skip
+    ):
         if loss not in LOSSES:
             raise ValueError(f"No adversarial loss {loss!r}. Known: {', '.join(LOSSES)}.")
         self.generator, self.discriminator, self.schedule = generator, discriminator, schedule
@@ -47,7 +47,7 @@ class Adversarial:
             discriminator.parameters(), critic_rate or schedule.rate, critic_betas or schedule.betas, fused=True
         )
         self.parts = {"generator": generator, "discriminator": discriminator, "ema": self.average,
-                      "generator_adam": self.generator_adam, "discriminator_adam": self.discriminator_adam}  # fmt: skip
+                      "generator_adam": self.generator_adam, "discriminator_adam": self.discriminator_adam}
 
     def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
         """The losses told of the critic are those of its last step."""

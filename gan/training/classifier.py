@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from gan.training.loop import Batch, Schedule, descend, random_at, to_float
-from gan.types import BadInput
+from ganbench.gan.training.loop import Batch, Schedule, descend, random_at, to_float
+from ganbench.gan.types import BadInput
 
 
 class Classifier:

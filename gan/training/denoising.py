@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from gan.generators.diffusion import Denoiser
-from gan.training import ema
-from gan.training.loop import Batch, Schedule, descend, random_at, to_float
+from ganbench.gan.generators.diffusion import Denoiser
+from ganbench.gan.training import ema
+from ganbench.gan.training.loop import Batch, Schedule, descend, random_at, to_float
 
 Network = Callable[[Tensor, Tensor], Tensor]                # noisy images, times -> what the process asks for
 

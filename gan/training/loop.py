@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from gan.types import BadInput
+from ganbench.gan.types import BadInput
 
 
 @dataclass(frozen=True)

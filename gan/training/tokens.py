@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from gan.generators.transformer import Tokenizer, TokenModel
-from gan.training import ema
-from gan.training.loop import Batch, Schedule, descend, random_at, to_float
+from ganbench.gan.generators.transformer import Tokenizer, TokenModel
+from ganbench.gan.training import ema
+from ganbench.gan.training.loop import Batch, Schedule, descend, random_at, to_float
 
 
 class Tokenizing:
@@ -27,7 +27,7 @@ class Tokenizing:
     commitment, decay, rare = 0.25, 0.99, 0.02
 
     def __init__(self, tokenizer: Tokenizer, critic: nn.Module, schedule: Schedule, alone: int = 2_000,
-                 weight: float = 0.05):     # fmt: skip
+                 weight: float = 0.05):
         self.tokenizer, self.critic, self.schedule, self.alone, self.weight = tokenizer, critic, schedule, alone, weight
         self.average = copy.deepcopy(tokenizer).requires_grad_(False)
         tokenizer.codebook.requires_grad_(False)
@@ -36,7 +36,7 @@ class Tokenizing:
         self.adam = torch.optim.Adam(learned, schedule.rate, schedule.betas, fused=True)
         self.critic_adam = torch.optim.Adam(critic.parameters(), schedule.rate, schedule.betas, fused=True)
         self.parts = {"tokenizer": tokenizer, "ema": self.average, "codes": self.counts, "critic": critic,
-                      "adam": self.adam, "critic_adam": self.critic_adam}       # fmt: skip
+                      "adam": self.adam, "critic_adam": self.critic_adam}
 
     def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
         images = to_float(batches[0].images)
@@ -95,7 +95,7 @@ class PatchCritic(nn.Module):
         self.main = nn.Sequential(
             nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 2 * width, 4, 2, 1),
             nn.GroupNorm(8, 2 * width), nn.LeakyReLU(0.2), nn.Conv2d(2 * width, 1, 3, 1, 1),
-        )  # fmt: skip
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         return self.main(images)

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gan.files import atomic_write
-from gan.store import Store
-from tasks import score_view
-from tasks.settings import settings
+from ganbench.gan.files import atomic_write
+from ganbench.gan.store import Store
+from ganbench.tasks import score_view
+from ganbench.tasks.settings import settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -13,14 +13,14 @@ from PIL import Image
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from gan.costs import Cost
-from gan.files import atomic_write
-from gan.generators.loading import identity
-from gan.jobs import Job, Part
-from gan.types import Score, digest_of
-from tasks.artifacts import markdown_of
-from tasks.settings import settings
-from tasks.tracking.client import (
+from ganbench.gan.costs import Cost
+from ganbench.gan.files import atomic_write
+from ganbench.gan.generators.loading import identity
+from ganbench.gan.jobs import Job, Part
+from ganbench.gan.types import Score, digest_of
+from ganbench.tasks.artifacts import markdown_of
+from ganbench.tasks.settings import settings
+from ganbench.tasks.tracking.client import (
     COMPLETE,
     KEY,
     Tracked,
@@ -31,7 +31,7 @@ from tasks.tracking.client import (
     tracked,
     unreachable,
 )
-from tasks.tracking.registry import link_model
+from ganbench.tasks.tracking.registry import link_model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -152,7 +152,7 @@ def fill(client: MlflowClient, experiment: str, run_id: str, record: Record) -> 
     )
     if not logged.inputs.dataset_inputs:
         inputs = [DatasetInput(dataset_of(facts), [InputTag("mlflow.data.context", context)])
-                  for context, facts in record.datasets.items()]  # fmt: skip
+                  for context, facts in record.datasets.items()]
         client.log_inputs(run_id, inputs)
     client.log_dict(run_id, {"columns": list(record.table), "data": rows_of(record.table)}, "scores.json")
     if Path(record.picture).is_file():
@@ -171,7 +171,7 @@ def dataset_of(facts: Mapping[str, Any]) -> Any:
     return Dataset(
         name=facts["name"], digest=facts["digest"][:36], source_type="local",
         source=json.dumps({"uri": facts["source"]}), profile=json.dumps(profile),
-    )  # fmt: skip
+    )
 
 
 def record_of(
@@ -200,7 +200,7 @@ def record_of(
         picture=picture,
         model={"name": job.model.name, "digest": job.model_digest, "facts": facts_of_model(job)},
         costs=numbers_of(cost or Cost()), galleries=galleries or {},
-    )  # fmt: skip
+    )
 
 
 def numbers_of(cost: Cost) -> dict[str, float]:
@@ -215,7 +215,7 @@ def suite_id(job: Job) -> str:
 def facts_of_model(job: Job) -> dict[str, Any]:
     model = job.model
     return {"family": model.family, "factory": model.factory, "arguments": json.dumps(dict(model.arguments)),
-            "sha256": model.sha256, "resolution": model.resolution, "channels": model.channels}     # fmt: skip
+            "sha256": model.sha256, "resolution": model.resolution, "channels": model.channels}
 
 
 def metrics_of(score: Score) -> dict[str, float]:

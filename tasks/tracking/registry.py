@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tasks.settings import settings, unchanged
+from ganbench.tasks.settings import settings, unchanged
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -15,7 +15,7 @@ DIGEST, ALIAS = "ganbench.model_digest", "measured"     # a tag; and the alias o
 
 
 def link_model(client: MlflowClient, experiment: str, run_id: str, name: str, digest: str, facts: Mapping[str, Any]
-               ) -> str:    # fmt: skip
+               ) -> str:
     """The model of this digest, made when it is new, as an output of the run; -> its id in MLflow."""
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
@@ -25,7 +25,7 @@ def link_model(client: MlflowClient, experiment: str, run_id: str, name: str, di
     else:
         params = {key: str(value) for key, value in facts.items() if value not in ("", None)}
         made = client.create_logged_model(experiment, name=safe(name), source_run_id=run_id, tags={DIGEST: digest},
-                                          params=params, model_type="image generator")      # fmt: skip
+                                          params=params, model_type="image generator")
         model_id = made.model_id
         client.finalize_logged_model(model_id, LoggedModelStatus.READY)
         register(client, safe(name), model_id, digest, run_id)

@@ -11,15 +11,24 @@ from typing import TYPE_CHECKING, Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from gan.compare import Ranking
-from gan.costs import Cost
-from gan.findings import Analysis
-from gan.jobs import Job
-from gan.types import Score, digest_of
-from tasks.leaderboard import leaderboard, leaderboard_markdown, weaknesses_markdown
-from tasks.settings import settings
-from tasks.tracking.client import COMPLETE, KEY, Tracked, connect, experiment_of, one_at_a_time, tracked, unreachable
-from tasks.tracking.evaluations import KIND, SUITE, suite_id
+from ganbench.gan.compare import Ranking
+from ganbench.gan.costs import Cost
+from ganbench.gan.findings import Analysis
+from ganbench.gan.jobs import Job
+from ganbench.gan.types import Score, digest_of
+from ganbench.tasks.leaderboard import leaderboard, leaderboard_markdown, weaknesses_markdown
+from ganbench.tasks.settings import settings
+from ganbench.tasks.tracking.client import (
+    COMPLETE,
+    KEY,
+    Tracked,
+    connect,
+    experiment_of,
+    one_at_a_time,
+    tracked,
+    unreachable,
+)
+from ganbench.tasks.tracking.evaluations import KIND, SUITE, suite_id
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,7 +49,7 @@ class Suite:
 def suite_of(
     jobs: Sequence[Job], scores: Mapping[str, Sequence[Score]], rankings: Sequence[Ranking],
     costs: Mapping[str, Cost], analyses: Mapping[str, Analysis | None], tags: Mapping[str, str], report: str = "",
-) -> Suite:     # fmt: skip
+) -> Suite:
     """The same models with the same numbers have the same key, in whatever order they were given."""
     protocol = jobs[0].protocol
     found = sorted([job.digest, [row.value for row in scores[job.model.name]]] for job in jobs)
@@ -56,7 +65,7 @@ def suite_of(
         tags={SUITE: suite_id(jobs[0]), KIND: "comparison", "mlflow.note.content": note,
               "ganbench.protocol_digest": jobs[0].protocol_digest, **tags},
         table=leaderboard(scores, rankings, costs), report=report,
-    )   # fmt: skip
+    )
 
 
 @task(name="track suite", persist_result=False, cache_policy=NO_CACHE)

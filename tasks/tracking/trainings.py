@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from tasks.settings import settings
-from tasks.tracking.client import COMPLETE, KEY, Tracked, connect, experiment_of, tracked, unreachable
+from ganbench.tasks.settings import settings
+from ganbench.tasks.tracking.client import COMPLETE, KEY, Tracked, connect, experiment_of, tracked, unreachable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

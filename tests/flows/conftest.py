@@ -17,8 +17,8 @@ def model(tiny, tmp_path):
 @pytest.fixture
 def run_flow(prefect_server, home, model, garments):
     """Run the flow on 30 images against 60, and read back what Prefect and MLflow know of it."""
-    from flows.evaluate import evaluate
-    from tasks.settings import configure
+    from ganbench.flows.evaluate import evaluate
+    from ganbench.tasks.settings import configure
 
     def run(tracking_uri=None, **given):
         settings = configure(tracking_uri=tracking_uri)
@@ -34,7 +34,7 @@ def run_flow(prefect_server, home, model, garments):
         flow_run = state.state_details.flow_run_id
         return SimpleNamespace(
             state=state, outcome=state.result(), settings=settings, id=flow_run, tasks=task_states(flow_run),
-        )  # fmt: skip
+        )
 
     return run
 
@@ -63,7 +63,7 @@ def mlflow_runs():
     """All runs of the settings' MLflow."""
 
     def read():
-        from tasks.tracking.client import connect, experiment_of
+        from ganbench.tasks.tracking.client import connect, experiment_of
 
         client = connect()
         return client, client.search_runs([experiment_of(client)])

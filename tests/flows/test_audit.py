@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
-from gan.images import read_image, write_npz
+from ganbench.flows.cli import app
+from ganbench.gan.images import read_image, write_npz
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def ganbench(home, prefect_server):
 @pytest.fixture
 def sets(tmp_path):
     """120 training images, 100 others, and 60 images of which six are training images."""
-    from gan.datasets import DataFolders, open_data
+    from ganbench.gan.datasets import DataFolders, open_data
 
     real = open_data("fashion-mnist:test", DataFolders(None, tmp_path)).read(range(300))
     write_npz(tmp_path / "training.npz", real[:120])
@@ -30,7 +30,7 @@ def sets(tmp_path):
 
 def test_an_audit_lists_copies_shows_them_and_is_logged(ganbench, sets, mlflow_runs):
     done = ganbench("audit", sets / "drawn.npz", "--training", sets / "training.npz", "--held-out",
-                    sets / "unseen.npz", "--n", 60, "--json", sets / "audit.json")  # fmt: skip
+                    sets / "unseen.npz", "--n", 60, "--json", sets / "audit.json")
     assert done.exit_code == 0, done.output
     found = json.loads((sets / "audit.json").read_text())
     assert [match["by_pixels"] for match in found["audit"]["matches"][:6]] == [
@@ -55,9 +55,9 @@ def test_an_audit_without_unseen_images_says_what_to_give(ganbench, sets):
     (("--training", "training.npz", "--held-out", "training.npz"), "gives no unseen images"),
     (("--training", "unseen.npz", "--held-out", "few.npz"), "fewer than the 60 images that are audited"),
     (("--training", "nothing.npz"), "nothing.npz"),
-])  # fmt: skip
+])
 def test_what_an_audit_lacks_is_told_before_prefect_starts(words, said, sets, home, monkeypatch):
-    monkeypatch.setattr("flows.run.begin_flow", lambda: pytest.fail("Prefect was started"))
+    monkeypatch.setattr("ganbench.flows.run.begin_flow", lambda: pytest.fail("Prefect was started"))
     write_npz(sets / "few.npz", np.load(sets / "drawn.npz")["arr_0"].transpose(0, 3, 1, 2)[:59])
     words = [str(sets / word) if word.endswith(".npz") else word for word in words]
     done = CliRunner().invoke(app, ["audit", str(sets / "drawn.npz"), "--n", "60", *words])
@@ -67,7 +67,7 @@ def test_what_an_audit_lacks_is_told_before_prefect_starts(words, said, sets, ho
 
 def test_a_distance_is_taken_apart(ganbench, sets):
     done = ganbench("attribute", sets / "drawn.npz", "--reference", sets / "training.npz", "--n", 60, "--json",
-                    sets / "a.json")  # fmt: skip
+                    sets / "a.json")
     assert done.exit_code == 0, done.output
     found = json.loads((sets / "a.json").read_text())
     assert len(found["psi"]) == 60
@@ -77,7 +77,7 @@ def test_a_distance_is_taken_apart(ganbench, sets):
 
 def test_a_gap_is_explained_as_a_table_and_as_json(ganbench, sets, model):
     words = ("explain-diff", "fidelity", "torchmetrics", "--model", model, "--reference", sets / "training.npz",
-             "--n", 20, "--extractor", "efficientnet_lite0")  # fmt: skip
+             "--n", 20, "--extractor", "efficientnet_lite0")
     table, listed = ganbench(*words), ganbench(*words, "--json", "-")
     assert table.exit_code == listed.exit_code == 0, table.output
     found = json.loads(listed.stdout)["differences"]
@@ -92,7 +92,7 @@ def test_a_gap_is_explained_as_a_table_and_as_json(ganbench, sets, model):
     (("fidelity", "fidelity"), "the same reading"),
     (("fidelity", "mine"), "No reading 'mine'"),
     (("fidelity", "clean", "--extractor", "judge"), "explained through inception or efficientnet_lite0"),
-])  # fmt: skip
+])
 def test_what_cannot_be_explained_is_refused(ganbench, words, said):
     done = ganbench("explain-diff", *words, "--n", 20)
     assert done.exit_code == 2

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from typer.testing import CliRunner
 
-from flows.cli import LISTS, app
-from gan.generators.dcgan import DCGAN
-from gan.images import png_bytes, read_image, write_folder
+from ganbench.flows.cli import LISTS, app
+from ganbench.gan.generators.dcgan import DCGAN
+from ganbench.gan.images import png_bytes, read_image, write_folder
 
 ARGUMENTS = {"z_dim": 8, "width": 2, "resolution": 32, "channels": 1}
 
@@ -60,15 +60,15 @@ def test_every_list_is_a_table_and_json_with_names_first(name, ganbench):
 
 
 def test_every_preset_is_listed(ganbench):
-    from gan.protocols import PROTOCOLS
+    from ganbench.gan.protocols import PROTOCOLS
 
     assert {row["name"] for row in json.loads(ganbench("protocols", "--json").stdout)} == set(PROTOCOLS)
     assert "zoo:dcgan-fashion-mnist" in ganbench("models").stdout
 
 
 def test_models_are_listed_with_all_that_is_opened_without_a_family(ganbench):
-    from gan.generators import GENERATORS
-    from gan.generators.loading import OPENERS
+    from ganbench.gan.generators import GENERATORS
+    from ganbench.gan.generators.loading import OPENERS
 
     rows = {row["name"]: row for row in json.loads(ganbench("models", "--json").stdout)}
     assert {f"--family {name}" for name in GENERATORS} | OPENERS.keys() <= rows.keys()
@@ -161,8 +161,8 @@ def test_scores_are_a_table_for_people_and_json_with_full_precision(
 
 def test_json_on_stdout_is_alone_there_and_nothing_is_said_beside_it(run_python, model, garments):
     """A fresh process with Prefect's own temporary server, as a script would call it."""
-    done = run_python("-m", "flows.cli", "evaluate", model, "--reference", str(garments), "--n", "20", "--json", "-",
-                      timeout=240)  # fmt: skip
+    done = run_python("-m", "ganbench", "evaluate", model, "--reference", str(garments), "--n", "20", "--json", "-",
+                      timeout=240)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     found = json.loads(done.stdout)
@@ -175,8 +175,8 @@ def test_a_bad_image_in_the_middle_of_a_run_ends_it_with_its_sentence(
 ):
     from prefect.settings import PREFECT_API_URL
 
-    done = run_python("-m", "flows.cli", "evaluate", bad_model("late_nan"), "--reference", str(garments), "--n", "60",
-                      PREFECT_API_URL=PREFECT_API_URL.value(), PYTHONPATH=bad_model.path)  # fmt: skip
+    done = run_python("-m", "ganbench", "evaluate", bad_model("late_nan"), "--reference", str(garments), "--n", "60",
+                      PREFECT_API_URL=PREFECT_API_URL.value(), PYTHONPATH=bad_model.path)
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
     assert "late_nan gave" in done.stderr
@@ -287,7 +287,7 @@ def bad_model(tmp_path, monkeypatch):
     ("two_channels", "which is no NCHW batch of grey or colour images"),
     ("logits", "a classifier cannot be evaluated as a generator"),
     ("random", "makes other images from the same draws"),
-])  # fmt: skip
+])
 def test_output_that_is_not_what_was_declared(name, said, refused, bad_model, garments):
     sentence = refused("evaluate", bad_model(name), "--reference", garments, "--n", "20")
     assert said in sentence
@@ -332,7 +332,7 @@ def other_size() -> bytes:
     ("000009.png", b"", "is empty (0 bytes)"),
     ("000009.png", other_size(), "has 32x31 pixels, but"),
     ("000009.png", bomb(), "has 3,600,000,000 pixels"),
-], ids=["text", "truncated", "empty", "another size", "bomb"])  # fmt: skip
+], ids=["text", "truncated", "empty", "another size", "bomb"])
 def test_a_bad_image_in_a_folder_is_named(name, content, said, refused, folder, model):
     (folder / name).write_bytes(content)
     for words in (
@@ -376,7 +376,7 @@ def test_more_images_than_a_folder_holds(refused, folder, garments):
     (("--device", "nonsense"), "No device 'nonsense'; expected cpu"),
     (("--runner", "nonsense"), "No runner 'nonsense'. Known: threads, dask, ray"),
     (("--inception-weights", "none.pth", "--protocol", "fashion-mnist-fidelity-10k"), "none.pth does not exist"),
-])  # fmt: skip
+])
 def test_options_that_name_nothing(words, said, refused, model):
     assert said in refused("evaluate", model, *words)
 
@@ -385,7 +385,7 @@ def test_options_that_name_nothing(words, said, refused, model):
     (("evaluate", "zoo:biggan"), "No zoo model 'biggan'. Known: collapsed-fashion-mnist, dcgan-fashion-mnist"),
     (("cache", "burn"), "No cache action 'burn'. Known: list, verify, collect"),
     (("train", "biggan", "--out", "somewhere"), "No recipe 'biggan'"),
-])  # fmt: skip
+])
 def test_other_commands_know_their_names(words, said, refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert said in refused(*words)
@@ -407,7 +407,7 @@ def test_debug_shows_where(ganbench):
 
 
 def test_work_that_fails_is_exit_code_one(ganbench, model, monkeypatch, tmp_path):
-    from gan import sampling
+    from ganbench.gan import sampling
 
     def broken(*arguments):
         raise RuntimeError("the machine is on fire")
@@ -451,7 +451,7 @@ def test_a_home_that_is_no_folder(ganbench, model, tmp_path, garments, monkeypat
 
 def test_bad_input_is_told_before_prefect_is_even_imported(run_python, tiny):
     code = (
-        "import sys\nfrom flows.cli import main\nsys.argv = ['ganbench', 'evaluate', 'nowhere.pt']\n"
+        "import sys\nfrom ganbench.flows.cli import main\nsys.argv = ['ganbench', 'evaluate', 'nowhere.pt']\n"
         "try:\n    main()\nexcept SystemExit as end:\n"
         "    print(end.code, 'prefect' in sys.modules, 'mlflow' in sys.modules)"
     )
@@ -469,11 +469,12 @@ def test_prefect_is_imported_only_when_a_flow_begins(run_python, model, garments
         ["evaluate", *given[1:]], ["compare", *given], ["ensemble", *given, "--out", "mixture.toml"],
         ["attribute", *given[1:]], ["audit", model, "--training", str(garments), "--n", "50"],
         ["train", "dcgan-fashion-mnist", "--out", "run", "--steps", "1"],
-    ]  # fmt: skip
+    ]
     code = (
-        "import sys\nfrom typer.testing import CliRunner\nimport flows.run\nfrom flows.cli import app\n"
-        "def begin():\n    raise flows.run.BadInput(f'prefect: {\"prefect\" in sys.modules}')\n"
-        "flows.run.begin_flow = begin\n"
+        "import sys\nfrom typer.testing import CliRunner\n"
+        "from ganbench.flows import run\nfrom ganbench.flows.cli import app\n"
+        "def begin():\n    raise run.BadInput(f'prefect: {\"prefect\" in sys.modules}')\n"
+        "run.begin_flow = begin\n"
         f"for words in {commands}:\n    print(CliRunner().invoke(app, words).stderr.strip())"
     )
     done = run_python("-c", code)
@@ -485,7 +486,7 @@ def test_prefect_is_imported_only_when_a_flow_begins(run_python, model, garments
 
 @pytest.mark.parametrize("name", ["s.npz", "s.pt", "s.pkl"])
 def test_statistics_are_written_as_other_tools_read_them(name, ganbench, garments, tmp_path):
-    from gan.interchange import load_statistics
+    from ganbench.gan.interchange import load_statistics
 
     done = ganbench("statistics", garments, "--out", tmp_path / name)
     assert done.exit_code == 0, done.output

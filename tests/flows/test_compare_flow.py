@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gan.images import write_npz
-from gan.types import BadInput
+from ganbench.gan.images import write_npz
+from ganbench.gan.types import BadInput
 
 GIVEN = {"protocol": None, "convention": "embedded", "n": 80, "metrics": "kid,fd,ct", "extractor": "judge"}
 
@@ -15,7 +15,7 @@ GIVEN = {"protocol": None, "convention": "embedded", "n": 80, "metrics": "kid,fd
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     """Real images: 160 for the reference and 80 for each of three models, of which the second has negatives."""
-    from gan.datasets import DataFolders, open_data
+    from ganbench.gan.datasets import DataFolders, open_data
 
     folder = tmp_path_factory.mktemp("images")
     found = open_data("fashion-mnist:test", DataFolders(None, folder)).read(range(400))
@@ -28,8 +28,8 @@ def images(tmp_path_factory):
 
 @pytest.fixture
 def run_compare(prefect_server, home, images):
-    from flows.compare import compare
-    from tasks.settings import configure
+    from ganbench.flows.compare import compare
+    from ganbench.tasks.settings import configure
 
     def run(*names, **given):
         configure()
@@ -130,8 +130,8 @@ def test_one_model_and_the_same_one_twice_are_sentences(run_compare):
 
 
 def test_models_of_one_name_are_told_apart(images, tmp_path):
-    from gan.jobs import distinct
-    from gan.types import Workspace
+    from ganbench.gan.jobs import distinct
+    from ganbench.gan.types import Workspace
 
     other = tmp_path / "one.npz"
     write_npz(other, np.random.default_rng(0).integers(0, 256, (80, 1, 32, 32), np.uint8))

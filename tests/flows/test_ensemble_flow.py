@@ -4,17 +4,17 @@ import json
 
 import pytest
 
-from gan.generators.loading import load, resolve
-from gan.images import write_npz
-from gan.sampling import draw
-from gan.types import BadInput, Workspace
+from ganbench.gan.generators.loading import load, resolve
+from ganbench.gan.images import write_npz
+from ganbench.gan.sampling import draw
+from ganbench.gan.types import BadInput, Workspace
 
 GOOD, BAD = "zoo:dcgan-fashion-mnist", "zoo:dcgan-fashion-mnist-start"
 
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
-    from gan.datasets import DataFolders, open_data
+    from ganbench.gan.datasets import DataFolders, open_data
 
     path = tmp_path_factory.mktemp("data") / "reference.npz"
     write_npz(path, open_data("fashion-mnist:test", DataFolders(None, path.parent)).read(range(400)))
@@ -23,8 +23,8 @@ def reference(tmp_path_factory):
 
 @pytest.fixture
 def run(prefect_server, home, reference, tmp_path):
-    from flows.ensemble import ensemble
-    from tasks.settings import configure
+    from ganbench.flows.ensemble import ensemble
+    from ganbench.tasks.settings import configure
 
     def run(*models, **given):
         configure()
@@ -35,7 +35,7 @@ def run(prefect_server, home, reference, tmp_path):
 
 
 def test_the_mixture_is_a_model_file_and_prefers_the_better_model(run, tmp_path):
-    from flows.ensemble import ensemble_json
+    from ganbench.flows.ensemble import ensemble_json
 
     found = run(GOOD, BAD)
     assert found.shares["dcgan-fashion-mnist"] > 0.9
@@ -47,7 +47,7 @@ def test_the_mixture_is_a_model_file_and_prefers_the_better_model(run, tmp_path)
 
 
 def test_a_budget_is_spent_on_models_that_are_of_use(run):
-    from flows.ensemble import ensemble_json
+    from ganbench.flows.ensemble import ensemble_json
 
     found = run(GOOD, BAD, budget=500)
     assert found.adaptive.drawn.sum() <= 500
@@ -68,7 +68,7 @@ def test_rejection_of_a_mixture_lies_in_three_files_that_may_move_together(run, 
 
 
 def test_a_single_model_is_improved_and_said_so_only_where_it_is(run):
-    from flows.ensemble import trial_lines
+    from ganbench.flows.ensemble import trial_lines
 
     found = run(GOOD, reject=True)
     assert found.shares == {"dcgan-fashion-mnist": 1.0}
@@ -79,11 +79,11 @@ def test_a_single_model_is_improved_and_said_so_only_where_it_is(run):
 
 @pytest.mark.parametrize(("models", "out", "said"), [
     ([GOOD], "a.toml", "at least 2 models, or one with --reject"), ([GOOD, BAD], "a.txt", "FILE.toml, got a.txt"),
-])  # fmt: skip
+])
 def test_bad_input_is_told_in_a_sentence(models, out, said):
     from pathlib import Path
 
-    from gan.jobs import check_mixing
+    from ganbench.gan.jobs import check_mixing
 
     with pytest.raises(BadInput, match=said):
         check_mixing(models, Path(out), reject=False)

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan.features.extract import extract, extractor_of
-from gan.images import read_image
-from gan.interchange import save_statistics
-from gan.measure import roles_of
-from gan.protocols import CONVENTIONS
-from gan.statistics import moments
-from tasks.artifacts import cells
+from ganbench.gan.features.extract import extract, extractor_of
+from ganbench.gan.images import read_image
+from ganbench.gan.interchange import save_statistics
+from ganbench.gan.measure import roles_of
+from ganbench.gan.protocols import CONVENTIONS
+from ganbench.gan.statistics import moments
+from ganbench.tasks.artifacts import cells
 
 # The metrics of the convention `embedded` that can be had without the training set, and from 30 images.
 NAMES = [name for name in CONVENTIONS["embedded"].metrics if "training" not in roles_of(name) and name != "fd_infinity"]
@@ -195,15 +195,15 @@ def test_statistics_can_be_the_reference(run_flow, garments, tmp_path, workspace
 
 
 def test_bad_input_fails_the_run_at_once_with_its_sentence(run_flow, tmp_path):
-    from gan.types import BadInput
+    from ganbench.gan.types import BadInput
 
     with pytest.raises(BadInput, match=r"MODEL .*none\.pt' does not exist"):
         run_flow(model=str(tmp_path / "none.pt"))
 
 
 def test_the_parameters_are_a_form_that_explains_itself():
-    from flows.evaluate import evaluate
-    from gan.protocols import CONVENTIONS, PROTOCOLS
+    from ganbench.flows.evaluate import evaluate
+    from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 
     schema = evaluate.parameters.model_dump()
     fields = schema["properties"]
@@ -224,7 +224,7 @@ def choices(field) -> set[str]:
 def test_deployments_appear_with_their_schedule(prefect_server):
     from prefect.client.orchestration import get_client
 
-    from flows.deployments import deploy
+    from ganbench.flows.deployments import deploy
 
     assert deploy() == deploy() == ["evaluate/by-hand", "evaluate/nightly", "compare/by-hand", "compare/nightly"]
     with get_client(sync_client=True) as client:
@@ -262,10 +262,10 @@ def tiny_pictures(noise):
 
 
 def test_published_scores_stand_beside_those_of_the_same_protocol_alone(capsys):
-    from flows.evaluate import sentence
-    from flows.tables import print_list, published_row
-    from gan.protocols import choose
-    from gan.published import beside
+    from ganbench.flows.evaluate import sentence
+    from ganbench.flows.tables import print_list, published_row
+    from ganbench.gan.protocols import choose
+    from ganbench.gan.published import beside
 
     rows = [row for row in beside(choose("cifar10-fidelity-50k")) if row.metric == "fid"]
     assert any(row.model.startswith("EDM") and row.value < 2 for row in rows)

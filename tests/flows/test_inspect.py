@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from typer.testing import CliRunner
 
-from flows.cli import app
+from ganbench.flows.cli import app
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
-from gan import recipes
-from gan.datasets.base import of_array
-from gan.recipes import RECIPES
-from gan.training.loop import Schedule
-from tasks import training
-from tasks.settings import settings
-from tasks.tracking.client import connect
+from ganbench.flows.cli import app
+from ganbench.gan import recipes
+from ganbench.gan.datasets.base import of_array
+from ganbench.gan.recipes import RECIPES
+from ganbench.gan.training.loop import Schedule
+from ganbench.tasks import training
+from ganbench.tasks.settings import settings
+from ganbench.tasks.tracking.client import connect
 
 
 @pytest.fixture

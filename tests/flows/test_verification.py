@@ -5,10 +5,10 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
-from gan import verify
-from gan.types import BadInput
-from gan.verify import Check
+from ganbench.flows.cli import app
+from ganbench.gan import verify
+from ganbench.gan.types import BadInput
+from ganbench.gan.verify import Check
 
 MISSING = "CIFAR-10 was not found in /away."
 
@@ -38,7 +38,7 @@ def ganbench(home, monkeypatch):
     ((RIGHT, DIGEST), 0, "2 ok, 0 FAILED, 0 not run"),
     ((RIGHT, WRONG), 1, "1 ok, 1 FAILED, 0 not run"),
     ((RIGHT, ABSENT), 1, "1 ok, 0 FAILED, 1 not run"),
-])  # fmt: skip
+])
 def test_only_a_complete_success_exits_with_0(checks, code, summary, ganbench):
     done = ganbench(checks)
     assert (done.exit_code, done.stdout.splitlines()[-1]) == (code, summary), done.output
@@ -57,7 +57,7 @@ def test_json_has_full_precision_and_nothing_beside_it_on_stdout(ganbench):
     right, absent = json.loads(done.stdout)
     assert done.exit_code == 1
     assert right == {"name": "FID of nothing", "found": 2.0000000000001, "expected": 2.0, "tolerance": 1e-6,
-                     "state": "ok", "source": "closed form"}        # fmt: skip
+                     "state": "ok", "source": "closed form"}
     assert (absent["found"], absent["state"]) == (None, f"not run: {MISSING}")
 
 

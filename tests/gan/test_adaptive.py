@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from gan.adaptive import Drawn, adaptive_mixture
-from gan.ensemble import least_kernel_distance
-from gan.metrics.kernel import mean_self_similarity, similarity_sums
-from gan.types import BadInput
+from ganbench.gan.adaptive import Drawn, adaptive_mixture
+from ganbench.gan.ensemble import least_kernel_distance
+from ganbench.gan.metrics.kernel import mean_self_similarity, similarity_sums
+from ganbench.gan.types import BadInput
 
 CORNERS = 3 * np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, -1.0]])
 SHARES = np.array([1 / 2, 1 / 3, 1 / 6, 0])                 # the last mode is not real
@@ -120,7 +120,7 @@ def test_a_model_gives_no_more_than_it_has():
     (3, {"prices": [1, 2, 0]}, "3 prices above 0"),
     (3, {"prices": [9, 9, 9]}, "1000 seconds does not reach .* 1350 seconds"),
     (3, {"limits": [9, 9, 1]}, "3 limits of at least 4 images"),
-])  # fmt: skip
+])
 def test_what_cannot_be_done_is_a_sentence(models, settings, said):
     real, sources = world(7, 100)
     with pytest.raises(BadInput, match=said):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from gan.attribution import attribute
-from gan.metrics.frechet import frechet_distance
-from gan.statistics import moments
-from gan.store import extend, store_of
-from gan.types import Features
+from ganbench.gan.attribution import attribute
+from ganbench.gan.metrics.frechet import frechet_distance
+from ganbench.gan.statistics import moments
+from ganbench.gan.store import extend, store_of
+from ganbench.gan.types import Features
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def features(workspace):
     def keep(array: np.ndarray) -> Features:
         array = array.astype(np.float32)
         shard = extend(store_of(workspace), "features", f"{abs(hash(array.tobytes())):x}", 0, len(array),
-                       lambda start, stop: {"features": array[start:stop]})  # fmt: skip
+                       lambda start, stop: {"features": array[start:stop]})
         return Features("made-up", (shard,))
 
     return keep

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan.audit import RATE, SHIFT, Audit, aligned, audit, excess, protocol_of
-from gan.datasets import DataFolders, open_data
-from gan.features.extract import extract, extractor_of
-from gan.images import to_pillow
-from gan.store import extend, store_of
-from gan.types import BadInput, Features, Samples
+from ganbench.gan.audit import RATE, SHIFT, Audit, aligned, audit, excess, protocol_of
+from ganbench.gan.datasets import DataFolders, open_data
+from ganbench.gan.features.extract import extract, extractor_of
+from ganbench.gan.images import to_pillow
+from ganbench.gan.store import extend, store_of
+from ganbench.gan.types import BadInput, Features, Samples
 
 N, PLANTED = 400, 20    # images, and copies among them of each kind: 5 %
 
@@ -39,7 +39,7 @@ def compressed(x: np.ndarray) -> np.ndarray:
 
 
 KINDS = {"verbatim": lambda x: x, "moved": moved, "moved far": lambda x: np.roll(x, (2, -2), axis=(1, 2)),
-         "mirrored": lambda x: x[:, :, ::-1], "noisy": noisy, "compressed": compressed}  # fmt: skip
+         "mirrored": lambda x: x[:, :, ::-1], "noisy": noisy, "compressed": compressed}
 
 
 @pytest.fixture
@@ -67,10 +67,10 @@ def kept(images: np.ndarray, workspace) -> tuple[Samples, Features]:
             extend(store, kind, f"{name}{i}", i, len(array[part]),
                    lambda start, stop, rows=array[part]: {what: rows[start:stop]})
             for i, part in enumerate(parts)
-        )  # fmt: skip
+        )
 
     shards = {"samples": shards_of("samples", "images", images),
-              "features": shards_of("features", "features", found["features"])}  # fmt: skip
+              "features": shards_of("features", "features", found["features"])}
     return Samples("test", 0, images.shape[1:], shards["samples"]), Features("judge", shards["features"])
 
 

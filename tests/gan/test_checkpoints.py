@@ -16,9 +16,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from gan.checkpoints import file_digest, find_weights, load_into, load_state
-from gan.files import atomic_write
-from gan.types import BadInput
+from ganbench.gan.checkpoints import file_digest, find_weights, load_into, load_state
+from ganbench.gan.files import atomic_write
+from ganbench.gan.types import BadInput
 
 
 class Net(nn.Sequential):
@@ -118,7 +118,7 @@ def test_several_unknown_keys_are_not_chosen_from(tmp_path, state):
     (b"\n <html>", "web page"),
     (b"just some text that is no checkpoint", "is not a checkpoint: it begins with 6a757374"),
     (b"\x89PNG\r\n\x1a\n" + bytes(100), "is not a checkpoint"),
-])  # fmt: skip
+])
 def test_files_that_are_no_checkpoints_are_named_for_what_they_are(tmp_path, content, said):
     path = tmp_path / "w.pth"
     path.write_bytes(content)
@@ -205,7 +205,7 @@ def test_such_a_header_is_read_when_it_is_true(tmp_path):
     b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     b'{"a": {"dtype": "F32", "shape": [NaN], "data_offsets": [0, 8]}}',
 ], ids=["overlap", "negative", "reversed", "beyond", "infinite", "short", "text", "wrong size", "unknown dtype",
-        "negative shape", "overflow", "other size", "list", "metadata", "no table", "deep", "NaN"])  # fmt: skip
+        "negative shape", "overflow", "other size", "list", "metadata", "no table", "deep", "NaN"])
 def test_a_safetensors_header_that_lies_is_one_sentence(tmp_path, header):
     with pytest.raises(BadInput, match=r"is damaged|is truncated|is not a (valid )?safetensors file") as caught:
         load_state(write_safetensors(tmp_path / "w.safetensors", header))
@@ -225,7 +225,7 @@ def test_an_archive_that_grows_a_thousandfold_is_refused_before_it_is_unpacked(t
     with zipfile.ZipFile(path, "w", compression=zipfile.ZIP_DEFLATED) as archive:
         for name, data in content.items():
             archive.writestr(name, data)
-    monkeypatch.setattr("gan.checkpoints.MOST_UNPACKED", 10_000_000)
+    monkeypatch.setattr("ganbench.gan.checkpoints.MOST_UNPACKED", 10_000_000)
     with pytest.raises(BadInput, match=r"has [\d,]+ bytes and unpacks to 20,\d+,\d+, as a zip bomb does"):
         load_state(path)
 
@@ -314,7 +314,7 @@ def test_what_does_not_fit_is_listed_with_both_shapes(state):
     state["0.weight"] = torch.zeros(8, 1, 3, 3)
     state["extra"] = torch.zeros(1)
     with pytest.raises(BadInput, match=r"does not fit dcgan: unexpected extra; 0\.weight is \(8, 1, 3, 3\), "
-                                       r"expected \(4, 1, 3, 3\)\.$"):  # fmt: skip
+                                       r"expected \(4, 1, 3, 3\)\.$"):
         load_into(network(1), state, "w.pt", "dcgan")
 
 

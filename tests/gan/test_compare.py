@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, norm
 
-from gan.compare import Ranking, check_alike, compare, disagreements, holm, pareto, rank, tie_groups
-from gan.types import BadInput, Score
+from ganbench.gan.compare import Ranking, check_alike, compare, disagreements, holm, pareto, rank, tie_groups
+from ganbench.gan.types import BadInput, Score
 
 
 def score(model, value, se=1.0, metric="kid", lower=True, protocol="p"):

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from gan import costs
-from gan.costs import cost_of, evaluations
-from gan.generators.loading import resolve
-from gan.types import ModelSpec, Workspace
+from ganbench.gan import costs
+from ganbench.gan.costs import cost_of, evaluations
+from ganbench.gan.generators.loading import resolve
+from ganbench.gan.types import ModelSpec, Workspace
 
 
 class Steps(nn.Module):
@@ -59,7 +59,7 @@ def test_images_on_disk_cost_nothing_that_could_be_told(tmp_path):
 def test_a_sampler_of_ten_steps_evaluates_its_network_ten_times(tmp_path):
     workspace = Workspace(home=str(tmp_path))
     spec = resolve("zoo:flow-fashion-mnist", workspace)
-    from gan.sampling import generator_of
+    from ganbench.gan.sampling import generator_of
 
     with torch.inference_mode():
         assert evaluations(generator_of(spec, workspace), spec, "cpu") == 10

@@ -4,10 +4,10 @@ import cvxpy
 import numpy as np
 import pytest
 
-from gan.ensemble import Similarities, held_out_mixture, least_kernel_distance, positive
-from gan.metrics.kernel import kid_full
-from gan.statistics import moments as sums
-from gan.types import BadInput
+from ganbench.gan.ensemble import Similarities, held_out_mixture, least_kernel_distance, positive
+from ganbench.gan.metrics.kernel import kid_full
+from ganbench.gan.statistics import moments as sums
+from ganbench.gan.types import BadInput
 
 
 def of(features):
@@ -27,7 +27,7 @@ def modes(random, shares, n):
     """Points around four corners."""
     corners = 3 * np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, -1.0]])
     return np.concatenate([corners[i] + 0.1 * random.standard_normal((round(n * share), 4))
-                           for i, share in enumerate(shares) if share])     # fmt: skip
+                           for i, share in enumerate(shares) if share])
 
 
 def test_shares_of_modes_are_found():

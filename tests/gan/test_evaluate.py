@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from gan import evaluate, sampling
-from gan.evaluate import extract_one, sample_one, score_name
-from gan.features import EXTRACTORS, extract, inception
-from gan.images import write_folder, write_npz
-from gan.interchange import save_statistics
-from gan.jobs import prepare
-from gan.metrics.frechet import frechet_distance
-from gan.metrics.kernel import kid_full
-from gan.protocols import CONVENTIONS, PROTOCOLS, choose
-from gan.sampling import shards_of
-from gan.statistics import moments
-from gan.store import store_of
-from gan.types import BadInput, Convention, Protocol, Statistics, Workspace
+from ganbench import evaluate
+from ganbench.gan import sampling
+from ganbench.gan.evaluate import extract_one, sample_one, score_name
+from ganbench.gan.features import EXTRACTORS, extract, inception
+from ganbench.gan.images import write_folder, write_npz
+from ganbench.gan.interchange import save_statistics
+from ganbench.gan.jobs import prepare
+from ganbench.gan.metrics.frechet import frechet_distance
+from ganbench.gan.metrics.kernel import kid_full
+from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS, choose
+from ganbench.gan.sampling import shards_of
+from ganbench.gan.statistics import moments
+from ganbench.gan.store import store_of
+from ganbench.gan.types import BadInput, Convention, Protocol, Statistics, Workspace
 
 PIXELS = Convention("pixels", ("pixels",))
 D = 64  # of (1, 8, 8) images
@@ -178,7 +179,7 @@ def test_more_images_of_a_model_look_only_at_the_new_ones(tiny, garments, worksp
 
 
 def sampling_spec(tiny, workspace):
-    from gan.generators.loading import resolve
+    from ganbench.gan.generators.loading import resolve
 
     return resolve(str(tiny), workspace, family="dcgan")
 
@@ -235,7 +236,7 @@ def test_whatever_makes_scores_unlike_changes_the_protocols_digest(real, fake, n
         replace(base, held_out=str(held_out)), replace(base, judge="pixels"),
         replace(base, n_reference=200), replace(base, convention=settings),
         replace(base, convention=replace(PIXELS, metrics=("fd",))),
-    ]  # fmt: skip
+    ]
     digests = {prepare(str(fake), one, 0, workspace).protocol_digest for one in unlike}
     assert len(digests) == len(unlike)
     assert prepare(str(real), base, 0, workspace).protocol_digest in digests  # the model is no part of it
@@ -329,7 +330,7 @@ def test_a_changed_reference_is_another_protocol(real, fake, noise, workspace):
     ({"convention": "embedded"}, "needs reference data: give --reference"),
     ({"n": 1}, "at least 2 images, got --n 1"),
     ({"reference": "x", "n": 0}, "at least 2 images, got --n 0"),
-])  # fmt: skip
+])
 def test_a_protocol_that_cannot_be_is_a_sentence(options, said):
     with pytest.raises(BadInput, match=said):
         choose(**options)
@@ -457,7 +458,7 @@ def test_spatial_statistics_give_sfid_and_files_without_them_give_none(workspace
         for features in (
             extract.extract(np.load(path)["arr_0"].transpose(0, 3, 1, 2),
                             extract.extractor_of("inception_spatial", workspace)) for path in (reference, model))
-    ]  # fmt: skip
+    ]
     assert from_images["sfd_inception_spatial"].value == pytest.approx(frechet_distance(*spatial), rel=1e-6)
     plain = Statistics(np.zeros(2048), np.eye(2048), 0)
     save_statistics(tmp_path / "plain.npz", plain)
@@ -519,7 +520,7 @@ def test_images_in_memory_and_functions_are_models(real, workspace):
     pixels = np.random.default_rng(7).integers(0, 256, (40, 1, 8, 8), np.uint8)
     asked = protocol(real, 40, convention=replace(PIXELS, metrics=("kid",)))
     found = {evaluate(model, asked, workspace=workspace)[0].value
-             for model in (pixels, torch.from_numpy(pixels), lambda: pixels)}  # fmt: skip
+             for model in (pixels, torch.from_numpy(pixels), lambda: pixels)}
     write_npz(workspace.root / "same.npz", pixels)
     assert found == {evaluate(str(workspace.root / "same.npz"), asked, workspace=workspace)[0].value}
     with pytest.raises(BadInput, match="float64 values from"):

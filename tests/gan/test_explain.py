@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from gan import explain
-from gan.explain import AXES, NO_SCORE, OF_FID, READINGS, RESIZES, SPLITS, Reading, Truncating, attributed
-from gan.features import efficientnet_lite, inception
-from gan.generators.base import latents
-from gan.generators.loading import resolve
-from gan.sampling import draw
-from gan.types import BadInput, ModelSpec
+from ganbench.gan import explain
+from ganbench.gan.explain import AXES, NO_SCORE, OF_FID, READINGS, RESIZES, SPLITS, Reading, Truncating, attributed
+from ganbench.gan.features import efficientnet_lite, inception
+from ganbench.gan.generators.base import latents
+from ganbench.gan.generators.loading import resolve
+from ganbench.gan.sampling import draw
+from ganbench.gan.types import BadInput, ModelSpec
 
 A = Reading("a")
 B = Reading("b", resize="bilinear", normalisation=explain.CENTRED, covariance="n", splits="one")
@@ -60,7 +60,7 @@ def test_an_axis_that_cannot_matter_gets_nothing_and_is_never_computed():
     found = attributed("fid", A, b, OF_FID, number, {"quantisation": "they are bytes"})
     assert {part.axis: (part.share, part.idle) for part in found.shares} == {
         "quantisation": (0.0, "they are bytes"), "covariance": (1.0, ""),
-    }  # fmt: skip
+    }
     assert {mixed.quantisation for mixed in asked} == {"rounded"}
 
 
@@ -133,7 +133,7 @@ def test_a_gap_through_a_network_is_shared_out_and_a_second_look_computes_no_fea
     def computed(*given):
         raise AssertionError("the network was run again")
 
-    monkeypatch.setattr("gan.features.network.NetworkExtractor.__call__", computed)
+    monkeypatch.setattr("ganbench.gan.features.network.NetworkExtractor.__call__", computed)
     assert explain.explain("fidelity", "torchmetrics", looked()) == first
     back = explain.explain("torchmetrics", "fidelity", looked())
     for there, other in zip(first, back, strict=True):
@@ -165,7 +165,7 @@ def test_images_on_disk_have_nothing_to_quantise(looked, garments):
     distance, _ = explain.explain("fidelity", "torchmetrics", look)
     assert {part.axis: part.idle for part in distance.shares} == {
         "resize": "", "quantisation": "the images on disk are uint8 already",
-    }  # fmt: skip
+    }
     assert [part.share for part in distance.shares] == [distance.b - distance.a, 0.0]
 
 
@@ -195,7 +195,7 @@ def test_the_bias_is_an_axis_of_the_fid_networks_logits_alone(looked):
 @pytest.mark.parametrize(("words", "said"), [
     (("fidelity", "clearly"), r"No reading 'clearly'\. Known: fidelity, clean, adm, pytorch-fid"),
     (("", "clean"), "No reading ''"),
-])  # fmt: skip
+])
 def test_a_reading_that_is_none_is_refused(looked, words, said):
     with pytest.raises(BadInput, match=said):
         explain.explain(*words, looked())
@@ -209,6 +209,6 @@ def test_other_networks_and_few_images_are_refused(looked):
 
 
 def test_without_inceptions_weights_a_network_that_needs_none_is_named(looked, monkeypatch):
-    monkeypatch.setattr("gan.checkpoints.download", lambda *given: "no network")
+    monkeypatch.setattr("ganbench.gan.checkpoints.download", lambda *given: "no network")
     with pytest.raises(BadInput, match=rf"{inception.FILE}.*or compare .* \(--extractor efficientnet_lite0\)"):
         looked(extractor="inception")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from gan.gallery import TILE, tile, write_gallery
-from gan.images import read_image
+from ganbench.gan.gallery import TILE, tile, write_gallery
+from ganbench.gan.images import read_image
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 48), (3, 300, 200), (1, 96, 96)])

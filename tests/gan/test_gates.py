@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan import evaluate, gates
-from gan.datasets import DataFolders, open_data
-from gan.images import to_pillow, write_npz
-from gan.protocols import Convention, Protocol
-from gan.store import extend, store_of
-from gan.types import Alert, BadOutput, Features, Samples
+from ganbench import evaluate
+from ganbench.gan import gates
+from ganbench.gan.datasets import DataFolders, open_data
+from ganbench.gan.images import to_pillow, write_npz
+from ganbench.gan.protocols import Convention, Protocol
+from ganbench.gan.store import extend, store_of
+from ganbench.gan.types import Alert, BadOutput, Features, Samples
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def samples(workspace):
 
     def keep(images: np.ndarray) -> Samples:
         shard = extend(store_of(workspace), "samples", f"{abs(hash(images.tobytes())):x}", 0, len(images),
-                       lambda start, stop: {"images": images[start:stop]})  # fmt: skip
+                       lambda start, stop: {"images": images[start:stop]})
         return Samples("test", 0, images.shape[1:], (shard,))
 
     return keep
@@ -59,7 +60,7 @@ def test_real_images_against_other_real_images_stay_silent(samples, real, worksp
     (lambda x: x[np.arange(len(x)) // 3], "WARN", "200 of 300 images are exact copies of others of the set, one of"),
     (lambda x: compressed(x, 75), "WARN", "the generated images went through JPEG (their 8 x 8 blocks"),
     (lambda x: compressed(x, 90), "WARN", "the generated images went through JPEG"),
-])  # fmt: skip
+])
 def test_what_is_wrong_with_images_is_named(samples, real, workspace, spoil, severity, said):
     found = causes(samples(spoil(real[:300])), samples(real[300:]), workspace)
     assert [cause for grade, cause in found if grade == severity and cause.startswith(said)], found
@@ -77,7 +78,7 @@ def test_colour_photographs_are_looked_at_by_their_brightness(samples, workspace
     rng = np.random.default_rng(0)
     smooth = rng.normal(128, 40, (300, 3, 4, 4)).clip(20, 235)
     images = np.stack([np.array(Image.fromarray(x.transpose(1, 2, 0).astype(np.uint8)).resize((32, 32), 3))
-                       for x in smooth]).transpose(0, 3, 1, 2)  # fmt: skip
+                       for x in smooth]).transpose(0, 3, 1, 2)
     images = (images + rng.normal(0, 6, images.shape)).clip(0, 255).astype(np.uint8)
     (_, said), = causes(samples(compressed(images[:150], 85)), samples(images[150:]), workspace)
     assert "generated images went through JPEG" in said
@@ -94,7 +95,7 @@ def test_images_of_the_reference_among_the_generated_ones_are_counted(samples, r
 def test_an_extractor_that_does_not_see_the_images_is_named(workspace):
     def features(array: np.ndarray) -> Features:
         shard = extend(store_of(workspace), "features", f"{abs(hash(array.tobytes())):x}", 0, len(array),
-                       lambda start, stop: {"features": array[start:stop]})  # fmt: skip
+                       lambda start, stop: {"features": array[start:stop]})
         return Features("blind", (shard,))
 
     rng = np.random.default_rng(0)
@@ -112,7 +113,7 @@ def test_an_extractor_that_does_not_see_the_images_is_named(workspace):
 @pytest.mark.parametrize(("n", "d", "said"), [
     (5_000, 1_000, ""), (4_999, 1_000, "fewer than 5 x 1,000 features; compare"),
     (1_000, 1_000, "their covariance has no full rank (at most 999)"),
-])  # fmt: skip
+])
 def test_too_few_images_for_the_features_are_said(n, d, said):
     assert said in gates.too_few_images(n, d)
     assert bool(said) == bool(gates.too_few_images(n, d))

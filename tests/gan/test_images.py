@@ -13,8 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gan import images
-from gan.types import BadInput, BadOutput, ModelSpec
+from ganbench.gan import images
+from ganbench.gan.types import BadInput, BadOutput, ModelSpec
 
 RANDOM = np.random.default_rng(0)
 COLOUR = RANDOM.integers(0, 256, (5, 3, 8, 6), np.uint8)  # not square on purpose
@@ -75,7 +75,7 @@ def test_flat_colour_images_are_read_channel_by_channel():
     ((2, 4, 8, 8), {}, "no NCHW batch of grey or colour images"),
     ((2, 3, 8, 8), {"channels": 1}, "3 channels, declared were 1"),
     ((2, 3, 8, 8), {"resolution": 16}, "8x8 pixels, declared was a resolution of 16"),
-])  # fmt: skip
+])
 def test_output_that_is_not_as_declared_is_refused_with_a_hint(shape, facts, said):
     with pytest.raises(BadOutput, match=said):
         images.from_model(torch.zeros(shape), spec(**facts))

@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from gan.generators.dcgan import DCGAN
-from gan.generators.loading import load, read_spec, resolve
-from gan.images import write_folder
-from gan.inspection import inspect_model, save_toml, toml_of
-from gan.types import BadInput
+from ganbench.gan.generators.dcgan import DCGAN
+from ganbench.gan.generators.loading import load, read_spec, resolve
+from ganbench.gan.images import write_folder
+from ganbench.gan.inspection import inspect_model, save_toml, toml_of
+from ganbench.gan.types import BadInput
 
 CODE = """
 from torch import nn
@@ -50,7 +50,7 @@ def test_every_tensor_of_every_state_dict_is_listed_in_its_order(here):
     assert [weights.at for weights in found.sets] == ["G_ema", "nets.D"]
     assert [weights.numbers for weights in found.sets] == [3 * 4 + 4 + 4 * 4 + 1, 2 * 2 + 2]
     assert [(t.name, t.shape, t.dtype) for t in found.sets[0].tensors[:2]] == [
-        ("0.weight", (4, 3), "float32"), ("0.bias", (4,), "float32")]  # fmt: skip
+        ("0.weight", (4, 3), "float32"), ("0.bias", (4,), "float32")]
     assert found.sets[0].tensors[-1].dtype == "int64"
     assert found.sets[1].tensors[0].dtype == "float16"
     assert (found.kind, found.chosen) == ("torch.save", "G_ema")
@@ -81,7 +81,7 @@ def test_an_unknown_network_is_proposed_as_a_factory_that_only_has_to_be_named(h
     torch.save(mymodel.Generator().state_dict(), "w.pth")
     found = inspect_model("w.pth")
     assert values(found) == {"factory": "mymodel:Generator", "latent_shape": (100,), "channels": 1, "resolution": 28,
-                             "layout": "NC", "output_range": (-1.0, 1.0)}      # fmt: skip
+                             "layout": "NC", "output_range": (-1.0, 1.0)}
     save_toml(found, here / "m.toml")
     assert read_spec(here / "m.toml") == found.spec
     model = load(resolve("m.toml"))
@@ -119,7 +119,7 @@ BLOCK = [nn.BatchNorm2d(8), nn.ReLU()]
      {"n_classes": 10, "latent_shape": (20,), "channels": 3, "resolution": 32, "layout": "NC"}),
     (nn.ModuleDict({"label_emb": nn.Embedding(10, 26), "net": nn.Linear(26, 784)}),
      {"n_classes": 10, "latent_shape": (26,), "channels": 1, "resolution": 28, "layout": "NC"}),
-], ids=["transposed", "transposed then plain", "linear then plain", "classes beside z", "classes times z"])  # fmt: skip
+], ids=["transposed", "transposed then plain", "linear then plain", "classes beside z", "classes times z"])
 def test_shapes_say_what_goes_in_and_what_comes_out(here, module, expected):
     torch.save(module.state_dict(), "w.pth")
     found = values(inspect_model("w.pth"))
@@ -154,7 +154,7 @@ class Net(nn.Linear):
     ("w.pkl", {"G": Bomb()}, "pickled objects"), ("w.pth", {"G": Bomb()}, "pickled objects"),
     ("module.pth", Net(2, 2), "pickled objects"),
     ("beside.pth", {"state_dict": nn.Linear(2, 2).state_dict(), "callback": Bomb()}, "torch.save"),
-])  # fmt: skip
+])
 def test_pickles_are_looked_through_and_not_run(here, name, content, kind):
     if name.endswith("pkl"):
         (here / name).write_bytes(pickle.dumps(content))
@@ -186,7 +186,7 @@ def test_a_pipeline_lists_its_parts(here):
     unet = diffusers.UNet2DModel(
         sample_size=8, in_channels=1, out_channels=1, layers_per_block=1, block_out_channels=(8,), norm_num_groups=4,
         down_block_types=("DownBlock2D",), up_block_types=("UpBlock2D",),
-    )  # fmt: skip
+    )
     diffusers.DDPMPipeline(unet, diffusers.DDPMScheduler()).save_pretrained("pipe")
     found = inspect_model("pipe")
     assert found.kind == "diffusers pipeline"
@@ -220,7 +220,7 @@ def test_images_the_zoo_and_model_files_can_be_inspected_too(here):
 @pytest.mark.parametrize(("content", "said"), [
     (b"", "is empty"), (b"<html>", "is a web page"), (b"hello", "is not a checkpoint"),
     (b"PK\x03\x04" + bytes(50), "truncated or damaged"),
-])  # fmt: skip
+])
 def test_what_is_no_model_is_one_sentence(here, content, said):
     (here / "w.pth").write_bytes(content)
     with pytest.raises(BadInput, match=said):

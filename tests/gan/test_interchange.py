@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from gan.interchange import is_features, is_statistics, load_features, load_statistics, save_statistics
-from gan.statistics import moments
-from gan.types import BadInput, Statistics
+from ganbench.gan.interchange import is_features, is_statistics, load_features, load_statistics, save_statistics
+from ganbench.gan.statistics import moments
+from ganbench.gan.types import BadInput, Statistics
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_file_that_does_not_say_n_has_n_0(tmp_path):
 # guided-diffusion
 
 def test_a_batch_of_guided_diffusion_has_statistics_of_both_layers_and_images(found, tmp_path):
-    from gan.datasets import DataFolders, open_data
+    from ganbench.gan.datasets import DataFolders, open_data
 
     images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), np.uint8)
     save_statistics(tmp_path / "batch.npz", found, spatial=Statistics(np.ones(3), np.eye(3), 100), images=images)
@@ -96,7 +96,7 @@ def test_features_with_nan_are_refused(tmp_path):
 def edm2(found: Statistics) -> dict:
     """What calculate_metrics.py pickles: two detectors and the number of images."""
     return {"num_images": found.n, "fid": {"mu": found.mu, "sigma": found.sigma},
-            "fd_dinov2": {"mu": np.zeros(3), "sigma": np.eye(3)}}  # fmt: skip
+            "fd_dinov2": {"mu": np.zeros(3), "sigma": np.eye(3)}}
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -198,7 +198,7 @@ def test_an_npz_that_grows_a_thousandfold_is_refused_before_it_is_unpacked(tmp_p
     np.savez_compressed(tmp_path / "bomb.npz", mu=np.zeros(2_000), sigma=np.zeros((2_000, 2_000)))
     assert (tmp_path / "bomb.npz").stat().st_size < 40_000
     assert is_statistics(tmp_path / "bomb.npz")
-    monkeypatch.setattr("gan.checkpoints.MOST_UNPACKED", 10_000_000)
+    monkeypatch.setattr("ganbench.gan.checkpoints.MOST_UNPACKED", 10_000_000)
     for read in (load_statistics, load_features):
         with pytest.raises(BadInput, match=r"has [\d,]+ bytes and unpacks to 32,\d+,\d+, as a zip bomb does") as caught:
             read(tmp_path / "bomb.npz")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from gan import evaluate
-from gan.datasets import DataFolders, open_data
-from gan.images import write_npz
-from gan.protocols import choose
-from gan.types import Score, Workspace
-from gan.uncertainty import difference, p_value
+from ganbench import evaluate
+from ganbench.gan.datasets import DataFolders, open_data
+from ganbench.gan.images import write_npz
+from ganbench.gan.protocols import choose
+from ganbench.gan.types import Score, Workspace
+from ganbench.gan.uncertainty import difference, p_value
 
 N = 1_000
 METRICS = "fd,kid,precision,recall,coverage"
@@ -33,7 +33,7 @@ def measured(pools, tmp_path_factory):
     def run(images: np.ndarray, name: str) -> dict[str, Score]:
         write_npz(home / f"{name}.npz", images)
         asked = choose(reference=str(home / "reference.npz"), held_out=str(home / "held_out.npz"), n=len(images),
-                       metrics=METRICS, extractor="judge")  # fmt: skip
+                       metrics=METRICS, extractor="judge")
         scores = evaluate(str(home / f"{name}.npz"), asked, workspace=Workspace(home=str(home)))
         return {score.metric.removesuffix("_judge"): score for score in scores}
 
@@ -69,7 +69,7 @@ def test_a_dropped_class_lowers_recall_and_coverage_but_not_precision(measured, 
 @pytest.mark.parametrize(("name", "spoil"), [
     ("blur", lambda x: gaussian_filter(x.astype(float), (0, 0, 1, 1))),
     ("checkerboard", lambda x: x + 8.0 * (np.indices(x.shape[2:]).sum(axis=0) % 2 * 2 - 1)),
-])  # fmt: skip
+])
 def test_spoiled_pixels_raise_the_distances(name, spoil, measured, sound, pools):
     spoiled = measured(spoil(pools[1][0][:N]).clip(0, 255).astype(np.uint8), name)
     assert apart(spoiled["fd"], sound["fd"]) > 3

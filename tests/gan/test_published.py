@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gan.datasets import DATASETS
-from gan.features import EXTRACTORS
-from gan.metrics import METRICS
-from gan.protocols import CONVENTIONS, PROTOCOLS, choose
-from gan.published import FAMILIES, TABLE, Published, beside, published, rows
+from ganbench.gan.datasets import DATASETS
+from ganbench.gan.features import EXTRACTORS
+from ganbench.gan.metrics import METRICS
+from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS, choose
+from ganbench.gan.published import FAMILIES, TABLE, Published, beside, published, rows
 
 OURS = PROTOCOLS["cifar10-fidelity-50k"]
 ELSEWHERE = {"tfgan", "studiogan", "edm2", "maskgit"}     # conventions of other tools, which ganbench does not have
@@ -90,7 +90,7 @@ def test_what_stands_beside_a_preset_has_its_data_counts_and_convention(protocol
     (choose("cifar10-fidelity-50k", extractor="efficientnet_lite0"), "another network under the convention's name"),
     (replace(OURS, convention=replace(OURS.convention, settings={"is": {"splits": 1}})), "other settings"),
     (replace(OURS, convention=replace(OURS.convention, name="mine")), "a convention of the user's"),
-], ids=lambda value: value if isinstance(value, str) else "")      # fmt: skip
+], ids=lambda value: value if isinstance(value, str) else "")
 def test_beside_an_unlike_protocol_stands_nothing(unlike, what):
     assert beside(OURS)
     assert beside(unlike) == []

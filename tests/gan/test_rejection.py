@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, norm
 
-from gan.metrics.kernel import kid_full
-from gan.rejection import auc, bound, calibration_error, fit_ratio
-from gan.types import BadInput
+from ganbench.gan.metrics.kernel import kid_full
+from ganbench.gan.rejection import auc, bound, calibration_error, fit_ratio
+from ganbench.gan.types import BadInput
 
 SHIFT = np.array([0.8, -0.4, 0, 0, 0, 0])
 
@@ -120,7 +120,7 @@ def test_the_calibration_error_of_a_constant_is_its_distance_from_a_half():
     (lambda real, fake: (real, fake * np.nan), {}, "NaN or infinity"),
     (lambda real, fake: (real, fake), {"rate": 1.0}, "lies between 0.2 and 0.8, got 1.0"),
     (lambda real, fake: (real, fake), {"rate": 0.05}, "lies between 0.2 and 0.8, got 0.05"),
-])  # fmt: skip
+])
 def test_what_cannot_be_fitted_is_a_sentence(change, settings, said):
     with pytest.raises(BadInput, match=said):
         fit_ratio(*change(*sides(10, 600)), **settings)

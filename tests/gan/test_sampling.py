@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from gan import sampling
-from gan.generators.base import image_seed
-from gan.generators.loading import load, resolve
-from gan.images import write_npz
-from gan.jobs import check_output, prepare
-from gan.sampling import MICRO_BATCH, draw, generator_of, sample_shard, shard_key, shards_of
-from gan.store import Store, rows_of
-from gan.types import BadInput, BadOutput, Convention, ModelSpec, Protocol, Workspace
+from ganbench.gan import sampling
+from ganbench.gan.generators.base import image_seed
+from ganbench.gan.generators.loading import load, resolve
+from ganbench.gan.images import write_npz
+from ganbench.gan.jobs import check_output, prepare
+from ganbench.gan.sampling import MICRO_BATCH, draw, generator_of, sample_shard, shard_key, shards_of
+from ganbench.gan.store import Store, rows_of
+from ganbench.gan.types import BadInput, BadOutput, Convention, ModelSpec, Protocol, Workspace
 
 HAND_MADE = ModelSpec("hand-made", factory="m:f", channels=1, resolution=4)
 
@@ -54,7 +54,7 @@ def digests(shards):
 
 @pytest.mark.parametrize(("n", "expected"), [
     (1, [(0, 1)]), (999, [(0, 999)]), (1_000, [(0, 1_000)]), (2_500, [(0, 1_000), (1, 1_000), (2, 500)]),
-])  # fmt: skip
+])
 def test_shards_are_of_a_thousand_and_the_last_one_takes_the_rest(n, expected):
     assert list(shards_of(n)) == expected
 
@@ -106,7 +106,7 @@ def test_a_copy_elsewhere_under_another_name_is_the_same_model(spec, tiny, works
 def test_everything_that_decides_pixels_is_in_the_key(spec, monkeypatch):
     keys = {shard_key(spec, 0, 0, "cpu"), shard_key(spec, 1, 0, "cpu"), shard_key(spec, 0, 1, "cpu"),
             shard_key(spec, 0, 0, "cuda"), shard_key(replace(spec, latent="uniform"), 0, 0, "cpu"),
-            shard_key(replace(spec, sha256="0" * 64), 0, 0, "cpu")}  # fmt: skip
+            shard_key(replace(spec, sha256="0" * 64), 0, 0, "cpu")}
     monkeypatch.setitem(MICRO_BATCH, "cpu", 10)
     assert len(keys | {shard_key(spec, 0, 0, "cpu")}) == 7
     monkeypatch.undo()
@@ -193,7 +193,7 @@ def test_randomness_in_one_late_image_of_the_first_batch_is_noticed(workspace, m
             images[draws == 19] = 0.9 - 0.1 * len(self.labels)
             return images
 
-    monkeypatch.setattr("gan.jobs.generator_of", lambda spec, workspace: LastOne())
+    monkeypatch.setattr("ganbench.gan.jobs.generator_of", lambda spec, workspace: LastOne())
     with pytest.raises(BadOutput, match="hand-made makes other images from the same draws"):
         check_output(HAND_MADE, 0, workspace)
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from gan.metrics import kernel, manifold, neighbours
-from gan.slices import Slicing, by_class, by_cluster, measure_slices
-from gan.store import extend, store_of
-from gan.types import BadInput, Features, Samples
+from ganbench.gan.metrics import kernel, manifold, neighbours
+from ganbench.gan.slices import Slicing, by_class, by_cluster, measure_slices
+from ganbench.gan.store import extend, store_of
+from ganbench.gan.types import BadInput, Features, Samples
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def features(workspace):
     def keep(array: np.ndarray, **more: np.ndarray) -> Features:
         arrays = {"features": array.astype(np.float32), **more}
         shard = extend(store_of(workspace), "features", f"{abs(hash(array.tobytes())):x}", 0, len(array),
-                       lambda start, stop: {name: found[start:stop] for name, found in arrays.items()})  # fmt: skip
+                       lambda start, stop: {name: found[start:stop] for name, found in arrays.items()})
         return Features("made-up", (shard,))
 
     return keep
@@ -30,7 +30,7 @@ def samples(workspace):
         )
         key = f"{abs(hash(str(labels))):x}{n}"
         shard = extend(store_of(workspace), "samples", key, 0, len(arrays["images"]),
-                       lambda start, stop: {name: found[start:stop] for name, found in arrays.items()})  # fmt: skip
+                       lambda start, stop: {name: found[start:stop] for name, found in arrays.items()})
         return Samples("test", 0, (1, 8, 8), (shard,))
 
     return keep
@@ -88,7 +88,7 @@ def test_labels_of_both_sides_make_the_classes(samples):
 def test_where_one_side_has_no_labels_the_judge_tells_those_of_both(samples, features):
     logits = np.eye(3, dtype=np.float32)
     judged = {"generated": features(np.zeros((2, 4)), logits=logits[[2, 1]]),
-              "reference": features(np.ones((3, 4)), logits=logits[[0, 0, 2]])}  # fmt: skip
+              "reference": features(np.ones((3, 4)), logits=logits[[0, 0, 2]])}
     slicing = by_class(samples(None, 2), samples(np.array([0, 1, 1])), ("a", "b", "c"), judged)
     assert slicing.generated.tolist() == [2, 1]
     assert slicing.real.tolist() == [0, 0, 2]  # the judge's choices, not the labels

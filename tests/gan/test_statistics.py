@@ -3,8 +3,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from gan.statistics import Moments, accumulate, merge, moments
-from gan.types import BadInput, Statistics
+from ganbench.gan.statistics import Moments, accumulate, merge, moments
+from ganbench.gan.types import BadInput, Statistics
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gan.store import (
+from ganbench.gan.store import (
     Store,
     extend,
     is_sound,
@@ -22,7 +22,7 @@ from gan.store import (
     whole_batches,
     write_arrays,
 )
-from gan.types import BadInput, Shard
+from ganbench.gan.types import BadInput, Shard
 
 KEY = "ab" * 32
 IMAGES = np.random.default_rng(0).integers(0, 256, (1_000, 3, 4, 4), np.uint8)
@@ -143,7 +143,7 @@ def test_a_reader_of_the_short_file_keeps_it_while_the_shard_grows(store):
 
 @pytest.mark.parametrize(("step", "asked"), [
     (1_000, [0]), (300, [0, 300, 600, 900]), (999, [0, 999]), (5_000, [0]),
-])  # fmt: skip
+])
 def test_rows_are_saved_every_so_many_and_are_the_same(store, tmp_path, step, asked):
     compute = Counted()
     shard = extend(store, "samples", KEY, 0, 1_000, compute, step)
@@ -191,7 +191,7 @@ def test_data_without_a_manifest_do_not_exist(store):
 
 
 @pytest.mark.parametrize("damage", [flip_a_byte, Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])],
-                         ids=["a flipped byte", "a lost file", "a lost end"])  # fmt: skip
+                         ids=["a flipped byte", "a lost file", "a lost end"])
 def test_damaged_data_are_found_and_made_again(store, damage):
     made(store, 1_000)
     damage(data_file(store))
@@ -317,7 +317,7 @@ import os, sys, time
 from pathlib import Path
 
 import numpy as np
-from gan.store import Store, extend
+from ganbench.gan.store import Store, extend
 
 def compute(start, stop):
     time.sleep(0.5)

@@ -1,8 +1,8 @@
 import pytest
 from scipy.stats import norm
 
-from gan.types import Estimate
-from gan.uncertainty import difference, interval, p_value
+from ganbench.gan.types import Estimate
+from ganbench.gan.uncertainty import difference, interval, p_value
 
 
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.99])

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from gan import verify
-from gan.datasets import DataFolders, cifar10, open_data
-from gan.datasets.base import of_array
-from gan.features import EXTRACTORS
-from gan.features import inception as fid_network
-from gan.features.extract import extract
-from gan.metrics.frechet import frechet_distance
-from gan.metrics.inception_score import inception_score
-from gan.metrics.kernel import kid_subsets
-from gan.sampling import silent
-from gan.statistics import moments
-from gan.types import BadInput
-from gan.verify import CHECKS, Bench, Check, Result, Subset, published
+from ganbench.gan import verify
+from ganbench.gan.datasets import DataFolders, cifar10, open_data
+from ganbench.gan.datasets.base import of_array
+from ganbench.gan.features import EXTRACTORS
+from ganbench.gan.features import inception as fid_network
+from ganbench.gan.features.extract import extract
+from ganbench.gan.metrics.frechet import frechet_distance
+from ganbench.gan.metrics.inception_score import inception_score
+from ganbench.gan.metrics.kernel import kid_subsets
+from ganbench.gan.sampling import silent
+from ganbench.gan.statistics import moments
+from ganbench.gan.types import BadInput
+from ganbench.gan.verify import CHECKS, Bench, Check, Result, Subset, published
 
 OFFLINE = [check for check in CHECKS if not check.needs]
 
@@ -53,7 +53,7 @@ def small_cifar10(monkeypatch, workspace):
 
 @pytest.mark.parametrize("known", [
     pytest.param(check, id=check.name, marks=pytest.mark.slow if "zoo" in check.name else ()) for check in OFFLINE
-])  # fmt: skip
+])
 def test_what_needs_nothing_is_right_here(known, workspace):
     result, = results([known], workspace)
     assert result.state == "ok", result
@@ -62,7 +62,7 @@ def test_what_needs_nothing_is_right_here(known, workspace):
 @pytest.mark.parametrize(("found", "expected", "state"), [
     (2.05, 2.0, "ok"), (2.2, 2.0, "FAILED"), (1.8, 2.0, "FAILED"), (float("nan"), 2.0, "FAILED"),
     ("67a", "67a", "ok"), ("67b", "67a", "FAILED"), (None, 2.0, "FAILED"),
-])  # fmt: skip
+])
 def test_only_what_lies_within_the_tolerance_is_right(found, expected, state):
     assert Result(check(None, expected), found).state == state
 
@@ -155,7 +155,7 @@ def test_scores_of_subsets_are_those_of_their_images_and_are_kept(
     assert [result.state for result in first] == ["ok"] * 3, first
     assert sum(told) == 3 * 24                      # each check hears of all its images, those that were kept too
 
-    monkeypatch.setattr("gan.features.network.NetworkExtractor.__call__", None)
+    monkeypatch.setattr("ganbench.gan.features.network.NetworkExtractor.__call__", None)
     assert results(checks, workspace) == first      # nothing is extracted again
 
 

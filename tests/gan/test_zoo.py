@@ -8,15 +8,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gan import evaluate
-from gan.datasets import fashion_mnist
-from gan.features.extract import extractor_of
-from gan.generators.loading import load, resolve
-from gan.images import write_npz
-from gan.protocols import CONVENTIONS, PROTOCOLS
-from gan.sampling import draw
-from gan.types import Estimate, Protocol, Score, Workspace
-from gan.uncertainty import difference
+from ganbench import evaluate
+from ganbench.gan.datasets import fashion_mnist
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.generators.loading import load, resolve
+from ganbench.gan.images import write_npz
+from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
+from ganbench.gan.sampling import draw
+from ganbench.gan.types import Estimate, Protocol, Score, Workspace
+from ganbench.gan.uncertainty import difference
 
 CONDITIONAL = tuple(f"{family}-fashion-mnist" for family in ("wgan-gp", "r3gan", "stylegan2", "flow", "gpt", "maskgit"))
 LADDER = ("dcgan-fashion-mnist-start", "dcgan-fashion-mnist-early", "dcgan-fashion-mnist")
@@ -63,7 +63,7 @@ def test_conditional_models_obey_their_labels_and_got_better(model, workspace_of
     for metric in ("kid_efficientnet_lite0", "fd_efficientnet_lite0", "kid_judge", "fd_judge"):
         assert late[metric].value < early[metric].value
     fall = difference(*(Estimate(row["kid_efficientnet_lite0"].value, row["kid_efficientnet_lite0"].se)
-                        for row in (early, late)))          # fmt: skip
+                        for row in (early, late)))
     assert fall.value > 3 * fall.se
 
 

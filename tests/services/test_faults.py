@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan.images import write_npz
-from gan.store import Store
+from ganbench.gan.images import write_npz
+from ganbench.gan.store import Store
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
@@ -53,9 +53,9 @@ def start(world: Path, home: Path, **options: int) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{world}", "GANBENCH_HOME": str(home), "OMP_NUM_THREADS": "1"}
     environment.pop("PREFECT_HOME", None)
     return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", *words], cwd=world, env=environment, text=True,
+        [sys.executable, "-m", "ganbench", *words], cwd=world, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    )
 
 
 def finish(world: Path, home: Path, **options: int) -> None:
@@ -142,7 +142,7 @@ def runs(home: Path) -> list[tuple[str, str]]:
     """Run and the value of its tag ganbench.complete."""
     with sqlite3.connect(f"file:{home / 'mlflow' / 'mlflow.db'}?mode=ro", uri=True, timeout=0.05) as database:
         query = ("SELECT runs.run_uuid, tags.value FROM runs LEFT JOIN tags ON runs.run_uuid = tags.run_uuid "
-                 "AND tags.key = 'ganbench.complete'")  # fmt: skip
+                 "AND tags.key = 'ganbench.complete'")
         try:
             return list(database.execute(query))
         except sqlite3.OperationalError:
@@ -188,7 +188,7 @@ def test_a_killed_ui_takes_its_servers_with_it_and_starts_again(world):
     environment = {**os.environ, "GANBENCH_HOME": str(home)}
     environment.pop("PREFECT_HOME", None)
     for number in (signal.SIGKILL, signal.SIGTERM):
-        command = [sys.executable, "-m", "flows.cli", "ui"]
+        command = [sys.executable, "-m", "ganbench", "ui"]
         with (home / "ui.log").open("w") as log:
             ui = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         end = time.monotonic() + 300
@@ -211,7 +211,7 @@ def test_two_processes_share_the_work_and_log_it_once(world, undisturbed):
     assert json.loads((world / "1.json").read_text()) == json.loads((world / "0.json").read_text())
     expect_the_same(home, undisturbed)
     drawn = [int(line.split("store, ")[1].split()[0].replace(",", "")) for stdout, _ in outputs
-             for line in stdout.splitlines() if line.startswith("Images:")]  # fmt: skip
+             for line in stdout.splitlines() if line.startswith("Images:")]
     assert sum(drawn) == 1_300
     expect_nothing_left(home)
 
@@ -219,7 +219,7 @@ def test_two_processes_share_the_work_and_log_it_once(world, undisturbed):
 def test_a_training_begins_in_a_new_home_stops_at_ctrl_c_and_goes_on(tmp_path):
     environment = {**os.environ, "GANBENCH_HOME": str(tmp_path / "new" / "home")}
     environment.pop("PREFECT_HOME", None)
-    command = [sys.executable, "-m", "flows.cli", "train", "dcgan-fashion-mnist", "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "ganbench", "train", "dcgan-fashion-mnist", "--out", str(tmp_path / "out")]
     kept = []
     for _ in range(2):
         training = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stderr=subprocess.PIPE)

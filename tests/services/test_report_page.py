@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from gan.images import png_bytes
-from gan.report import write_report
-from gan.report.play import REAL, Round
+from ganbench.gan.images import png_bytes
+from ganbench.gan.report import write_report
+from ganbench.gan.report.play import REAL, Round
 from tests.gan.report.sample import document
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
@@ -23,9 +23,9 @@ def folder(tmp_path_factory):
     """A report of three models with pictures of noise, and twelve rounds of the test."""
     random = np.random.default_rng(0)
     pictures = {name: png_bytes(random.integers(0, 256, (3, 64, 64), np.uint8))
-                for name in ("0-wall", "1-wall", "real-wall", "0-best", "2-mode-0")}      # fmt: skip
+                for name in ("0-wall", "1-wall", "real-wall", "0-best", "2-mode-0")}
     rounds = [Round(of, row, png_bytes(random.integers(0, 256, (1, 32, 32), np.uint8)))
-              for row, of in enumerate([REAL, 0, 1, 2, REAL, REAL, 0, REAL, 1, REAL, 2, REAL])]      # fmt: skip
+              for row, of in enumerate([REAL, 0, 1, 2, REAL, REAL, 0, REAL, 1, REAL, 2, REAL])]
     path = tmp_path_factory.mktemp("report")
     write_report(path, document(), pictures, rounds)
     return path
@@ -55,7 +55,7 @@ def open_page(browser, folder):
         page, page.asked, page.complaints = context.new_page(), [], []
         page.on("request", lambda request: page.asked.append(request.url))
         page.on("console", lambda message: message.type in ("error", "warning")
-                and page.complaints.append(message.text))      # fmt: skip
+                and page.complaints.append(message.text))
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.goto((folder / name).as_uri())
         return page
@@ -87,14 +87,14 @@ def test_the_language_switch_is_complete_and_the_browsers_language_comes_first(o
     assert "mod\u00e8le" not in english
     attributes = page.evaluate("[...document.querySelectorAll('[data-en]')].every(e => "
                                "['alt', 'title', 'aria-label'].every(n => !e.hasAttribute(n) || "
-                               "e.getAttribute(n) === e.dataset.en))")      # fmt: skip
+                               "e.getAttribute(n) === e.dataset.en))")
     assert attributes
 
 
 def seen(page, language):
     """Texts of a language that a person can see."""
     return page.evaluate(f"[...document.querySelectorAll('[lang={language}]')].filter(e => e.tagName !== 'HTML' && "
-                         "e.getClientRects().length > 0).map(e => e.textContent)")      # fmt: skip
+                         "e.getClientRects().length > 0).map(e => e.textContent)")
 
 
 def test_every_picture_has_words_in_its_place(open_page):

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gan.images import write_folder
-from tasks.servers import HOST, POOL, free_port, process, wait_for
+from ganbench.gan.images import write_folder
+from ganbench.tasks.servers import HOST, POOL, free_port, process, wait_for
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ class Team:
     def environment(self) -> dict[str, str]:
         """What README tells a team to set."""
         return {"GANBENCH_HOME": str(self.home), "MLFLOW_TRACKING_URI": self.mlflow,
-                "PREFECT_API_URL": f"{self.prefect}/api", "PREFECT_HOME": str(self.home / "prefect")}  # fmt: skip
+                "PREFECT_API_URL": f"{self.prefect}/api", "PREFECT_HOME": str(self.home / "prefect")}
 
     def ask(self, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -60,7 +60,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     ports = {name: getattr(team, name).rpartition(":")[2] for name in ("prefect", "mlflow")}
     mlflow = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", ports["mlflow"], "--workers", "1",
               "--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}",
-              "--artifacts-destination", str(home / "artifacts")]  # fmt: skip
+              "--artifacts-destination", str(home / "artifacts")]
     server = team.prefect_command("server", "start", "--host", HOST, "--port", ports["prefect"])
     worker = team.prefect_command("worker", "start", "--pool", POOL, "--type", "process")
     with ExitStack() as stack:
@@ -70,7 +70,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         stack.enter_context(process("worker", worker, home, team.environment))
         wait_until(lambda: team.ask("work_pools/filter", {}))
         deploy = subprocess.run(team.prefect_command("deploy", "--all"), cwd=ROOT, capture_output=True, text=True,
-                                env={**os.environ, **team.environment}, timeout=300)  # fmt: skip
+                                env={**os.environ, **team.environment}, timeout=300)
         assert deploy.returncode == 0, deploy.stdout + deploy.stderr
         yield team
 
@@ -111,7 +111,7 @@ def check_mlflow(team: Team, flow_run: str) -> None:
     """MLflow's server has the scores of that run."""
     body = {"experiment_ids": ["1"], "filter": f"tags.prefect.flow_run_id = '{flow_run}'"}
     request = urllib.request.Request(f"{team.mlflow}/api/2.0/mlflow/runs/search", json.dumps(body).encode(),
-                                     {"Content-Type": "application/json"})  # fmt: skip
+                                     {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         (logged,) = json.load(answer)["runs"]
     tags = {row["key"]: row["value"] for row in logged["data"]["tags"]}

@@ -19,8 +19,8 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
-from gan.images import write_folder
-from tasks import score_view
+from ganbench.gan.images import write_folder
+from ganbench.tasks import score_view
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parent.parent.parent
@@ -36,7 +36,7 @@ def ui_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def servers(ui_home: Path) -> Iterator[dict[str, str]]:
     """The addresses, once the command has printed them; ended by Ctrl-C."""
     environment = {**os.environ, "GANBENCH_HOME": str(ui_home), "PREFECT_HOME": str(ui_home / "prefect")}
-    command = [sys.executable, "-m", "flows.cli", "ui"]
+    command = [sys.executable, "-m", "ganbench", "ui"]
     with (ui_home / "ui.log").open("w") as log:
         child = subprocess.Popen(command, cwd=ui_home, env=environment, stdout=log, stderr=log, start_new_session=True)
     wait_until(lambda: "Ctrl-C stops" in (ui_home / "ui.log").read_text() or child.poll() is not None)
@@ -187,7 +187,7 @@ def ended(servers: dict[str, str], run: str) -> str:
 
 def test_a_second_call_says_that_it_runs(servers, ui_home):
     environment = {**os.environ, "GANBENCH_HOME": str(ui_home)}
-    command = [sys.executable, "-m", "flows.cli", "ui"]
+    command = [sys.executable, "-m", "ganbench", "ui"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert "runs already" in done.stderr
@@ -198,6 +198,6 @@ def test_prefect_deploy_takes_prefect_yaml_as_it_is(servers, ui_home):
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert deployments(servers)["evaluate/nightly"]["entrypoint"] == "flows/evaluate.py:evaluate"
+    assert deployments(servers)["evaluate/nightly"]["entrypoint"] == "ganbench.flows.evaluate.evaluate"
     folders = {"model": str(ui_home / "fake"), "reference": str(ui_home / "real")}
     assert run_by_hand(servers, {**folders, "protocol": None, "n": 20}) == "COMPLETED"

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="re
 
 GUARDED = """
 import signal, subprocess, sys, time
-from tasks import guardian
+from ganbench.tasks import guardian
 
 guardian.guard()
 sleep = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]

@@ -2,7 +2,7 @@
 
 import json
 
-from tasks.score_view import NAME, joined
+from ganbench.tasks.score_view import NAME, joined
 
 
 def columns(tag: str) -> list[str]:

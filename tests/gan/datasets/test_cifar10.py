@@ -6,9 +6,9 @@ import tarfile
 import numpy as np
 import pytest
 
-from gan.datasets import DATASETS, DataFolders, cifar10, open_data
-from gan.files import file_digest
-from gan.types import BadInput
+from ganbench.gan.datasets import DATASETS, DataFolders, cifar10, open_data
+from ganbench.gan.files import file_digest
+from ganbench.gan.types import BadInput
 
 N = 20
 
@@ -88,7 +88,7 @@ def test_without_network_the_archive_is_asked_for_in_one_sentence(nowhere):
     (lambda data: b"", "has 0 bytes"),
     (lambda data: b"\x07" + data[1:], r"of each class, expected 10 of each of 10"),
     (lambda data: b"\x63" + data[1:], "is not CIFAR-10"),
-])  # fmt: skip
+])
 def test_files_that_are_not_cifar_10_are_named(batches, nowhere, damage, said):
     batches["data_batch_3.bin"] = damage(batches["data_batch_3.bin"])
     write_folder(nowhere.cache / cifar10.FOLDER, batches)

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from gan.datasets import DATASETS, DataFolders, emoji, open_data
-from gan.datasets.base import of_array
-from gan.types import BadInput
+from ganbench.gan.datasets import DATASETS, DataFolders, emoji, open_data
+from ganbench.gan.datasets.base import of_array
+from ganbench.gan.types import BadInput
 
 INSTALLED = {  # what the embedded file was made from; other versions have other pictures
     emoji.FONT: "e5899ed38b8ed83e08bd3ac5de09791e9d19d288333a796de1d35ad17396f1ec",
@@ -63,7 +63,7 @@ def test_no_variant_of_a_test_emoji_is_in_train():
     ("🧑 👨 👩‍🦰 👨🏿‍🦲", "hair"),
     ("🕐 🕛 🕧", "the hour"),
     ("❤️ ❤", "the variation selector"),
-])  # fmt: skip
+])
 def test_variants_of_an_emoji_have_one_base(variants, what):
     assert len({emoji.base(tuple(map(ord, one))) for one in variants.split()}) == 1, what
 
@@ -105,7 +105,7 @@ def test_an_empty_picture_is_white():
     any(not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256
         for path, sha256 in INSTALLED.items()),
     reason="needs fonts-noto-color-emoji 2.042 and unicode-data 15.0 of Debian 12",
-)  # fmt: skip
+)
 def test_the_embedded_pictures_are_those_of_the_font(tmp_path):
     path = tmp_path / "emoji.parquet"
     emoji.build(emoji.FONT, emoji.LISTING, path)

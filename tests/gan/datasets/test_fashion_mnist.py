@@ -6,8 +6,8 @@ import struct
 import numpy as np
 import pytest
 
-from gan.datasets import DATASETS, DataFolders, fashion_mnist, open_data
-from gan.types import BadInput
+from ganbench.gan.datasets import DATASETS, DataFolders, fashion_mnist, open_data
+from ganbench.gan.types import BadInput
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_idx_files_are_read_packed_and_unpacked(tmp_path):
     (lambda raw: gzip.compress(gzip.decompress(raw)[:-1]), "holds 23 bytes, but its header says"),
     (lambda raw: gzip.compress(gzip.decompress(raw)[:6]), "hold no idx header"),
     (lambda raw: b"", "is empty"),
-])  # fmt: skip
+])
 def test_damaged_idx_files_are_named(tmp_path, damage, said):
     path = tmp_path / "a.gz"
     write(path, np.arange(24, dtype=np.uint8).reshape(2, 3, 4))

@@ -16,9 +16,9 @@ import pytest
 import torch
 from PIL import Image
 
-from gan.datasets import DataFolders, is_images, open_data
-from gan.images import png_bytes, resize, write_folder, write_npz, write_parquet
-from gan.types import BadInput
+from ganbench.gan.datasets import DataFolders, is_images, open_data
+from ganbench.gan.images import png_bytes, resize, write_folder, write_npz, write_parquet
+from ganbench.gan.types import BadInput
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 3, 8, 8), np.uint8)
 LABELS = [0, 1, 2, 0, 1, 2]
@@ -45,7 +45,7 @@ def write_tensor(pixels, path, labels=None):
 
 WRITERS = {"folder": write_folder, "a.npz": lambda pixels, path, *rest: write_npz(path, pixels, *rest),
            "a.parquet": lambda pixels, path, *rest: write_parquet(path, pixels, *rest),
-           "a.zip": write_zip, "a.pt": write_tensor}      # fmt: skip
+           "a.zip": write_zip, "a.pt": write_tensor}
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -211,7 +211,7 @@ def test_grey_images_without_a_channel_axis_and_under_another_name_are_read(tmp_
     ({"x": PIXELS, "z": PIXELS}, r"no array of images under arr_0, images, samples; it holds x \(6, 3, 8, 8\), z"),
     ({"arr_0": PIXELS, "arr_1": np.zeros(5, int)}, "expected 6 class numbers"),
     ({"mu": np.zeros(3), "sigma": np.eye(3)}, "holds reference statistics"),
-])  # fmt: skip
+])
 def test_npz_files_that_cannot_be_images_are_refused(tmp_path, arrays, said):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(BadInput, match=said):
@@ -229,7 +229,7 @@ def npy(shape: str, data: bytes = b"", kind: str = "|u1") -> bytes:
 @pytest.mark.parametrize("content", [
     npy("(1000000, 1000, 1000, 3)"), npy("(4294967296, 4294967296, 4, 3)"), npy("(-1, 8, 8, 3)", bytes(192)),
     npy("(2, 8, 8, 3)", bytes(10)), npy("'x'"), npy("(2, 8, 8, 3)", bytes(384), "|O"), b"\x93NUMPY\x09\x00",
-], ids=["terabytes", "overflow", "negative", "short", "text", "objects", "version"])  # fmt: skip
+], ids=["terabytes", "overflow", "negative", "short", "text", "objects", "version"])
 def test_arrays_whose_header_lies_are_refused(tmp_path, suffix, content):
     path = tmp_path / f"a.{suffix}"
     if suffix == "npy":
@@ -245,7 +245,7 @@ def test_arrays_whose_header_lies_are_refused(tmp_path, suffix, content):
 def test_an_npz_that_grows_a_thousandfold_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     with zipfile.ZipFile(tmp_path / "a.npz", "w", compression=zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("arr_0.npy", npy("(20, 1000, 1000, 3)", bytes(60_000_000)))
-    monkeypatch.setattr("gan.checkpoints.MOST_UNPACKED", 10_000_000)
+    monkeypatch.setattr("ganbench.gan.checkpoints.MOST_UNPACKED", 10_000_000)
     with pytest.raises(BadInput, match=r"unpacks to 60,000,\d+, as a zip bomb does"):
         opened(tmp_path / "a.npz")
 
@@ -300,7 +300,7 @@ def test_class_names_come_from_the_metadata(tmp_path):
     ({"image": [{"bytes": png_bytes(PIXELS[0]), "path": "p"}, {"bytes": None, "path": "p"}]}, "row 1, holds no bytes"),
     ({"image": [png_bytes(PIXELS[0]), png_bytes(PIXELS[0, :, :4])]}, r"row 1, has 8x4 pixels, but .*row 0, has 8x8"),
     ({"image": [png_bytes(PIXELS[0])] * 2, "label": [1, None]}, "1 rows without a label"),
-])  # fmt: skip
+])
 def test_parquet_files_that_cannot_be_images_are_refused(tmp_path, columns, said):
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
     with pytest.raises(BadInput, match=said):
@@ -338,7 +338,7 @@ def test_a_row_group_that_grows_when_it_is_read_is_refused(tmp_path, monkeypatch
     picture = png_bytes(np.random.default_rng(0).integers(0, 256, (3, 64, 64), np.uint8))
     pq.write_table(pa.table({"image": [picture] * 500}), tmp_path / "a.parquet")
     assert (tmp_path / "a.parquet").stat().st_size < 5 * len(picture)           # stored once
-    monkeypatch.setattr("gan.datasets.parquet.MOST", 100 * len(picture))
+    monkeypatch.setattr("ganbench.gan.datasets.parquet.MOST", 100 * len(picture))
     with pytest.raises(BadInput, match=r"has a row group of more than .* bytes, which are read at once"):
         opened(tmp_path / "a.parquet")
 
@@ -388,7 +388,7 @@ def test_a_list_of_labels_that_is_a_bomb_is_refused_too(tmp_path):
     ({"a.png": png_bytes(PIXELS[0]), "b.png": png_bytes(PIXELS[1]), "dataset.json": b'{"labels": [["a.png", 0]]}'},
      "no label for 'b.png'"),
     ({"a.png": png_bytes(PIXELS[0]), "b.png": png_bytes(PIXELS[1]), "dataset.json": b"["}, "dataset.json is not what"),
-])  # fmt: skip
+])
 def test_zips_that_cannot_be_images_are_refused(tmp_path, files, said):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         for name, content in files.items():
@@ -420,7 +420,7 @@ def test_npy_files_are_read_in_both_layouts(tmp_path, layout):
     ({"weight": torch.zeros(3)}, "no images under arr_0, images, samples; it holds weight"),
     ({"images": [1, 2]}, "gives a list, expected an array or tensor"),
     (torch.ones(4, 3, 8, 8, dtype=torch.uint8), "uint8 but holds nothing above 1"),
-])  # fmt: skip
+])
 def test_tensors_that_are_no_images_are_refused(tmp_path, content, said):
     torch.save(content, tmp_path / "a.pt")
     with pytest.raises(BadInput, match=said):
@@ -464,7 +464,7 @@ def test_a_callable_of_the_users_gives_images(pictures, name):
 
 @pytest.mark.parametrize(("name", "said"), [
     ("nothing", "returned no images"), ("number", "returned a int, expected images"), ("absent", "has no 'absent'"),
-])  # fmt: skip
+])
 def test_a_callable_that_gives_no_images_is_refused(pictures, name, said):
     with pytest.raises(BadInput, match=said):
         pictures(name)

@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from gan.datasets import DATASETS, DataFolders, open_data, shapes
-from gan.types import BadInput
+from ganbench.gan.datasets import DATASETS, DataFolders, open_data, shapes
+from ganbench.gan.types import BadInput
 
 MIDDLE = shapes.FRAME // 2
 FIGURES = list(enumerate(shapes.CLASSES))
@@ -45,7 +45,7 @@ def test_an_image_depends_on_seed_and_index_alone():
 
 def test_sets_of_one_content_have_one_digest_and_others_another():
     made = [shapes.draw(0, 100), shapes.draw(0, 100, name="mine"), shapes.draw(1, 100), shapes.draw(0, 101),
-            shapes.draw(0, 100, 32)]        # fmt: skip
+            shapes.draw(0, 100, 32)]
     assert made[0].digest == made[1].digest
     assert len({images.digest for images in made}) == 4
 
@@ -71,7 +71,7 @@ def test_a_factor_is_uniform_over_its_range(name):
     assert (values.min(), values.max()) == (first, last)
     share = np.histogram(values, bins=6, range=(first, last + 1))[0] / 20_000
     width = [len([v for v in range(first, last + 1) if b <= (v - first) / (last + 1 - first) * 6 < b + 1])
-             for b in range(6)]     # fmt: skip
+             for b in range(6)]
     expected = np.array(width) / (last - first + 1)
     assert np.abs(share - expected).max() < 4 * np.sqrt(expected.max() / 20_000)
 
@@ -120,7 +120,7 @@ def test_no_figure_is_cut_off_by_the_frame(shape, name):
     for x, across in ((left, -10), (right, 10)):
         for y, down in ((top, -10), (bottom, 10)):
             assert np.array_equal(shapes.coverage(one(shape, size=416, x=x, y=y), 64)[0],
-                                  np.roll(middle, (down, across), (0, 1)))      # fmt: skip
+                                  np.roll(middle, (down, across), (0, 1)))
 
 
 def test_no_two_figures_look_alike():
@@ -133,7 +133,7 @@ def test_no_two_figures_look_alike():
 @pytest.mark.parametrize(("hue", "rgb"), [
     (0, (224, 0, 0)), (128, (224, 112, 0)), (256, (224, 224, 0)), (512, (0, 224, 0)), (768, (0, 224, 224)),
     (1024, (0, 0, 224)),
-])  # fmt: skip
+])
 def test_the_middle_has_the_colour_of_the_hue_and_the_corner_the_background(hue, rgb):
     picture = shapes.render(one(0, hue=hue, background=130))[0]
     assert tuple(picture[:, 32, 32]) == rgb
@@ -169,7 +169,7 @@ def test_a_defect_can_be_planted():
 @pytest.mark.parametrize(("arguments", "said"), [
     ({"n": 1}, "shapes holds 1 image, expected at least 2"),
     ({"n": 10, "resolution": 48}, "cannot be drawn at 48 pixels, expected 16, 32, 64, 128, 256"),
-])  # fmt: skip
+])
 def test_what_cannot_be_drawn_is_refused(arguments, said):
     with pytest.raises(BadInput, match=said):
         shapes.draw(seed=0, **arguments)

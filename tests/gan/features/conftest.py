@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from gan.features import vit
-from gan.features.inception import Inception
-from gan.features.judge import JudgeOutputs
-from gan.verify import random_state
+from ganbench.gan.features import vit
+from ganbench.gan.features.inception import Inception
+from ganbench.gan.features.judge import JudgeOutputs
+from ganbench.gan.verify import random_state
 
 HAS_ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
 BACKENDS = [

@@ -12,8 +12,8 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from gan.features import EXTRACTORS, efficientnet_lite, network
-from gan.features.efficientnet_lite import same_padding
+from ganbench.gan.features import EXTRACTORS, efficientnet_lite, network
+from ganbench.gan.features.efficientnet_lite import same_padding
 
 
 def on_circle(k: float, of: int, radius: float) -> tuple[float, float]:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from gan.features.extract import Chunks, Rows
-from gan.store import Store, extend
-from gan.types import Features
+from ganbench.gan.features.extract import Chunks, Rows
+from ganbench.gan.store import Store, extend
+from ganbench.gan.types import Features
 
 SIZES = (1_000, 1_000, 37)
 ARRAY = np.random.default_rng(0).standard_normal((sum(SIZES), 3)).astype(np.float32)
@@ -27,7 +27,7 @@ def features(tmp_path) -> Features:
 @pytest.mark.parametrize("rows", [
     slice(None), slice(0, 10), slice(995, 1_005), slice(1_990, 9_999), slice(0, None, 21), slice(5, 5),
     np.array([2_036, 0, 999, 1_000, 0]), np.array([], int), np.random.default_rng(1).permutation(sum(SIZES)),
-], ids=repr)  # fmt: skip
+], ids=repr)
 def test_rows_of_shards_are_those_of_one_array(features, rows):
     found = Rows(features)[rows]
     assert found.dtype == np.float32

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 import torchvision
 from torchvision.models.inception import InceptionA, InceptionC, InceptionE
 
-from gan.checkpoints import load_state
-from gan.features import EXTRACTORS, inception, network
+from ganbench.gan.checkpoints import load_state
+from ganbench.gan.features import EXTRACTORS, inception, network
 
 
 def test_rows_name_the_file_that_is_downloaded():

@@ -11,11 +11,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from gan.features import own, resize
-from gan.features.extract import Rows, extract_shard, extractor_of
-from gan.store import Store, extend
-from gan.types import BadInput, Features, Workspace
-from gan.usercode import find
+from ganbench.gan.features import own, resize
+from ganbench.gan.features.extract import Rows, extract_shard, extractor_of
+from ganbench.gan.store import Store, extend
+from ganbench.gan.types import BadInput, Features, Workspace
+from ganbench.gan.usercode import find
 
 SOURCE = """
 import torch
@@ -86,7 +86,7 @@ FIELDS = {
     "factory": '"mynets:Net"', "arguments": "{width = 5}", "weights": '"net.safetensors"', "input": "[3, 32, 32]",
     "resize": '"area"', "value_range": "[-1, 1]", "mean": "[0.1, 0.2, 0.3]", "std": "[0.5]", "features": '"pool"',
     "logits": '"output"', "about": "{anything = 1}",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +95,7 @@ def mine(tmp_path, monkeypatch):
     (tmp_path / "mynets.py").write_text(SOURCE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr("gan.features.extract._made", {})
+    monkeypatch.setattr("ganbench.gan.features.extract._made", {})
     yield tmp_path
     sys.modules.pop("mynets", None)
 
@@ -140,7 +140,7 @@ def test_a_toml_file_says_what_the_network_sees_and_where_its_features_are(rule,
 def test_features_are_what_the_module_returns_or_a_part_of_it(factory, features, logits, d, mine, pictures):
     side = 8 if factory == "Flat" else 32
     (mine / "any.toml").write_text(f'factory = "mynets:{factory}"\ninput = [3, {side}, {side}]\npool = "mean"\n'
-                                   f'features = "{features}"\nlogits = "{logits}"\n')       # fmt: skip
+                                   f'features = "{features}"\nlogits = "{logits}"\n')
     extract = own.make(own.resolve(str(mine / "any.toml")), "cpu")
     assert extract.outputs == {"features": d, **({"logits": 4} if logits else {})}
     assert extract(pictures(2, 3, side))["features"].shape == (2, d)
@@ -204,7 +204,7 @@ def test_its_features_go_the_way_of_all_features(mine, workspace, pictures):
     ("Fails", r"failed when called with images of shape \(10, 3, 32, 32\): mat1 and mat2"),
     ("Pair", "output is a tuple, expected a tensor"), ("Named", "output is a dictionary with deep, logits"),
     ("text", "returned a str, expected a PyTorch module or a function"), ("nothing", "has no 'nothing', only"),
-])  # fmt: skip
+])
 def test_networks_that_cannot_be_measured_with_are_refused(factory, said, workspace):
     with pytest.raises(BadInput, match=said) as told:
         extractor_of(f"mynets:{factory}", workspace)
@@ -225,7 +225,7 @@ def test_networks_that_cannot_be_measured_with_are_refused(factory, said, worksp
     ({"factory": ""}, "has no factory"), ({"weights": '"none.pth"'}, "none.pth does not exist"),
     ({"name": '"clip"'}, "cannot be called 'clip'"), ({"name": '"My net"'}, "cannot be called 'My net'"),
     ({"weights_key": '"ema"'}, "no weights under 'ema'"),
-])  # fmt: skip
+])
 def test_mistakes_in_the_file_are_explained(changes, said, mine, workspace):
     with pytest.raises(BadInput, match=said) as told:
         extractor_of(write(mine, **changes), workspace)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan.features.resize import area, clean, pillow, square, tf1_bilinear, torch_bicubic
+from ganbench.gan.features.resize import area, clean, pillow, square, tf1_bilinear, torch_bicubic
 
 
 def tf1_by_loops(image: np.ndarray, size: int) -> np.ndarray:

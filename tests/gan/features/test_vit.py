@@ -12,11 +12,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from gan.checkpoints import load_state
-from gan.features import EXTRACTORS, vit
-from gan.features.extract import extractor_of, given_weights
-from gan.files import file_digest
-from gan.types import BadInput
+from ganbench.gan.checkpoints import load_state
+from ganbench.gan.features import EXTRACTORS, vit
+from ganbench.gan.features.extract import extractor_of, given_weights
+from ganbench.gan.files import file_digest
+from ganbench.gan.types import BadInput
 
 
 def cubic(x: float, a: float = -0.75) -> float:
@@ -94,7 +94,7 @@ def test_a_folder_and_a_file_give_the_same_features(small, folder, transformer_f
     ({"num_attention_heads": 8}, "8 heads"), ({"patch_size": 16}, "patches of 16"),
     ({"model_type": "dinov2_with_registers"}, "a network dinov2_with_registers of"),
     ({"hidden_size": None, "patch_size": None}, "patches of None"),
-])  # fmt: skip
+])
 def test_a_folder_of_another_architecture_is_refused(small, folder, facts, said, tmp_path):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, **facts}))

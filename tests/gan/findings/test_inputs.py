@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan import words
-from gan.findings import Evidence, Images, analyse, rules
-from gan.store import Store, extend
-from gan.types import BadInput, Features, Finding, Samples
-from gan.words import LANGUAGES, SENTENCES, sentence
+from ganbench.gan import words
+from ganbench.gan.findings import Evidence, Images, analyse, rules
+from ganbench.gan.store import Store, extend
+from ganbench.gan.types import BadInput, Features, Finding, Samples
+from ganbench.gan.words import LANGUAGES, SENTENCES, sentence
 
 N = 200
 
@@ -37,7 +37,7 @@ def set_of(store, images, labels=None, features=None):
     coarse = images[:, :, ::2, ::2].reshape(len(images), -1).astype(np.float32) if features is None else features
     name = hashlib.sha256(images.tobytes() + coarse.tobytes() + str(labels).encode()).hexdigest()
     kept = [extend(store, kind, name, 0, len(images), lambda a, b, rows=rows: {k: v[a:b] for k, v in rows.items()})
-            for kind, rows in (("samples", arrays), ("features", {"features": coarse}))]    # fmt: skip
+            for kind, rows in (("samples", arrays), ("features", {"features": coarse}))]
     return Images(Samples("set", 0, images.shape[1:], (kept[0],)), Features("pixels", (kept[1],)))
 
 
@@ -45,7 +45,7 @@ def found(folder, generated, reference, labels=None, features=(None, None), clas
     store = Store(folder)
     sets = {role: set_of(store, images) for role, images in others.items()}
     given = Evidence(set_of(store, generated, features=features[0]), set_of(store, reference, labels, features[1]),
-                     classes=classes, **sets)      # fmt: skip
+                     classes=classes, **sets)
     analysis, _ = analyse(given, store)
     json.dumps(asdict(analysis), allow_nan=False)
     assert all(sentence(one, language) for one in analysis.findings for language in LANGUAGES)
@@ -129,9 +129,9 @@ def test_every_rule_has_words_in_both_languages_with_the_same_facts():
 
 def test_every_rule_that_is_found_has_words_and_a_place():
     calls = [node for path in Path(rules.__file__).parent.glob("*.py") for node in ast.walk(ast.parse(path.read_text()))
-             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding"]      # fmt: skip
+             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding"]
     given = {part.value for call in calls for node in call.args[1:2] for part in ast.walk(node)
-             if isinstance(part, ast.Constant)}     # fmt: skip
+             if isinstance(part, ast.Constant)}
     strengths = {"shares_alike", "sharp", "no_lattice", "well_exposed", "like_real", "covers", "no_copies"}
     assert len(calls) > 10
     assert {rule for rule in given if isinstance(rule, str)} <= set(SENTENCES)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from gan.datasets import fashion_mnist
-from gan.features.extract import extract, extractor_of
-from gan.findings import Evidence, Images, analyse
-from gan.store import Store, extend
-from gan.types import Features, Samples, Workspace
-from gan.words import SENTENCES, sentence
+from ganbench.gan.datasets import fashion_mnist
+from ganbench.gan.features.extract import extract, extractor_of
+from ganbench.gan.findings import Evidence, Images, analyse
+from ganbench.gan.store import Store, extend
+from ganbench.gan.types import Features, Samples, Workspace
+from ganbench.gan.words import SENTENCES, sentence
 
 CLASSES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Boot")
 LOUD = ("alert", "warning")
@@ -51,7 +51,7 @@ def kept(store, kind, arrays):
         extend(store, kind, hashlib.sha256(f"{name}{i}".encode()).hexdigest(), i, min(1_000, n - 1_000 * i),
                lambda a, b, i=i: {key: value[1_000 * i + a : 1_000 * i + b] for key, value in arrays.items()})
         for i in range(-(-n // 1_000))
-    )   # fmt: skip
+    )
 
 
 def set_of(pool, store, rows, images=None, labelled=True):
@@ -123,7 +123,7 @@ SPOILED = {
     "lattice": checkerboard, "lattice of squares": lambda images: checkerboard(images, 2), "blurred": blurred,
     "bright": lambda images: (images * 1.1).round().clip(0, 255).astype(np.uint8),
     "bright by 25 levels": lambda images: (images.astype(int) + 25).clip(0, 255).astype(np.uint8),
-}   # fmt: skip
+}
 
 
 @pytest.mark.parametrize("seed", TEN)

@@ -1,9 +1,9 @@
 """What is told of all that was tested: with one error for everything, causes first, and nothing that contradicts."""
 
-from gan.findings import rules as house
-from gan.findings.rules import CONTRARY, decide
-from gan.types import Finding
-from gan.words import SENTENCES
+from ganbench.gan.findings import rules as house
+from ganbench.gan.findings.rules import CONTRARY, decide
+from ganbench.gan.types import Finding
+from ganbench.gan.words import SENTENCES
 
 
 def of(rule, p, enough=True, severity="warning"):
@@ -26,7 +26,7 @@ def test_effects_too_small_to_matter_are_not_told_however_sure():
 
 def test_alerts_come_first_and_causes_before_what_follows_from_them():
     found = rules(of("unlike", 1e-9, severity="alert"), of("cost", 1e-9, severity="info"), of("lattice", 1e-9),
-                  of("missing", 1e-9, severity="alert"), strengths=["well_exposed"])     # fmt: skip
+                  of("missing", 1e-9, severity="alert"), strengths=["well_exposed"])
     assert found == ["missing", "unlike", "lattice", "cost", "well_exposed"]
 
 

@@ -4,19 +4,19 @@ import pytest
 import torch
 from torch import nn
 
-from gan.backend import fold, start_onnx
-from gan.generators import GENERATORS
-from gan.generators.compiled import Compiled
-from gan.generators.loading import make_family, resolve
-from gan.images import to_uint8
-from gan.sampling import draw, generator_of, is_compiled, sampler_of
-from gan.types import Workspace
+from ganbench.gan.backend import fold, start_onnx
+from ganbench.gan.generators import GENERATORS
+from ganbench.gan.generators.compiled import Compiled
+from ganbench.gan.generators.loading import make_family, resolve
+from ganbench.gan.images import to_uint8
+from ganbench.gan.sampling import draw, generator_of, is_compiled, sampler_of
+from ganbench.gan.types import Workspace
 
 DCGANS = [
     {}, {"norm": "instance"}, {"norm": "none", "bias": True, "slope": 0.2}, {"output": "sigmoid"},
     {"output": "none", "latent": "uniform"}, {"upsampling": "nearest"},
     {"widths": [8, 6], "layers": [[4, 1, 0], [3, 2, 1, 1], [4, 2, 1]]},
-]  # fmt: skip
+]
 MODELS = [("dcgan", {"z_dim": 5, "width": 4, "resolution": 16, "channels": 1} | more) for more in DCGANS] + [
     ("wgan-gp", {"z_dim": 5, "widths": [16, 8], "patch": 2, "n_classes": n}) for n in (0, 4)
 ]

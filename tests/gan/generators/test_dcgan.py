@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from gan.generators.dcgan import DCGAN, Discriminator, arguments_of, initialise, side_of, tutorial_layers
-from gan.generators.loading import make_family
-from gan.types import BadInput
+from ganbench.gan.generators.dcgan import DCGAN, Discriminator, arguments_of, initialise, side_of, tutorial_layers
+from ganbench.gan.generators.loading import make_family
+from ganbench.gan.types import BadInput
 
 
 def tutorial():
@@ -23,7 +23,7 @@ def digits():
         nn.ConvTranspose2d(24, 12, 3, 2, 1), nn.BatchNorm2d(12), nn.LeakyReLU(0.2),
         nn.ConvTranspose2d(12, 10, 4, 2, 1), nn.BatchNorm2d(10), nn.LeakyReLU(0.2),
         nn.ConvTranspose2d(10, 1, 4, 2, 1), nn.Tanh(),
-    ]  # fmt: skip
+    ]
 
 
 def seven():
@@ -32,7 +32,7 @@ def seven():
         nn.ConvTranspose2d(6, 8, 7, 1, 0, bias=False), nn.ReLU(),
         nn.ConvTranspose2d(8, 4, 5, 2, 2, 1, bias=False), nn.ReLU(),
         nn.ConvTranspose2d(4, 1, 5, 2, 2, 1, bias=False), nn.Sigmoid(),
-    ]  # fmt: skip
+    ]
 
 
 def nearest():
@@ -43,14 +43,14 @@ def nearest():
         nn.ReLU(), nn.Upsample(scale_factor=2), nn.Conv2d(8, 4, 3, 1, 1, bias=False),
         nn.InstanceNorm2d(4, affine=True), nn.ReLU(),
         nn.Upsample(scale_factor=2), nn.Conv2d(4, 3, 3, 1, 1, bias=False), nn.Tanh(),
-    ]  # fmt: skip
+    ]
 
 
 def nearest_plain():
     return [
         nn.ConvTranspose2d(5, 8, 4, 1, 0), nn.ReLU(), nn.Upsample(scale_factor=2), nn.Conv2d(8, 4, 5, 1, 2), nn.ReLU(),
         nn.Upsample(scale_factor=2), nn.Conv2d(4, 3, 5, 1, 2), nn.Tanh(),
-    ]  # fmt: skip
+    ]
 
 
 # The layers, what their shapes tell, and what the user has to say
@@ -65,7 +65,7 @@ FOUND = {
     "nearest plain": (nearest_plain, {"z_dim": 5, "width": 4, "resolution": 16, "channels": 3, "norm": "none",
                                       "bias": True, "upsampling": "nearest",
                                       "layers": [[4, 1, 0], [5, 1, 2], [5, 1, 2]]}, {"widths": [8, 4]}),
-}  # fmt: skip
+}
 
 
 def model_of(layers):
@@ -76,7 +76,7 @@ def model_of(layers):
     for name, value in model.state_dict().items():
         if value.is_floating_point():
             value.copy_(torch.rand(value.shape, generator=random) + 0.5 if "running_var" in name
-                        else 0.3 * torch.randn(value.shape, generator=random))      # fmt: skip
+                        else 0.3 * torch.randn(value.shape, generator=random))
     return model.eval()
 
 
@@ -118,7 +118,7 @@ def test_a_discriminators_weights_are_not_taken_for_a_generators():
     ({"norm": "layer"}, "norm is 'layer', expected one of batch, instance, none"),
     ({"upsampling": "bicubic"}, "upsampling is 'bicubic', expected one of deconvolution, nearest"),
     ({"output": "relu"}, "output is 'relu', expected one of tanh, sigmoid, none"),
-])  # fmt: skip
+])
 def test_arguments_that_cannot_be_are_sentences(arguments, said):
     with pytest.raises(BadInput, match=said):
         make_family("dcgan", arguments)

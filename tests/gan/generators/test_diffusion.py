@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from gan.generators.diffusion import SAMPLERS, Diffusion
-from gan.generators.loading import make_family
-from gan.training.denoising import LOSSES, alphas
-from gan.types import BadInput
+from ganbench.gan.generators.diffusion import SAMPLERS, Diffusion
+from ganbench.gan.generators.loading import make_family
+from ganbench.gan.training.denoising import LOSSES, alphas
+from ganbench.gan.types import BadInput
 
 MEAN, SPREAD = 0.3, 0.2                                     # of the law of every pixel
 
@@ -57,7 +57,7 @@ def test_the_loss_of_a_perfect_network_is_what_cannot_be_known(process):
         LOSSES[process](lambda x, t, f=factor, c=shift: f * truth(process, x, t) + c, data,
                         torch.Generator().manual_seed(1)).item()
         for factor, shift in ((1, 0), (0.8, 0), (1.2, 0), (1, 0.2), (1, -0.2))
-    )  # fmt: skip
+    )
     assert best < min(worse)
 
 
@@ -75,7 +75,7 @@ def test_guidance_goes_away_from_the_null_class():
     ({"process": "flow", "sampler": "ddim"}, "sampler 'ddim' does not fit the process 'flow', only euler, heun do"),
     ({"process": "ddpm", "sampler": "ddim", "steps": 30}, "takes a number of steps that divides 1,000, not 30"),
     ({"process": "magic"}, "no process 'magic'; known: flow, ddpm, edm"),
-])  # fmt: skip
+])
 def test_a_sampler_that_cannot_work_is_refused(arguments, said):
     with pytest.raises(BadInput, match=said):
         make_family("diffusion", arguments)

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gan.generators.loading import OPENERS, identity, load, resolve
-from gan.sampling import draw
-from gan.types import BadInput, BadOutput, Workspace
+from ganbench.gan.generators.loading import OPENERS, identity, load, resolve
+from ganbench.gan.sampling import draw
+from ganbench.gan.types import BadInput, BadOutput, Workspace
 
 Z = 6
 
@@ -99,7 +99,7 @@ def test_labels_reach_a_conditional_program(tmp_path):
     module = Conditional()
     path = exported(tmp_path / "c.pt2", module, torch.randn(4, Z), torch.zeros(4, dtype=torch.int64))
     (tmp_path / "m.toml").write_text('family = "export"\nweights = "c.pt2"\nn_classes = 10\nlayout = "NHW"\n'
-                                     "output_range = [0, 1]\n")     # fmt: skip
+                                     "output_range = [0, 1]\n")
     spec = resolve(str(tmp_path / "m.toml"))
     model = load(spec)
     draws, labels = model.draws(range(5), 0), torch.arange(5)
@@ -124,7 +124,7 @@ def test_the_identity_is_that_of_the_bytes(tmp_path, small):
     (Small(), "call model.eval.. before torch.export"),
     (Noisy(), r"draws random numbers of its own \(aten.randn.default\)"),
     (Counting(), "changes its own weights while it runs .aten.add_.Tensor on b_calls"),
-])  # fmt: skip
+])
 def test_programs_whose_images_would_depend_on_chance_or_on_each_other_are_refused(tmp_path, module, said):
     with pytest.raises(BadInput, match=said):
         resolve(str(exported(tmp_path / "g.pt2", module, torch.randn(4, Z))))
@@ -170,7 +170,7 @@ def test_torch_itself_would_run_code_from_such_a_file(tmp_path, small):
     path, marker = exported(tmp_path / "g.pt2", small, torch.randn(4, Z)), tmp_path / "ran"
     code = f"__import__('os').mkdir({str(marker)!r})"
     edited(path, lambda module: module["graph"]["tensor_values"]["z"]["sizes"].__setitem__(
-        0, {"as_expr": {"expr_str": code, "hint": {"as_int": 4}}}))      # fmt: skip
+        0, {"as_expr": {"expr_str": code, "hint": {"as_int": 4}}}))
     load(str(path))
     assert not marker.exists()
     with pytest.raises(Exception):      # noqa: B017, PT011  whatever torch says once the code has run
@@ -188,7 +188,7 @@ def test_torch_itself_would_run_code_from_such_a_file(tmp_path, small):
     ("_operator.attrgetter", {"x": "__class__"}, "only operators of torch.ops.aten"),
     ("builtins.eval", {"x": "1"}, "only operators of torch.ops.aten"),
     ("#higher.order", {}, "only operators of torch.ops.aten"),
-])  # fmt: skip
+])
 def test_a_graph_may_call_nothing_but_operators_on_tensors(tmp_path, small, target, texts, said):
     path = exported(tmp_path / "g.pt2", small, torch.randn(4, Z))
     with pytest.raises(BadInput, match=said):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from gan.generators.base import Generator
-from gan.generators.loading import identity, load, resolve
-from gan.images import from_model
-from gan.types import BadInput, BadOutput, ModelSpec
-from gan.usercode import find
+from ganbench.gan.generators.base import Generator
+from ganbench.gan.generators.loading import identity, load, resolve
+from ganbench.gan.images import from_model
+from ganbench.gan.types import BadInput, BadOutput, ModelSpec
+from ganbench.gan.usercode import find
 
 SOURCE = """
 import numpy as np
@@ -143,7 +143,7 @@ def test_a_tuple_that_begins_with_images_is_accepted():
     ("classifier", "a classifier cannot be evaluated as a generator"),
     ("pictures", "returned a list of str, expected a tensor or array"),
     ("silent", r"model failed when called with latents of shape \(3, 4\): shape"),
-])  # fmt: skip
+])
 def test_output_that_is_no_images_is_explained(factory, said):
     with pytest.raises(BadOutput, match=said):
         drawn(spec(factory))
@@ -159,7 +159,7 @@ def test_output_that_is_no_images_is_explained(factory, said):
     ("mine:number", "returned a int, expected a PyTorch module or a function"),
     ("mine:fails", "mine:fails.* failed: KeyError: 'no such preset'"),
     ("mine", "'mine' is not a factory: expected module:callable"),
-])  # fmt: skip
+])
 def test_a_factory_that_does_not_work_is_explained(factory, said):
     with pytest.raises(BadInput, match=said):
         load(replace(spec("x"), factory=factory))

@@ -4,10 +4,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from gan.generators import GENERATORS
-from gan.generators.loading import make_family
-from gan.images import to_uint8
-from gan.sampling import labels_of
+from ganbench.gan.generators import GENERATORS
+from ganbench.gan.generators.loading import make_family
+from ganbench.gan.images import to_uint8
+from ganbench.gan.sampling import labels_of
 
 SMALL = {                                                   # arguments of a small model of each family
     "dcgan": {"z_dim": 5, "width": 4, "resolution": 16, "channels": 1},
@@ -19,13 +19,13 @@ SMALL = {                                                   # arguments of a sma
     "gpt": {"resolution": 16, "n_classes": 4, "grid": 4, "codes": 16, "width": 16, "layers": 2, "tokenizer_width": 8},
     "maskgit": {"resolution": 16, "n_classes": 4, "grid": 4, "codes": 16, "width": 16, "layers": 2,
                 "tokenizer_width": 8, "steps": 3},
-}  # fmt: skip
+}
 VARIANTS = [(name, {}) for name in GENERATORS] + [
     ("diffusion", {"process": process, "sampler": sampler})
     for process, sampler in (("flow", "heun"), ("ddpm", "ddim"), ("ddpm", "ddpm"), ("ddpm", "dpm-solver++"),
                              ("edm", "edm-euler"), ("edm", "edm-dpm-solver++"))
 ] + [("diffusion", {"guidance": 2.0}), ("dit", {"guidance": 2.0}), ("dit", {"n_classes": 0}),
-     ("gpt", {"n_classes": 0}), ("maskgit", {"n_classes": 0})]  # fmt: skip
+     ("gpt", {"n_classes": 0}), ("maskgit", {"n_classes": 0})]
 
 
 @pytest.fixture(params=VARIANTS, ids=lambda row: " ".join([row[0], *map(str, row[1].values())]))
@@ -57,7 +57,7 @@ def test_the_same_seed_is_the_same_image_alone_and_among_eight(model):
     alone = torch.cat([drawn(model, range(i, i + 1)) for i in range(8)])
     # Networks round differently in batches of other sizes, which now and then passes a step of the quantiser; DDPM's
     # first step multiplies it by 1 / sqrt(a_999) = 157.
-    # `gan.sampling` draws in batches of one size, so no bit moves there.
+    # `ganbench.gan.sampling` draws in batches of one size, so no bit moves there.
     differing = (alone.int() - together.int()).abs()
     assert differing.max() <= 1
     assert (differing > 0).float().mean() <= (0.005 if getattr(model, "process", "") == "ddpm" else 0.001)

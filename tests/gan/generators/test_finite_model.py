@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from gan.generators.base import Generator
-from gan.generators.images import order
-from gan.generators.loading import identity, load, resolve
-from gan.images import from_model, png_bytes, write_folder
-from gan.types import BadInput, Workspace
+from ganbench.gan.generators.base import Generator
+from ganbench.gan.generators.images import order
+from ganbench.gan.generators.loading import identity, load, resolve
+from ganbench.gan.images import from_model, png_bytes, write_folder
+from ganbench.gan.types import BadInput, Workspace
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (9, 3, 8, 8), np.uint8)
 

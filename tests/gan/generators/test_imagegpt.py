@@ -12,13 +12,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from gan.generators import imagegpt
-from gan.generators.imagegpt import ImageGPT
-from gan.generators.loading import OPENERS, identity, load, resolve, write_spec
-from gan.generators.transformer import choose
-from gan.inspection import inspect_model, save_toml
-from gan.sampling import draw, family_modules, shard_key
-from gan.types import BadInput, BadOutput, ModelSpec, Workspace
+from ganbench.gan.generators import imagegpt
+from ganbench.gan.generators.imagegpt import ImageGPT
+from ganbench.gan.generators.loading import OPENERS, identity, load, resolve, write_spec
+from ganbench.gan.generators.transformer import choose
+from ganbench.gan.inspection import inspect_model, save_toml
+from ganbench.gan.sampling import draw, family_modules, shard_key
+from ganbench.gan.types import BadInput, BadOutput, ModelSpec, Workspace
 
 transformers = pytest.importorskip("transformers")
 
@@ -245,7 +245,7 @@ def test_without_transformers_one_sentence_says_what_to_install(saved, monkeypat
     ([[0, 0]] * 16, r"found clusters of shape \(16, 2\), expected 16 colours"),
     ([[0, 128, 255]] * 16, r"found clusters from 0 to 255, expected 16 colours"),
     ([[0, 0, float("nan")]] * 16, "found clusters from nan to nan, expected 16 colours"),
-])  # fmt: skip
+])
 def test_a_palette_that_does_not_fit_is_one_sentence(folder, clusters, said):
     change(folder / "preprocessor_config.json", clusters=clusters)
     with pytest.raises(BadInput, match=said) as caught:
@@ -258,7 +258,7 @@ def test_a_folder_without_a_palette_is_one_sentence(folder):
     with pytest.raises(BadInput) as caught:
         resolve(str(folder))
     assert str(caught.value) == (f"{folder} has no colours for its tokens: found no preprocessor_config.json, expected "
-                                 "16 colours (red, green, blue) in [-1, 1] in it as clusters.")  # fmt: skip
+                                 "16 colours (red, green, blue) in [-1, 1] in it as clusters.")
 
 
 @pytest.mark.parametrize(("values", "said"), [
@@ -272,7 +272,7 @@ def test_a_folder_without_a_palette_is_one_sentence(folder):
     ({"n_head": 5}, "config.json makes no ImageGPT: "),
     ({"n_inner": 7}, "does not fit ImageGPT: transformer.h.0.mlp.c_fc.weight is"),
     ({"activation_function": "os.system"}, "config.json makes no ImageGPT: "),
-])  # fmt: skip
+])
 def test_numbers_that_do_not_fit_are_one_sentence(folder, values, said):
     change(folder / "config.json", **values)
     with pytest.raises(BadInput, match=said) as caught:
@@ -297,7 +297,7 @@ def test_a_folder_that_is_no_imagegpt_is_not_taken_for_one(folder, text):
     ({"top_k": -1}, "top_k is -1, expected a whole number of colours"),
     ({"top_k": 2.0}, r"top_k is 2\.0"),
     ({"steps": 3}, "ImageGPT has no argument 'steps', only temperature, top_k"),
-])  # fmt: skip
+])
 def test_arguments_that_it_does_not_take_are_sentences(saved, arguments, said):
     with pytest.raises(BadInput, match=said):
         resolve(str(saved), arguments=arguments)

@@ -9,13 +9,13 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from gan.files import file_digest
-from gan.generators import GENERATORS
-from gan.generators.base import Generator
-from gan.generators.dcgan import DCGAN
-from gan.generators.loading import identity, load, read_spec, resolve, write_spec, zoo_models
-from gan.images import from_model, write_folder, write_npz
-from gan.types import BadInput, ModelSpec, Workspace
+from ganbench.gan.files import file_digest
+from ganbench.gan.generators import GENERATORS
+from ganbench.gan.generators.base import Generator
+from ganbench.gan.generators.dcgan import DCGAN
+from ganbench.gan.generators.loading import identity, load, read_spec, resolve, write_spec, zoo_models
+from ganbench.gan.images import from_model, write_folder, write_npz
+from ganbench.gan.types import BadInput, ModelSpec, Workspace
 
 SMALL = {"z_dim": 10, "width": 4, "resolution": 32, "channels": 1}
 
@@ -111,7 +111,7 @@ def test_a_classifier_is_refused_as_a_classifier(tmp_path):
     ({"arguments": {"width": -3}}, "cannot be made with"),
     ({"arguments": {"width": 10**6}}, "does not fit dcgan"),      # refused from its shapes, without the memory
     ({"weights_key": "ema"}, "no weights under 'ema', only under the top level"),
-])  # fmt: skip
+])
 def test_options_that_do_not_fit_are_sentences(tmp_path, options, said):
     with pytest.raises(BadInput, match=said):
         resolve(str(weights(tmp_path / "w.pt")), **{"family": "dcgan", **options})
@@ -160,7 +160,7 @@ def test_a_spec_survives_its_toml(tmp_path):
         'a "name" with \\ and ü', factory="m:f", weights=str(tmp_path / "w.pt"), weights_key="a.b", sha256="0" * 64,
         latent="uniform", latent_shape=(3, 4), n_classes=10, output_range=(0.0, 1.0), layout="NHWC", channels=3,
         resolution=32, arguments={"n": 1, "x": 0.5, "flag": True, "list": [1, 2], "odd key": {"deep": "ü"}},
-    )  # fmt: skip
+    )
     (tmp_path / "m.toml").write_text(write_spec(spec), "utf-8")
     assert read_spec(tmp_path / "m.toml") == spec
 
@@ -183,7 +183,7 @@ def test_a_spec_survives_its_toml(tmp_path):
     ('family = "dcgan"\narguments = 3', "expected a table"),
     ('family = "dcgan"', "has no weights: family dcgan needs"),
     ('family = "dcgan"\nweights = "none.pt"', r"none\.pt does not exist"),
-])  # fmt: skip
+])
 def test_a_model_file_with_a_mistake_says_where(tmp_path, text, said):
     (tmp_path / "m.toml").write_text(text)
     with pytest.raises(BadInput, match=said):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from gan.generators.loading import identity, load, resolve
-from gan.sampling import draw
-from gan.types import BadInput
+from ganbench.gan.generators.loading import identity, load, resolve
+from ganbench.gan.sampling import draw
+from ganbench.gan.types import BadInput
 
 A, B = "zoo:dcgan-fashion-mnist", "zoo:dcgan-fashion-mnist-start"
 
@@ -73,7 +73,7 @@ def test_models_beside_the_file_are_found(tmp_path, tiny):
     ('models = ["a", "b"]\nshares = [0, 0]', "not all 0"),
     ('models = ["a"]\nshares = [1]\nweights = 3', "has no argument 'weights', only models and shares"),
     ('models = ["zoo:nobody"]\nshares = [1]', "No zoo model 'nobody'"),
-])  # fmt: skip
+])
 def test_what_is_no_mixture_is_a_sentence(tmp_path, text, said):
     path = tmp_path / "mix.toml"
     path.write_text(f'family = "mixture"\n[arguments]\n{text}\n')

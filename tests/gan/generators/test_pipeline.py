@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from gan.generators.loading import OPENERS, identity, load, resolve, write_spec
-from gan.sampling import draw, shard_key
-from gan.types import BadInput, BadOutput, Workspace
+from ganbench.gan.generators.loading import OPENERS, identity, load, resolve, write_spec
+from ganbench.gan.sampling import draw, shard_key
+from ganbench.gan.types import BadInput, BadOutput, Workspace
 
 diffusers = pytest.importorskip("diffusers")
 transformers = pytest.importorskip("transformers")
@@ -26,14 +26,14 @@ def unet(**options):
     return diffusers.UNet2DModel(
         sample_size=8, in_channels=1, out_channels=1, **BLOCKS, down_block_types=("DownBlock2D",) * 2,
         up_block_types=("UpBlock2D",) * 2, **options,
-    )  # fmt: skip
+    )
 
 
 def autoencoder():
     return diffusers.AutoencoderKL(
         latent_channels=4, block_out_channels=(8,), norm_num_groups=4, sample_size=8,
         down_block_types=("DownEncoderBlock2D",), up_block_types=("UpDecoderBlock2D",),
-    )  # fmt: skip
+    )
 
 
 def ddpm(folder: Path) -> None:
@@ -64,11 +64,11 @@ def text_to_image(folder: Path) -> None:
     encoder = transformers.CLIPTextModel(transformers.CLIPTextConfig(
         vocab_size=len(words), hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2,
         max_position_embeddings=16, bos_token_id=52, eos_token_id=53, pad_token_id=53,
-    ))  # fmt: skip
+    ))
     network = diffusers.UNet2DConditionModel(
         sample_size=8, in_channels=4, out_channels=4, **BLOCKS, cross_attention_dim=8, attention_head_dim=2,
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-    )  # fmt: skip
+    )
     scheduler = diffusers.DDIMScheduler(num_train_timesteps=20, steps_offset=1, clip_sample=False)
     diffusers.StableDiffusionPipeline(
         autoencoder(), encoder, tokenizer, network, scheduler, None, None, requires_safety_checker=False
@@ -78,7 +78,7 @@ def text_to_image(folder: Path) -> None:
 
 MADE = {"ddpm": ddpm, "ddim": ddim, "dit": dit, "text": text_to_image}
 ARGUMENTS = {"dit": {"steps": 3, "guidance": 2.0}, "text": {"steps": 3, "prompts": "prompts.txt", "guidance": 3.0},
-             "dit-noisy": {"steps": 3, "scheduler": "DDPMScheduler"}}      # fmt: skip
+             "dit-noisy": {"steps": 3, "scheduler": "DDPMScheduler"}}
 
 
 @pytest.fixture(scope="module")
@@ -179,11 +179,11 @@ def test_prompts_take_turns(folders):
 def test_a_model_file_names_prompts_and_folder_from_where_it_lies(folders, saved, tmp_path):
     folder = saved("text")
     (tmp_path / "m.toml").write_text('family = "pipeline"\nweights = "text/text"\n[arguments]\nsteps = 2\n'
-                                     'prompts = "text/prompts.txt"\n')      # fmt: skip
+                                     'prompts = "text/prompts.txt"\n')
     spec = resolve(str(tmp_path / "m.toml"))
     assert spec.arguments["prompts"] == str(tmp_path / "text" / "prompts.txt")
     elsewhere = replace(spec, weights=str(folders / "text" / "text"), name="other",
-                        arguments={"steps": 2, "prompts": str(folders / "text" / "prompts.txt")})      # fmt: skip
+                        arguments={"steps": 2, "prompts": str(folders / "text" / "prompts.txt")})
     assert identity(elsewhere) == identity(spec)
     (folder.parent / "prompts.txt").write_text("a red cat\ngreen\n")
     with pytest.raises(BadInput, match="has changed: its digest is"):
@@ -223,7 +223,7 @@ def test_another_scheduler_makes_other_images(folders):
     ("ddpm", {"eta": 0.5}, "no argument 'eta', only guidance, prompts, scheduler, steps"),
     ("text", {}, 'needs prompts = "FILE", one per line'),
     ("text", {"prompts": "nowhere.txt"}, "The prompts nowhere.txt cannot be read"),
-])  # fmt: skip
+])
 def test_arguments_that_a_pipeline_does_not_take_are_sentences(folders, name, arguments, said):
     with pytest.raises(BadInput, match=said):
         load(resolve(str(folders / name / name), arguments=arguments))
@@ -290,7 +290,7 @@ def change_index(folder: Path, **values) -> None:
 @pytest.mark.parametrize("values", [
     {"_class_name": ["mine", "MyPipeline"]}, {"unet": ["mine", "Net"]}, {"unet": ["../mine", "Net"]},
     {"unet": ["os", "system"]}, {"unet": ["diffusers", 3]}, {"unet/../x": ["diffusers", "UNet2DModel"]},
-])  # fmt: skip
+])
 def test_a_folder_that_brings_code_is_refused_and_not_run(saved, tmp_path, values):
     folder = saved("ddpm")
     code = f"import os\nos.mkdir({str(tmp_path / 'ran')!r})\nclass Net: pass\nclass MyPipeline: pass\n"

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
-from gan.generators.r3gan import R3GAN, Block, Discriminator, arguments_of, initialise
-from gan.images import to_uint8
+from ganbench.gan.generators.r3gan import R3GAN, Block, Discriminator, arguments_of, initialise
+from ganbench.gan.images import to_uint8
 
 SMALL = {"widths": (16, 8), "group": 4, "patch": 2, "n_classes": 3}
 
@@ -32,7 +32,7 @@ def images(n=4, side=16, channels=1):
 
 @pytest.mark.parametrize(("widths", "patch", "channels", "side"), [
     ((16, 8), 2, 1, 16), ((16, 8), 1, 3, 8), ((16, 16, 8), 1, 1, 16), ((16, 8, 8, 8), 2, 3, 64), ((8,), 4, 3, 16),
-])  # fmt: skip
+])
 def test_sizes_follow_from_stages_and_patches(widths, patch, channels, side):
     sizes = {"widths": widths, "patch": patch, "channels": channels, "group": 4}
     model = made(R3GAN(z_dim=6, **sizes))

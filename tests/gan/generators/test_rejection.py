@@ -7,14 +7,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from gan import evaluate
-from gan.features.extract import extract, extractor_of
-from gan.generators.base import image_seed
-from gan.generators.loading import identity, load, read_spec, resolve, write_spec
-from gan.generators.rejection import Ratio, Rejection, load_ratio
-from gan.rejection import fit_ratio
-from gan.sampling import draw
-from gan.types import BadInput, Convention, ModelSpec, Protocol
+from ganbench import evaluate
+from ganbench.gan.features.extract import extract, extractor_of
+from ganbench.gan.generators.base import image_seed
+from ganbench.gan.generators.loading import identity, load, read_spec, resolve, write_spec
+from ganbench.gan.generators.rejection import Ratio, Rejection, load_ratio
+from ganbench.gan.rejection import fit_ratio
+from ganbench.gan.sampling import draw
+from ganbench.gan.types import BadInput, Convention, ModelSpec, Protocol
 
 A = "zoo:dcgan-fashion-mnist-start"
 
@@ -156,7 +156,7 @@ def test_a_model_file_goes_round_and_is_evaluated(files, garments, workspace):
     again = files.parent / "again.toml"
     again.write_text(write_spec(read_spec(files)))
     assert identity(resolve(str(again))) == identity(spec) == identity(replace(read_spec(files), **{
-        name: getattr(spec, name) for name in ("channels", "resolution", "latent")}))       # fmt: skip
+        name: getattr(spec, name) for name in ("channels", "resolution", "latent")}))
     protocol = Protocol("tiny", Convention("pixels", ("pixels",)), str(garments), 60)
     chosen, plain = (evaluate(str(model), protocol, workspace=workspace)[0].value for model in (files, A))
     assert np.isfinite(chosen)
@@ -209,7 +209,7 @@ def test_the_identity_is_that_of_model_ratio_and_attempts_and_of_no_path(files, 
     (GOOD, "another extractor than pixels"),
     ('model = "inner.toml"\nratio = "r.safetensors"\nextractor = "pixels"', "inner, which is itself a rejection"),
     ('model = "folder"\nratio = "r.safetensors"\nextractor = "pixels"', "cannot be drawn again"),
-])  # fmt: skip
+])
 def test_what_is_no_rejection_is_a_sentence(tmp_path, text, said, shared_folder):
     brighter().save(tmp_path / "r.safetensors")
     save_file({"a": torch.zeros(3)}, tmp_path / "bad.safetensors")
@@ -222,6 +222,6 @@ def test_what_is_no_rejection_is_a_sentence(tmp_path, text, said, shared_folder)
 @pytest.fixture
 def shared_folder(tmp_path):
     """A folder of two images beside the model files."""
-    from gan.images import write_folder
+    from ganbench.gan.images import write_folder
 
     write_folder(np.random.default_rng(0).integers(0, 255, (2, 1, 8, 8), np.uint8), tmp_path / "folder")

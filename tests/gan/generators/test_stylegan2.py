@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.nn.functional import conv2d, conv_transpose2d, interpolate
 
-from gan.generators import stylegan2
-from gan.generators.loading import make_family
-from gan.generators.stylegan2 import (
+from ganbench.gan.generators import stylegan2
+from ganbench.gan.generators.loading import make_family
+from ganbench.gan.generators.stylegan2 import (
     Discriminator,
     Linear,
     Residual,
@@ -21,8 +21,8 @@ from gan.generators.stylegan2 import (
     normalised,
     upsample,
 )
-from gan.images import to_uint8
-from gan.types import BadInput
+from ganbench.gan.images import to_uint8
+from ganbench.gan.types import BadInput
 
 SMALL = {"z_dim": 6, "w_dim": 5, "widths": (8, 6, 4), "depth": 2}
 
@@ -133,7 +133,7 @@ def test_the_same_seed_is_the_same_image_alone_and_among_eight(arguments):
     together = to_uint8(model.sample(draws, labels))
     alone = torch.cat([
         to_uint8(model.sample(draws[i : i + 1], None if labels is None else labels[i : i + 1])) for i in range(8)
-    ])  # fmt: skip
+    ])
     differing = (together.int() - alone.int()).abs()        # convolutions round differently in batches of other sizes
     assert differing.max() <= 1
     assert (differing > 0).float().mean() < 1e-3

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gan.generators.transformer import GPT, MaskGIT, Tokenizer, choose, masked_share
+from ganbench.gan.generators.transformer import GPT, MaskGIT, Tokenizer, choose, masked_share
 
 SMALL = {"resolution": 16, "n_classes": 4, "grid": 4, "codes": 16, "width": 16, "layers": 2, "tokenizer_width": 8}
 
@@ -65,7 +65,7 @@ def test_every_round_of_maskgit_leaves_as_many_masks_as_the_schedule_says(monkey
     monkeypatch.setattr(
         MaskGIT, "forward", lambda self, tokens, labels: masks.append((tokens == 16).sum(1)) or
         forward(self, tokens, labels)
-    )  # fmt: skip
+    )
     decoded = []
     monkeypatch.setattr(Tokenizer, "decode", lambda self, tokens: decoded.append(tokens) or tokens)
     model.sample(model.draws(range(3), 0), torch.zeros(3, dtype=torch.int64))

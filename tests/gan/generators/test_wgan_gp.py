@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn.functional import batch_norm
 
-from gan.generators.wgan_gp import WGANGP, Critic, Norm, Up, arguments_of, initialise
-from gan.images import to_uint8
-from gan.training.losses import gradient_penalty, wasserstein_critic_loss
+from ganbench.gan.generators.wgan_gp import WGANGP, Critic, Norm, Up, arguments_of, initialise
+from ganbench.gan.images import to_uint8
+from ganbench.gan.training.losses import gradient_penalty, wasserstein_critic_loss
 
 SMALL = {"widths": (8, 4), "patch": 2, "n_classes": 3}
 
@@ -26,7 +26,7 @@ def images(n=4, side=16):
 
 @pytest.mark.parametrize(("widths", "patch", "channels", "side"), [
     ((8, 4), 2, 1, 16), ((8, 4), 1, 3, 8), ((8, 8, 4), 1, 1, 16), ((8, 8, 4, 4), 2, 3, 64),
-])  # fmt: skip
+])
 def test_sizes_follow_from_stages_and_patches(widths, patch, channels, side):
     sizes = {"widths": widths, "patch": patch, "channels": channels}
     model = made(WGANGP(z_dim=6, **sizes))

@@ -17,11 +17,11 @@ import pytest
 import torch
 from torch import nn
 
-from gan.generators.loading import identity, load, resolve, zoo_models
-from gan.images import from_model
-from gan.inspection import inspect_model
-from gan.sampling import draw
-from gan.types import BadInput, BadOutput, ModelSpec, Workspace
+from ganbench.gan.generators.loading import identity, load, resolve, zoo_models
+from ganbench.gan.images import from_model
+from ganbench.gan.inspection import inspect_model
+from ganbench.gan.sampling import draw
+from ganbench.gan.types import BadInput, BadOutput, ModelSpec, Workspace
 
 # The user's own code, as tutorials write it: MLPs and convolutions with every habit of shape and range.
 CODE = """
@@ -97,7 +97,7 @@ def described(folder: Path, factory: str, weights: str, **facts) -> str:
     ("Flat", {"layout": "NC"}, lambda x: x * 127.5 + 128),
     ("Square", {"layout": "NHW", "output_range": [0, 1]}, lambda x: (x * 2 - 1) * 127.5 + 128),
     ("Pictures", {"output_range": [-0.5, 0.5]}, lambda x: x * 2 * 127.5 + 128),
-])  # fmt: skip
+])
 def test_every_habit_of_shape_and_range_is_declared_and_becomes_the_same_bytes(mine, factory, facts, scale):
     module = trained(factory)
     torch.save(module.state_dict(), "w.pth")
@@ -131,7 +131,7 @@ def lightning(state) -> dict:
                               "param_groups": [{"lr": 2e-4, "params": [0]}]}],
         "callbacks": {"ModelCheckpoint{'monitor': None}": {"best_model_path": "x.ckpt"}},
         "hparams_name": "kwargs", "hyper_parameters": {"latent_dim": 20, "lr": 2e-4},
-    }  # fmt: skip
+    }
 
 
 WRITERS = {
@@ -143,7 +143,7 @@ WRITERS = {
         "opt_G": torch.optim.Adam(module.parameters()).state_dict()}, ""),
     "averaged": (lambda module: {"netG": nn.Linear(3, 3).state_dict(), "netG_ema": module.state_dict()}, ""),
     "lightning": (lambda module: lightning(module.state_dict()), "state_dict.generator"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -204,7 +204,7 @@ def old_lightning(mine):
     sys.modules["pytorch_lightning.callbacks"].ModelCheckpoint = callback
     module = trained("Flat")
     content = {"state_dict": module.state_dict(), "hyper_parameters": attribute_dict(lr=1e-3),
-               "callbacks": {callback: {"best": 1}}, "last": callback()}      # fmt: skip
+               "callbacks": {callback: {"best": 1}}, "last": callback()}
     for name, zipped in (("new.ckpt", True), ("old.ckpt", False)):
         torch.save(content, name, _use_new_zipfile_serialization=zipped)
     for name in [name for name in sys.modules if name.startswith("pytorch_lightning")]:
@@ -451,7 +451,7 @@ def test_one_file_of_a_repository_can_be_named(mine, cache):
     (f"hf:org/repo@{'f' * 40}", "is not in the cache"),
     ("hf:org", "expected hf:ORG/REPO@REVISION"),
     ("hf:org/repo@main:../../secret", "expected hf:ORG/REPO@REVISION"),
-])  # fmt: skip
+])
 def test_what_the_hub_does_not_give_is_one_sentence(cache, name, said):
     cache.mkdir(parents=True)
     with pytest.raises(BadInput, match=said) as caught:
@@ -493,7 +493,7 @@ MISBEHAVING = {
     "rescaled, on a flat ground": (lambda z: stretched(z.view(-1, 1, 4, 5).relu(), (1, 2, 3)), "by its own minimum"),
     "rescaled to bytes": (lambda z: ((stretched(z.view(-1, 1, 4, 5), (1, 2, 3)) + 1) * 127.5).round().byte(),
                           "by its own minimum"),
-}  # fmt: skip
+}
 
 
 def stretched(x, axes):
@@ -518,7 +518,7 @@ def misbehaving() -> ModelSpec:
     lambda z: (z.view(-1, 1, 4, 5) * 50).tanh(),            # saturates: many values at both ends
     lambda z: z.view(-1, 1, 4, 5).clamp(-1, 1),             # as diffusion pipelines end
     lambda z: z.view(-1, 1, 4, 5).tanh(),
-])  # fmt: skip
+])
 def test_models_that_saturate_or_clip_are_not_called_rescaled(mine, monkeypatch, function):
     monkeypatch.setitem(sys.modules, "seen", types.SimpleNamespace(make=lambda: function))
     assert draw(load(misbehaving()), misbehaving(), 0, 0, 200)["images"].dtype == np.uint8
@@ -565,7 +565,7 @@ def as_dcgan(path, generator):
 @pytest.mark.parametrize("wrap", [
     nn.utils.spectral_norm, nn.utils.parametrizations.spectral_norm, nn.utils.parametrizations.weight_norm,
     pytest.param(nn.utils.weight_norm, marks=pytest.mark.filterwarnings("ignore:.*weight_norm.*deprecated")),
-])  # fmt: skip
+])
 def test_weights_in_parts_of_spectral_and_weight_normalisation_are_put_together(mine, wrap):
     generator = tutorial_dcgan(wrap)
     path = saved(mine, "w.pth", generator.state_dict())
@@ -588,7 +588,7 @@ def test_safetensors_have_an_order_of_their_own(mine):
 @pytest.mark.parametrize(("parts", "chosen"), [
     (["generator", "discriminator"], "generator"), (["online_model", "ema_model"], "ema_model"),
     (["backbone"], "backbone"),
-])  # fmt: skip
+])
 def test_the_generators_part_of_a_state_dict_needs_no_key(mine, parts, chosen):
     """Lightning's, ema-pytorch's, and a wrapper's."""
     generator, other = tutorial_dcgan(), nn.Sequential(nn.Conv2d(3, 4, 4), nn.Conv2d(4, 1, 4))

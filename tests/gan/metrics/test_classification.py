@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gan.metrics.classification import accuracy
-from gan.types import BadInput
+from ganbench.gan.metrics.classification import accuracy
+from ganbench.gan.types import BadInput
 
 
 def test_it_is_the_share_of_images_that_are_taken_for_what_they_should_be():

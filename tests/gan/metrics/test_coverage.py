@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from gan.metrics.frechet import frechet, matrix_root
-from gan.metrics.inception_score import inception_score
-from gan.metrics.kernel import kid_full, kid_subsets, mean_self_similarity
-from gan.statistics import moments
-from gan.types import Estimate, Statistics
-from gan.uncertainty import difference, interval, p_value
+from ganbench.gan.metrics.frechet import frechet, matrix_root
+from ganbench.gan.metrics.inception_score import inception_score
+from ganbench.gan.metrics.kernel import kid_full, kid_subsets, mean_self_similarity
+from ganbench.gan.statistics import moments
+from ganbench.gan.types import Estimate, Statistics
+from ganbench.gan.uncertainty import difference, interval, p_value
 
 Draw = Callable[[np.random.Generator], Estimate]
 LAWS = {"equal": (1.0, 0.0), "moved": (1.0, 0.3), "wider": (1.3, 0.3)}     # scale, and shift in deviations

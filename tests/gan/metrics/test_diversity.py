@@ -3,10 +3,10 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from gan.metrics import diversity as module
-from gan.metrics.diversity import diversity, vendi
-from gan.types import BadInput
-from gan.uncertainty import interval
+from ganbench.gan.metrics import diversity as module
+from ganbench.gan.metrics.diversity import diversity, vendi
+from ganbench.gan.types import BadInput
+from ganbench.gan.uncertainty import interval
 
 COUNTS = [(200, 16), (17, 16), (16, 16), (9, 16), (4, 16)]      # more and fewer images than features
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from gan.metrics import extrapolation
-from gan.metrics.extrapolation import fd_infinity
-from gan.metrics.frechet import Without, _nodes, frechet, frechet_distance, matrix_root
-from gan.statistics import moments
-from gan.types import BadInput, Statistics
-from gan.uncertainty import interval
+from ganbench.gan.metrics import extrapolation
+from ganbench.gan.metrics.extrapolation import fd_infinity
+from ganbench.gan.metrics.frechet import Without, _nodes, frechet, frechet_distance, matrix_root
+from ganbench.gan.statistics import moments
+from ganbench.gan.types import BadInput, Statistics
+from ganbench.gan.uncertainty import interval
 
 D = 32
 LAWS = {"equal": (1.0, 0.0), "moved": (1.0, 0.3), "wider": (1.3, 0.3)}     # scale, and shift in deviations

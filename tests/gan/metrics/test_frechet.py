@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from gan.metrics.frechet import (
+from ganbench.gan.metrics.frechet import (
     Without,
     by_class,
     frechet,
@@ -13,9 +13,9 @@ from gan.metrics.frechet import (
     influence,
     matrix_root,
 )
-from gan.metrics.jackknife import paired
-from gan.statistics import moments
-from gan.types import BadInput, Statistics
+from ganbench.gan.metrics.jackknife import paired
+from ganbench.gan.statistics import moments
+from ganbench.gan.types import BadInput, Statistics
 
 
 def gaussian(mean: float, deviation: float, d: int = 4) -> Statistics:

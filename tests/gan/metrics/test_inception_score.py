@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from gan.metrics.inception_score import deviation_over_splits, inception_score
-from gan.types import BadInput
+from ganbench.gan.metrics.inception_score import deviation_over_splits, inception_score
+from ganbench.gan.types import BadInput
 
 SURE = 1000.0       # a logit so far ahead that the other probabilities underflow to 0
 
@@ -43,7 +43,7 @@ def test_a_constant_added_to_all_logits_of_an_image_changes_nothing(logits):
 
 def test_one_split_is_the_definition_in_any_tiling(logits, monkeypatch):
     assert inception_score(logits).value == pytest.approx(by_definition(logits), rel=1e-12)
-    monkeypatch.setattr("gan.metrics.inception_score.ROWS", 50)
+    monkeypatch.setattr("ganbench.gan.metrics.inception_score.ROWS", 50)
     assert inception_score(logits).value == pytest.approx(by_definition(logits), rel=1e-12)
 
 

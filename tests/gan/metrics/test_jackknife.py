@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gan.metrics.jackknife import PAIRED, less_pairs, longer_side, paired, share_of_pairs, standard_error
+from ganbench.gan.metrics.jackknife import PAIRED, less_pairs, longer_side, paired, share_of_pairs, standard_error
 
 
 def pulls_of(statistic, x: np.ndarray) -> np.ndarray:

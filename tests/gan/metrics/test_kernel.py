@@ -3,10 +3,10 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from gan.metrics import kernel
-from gan.metrics.jackknife import longer_side
-from gan.metrics.kernel import cmmd, kid, kid_full, kid_subsets, mean_self_similarity
-from gan.types import BadInput, Estimate
+from ganbench.gan.metrics import kernel
+from ganbench.gan.metrics.jackknife import longer_side
+from ganbench.gan.metrics.kernel import cmmd, kid, kid_full, kid_subsets, mean_self_similarity
+from ganbench.gan.types import BadInput, Estimate
 
 
 def sample(seed: int, n: int, d: int = 16, shift: float = 0.0) -> np.ndarray:
@@ -61,7 +61,7 @@ def test_the_error_is_longer_by_the_skewness_of_kid_without_one_and_two_images()
     pulls = 6 * (one.mean() - one)
     interactions = np.array([
         [7 * without() - 6 * (one[i] + one[j]) + 5 * without(i, j) for j in range(7)] for i in range(7)
-    ])  # fmt: skip
+    ])
     f = [np.mean([k(x, y) for y in real]) for x in generated]
     h = np.array([[k(a, b) - f[i] - f[j] for j, b in enumerate(generated)] for i, a in enumerate(generated)])
     np.fill_diagonal(h, 0)
@@ -183,7 +183,7 @@ def test_the_error_of_cmmd_is_that_of_a_mean_over_pairs():
     one = np.array([without(i) for i in range(7)])
     interactions = np.array([
         [7 * without() - 6 * (one[i] + one[j]) + 5 * without(i, j) for j in range(7)] for i in range(7)
-    ])  # fmt: skip
+    ])
     error = np.sqrt(kernel._variance(h.sum(axis=1), float(np.vdot(h, h))))
     expected = longer_side(error, 6 * (one.mean() - one), interactions)
     assert cmmd(sample(1, 9), sample(2, 7, shift=0.5)).se == pytest.approx(expected, rel=1e-6)

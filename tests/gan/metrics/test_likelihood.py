@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from gan.metrics import likelihood
-from gan.metrics.likelihood import Mixture, fit, fld, fld_gap, fld_precision, nats_of
-from gan.types import BadInput
-from gan.uncertainty import interval
+from ganbench.gan.metrics import likelihood
+from ganbench.gan.metrics.likelihood import Mixture, fit, fld, fld_gap, fld_precision, nats_of
+from ganbench.gan.types import BadInput
+from ganbench.gan.uncertainty import interval
 
 
 def sample(seed: int, n: int, d: int = 16, shift: float = 0.0) -> np.ndarray:

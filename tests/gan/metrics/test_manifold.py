@@ -4,10 +4,10 @@ from math import prod
 import numpy as np
 import pytest
 
-from gan.metrics import manifold
-from gan.metrics.manifold import coverage, density, precision, realism, recall, share
-from gan.metrics.neighbours import Overlap, nearest, overlap
-from gan.types import BadInput, Estimate
+from ganbench.gan.metrics import manifold
+from ganbench.gan.metrics.manifold import coverage, density, precision, realism, recall, share
+from ganbench.gan.metrics.neighbours import Overlap, nearest, overlap
+from ganbench.gan.types import BadInput, Estimate
 
 Metric = Callable[..., Estimate]
 SETTINGS = pytest.mark.parametrize(("k", "closed"), [(3, True), (5, False)])

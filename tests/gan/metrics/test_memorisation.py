@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from gan.metrics import memorisation
-from gan.metrics.frechet import frechet, frechet_distance, matrix_root
-from gan.metrics.jackknife import pulls_of
-from gan.metrics.memorisation import (
+from ganbench.gan.metrics import memorisation
+from ganbench.gan.metrics.frechet import frechet, frechet_distance, matrix_root
+from ganbench.gan.metrics.jackknife import pulls_of
+from ganbench.gan.metrics.memorisation import (
     authpct,
     c_t,
     copies,
@@ -15,9 +15,9 @@ from gan.metrics.memorisation import (
     nearest_cosines,
     p_values,
 )
-from gan.metrics.neighbours import Neighbours, nearest, nearest_across, overlap
-from gan.statistics import moments
-from gan.types import BadInput, Estimate
+from ganbench.gan.metrics.neighbours import Neighbours, nearest, nearest_across, overlap
+from ganbench.gan.statistics import moments
+from ganbench.gan.types import BadInput, Estimate
 
 
 def sample(seed: int, n: int, d: int = 6, modes: int = 3) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_the_error_of_c_t_is_the_jackknifes():
     sets = [sample(1, 100), sample(2, 80), sample(3, 90)]
     cells = [x[:, :3].argmax(axis=1) for x in sets]
     without = np.array([by_meehan([*sets[:2], np.delete(sets[2], i, axis=0)], [*cells[:2], np.delete(cells[2], i)])
-                        for i in range(90)])  # fmt: skip
+                        for i in range(90)])
     pulls = pulls_of(without)
     assert c_t(*sets).se == pytest.approx(np.sqrt(pulls @ pulls) / 90, rel=1e-9)
 

@@ -3,9 +3,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from gan.metrics import neighbours
-from gan.metrics.neighbours import nearest, nearest_across, overlap
-from gan.types import BadInput
+from ganbench.gan.metrics import neighbours
+from ganbench.gan.metrics.neighbours import nearest, nearest_across, overlap
+from ganbench.gan.types import BadInput
 
 
 def plain(seed: int, n: int, d: int = 5, shift: float = 0.0) -> np.ndarray:

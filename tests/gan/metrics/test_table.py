@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gan.metrics import METRICS
-from gan.metrics.frechet import matrix_root
-from gan.metrics.kernel import mean_self_similarity
-from gan.metrics.neighbours import nearest, nearest_across, overlap
-from gan.statistics import moments
-from gan.types import Estimate
+from ganbench.gan.metrics import METRICS
+from ganbench.gan.metrics.frechet import matrix_root
+from ganbench.gan.metrics.kernel import mean_self_similarity
+from ganbench.gan.metrics.neighbours import nearest, nearest_across, overlap
+from ganbench.gan.statistics import moments
+from ganbench.gan.types import Estimate
 
 
 def material(spoil: Callable[[np.ndarray], np.ndarray] = lambda x: x) -> dict[str, Any]:
@@ -94,7 +94,7 @@ WORSE = {
           "fld", "fld_precision"},
     copied: {"authpct", "copies", "ct", "mifid", "fld", "fld_gap"},
     deaf: {"accuracy"},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("spoil", "name"), [(spoil, name) for spoil, names in WORSE.items() for name in sorted(names)])

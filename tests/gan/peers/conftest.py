@@ -13,9 +13,9 @@ import torch
 from pytorch_fid.inception import InceptionV3
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from gan.features import EXTRACTORS, Extractor
-from gan.features.inception import Inception
-from gan.verify import random_state
+from ganbench.gan.features import EXTRACTORS, Extractor
+from ganbench.gan.features.inception import Inception
+from ganbench.gan.verify import random_state
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ from torchmetrics.image.fid import _compute_fid
 from torchmetrics.image.kid import poly_mmd
 from vendi_score import vendi as peer
 
-from gan.metrics.diversity import diversity, vendi
-from gan.metrics.frechet import frechet_distance
-from gan.metrics.kernel import kid_full
-from gan.statistics import moments
+from ganbench.gan.metrics.diversity import diversity, vendi
+from ganbench.gan.metrics.frechet import frechet_distance
+from ganbench.gan.metrics.kernel import kid_full
+from ganbench.gan.statistics import moments
 
 
 def sample(seed: int, n: int, d: int = 24, shift: float = 0.0) -> np.ndarray:

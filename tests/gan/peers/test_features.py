@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from cleanfid.fid import get_files_features
 from PIL import Image
 
-from gan.backend import start
-from gan.features import inception
-from gan.features.network import load
+from ganbench.gan.backend import start
+from ganbench.gan.features import inception
+from ganbench.gan.features.network import load
 
 SIZES = [(32, 32), (64, 64), (256, 256), (299, 299), (512, 512), (48, 80), (400, 130)]
 CLOSE = 1e-5        # of the vector's length

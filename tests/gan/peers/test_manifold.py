@@ -8,8 +8,8 @@ import torch
 from prdc import compute_prdc
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
-from gan.metrics.manifold import coverage, density, precision, recall
-from gan.metrics.neighbours import nearest, overlap
+from ganbench.gan.metrics.manifold import coverage, density, precision, recall
+from ganbench.gan.metrics.neighbours import nearest, overlap
 
 METRICS = {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
 

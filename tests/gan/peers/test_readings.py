@@ -19,16 +19,16 @@ from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 from torchmetrics.image.mifid import _mifid_compute
 
-from gan import explain
-from gan.features.extract import extract, extractor_of
-from gan.generators.loading import resolve
-from gan.images import write_folder, write_npz
-from gan.metrics.frechet import frechet_distance
-from gan.metrics.inception_score import inception_score
-from gan.metrics.kernel import kid_full
-from gan.metrics.memorisation import mifid
-from gan.statistics import moments
-from gan.types import Workspace
+from ganbench.gan import explain
+from ganbench.gan.features.extract import extract, extractor_of
+from ganbench.gan.generators.loading import resolve
+from ganbench.gan.images import write_folder, write_npz
+from ganbench.gan.metrics.frechet import frechet_distance
+from ganbench.gan.metrics.inception_score import inception_score
+from ganbench.gan.metrics.kernel import kid_full
+from ganbench.gan.metrics.memorisation import mifid
+from ganbench.gan.statistics import moments
+from ganbench.gan.types import Workspace
 
 SIZES = [(32, 32), (400, 130)]      # enlarged, and shrunk along one side
 RELATIVE = 1e-5     # float32: convolutions sum in another order
@@ -69,7 +69,7 @@ def test_torchmetrics_reads_as_it_does_and_without_antialiasing_as_fidelity(
 def test_conventions_read_as_their_extractors(name, pictures, weights, workspace):
     images = pictures(64, 64)
     extractor = extractor_of({"fidelity": "inception", "clean": "inception_clean"}[name],
-                             replace(workspace, inception_weights=str(weights)))    # fmt: skip
+                             replace(workspace, inception_weights=str(weights)))
     # The same operations in another module.
     assert close(seen(name, images, weights, workspace), extract(images, extractor)["features"])
 
@@ -110,7 +110,7 @@ def test_mifid_is_torchmetrics_when_the_mean_is_over_the_training_images():
     real, generated = (rng.random((n, 6)).astype(np.float32) for n in (300, 200))
     sides = [moments(x).statistics() for x in (real, generated)]
     theirs = _mifid_compute(*(torch.tensor(a) for side, x in zip(sides, (real, generated), strict=True)
-                              for a in (side.mu, side.sigma, x.astype(np.float64))))   # fmt: skip
+                              for a in (side.mu, side.sigma, x.astype(np.float64))))
     ours = mifid(sides[0], sides[1], [generated], None, real, over_training=True)
     # It takes the roots of the eigenvalues of a product that is not symmetric.
     assert ours.value == pytest.approx(float(theirs), rel=1e-6)
@@ -138,7 +138,7 @@ def theirs(sets, look, weights, torch_fidelity, pytorch_fid) -> dict[str, Callab
     def by_clean_fid(folder) -> np.ndarray:
         """Its network is a download: pytorch-fid's stands in, with its normalisation."""
         return get_files_features(sorted(folder.iterdir()), lambda resized: half(((resized - 128) / 128 + 1) / 2),
-                                  num_workers=0, device=torch.device("cpu"), verbose=False)     # fmt: skip
+                                  num_workers=0, device=torch.device("cpu"), verbose=False)
 
     def by(network: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[], list[np.ndarray]]:
         @cache
@@ -181,7 +181,7 @@ def covariance(x: np.ndarray) -> np.ndarray:
 FORMULAS = {
     "fidelity": by_torch_fidelity, "clean": fid_from_feats, "pytorch-fid": by_pytorch_fid,
     "torchmetrics": by_torchmetrics,
-}  # fmt: skip
+}
 
 
 def turned(drawn: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import torch
 from cleanfid.resize import build_resizer
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
-from gan.features.resize import clean, tf1_bilinear
+from ganbench.gan.features.resize import clean, tf1_bilinear
 
 SIZES = [(32, 32), (64, 64), (256, 256), (298, 300), (299, 299), (512, 512), (48, 80), (1000, 30), (2, 3)]
 

@@ -16,19 +16,19 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 
-from gan import evaluate
-from gan.datasets import DataFolders, open_data
-from gan.features import EXTRACTORS
-from gan.features.extract import extract
-from gan.generators.loading import load
-from gan.images import to_uint8, write_folder
-from gan.interchange import load_statistics, save_statistics
-from gan.metrics.frechet import frechet_distance
-from gan.metrics.inception_score import deviation_over_splits, inception_score
-from gan.metrics.kernel import kid_full, kid_subsets
-from gan.protocols import CONVENTIONS
-from gan.statistics import moments
-from gan.types import Protocol
+from ganbench import evaluate
+from ganbench.gan.datasets import DataFolders, open_data
+from ganbench.gan.features import EXTRACTORS
+from ganbench.gan.features.extract import extract
+from ganbench.gan.generators.loading import load
+from ganbench.gan.images import to_uint8, write_folder
+from ganbench.gan.interchange import load_statistics, save_statistics
+from ganbench.gan.metrics.frechet import frechet_distance
+from ganbench.gan.metrics.inception_score import deviation_over_splits, inception_score
+from ganbench.gan.metrics.kernel import kid_full, kid_subsets
+from ganbench.gan.protocols import CONVENTIONS
+from ganbench.gan.statistics import moments
+from ganbench.gan.types import Protocol
 
 FID, IS, KID = "frechet_inception_distance", "inception_score_mean", "kernel_inception_distance_mean"
 
@@ -72,13 +72,13 @@ def test_folders_score_as_torch_fidelity_scores_them(n, subset, weights, workspa
         input1=str(tmp_path / "drawn"), input2=str(tmp_path / "real"), cuda=False, isc=True, fid=True, kid=True,
         kid_subset_size=subset, feature_extractor_weights_path=str(few), save_cpu_ram=True, cache=False,
         verbose=False,
-    )  # fmt: skip
+    )
     convention = CONVENTIONS["fidelity"]
     convention = replace(convention, settings={**convention.settings, "kid": {"subsets": 100, "subset_size": subset}})
     scores = evaluate(
         str(tmp_path / "drawn"), Protocol("parity", convention, str(tmp_path / "real"), n),
         workspace=replace(workspace, inception_weights=str(few)),
-    )  # fmt: skip
+    )
     ours = {score.metric: score.value for score in scores}
     assert ours["fd_inception"] == pytest.approx(theirs[FID], rel=1e-6)
     assert ours["is_inception"] == pytest.approx(theirs[IS], rel=1e-5)

@@ -26,8 +26,8 @@ from transformers import (
     Dinov2Model,
 )
 
-from gan.features import vit
-from gan.types import BadInput
+from ganbench.gan.features import vit
+from ganbench.gan.types import BadInput
 
 CLOSE = 1e-5        # of the vector's length: float32 in another order
 TINY = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "patch_size": 14}
@@ -121,7 +121,7 @@ def test_edm2s_dinov2_gives_transformers_features_behind_edm2s_resize(dinov2, im
     twin.load_state_dict(state)
     with torch.inference_mode():
         given = torch.nn.functional.interpolate(
-            torch.from_numpy(images).float(), size=(224, 224), mode="bicubic", antialias=True)      # fmt: skip
+            torch.from_numpy(images).float(), size=(224, 224), mode="bicubic", antialias=True)
         theirs = twin.eval()(Normalize(*vit.IMAGENET)(given / 255)).last_hidden_state[:, 0].numpy()
     ours = features(little(vit.DINOV2_TORCH), folder, images, tmp_path)
     assert apart(ours, theirs) < CLOSE
@@ -131,7 +131,7 @@ def test_edm2s_dinov2_gives_transformers_features_behind_edm2s_resize(dinov2, im
 def test_a_file_of_timms_has_our_names_and_gives_its_features(images, tmp_path):
     """Its DINOv2, small, built for 224 pixels, where no positions are resampled."""
     module = alive(timm.create_model("vit_base_patch14_dinov2", pretrained=False, img_size=224, embed_dim=32, depth=3,
-                                     num_heads=4))                               # fmt: skip
+                                     num_heads=4))
     torch.save(module.state_dict(), tmp_path / "timm.pth")
     with torch.inference_mode():
         theirs = module(torch.stack([by_hand(image, 224, *vit.IMAGENET) for image in images])).numpy()
@@ -144,7 +144,7 @@ def test_clip_gives_transformers_embedding_behind_cmmds_resize(whole, saved, ima
     vision = {**TINY, "intermediate_size": 128, "image_size": 336, "projection_dim": 24}
     if whole:
         module = alive(CLIPModel(CLIPConfig(vision_config=vision, projection_dim=24, text_config={
-            **TINY, "intermediate_size": 64, "vocab_size": 50_000, "projection_dim": 24})))                 # fmt: skip
+            **TINY, "intermediate_size": 64, "vocab_size": 50_000, "projection_dim": 24})))
     else:
         module = alive(CLIPVisionModelWithProjection(CLIPVisionConfig(**vision)))
     with torch.inference_mode():
@@ -185,10 +185,10 @@ def test_transformers_names_are_all_known():
     """Of DINOv2's and CLIP's in their published size, the text end included, under our names and nothing left over."""
     with torch.device("meta"):
         large = Dinov2Model(Dinov2Config(hidden_size=1024, num_hidden_layers=24, num_attention_heads=16,
-                                         image_size=224, patch_size=14))         # fmt: skip
+                                         image_size=224, patch_size=14))
         clip = CLIPModel(CLIPConfig(projection_dim=768, vision_config={
             "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
-            "image_size": 336, "patch_size": 14, "projection_dim": 768}))        # fmt: skip
+            "image_size": 336, "patch_size": 14, "projection_dim": 768}))
         for module, it in ((large, vit.DINOV2), (clip, vit.CLIP)):
             ours = vit.VisionTransformer(it.architecture).state_dict()
             assert shapes(vit.renamed(module.state_dict())) == shapes(ours)

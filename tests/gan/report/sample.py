@@ -1,9 +1,9 @@
-"""A document as `gan.report.document` makes it, with made-up numbers, for tests of its forms."""
+"""A document as `ganbench.gan.report.document` makes it, with made-up numbers, for tests of its forms."""
 
 import numpy as np
 
-from gan.types import Finding
-from gan.words import LANGUAGES, sentence
+from ganbench.gan.types import Finding
+from ganbench.gan.words import LANGUAGES, sentence
 
 METRICS = [("kid_net", True, True), ("fd_net", True, True), ("recall_net", False, True), ("ct_net", False, False)]
 
@@ -21,7 +21,7 @@ def document(names=("dcgan", "flow", "gpt"), seed=0, **changes):
             "leads": ["kid_net", "fd_net"] if i == 0 else [], "analysis": analysis(i),
         }
         for i, name in enumerate(names)
-    ]   # fmt: skip
+    ]
     return {
         "schema": 1, "title": ", ".join(names), "made": "2026-01-01T00:00:00+00:00",
         "protocol": {"name": "a protocol", "convention": "embedded", "matches": "", "reference": "data:test",
@@ -39,7 +39,7 @@ def document(names=("dcgan", "flow", "gpt"), seed=0, **changes):
         "ensemble": mixture(names) if len(names) > 1 else None,
         "provenance": {"versions": {"torch": "2.15.0"}, "commands": ["ganbench compare a b"]},
         **changes,
-    }   # fmt: skip
+    }
 
 
 def analysis(seed, by="class"):
@@ -48,30 +48,30 @@ def analysis(seed, by="class"):
         finding("alert", "missing", {"name": "Coat", "by": by, "share": 0.004, "expected": 0.1}, 1e-9),
         finding("warning", "blurred", {"decibels": -1.5, "se": 0.1, "share": 0.71}, 0.002),
         finding("strength", "no_lattice", {}, None),
-    ]   # fmt: skip
+    ]
     slices = [
         {"name": name, "p": 0.3, "cost": estimate(random), "share": estimate(random), "real_share": estimate(random),
          "precision": estimate(random), "recall": None, "coverage": estimate(random), "kid": estimate(random)}
         for name in ("Coat", "Trouser")
-    ]   # fmt: skip
+    ]
     looks = [{"name": name, "generated_mean": 60.5, "real_mean": 58.25, "difference": estimate(random), "distance": 1.5,
               "p": 0.2, "edges": [0.0, 1.0, 2.0], "generated": [0.5, 0.5], "real": [0.4, 0.6],
-              "adjusted": estimate(random)} for name in ("brightness", "sharpness", "hue")]      # fmt: skip
+              "adjusted": estimate(random)} for name in ("brightness", "sharpness", "hue")]
     spectrum = {"frequency": [0.1, 0.2, 0.3], "generated": [9.0, 4.0, 0.0], "generated_se": [0.5, 0.3, 0.0],
-                "real": [9.5, 4.5, 1.0], "real_se": [0.5, 0.3, 0.1]}      # fmt: skip
+                "real": [9.5, 4.5, 1.0], "real_se": [0.5, 0.3, 0.1]}
     item = {"image": 3, "nearest": 5, "set": "reference", "value": 1.5}
     return {
         "findings": findings, "by": by, "slices": slices, "spectrum": spectrum, "appearance": looks,
         "modes": [{"images": [1, 2], "share": estimate(random), "real_share": estimate(random)}],
         "memorisation": {"copies": estimate(random), "nearer": estimate(random), "p": 0.5, "n_training": 10_000},
         "gallery": {name: [item] for name in ("best", "worst", "typical", "novel", "duplicated", "copies")},
-    }   # fmt: skip
+    }
 
 
 def finding(severity, rule, facts, p):
     made = Finding(severity, rule, facts, p, "slices")
     return {"severity": severity, "rule": rule, "facts": facts, "p": p, "figure": "slices",
-            "sentence": {language: sentence(made, language) for language in LANGUAGES}}     # fmt: skip
+            "sentence": {language: sentence(made, language) for language in LANGUAGES}}
 
 
 def estimate(random):
@@ -80,23 +80,23 @@ def estimate(random):
 
 def score(metric, value):
     return {"metric": metric, "value": value, "se": 0.0123, "low": value - 0.024, "high": value + 0.024, "floor": 0.01,
-            "warnings": []}     # fmt: skip
+            "warnings": []}
 
 
 def ranking(metric, names, decides):
     pairs = [{"better": a, "worse": b, "gain": 0.11, "se": 0.02, "p": 0.0001, "significant": True}
-             for i, a in enumerate(names) for b in names[i + 1 :]]      # fmt: skip
+             for i, a in enumerate(names) for b in names[i + 1 :]]
     return {
         "metric": metric, "models": list(names), "groups": [[name] for name in names],
         "leaders": [names[0]] if decides else [],
         "ranks": {name: [i + 1, i + 1 + (i > 0)] for i, name in enumerate(names)},
         "first": {name: float(i == 0) for i, name in enumerate(names)},
         "interval": {name: [i + 1, i + 1] for i, name in enumerate(names)}, "pairs": pairs,
-    }   # fmt: skip
+    }
 
 
 def mixture(names):
     shares = np.linspace(2, 1, len(names))
     return {"metric": "kid_net", "models": list(names), "shares": (shares / shares.sum()).tolist(), "found_on": 1_000,
             "tested_on": 1_000, "value": 0.1, "se": 0.01, "best_single": names[0], "best_value": 0.2, "gain": 0.1,
-            "gain_se": 0.02, "low": 0.06, "high": 0.14, "gap": 1e-9}     # fmt: skip
+            "gain_se": 0.02, "low": 0.06, "high": 0.14, "gap": 1e-9}

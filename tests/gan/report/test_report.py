@@ -11,17 +11,17 @@ from string import Formatter
 import numpy as np
 import pytest
 
-from gan import gates
-from gan.images import png_bytes
-from gan.metrics import METRICS
-from gan.report import write_report
-from gan.report.charts import rows_chart, steps
-from gan.report.french import WHAT, in_french
-from gan.report.html import page
-from gan.report.markdown import escaped, markdown
-from gan.report.numbers import decimals, english, french, significant
-from gan.report.texts import TEXTS, both
-from gan.report.verdict import sentences
+from ganbench.gan import gates
+from ganbench.gan.images import png_bytes
+from ganbench.gan.metrics import METRICS
+from ganbench.gan.report import write_report
+from ganbench.gan.report.charts import rows_chart, steps
+from ganbench.gan.report.french import WHAT, in_french
+from ganbench.gan.report.html import page
+from ganbench.gan.report.markdown import escaped, markdown
+from ganbench.gan.report.numbers import decimals, english, french, significant
+from ganbench.gan.report.texts import TEXTS, both
+from ganbench.gan.report.verdict import sentences
 from tests.gan.report.sample import analysis, document
 
 EMPTY = {"meta", "img", "wbr", "circle", "rect", "path", "line", "polyline"}     # tags that are not closed
@@ -91,7 +91,7 @@ def test_two_reports_differ_in_one_line_each(tmp_path):
         write_report(tmp_path / name, document(made=made), {"0-wall": PNG})
     for file in ("report.html", "report.md", "report.fr.md", "report.json"):
         pairs = zip((tmp_path / "a" / file).read_text().splitlines(), (tmp_path / "b" / file).read_text().splitlines(),
-                    strict=True)        # fmt: skip
+                    strict=True)
         assert sum(one != other for one, other in pairs) == 1, file
 
 
@@ -111,7 +111,7 @@ def test_names_from_the_wild_are_text_and_nothing_else():
 @pytest.mark.parametrize("changes", [
     {"ensemble": None, "front": None, "published": []}, {"made": ""}, {"names": ("alone",)},
     {"names": tuple(f"model-{i}" for i in range(12))},
-])  # fmt: skip
+])
 def test_missing_parts_and_many_models_are_no_trouble(tmp_path, changes):
     found = document(**changes)
     for model in found["models"]:
@@ -200,7 +200,7 @@ WARNINGS = [
     gates.too_few_images(2_000, 1_280), gates.too_few_images(200, 1_280), gates.closer_than_real(0.0, 0.1, 5.0, 0.1),
     gates.narrow(0.95, 0.01), "no floor: folder/x has fewer than 2,000 images", "fld is left out: too few images",
     "not FID's own weights: the given file's sha256 is 0123456789ab…", "AMD EPYC, one thread of 2",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("warning", WARNINGS)
@@ -220,11 +220,11 @@ def test_every_warning_of_the_gates_has_french_words():
     source = Path(gates.__file__).read_text("utf-8")
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     causes = [node for node in calls if getattr(node.func, "id", "") == "Alert" and len(node.args) > 1
-              and getattr(node.args[0], "value", "") == "WARN"]      # fmt: skip
+              and getattr(node.args[0], "value", "") == "WARN"]
     assert len(causes) == 5
     for call in causes:
         names = [part.value if isinstance(part, ast.Constant) else getattr(part.value, "id", "")
-                 for part in call.args[1].values]      # fmt: skip
+                 for part in call.args[1].values]
         text = "".join({"one": "reference", "other": "generated"}.get(name, name or "7") for name in names)
         assert in_french(text) != text, text
 
@@ -286,7 +286,7 @@ def test_the_floor_decides_whether_the_best_is_as_near_as_real_images(value, exp
     ({}, "A mixture (44\u00a0% dcgan, 33\u00a0% flow, 22\u00a0% gpt) is nearer"),
     ({"low": -0.1}, "No mixture of these models is nearer"),
     ({"shares": [1.0, 0.0, 0.0], "gain_se": 0.0}, "than dcgan alone."),
-])  # fmt: skip
+])
 def test_a_mixture_is_praised_only_where_its_gain_is_sure(changes, expected):
     found = document()
     found["ensemble"] |= changes
@@ -337,7 +337,7 @@ def test_galleries_stand_behind_a_fold_with_their_captions():
 
 
 def test_pictures_of_large_images_become_smaller_until_the_page_is_small(tmp_path):
-    from gan.report.pictures import MOST, Shown, pictures_of
+    from ganbench.gan.report.pictures import MOST, Shown, pictures_of
 
     samples = kept(tmp_path, np.random.default_rng(0).integers(0, 256, (64, 3, 256, 256), np.uint8))
     found = pictures_of([Shown({"generated": samples})] * 5, samples)
@@ -346,8 +346,8 @@ def test_pictures_of_large_images_become_smaller_until_the_page_is_small(tmp_pat
 
 
 def kept(folder, images):
-    from gan.store import Store, extend
-    from gan.types import Samples
+    from ganbench.gan.store import Store, extend
+    from ganbench.gan.types import Samples
 
     shard = extend(Store(folder), "samples", "a" * 64, 0, len(images), lambda a, b: {"images": images[a:b]})
     return Samples("noise", 0, images.shape[1:], (shard,))
@@ -363,7 +363,7 @@ def test_axes_have_a_few_round_numbers(low, high):
 
 
 def test_a_chart_of_one_row_without_a_line_is_drawn():
-    from gan.report.charts import Point
+    from ganbench.gan.report.charts import Point
 
     chart = rows_chart("x", ("one", "un"), [("a", Point(1, 0, 0.5, 1.5))], None, ("", ""))
     assert chart.count("<circle") == 1

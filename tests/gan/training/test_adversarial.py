@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from gan.generators import dcgan, r3gan, stylegan2, wgan_gp
-from gan.training.adversarial import Adversarial
-from gan.training.loop import Batch, Schedule, fit, random_at, to_float
-from gan.training.losses import LOSSES, discriminator_loss, gradient_penalty, zero_centred_penalty
+from ganbench.gan.generators import dcgan, r3gan, stylegan2, wgan_gp
+from ganbench.gan.training.adversarial import Adversarial
+from ganbench.gan.training.loop import Batch, Schedule, fit, random_at, to_float
+from ganbench.gan.training.losses import LOSSES, discriminator_loss, gradient_penalty, zero_centred_penalty
 
 IMAGES = torch.randint(0, 256, (60, 1, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 DATA = Batch(IMAGES, torch.arange(60) % 3)
@@ -24,7 +24,7 @@ def initialised(module, *networks):
 
 def dcgans():
     return initialised(dcgan, dcgan.DCGAN(z_dim=4, width=2, resolution=16, channels=1),
-                       dcgan.Discriminator(width=2, resolution=16, channels=1))     # fmt: skip
+                       dcgan.Discriminator(width=2, resolution=16, channels=1))
 
 
 def r3gans(n_classes=3):
@@ -40,7 +40,7 @@ def wgans(n_classes=3):
 def stylegans(n_classes=3):
     sizes = {"widths": (8, 4, 4), "n_classes": n_classes}
     return initialised(stylegan2, stylegan2.StyleGAN2(z_dim=4, w_dim=4, depth=2, **sizes),
-                       stylegan2.Discriminator(**sizes))        # fmt: skip
+                       stylegan2.Discriminator(**sizes))
 
 
 class Dot(nn.Module):
@@ -123,7 +123,7 @@ def test_a_game_that_was_stopped_ends_in_the_same_bits(name, tmp_path):
 def test_both_sides_learn_and_all_their_weights_move(name, tmp_path):
     task = game(name)
     before = {part: {k: v.clone() for k, v in task.parts[part].state_dict().items()}
-              for part in ("generator", "discriminator", "ema")}        # fmt: skip
+              for part in ("generator", "discriminator", "ema")}
     list(fit(task, DATA, SCHEDULE, tmp_path))
     for part, values in before.items():
         after = task.parts[part].state_dict()
@@ -196,7 +196,7 @@ def test_the_critic_takes_its_steps_on_batches_of_their_own():
     ({"r1": 3.0, "r2": 1.0}, 4.0 * 0.5**2 * 4 / 2),
     ({"r1": 3.0, "penalty_every": 4}, 4 * 3.0 * 0.5**2 * 4 / 2),
     ({"gp": 10.0}, 10.0 * (0.5 * 2 - 1) ** 2),
-])  # fmt: skip
+])
 def test_penalties_weigh_what_they_say(settings, expected):
     task, (real,), (fake,), losses = one_step(**settings)
     assert losses["penalty"] == pytest.approx(expected, abs=1e-6)

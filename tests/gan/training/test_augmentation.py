@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from gan.training import augmentation as module
-from gan.training.augmentation import (
+from ganbench.gan.training import augmentation as module
+from ganbench.gan.training.augmentation import (
     POLICIES,
     augmentation,
     brightness,

@@ -7,7 +7,7 @@ import torch
 from torch.autograd import gradcheck
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from gan.training.losses import (
+from ganbench.gan.training.losses import (
     LOSSES,
     critic_score_loss,
     discriminator_loss,
@@ -148,7 +148,7 @@ def test_the_squared_gradients_are_those_of_finite_differences():
 @pytest.mark.parametrize("penalty", [
     lambda critic, x: gradient_penalty(critic, x, 0.3 * x.flip(0), seeded()),
     lambda critic, x: zero_centred_penalty(critic(x), x),
-])  # fmt: skip
+])
 def test_a_critic_learns_from_penalties_by_their_true_slope(penalty):
     x = images(3).requires_grad_()
     weight = torch.randn(18, generator=seeded(5), dtype=torch.float64, requires_grad=True)

@@ -16,22 +16,22 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from gan import recipes
-from gan.checkpoints import load_into
-from gan.datasets import DataFolders
-from gan.datasets.base import of_array
-from gan.generators import dcgan
-from gan.generators.diffusion import PROCESSES, SAMPLERS, Diffusion, DiT
-from gan.generators.loading import make_family
-from gan.generators.transformer import GPT, MaskGIT, Tokenizer
-from gan.recipes import RECIPES
-from gan.training import ema
-from gan.training.adversarial import Adversarial
-from gan.training.classifier import Classifier
-from gan.training.denoising import Denoising
-from gan.training.loop import Batch, Schedule, fit, rows_at, to_float
-from gan.training.tokens import Codes, PatchCritic, Tokenizing, Writing, masked_tokens
-from gan.types import BadInput
+from ganbench.gan import recipes
+from ganbench.gan.checkpoints import load_into
+from ganbench.gan.datasets import DataFolders
+from ganbench.gan.datasets.base import of_array
+from ganbench.gan.generators import dcgan
+from ganbench.gan.generators.diffusion import PROCESSES, SAMPLERS, Diffusion, DiT
+from ganbench.gan.generators.loading import make_family
+from ganbench.gan.generators.transformer import GPT, MaskGIT, Tokenizer
+from ganbench.gan.recipes import RECIPES
+from ganbench.gan.training import ema
+from ganbench.gan.training.adversarial import Adversarial
+from ganbench.gan.training.classifier import Classifier
+from ganbench.gan.training.denoising import Denoising
+from ganbench.gan.training.loop import Batch, Schedule, fit, rows_at, to_float
+from ganbench.gan.training.tokens import Codes, PatchCritic, Tokenizing, Writing, masked_tokens
+from ganbench.gan.types import BadInput
 
 ROOT = Path(__file__).parents[3]
 IMAGES = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (50, 1, 8, 8), np.uint8))
@@ -69,7 +69,7 @@ MAKE = {                                                    # every kind of task
     "tokenizer": lambda schedule: Tokenizing(Tokenizer(8, 1, 4, 8, 8), PatchCritic(1), schedule, alone=3),
     "gpt": lambda schedule: Writing(GPT(**TOKENS), schedule, masked=False, warm_up=10),
     "maskgit": lambda schedule: Writing(MaskGIT(**TOKENS), schedule, masked=True, warm_up=10),
-}  # fmt: skip
+}
 
 
 def steps_of(kind, folder, schedule=SCHEDULE, data=DATA):
@@ -294,7 +294,7 @@ def test_a_run_can_be_made_longer_and_goes_on_from_where_it_was(small, tmp_path)
     events = list(train("gpt-fashion-mnist", tmp_path, 9))
     assert [event.step for event in events] == [5, 6, 7, 8, 9]      # of the GPT alone: its tokenizer is as it was
     assert sorted(path.stem for path in tmp_path.glob("*.safetensors")) == ["step-2", "step-4", "step-6", "step-8",
-                                                                            "step-9"]       # fmt: skip
+                                                                            "step-9"]
     with pytest.raises(BadInput, match="at least one step, got --steps -1"):
         train("gpt-fashion-mnist", tmp_path, -1).__next__()
 

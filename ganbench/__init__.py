@@ -1,0 +1,35 @@
+"""How good is an image generator?  The public door; nothing is imported before it is asked for.
+
+    from ganbench import evaluate, load
+
+The library is `ganbench.gan` (numbers and files; needs neither Prefect nor MLflow), its Prefect tasks are
+`ganbench.tasks`, its flows and the command line `ganbench.flows`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganbench.gan.evaluate import evaluate
+    from ganbench.gan.generators.loading import load
+    from ganbench.gan.types import BadInput, ModelSpec, Score, Workspace
+
+__all__ = ["BadInput", "ModelSpec", "Score", "Workspace", "evaluate", "load"]
+
+_HOMES = {
+    "evaluate": "ganbench.gan.evaluate",
+    "load": "ganbench.gan.generators.loading",
+    **dict.fromkeys(["BadInput", "ModelSpec", "Score", "Workspace"], "ganbench.gan.types"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
