@@ -25,15 +25,16 @@ from ganbench.gan.metrics import memorisation, neighbours
 from ganbench.gan.metrics.manifold import share
 from ganbench.gan.metrics.memorisation import discoveries, p_values
 from ganbench.gan.metrics.neighbours import nearest_across
-from ganbench.gan.protocols import choose
+from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.store import Store, remember, rows_of, source_digest
-from ganbench.gan.types import BadInput, Estimate, Features, Protocol, Samples, digest_of
+from ganbench.gan.types import BadInput, Estimate, Features, Samples, digest_of
 
 SIDE, COARSE = 32, 8        # images are averaged down to SIDE pixels, for candidates to COARSE
 SHIFT = 2                   # pixels of SIDE
 MOVES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0), (2, 2), (2, -2), (-2, 2), (-2, -2))
 BY_FEATURES, BY_PATTERN, NEXT = 10, 4, 5    # candidates: by features, and by each of the patterns
-LEAST = 50                  # training images
+LEAST = 50                  # training images, and generated ones
+IMAGES = 2_000              # to draw, where nobody says how many
 RATE = 0.05                 # false discoveries among the images that are listed
 METRICS = "authpct,ct,copies"
 LISTED = 200                # matches that are kept, the most suspicious first
@@ -67,16 +68,18 @@ class Audit:
     matches: tuple[Match, ...] = field(default_factory=tuple)
 
 
-def protocol_of(
-    model: str, training: str = "", held_out: str = "", n: int | None = None, extractor: str = ""
-) -> Protocol:
-    """What an audit measures; only what a model of the zoo learned from is known without being told."""
+def question_of(model: str, asked: Question) -> Question:
+    """What an audit of a model measures; only what a model of the zoo learned from is known without being told."""
+    training, n = asked.training, asked.n or IMAGES
     if not training and not model.startswith("zoo:"):
         raise BadInput(f"An audit of {model} needs what it learned from: give --training with a name of "
                        "`ganbench datasets`, or a folder, .npz or .parquet of images.")
-    if held_out:
-        training = training or choose().training
-    return choose(reference=training, n=n, held_out=held_out, training=training, metrics=METRICS, extractor=extractor)
+    if n < LEAST:
+        raise BadInput(f"An audit looks at {LEAST} images at least, got --n {n}.")
+    if asked.held_out:
+        training = training or protocol_of(Question()).training
+    return Question(n=n, reference=training, held_out=asked.held_out, training=training, metrics=METRICS,
+                    extractor=asked.extractor)
 
 
 def check_unseen(held_out: str, unseen: str, n: int) -> None:

@@ -22,7 +22,8 @@ from ganbench.gan.interchange import is_features, is_statistics
 from ganbench.gan.jobs import Job, Part, dimension, keep, prepare
 from ganbench.gan.measure import Measured, import_features, measure
 from ganbench.gan.metrics import METRICS
-from ganbench.gan.protocols import choose, with_count
+from ganbench.gan.protocols import with_count
+from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.sampling import Tick, sample_shard, shards_of, silent
 from ganbench.gan.store import rows_of, store_of
 from ganbench.gan.threads import single_threaded
@@ -44,7 +45,7 @@ ByRole = Mapping[str, Measured]  # generated, held_out
 
 def evaluate(
     model: str | ModelSpec | np.ndarray | Tensor | Callable[[], Any],
-    protocol: str | Protocol = "",
+    protocol: str | Protocol | Question = "",
     *,
     n: int | None = None,
     seed: int = 0,
@@ -54,11 +55,12 @@ def evaluate(
     """Scores of a model under a protocol; everything that is made is kept in the workspace and found again.
 
     `model`: what `load` takes, or images: an array or tensor, (n, channels, height, width) uint8, or a function that
-    returns such.  `protocol`: a name of PROTOCOLS (default: fashion-mnist-embedded-2k) or
-    a `Protocol`.  `n`: images to draw, if not the protocol's own number.  `workers`: shards at a time
-    (default: one per core); it changes no number.
+    returns such.  `protocol`: a name of PROTOCOLS (default: fashion-mnist-embedded-2k), a `Question` with the options
+    of the command line, such as `Question(reference="folder", metrics="fd,kid")`, or a `Protocol`.  `n`: images to
+    draw, if not the protocol's own number.  `workers`: shards at a time (default: one per core); it changes no number.
     """
-    chosen = choose(protocol, n=n) if isinstance(protocol, str) else with_count(protocol, n)
+    asked = Question(protocol) if isinstance(protocol, str) else protocol
+    chosen = with_count(asked, n) if isinstance(asked, Protocol) else protocol_of(replace(asked, n=n or asked.n))
     workspace = workspace or Workspace()
     job = prepare(model if isinstance(model, str | ModelSpec) else keep(model, workspace), chosen, seed, workspace)
     with single_threaded(), ThreadPoolExecutor(workers or os.cpu_count()) as pool:

@@ -20,6 +20,7 @@ from ganbench.gan.images import write_npz
 from ganbench.gan.interchange import is_features, is_statistics, load_features, load_statistics
 from ganbench.gan.measure import roles_of
 from ganbench.gan.metrics import METRICS
+from ganbench.gan.question import Opening
 from ganbench.gan.sampling import check_device, draw, generator_of
 from ganbench.gan.types import BadInput, BadOutput, ModelSpec, Protocol, Workspace, digest_of
 
@@ -103,6 +104,17 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
     job = Job(spec, protocol, seed, parts, shape, given, workspace)
     check_something(protocol, job)
     return job
+
+
+def asked_model(model: str, opening: Opening, workspace: Workspace) -> ModelSpec:
+    """What a user names, opened as they say."""
+    return resolve(model, workspace, family=opening.family, factory=opening.factory, weights_key=opening.weights_key)
+
+
+def check_images_of_reference(job: Job) -> None:
+    """Of what looks at single real images."""
+    if "reference" not in job.parts:
+        raise BadInput("An attribution needs the reference's images, and not only their statistics.")
 
 
 def check_several(models: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from ganbench.gan.metrics import METRICS, neighbours
 from ganbench.gan.store import Store, remember, rows_of, source_digest
 from ganbench.gan.types import BadInput, Estimate, Features, Samples, digest_of
 
+SLICES = ("class", "cluster")
 SLICED = ("kid", "precision", "recall", "density", "coverage")
 LEAST = 50          # images of a slice on either side; below it only its share is told
 CLUSTERS = 10

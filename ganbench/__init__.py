@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganbench.gan.evaluate import evaluate
     from ganbench.gan.generators.loading import load
+    from ganbench.gan.question import Question
     from ganbench.gan.types import BadInput, ModelSpec, Score, Workspace
 
-__all__ = ["BadInput", "ModelSpec", "Score", "Workspace", "evaluate", "load"]
+__all__ = ["BadInput", "ModelSpec", "Question", "Score", "Workspace", "evaluate", "load"]
 
 _HOMES = {
     "evaluate": "ganbench.gan.evaluate",
     "load": "ganbench.gan.generators.loading",
+    "Question": "ganbench.gan.question",
     **dict.fromkeys(["BadInput", "ModelSpec", "Score", "Workspace"], "ganbench.gan.types"),
 }
 

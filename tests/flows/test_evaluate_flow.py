@@ -15,6 +15,7 @@ from ganbench.gan.images import read_image
 from ganbench.gan.interchange import save_statistics
 from ganbench.gan.measure import roles_of
 from ganbench.gan.protocols import CONVENTIONS
+from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.statistics import moments
 from ganbench.tasks.artifacts import cells
 
@@ -264,12 +265,11 @@ def tiny_pictures(noise):
 def test_published_scores_stand_beside_those_of_the_same_protocol_alone(capsys):
     from ganbench.flows.evaluate import sentence
     from ganbench.flows.tables import print_list, published_row
-    from ganbench.gan.protocols import choose
     from ganbench.gan.published import beside
 
-    rows = [row for row in beside(choose("cifar10-fidelity-50k")) if row.metric == "fid"]
+    rows = [row for row in beside(protocol_of(Question("cifar10-fidelity-50k"))) if row.metric == "fid"]
     assert any(row.model.startswith("EDM") and row.value < 2 for row in rows)
-    assert not beside(choose("cifar10-fidelity-50k", n=10_000))
+    assert not beside(protocol_of(Question("cifar10-fidelity-50k", n=10_000)))
     print_list("Published", [published_row(row) for row in rows], False)
     shown = capsys.readouterr().out
     assert all(f"{row.value:g}" in shown for row in rows)

@@ -17,7 +17,8 @@ from ganbench.gan.interchange import save_statistics
 from ganbench.gan.jobs import prepare
 from ganbench.gan.metrics.frechet import frechet_distance
 from ganbench.gan.metrics.kernel import kid_full
-from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS, choose
+from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
+from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.statistics import moments
 from ganbench.gan.store import store_of
@@ -323,7 +324,7 @@ def test_a_changed_reference_is_another_protocol(real, fake, noise, workspace):
 
 
 @pytest.mark.parametrize(("options", "said"), [
-    ({"name": "cifar"}, r"No protocol 'cifar'\. Known: cifar10-clean-10k"),
+    ({"protocol": "cifar"}, r"No protocol 'cifar'\. Known: cifar10-clean-10k"),
     ({"convention": "mine", "reference": "x"}, r"No convention 'mine'\. Known: adm, clean, clip, dgm, embedded, fid"),
     ({"metrics": "fid"}, r"No metric 'fid'\. Known: accuracy, authpct, cmmd"),
     ({"metrics": " , "}, r"No metric ' , '\. Known"),
@@ -333,21 +334,21 @@ def test_a_changed_reference_is_another_protocol(real, fake, noise, workspace):
 ])
 def test_a_protocol_that_cannot_be_is_a_sentence(options, said):
     with pytest.raises(BadInput, match=said):
-        choose(**options)
+        protocol_of(Question(**options))
 
 
 def test_options_derive_protocols_under_names_of_their_own():
-    assert choose() == PROTOCOLS["fashion-mnist-embedded-2k"] == choose(n=2_000)
-    assert choose(n=3_000).n_generated == 3_000
-    assert choose(n=3_000).name not in PROTOCOLS
-    unnamed = choose(convention="clean", reference="folder", n=50, held_out="other")
+    assert protocol_of(Question()) == PROTOCOLS["fashion-mnist-embedded-2k"] == protocol_of(Question(n=2_000))
+    assert protocol_of(Question(n=3_000)).n_generated == 3_000
+    assert protocol_of(Question(n=3_000)).name not in PROTOCOLS
+    unnamed = protocol_of(Question(convention="clean", reference="folder", n=50, held_out="other"))
     assert (unnamed.convention, unnamed.reference, unnamed.n_generated, unnamed.held_out) == (
         CONVENTIONS["clean"],
         "folder",
         50,
         "other",
     )
-    assert choose(reference="folder").n_generated == 10_000
+    assert protocol_of(Question(reference="folder")).n_generated == 10_000
 
 
 def test_an_image_of_two_channels_reaches_no_extractor(tmp_path, real, workspace):
@@ -401,13 +402,14 @@ def net():
 
 
 def test_a_network_of_the_users_measures_under_its_own_name_wherever_its_file_lies(mine, real, fake, workspace):
-    asked = choose(reference=str(real), n=100, extractor=str(mine), metrics="kid,fd")
+    asked = protocol_of(Question(reference=str(real), n=100, extractor=str(mine), metrics="kid,fd"))
     scores = evaluate(str(fake), asked, workspace=workspace)
     assert [score.metric for score in scores] == ["kid_mine", "fd_mine"]
     assert asked.name.endswith("extractor " + str(mine) + ", metrics kid, fd")
     (mine.parent / "elsewhere").mkdir()
     mine.rename(mine.parent / "elsewhere" / "mine.toml")
-    moved = choose(reference=str(real), n=100, extractor=str(mine.parent / "elsewhere" / "mine.toml"), metrics="kid,fd")
+    moved = Question(reference=str(real), n=100, extractor=str(mine.parent / "elsewhere" / "mine.toml"),
+                     metrics="kid,fd")
     again = evaluate(str(fake), moved, workspace=workspace)
     assert [(s.metric, s.value, s.protocol_digest) for s in again] == [
         (s.metric, s.value, s.protocol_digest) for s in scores
@@ -502,7 +504,7 @@ def test_what_the_model_learned_from_counts_where_it_is_known(real, fake, noise,
 
 
 def test_metrics_without_what_they_need_are_refused_when_nothing_else_is_asked(real, fake, workspace):
-    asked = choose(reference=str(real), n=100, metrics="authpct,ct")
+    asked = protocol_of(Question(reference=str(real), n=100, metrics="authpct,ct"))
     asked = replace(asked, convention=replace(asked.convention, extractors=("pixels",)))
     with pytest.raises(BadInput, match=r"Nothing can be measured: authpct needs what the model learned from"):
         evaluate(str(fake), asked, workspace=workspace)

@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 from ganbench import evaluate
 from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.images import write_npz
-from ganbench.gan.protocols import choose
+from ganbench.gan.question import Question
 from ganbench.gan.types import Score, Workspace
 from ganbench.gan.uncertainty import difference, p_value
 
@@ -32,8 +32,8 @@ def measured(pools, tmp_path_factory):
 
     def run(images: np.ndarray, name: str) -> dict[str, Score]:
         write_npz(home / f"{name}.npz", images)
-        asked = choose(reference=str(home / "reference.npz"), held_out=str(home / "held_out.npz"), n=len(images),
-                       metrics=METRICS, extractor="judge")
+        asked = Question(reference=str(home / "reference.npz"), held_out=str(home / "held_out.npz"), n=len(images),
+                         metrics=METRICS, extractor="judge")
         scores = evaluate(str(home / f"{name}.npz"), asked, workspace=Workspace(home=str(home)))
         return {score.metric.removesuffix("_judge"): score for score in scores}
 
