@@ -19,8 +19,8 @@ from ganbench.gan.attribution import Attribution
 from ganbench.gan.audit import RATE, Audit, check_unseen, protocol_of
 from ganbench.gan.evaluate import assemble, bare_score, classes_of, measure_one
 from ganbench.gan.gallery import write_gallery
-from ganbench.gan.generators.loading import resolve
 from ganbench.gan.jobs import Job
+from ganbench.gan.models.loading import resolve
 from ganbench.gan.protocols import choose
 from ganbench.gan.store import image_of
 from ganbench.gan.threads import single_threaded

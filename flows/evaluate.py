@@ -13,8 +13,8 @@ from pydantic import Field
 from ganbench.flows.shards import Extracted, Futures, all_features, begin_scores, end_scores, follow, results, submit
 from ganbench.gan.evaluate import samples_of
 from ganbench.gan.features.extract import extractor_of
-from ganbench.gan.generators.loading import resolve
 from ganbench.gan.jobs import Job
+from ganbench.gan.models.loading import resolve
 from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS, choose
 from ganbench.gan.published import Published, beside
 from ganbench.gan.threads import single_threaded

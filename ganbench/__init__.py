@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganbench.gan.evaluate import evaluate
-    from ganbench.gan.generators.loading import load
+    from ganbench.gan.models.loading import load
     from ganbench.gan.types import BadInput, ModelSpec, Score, Workspace
 
 __all__ = ["BadInput", "ModelSpec", "Score", "Workspace", "evaluate", "load"]
 
 _HOMES = {
     "evaluate": "ganbench.gan.evaluate",
-    "load": "ganbench.gan.generators.loading",
+    "load": "ganbench.gan.models.loading",
     **dict.fromkeys(["BadInput", "ModelSpec", "Score", "Workspace"], "ganbench.gan.types"),
 }
 
