@@ -31,7 +31,7 @@ from torchvision.utils import save_image
 
 from ganbench import Workspace
 from ganbench.gan.generators import GENERATORS
-from ganbench.gan.generators.loading import resolve
+from ganbench.gan.models.loading import resolve
 from ganbench.gan.recipes import RECIPES
 from ganbench.gan.sampling import generator_of, sample_shard
 from ganbench.gan.store import SHARD, Store

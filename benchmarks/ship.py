@@ -19,7 +19,9 @@ from torch import Tensor
 
 from ganbench import ModelSpec
 from ganbench.gan.files import file_digest
-from ganbench.gan.generators.loading import ZOO, load, write_spec
+from ganbench.gan.models.loading import load
+from ganbench.gan.models.names import ZOO
+from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.recipes import RECIPES
 from ganbench.gan.sampling import draw
 

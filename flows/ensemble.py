@@ -20,8 +20,9 @@ from ganbench.gan.adaptive import Adaptive
 from ganbench.gan.ensemble import Held
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import atomic_write
-from ganbench.gan.generators.loading import resolve, write_spec
 from ganbench.gan.jobs import Job, check_mixing, distinct
+from ganbench.gan.models.loading import resolve
+from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.protocols import lean
 from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.rejection import Trial

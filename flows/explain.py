@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.gan import explain
 from ganbench.gan.gates import too_few_images
-from ganbench.gan.generators.loading import resolve
+from ganbench.gan.models.loading import resolve
 from ganbench.gan.types import BadInput
 from ganbench.tasks.settings import settings, workspace_of
 

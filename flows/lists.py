@@ -15,8 +15,10 @@ from ganbench.gan.explain import AXES, READINGS
 from ganbench.gan.features import EXTRACTORS
 from ganbench.gan.features.extract import given_weights
 from ganbench.gan.generators import GENERATORS
-from ganbench.gan.generators.loading import IMAGES, OPENERS, ZOO, zoo_models
 from ganbench.gan.metrics import METRICS
+from ganbench.gan.models.identity import IMAGES
+from ganbench.gan.models.names import ZOO, zoo_models
+from ganbench.gan.models.openers import OPENERS
 from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.recipes import RECIPES
 from ganbench.gan.store import Store, is_sound

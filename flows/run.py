@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from ganbench.gan.audit import check_unseen, question_of
 from ganbench.gan.evaluate import features_of, sample_one
 from ganbench.gan.features.extract import Chunks, extractor_of
-from ganbench.gan.generators.loading import identity, resolve
 from ganbench.gan.images import write_folder, write_npz, write_parquet
 from ganbench.gan.interchange import check_statistics_name, save_statistics
 from ganbench.gan.jobs import (
@@ -29,6 +28,8 @@ from ganbench.gan.jobs import (
     real_part,
 )
 from ganbench.gan.measure import has
+from ganbench.gan.models.identity import identity
+from ganbench.gan.models.loading import resolve
 from ganbench.gan.protocols import CONVENTIONS, lean
 from ganbench.gan.question import Opening, Question, given, protocol_of
 from ganbench.gan.recipes import check_folder, stages

@@ -8,9 +8,9 @@ from itertools import zip_longest
 from prefect.futures import PrefectFuture, as_completed
 
 from ganbench.gan.evaluate import assemble, context_of, features_from, measured, samples_of
-from ganbench.gan.generators.loading import identity
 from ganbench.gan.jobs import Job, Part
 from ganbench.gan.measure import Measured
+from ganbench.gan.models.identity import identity
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.types import Alert, Features, Samples, Score, Shard
 from ganbench.tasks.artifacts import begin_progress, update_progress

@@ -26,7 +26,7 @@ from ganbench.gan.generators.base import Generator
 from ganbench.gan.sampling import MICRO_BATCH, draw, generator_of, sampler_of, shard_key
 from ganbench.gan.store import remember, source_digest, store_of
 from ganbench.gan.threads import single_threaded
-from ganbench.gan.types import ModelSpec, Workspace, digest_of
+from ganbench.gan.types import CompleteSpec, ModelSpec, Workspace, digest_of
 
 ROUNDS, SECONDS = 5, 10.0       # micro-batches that are timed, and when enough is enough
 PEAK = Path("/proc/self/clear_refs")
@@ -71,7 +71,7 @@ def ask(spec: ModelSpec, workspace: Workspace) -> dict[str, Any]:
 def answer(spec: dict[str, Any], workspace: dict[str, Any]) -> str:
     """The child's part: JSON of a `Cost`."""
     pairs = {name: tuple(spec[name]) for name in ("latent_shape", "output_range")}
-    return json.dumps(asdict(measured(ModelSpec(**{**spec, **pairs}), Workspace(**workspace))))
+    return json.dumps(asdict(measured(CompleteSpec(**{**spec, **pairs}), Workspace(**workspace))))
 
 
 @torch.inference_mode()

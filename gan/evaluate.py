@@ -17,11 +17,12 @@ from ganbench.gan import gates, slices
 from ganbench.gan.features import EXTRACTORS, inception
 from ganbench.gan.features.extract import extract_shard, extractor_of
 from ganbench.gan.files import file_digest
-from ganbench.gan.generators.loading import identity, open_images
 from ganbench.gan.interchange import is_features, is_statistics
 from ganbench.gan.jobs import Job, Part, dimension, keep, prepare
 from ganbench.gan.measure import Measured, import_features, measure
 from ganbench.gan.metrics import METRICS
+from ganbench.gan.models.identity import identity
+from ganbench.gan.models.images import open_images
 from ganbench.gan.protocols import with_count
 from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.sampling import Tick, sample_shard, shards_of, silent

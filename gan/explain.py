@@ -33,6 +33,7 @@ from ganbench.gan.generators.base import Generator
 from ganbench.gan.jobs import Part, check_size, ordered, real_part, shape_of
 from ganbench.gan.metrics.frechet import frechet_distance
 from ganbench.gan.metrics.inception_score import inception_score
+from ganbench.gan.models.openers import complete
 from ganbench.gan.sampling import MICRO_BATCH, Tick, draw, sampler_of, shards_of, silent
 from ganbench.gan.statistics import accumulate
 from ganbench.gan.store import SHARD, Arrays, extend, source_digest, store_of, whole_batches
@@ -226,7 +227,7 @@ def looked(
     network, offset = NETWORKS[extractor]
     real = real_part(reference, None, workspace)
     real = real_part(reference, min(n, real.n), workspace)
-    model = Part(ordered(spec, n, workspace), seed, n)
+    model = Part(ordered(complete(spec, workspace), n, workspace), seed, n)
     check_size(spec, shape_of(model, workspace), real, workspace)
     return Looked(model, real, network, offset, weights_of(extractor, workspace), workspace, workers, tick)
 

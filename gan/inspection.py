@@ -16,17 +16,12 @@ from torch import Tensor
 from ganbench.gan.checkpoints import KEYS, parts, read_checkpoint, read_plain, select_state, state_dicts, without_norms
 from ganbench.gan.datasets import is_images
 from ganbench.gan.files import atomic_write, digest_at
-from ganbench.gan.generators import GENERATORS, export, hub, imagegpt, pipeline
-from ganbench.gan.generators.loading import (
-    ZOO,
-    family_of,
-    fits,
-    found_at,
-    looks_like_classifier,
-    part_of_family,
-    resolve,
-    write_spec,
-)
+from ganbench.gan.generators import GENERATORS, export, imagegpt, pipeline
+from ganbench.gan.models import hub
+from ganbench.gan.models.loading import resolve
+from ganbench.gan.models.names import ZOO, family_of, found_at
+from ganbench.gan.models.toml_file import write_spec
+from ganbench.gan.models.weights import fits, looks_like_classifier, part_of_family
 from ganbench.gan.pickles import names_in
 from ganbench.gan.types import BadInput, ModelSpec, Workspace
 
@@ -91,8 +86,8 @@ def inspect_model(
     if model.startswith("zoo:") or (path.suffix == ".toml" and path.is_file()):
         return of_spec(model, resolve(model, workspace), workspace)
     if is_images(model):
-        spec = resolve(model, workspace)
-        return Inspection(model, "images", spec=spec, notes=(f"images of {spec.channels} channels",))
+        images = resolve(model, workspace)
+        return Inspection(model, "images", spec=images, notes=(f"images of {images.channels} channels",))
     spec = found_at(model, path, ZOO, False)
     place = hub.place(spec.weights)
     kind = family_of(place)

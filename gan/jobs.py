@@ -15,14 +15,16 @@ from ganbench.gan.datasets.npz import holds_images
 from ganbench.gan.features import pixels
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import check_room, file_digest
-from ganbench.gan.generators.loading import identity, resolve
 from ganbench.gan.images import write_npz
 from ganbench.gan.interchange import is_features, is_statistics, load_features, load_statistics
 from ganbench.gan.measure import roles_of
 from ganbench.gan.metrics import METRICS
+from ganbench.gan.models.identity import identity
+from ganbench.gan.models.loading import resolve
+from ganbench.gan.models.openers import complete
 from ganbench.gan.question import Opening
 from ganbench.gan.sampling import check_device, draw, generator_of
-from ganbench.gan.types import BadInput, BadOutput, ModelSpec, Protocol, Workspace, digest_of
+from ganbench.gan.types import BadInput, BadOutput, CompleteSpec, ModelSpec, Protocol, Workspace, digest_of
 
 FIRST = 20  # images that are drawn twice, to see whether they agree
 REAL = ("reference", "held_out", "training")  # roles of real images
@@ -81,7 +83,7 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
     """Find everything that an evaluation needs, and check that it fits, before hours of work begin."""
     check_room(workspace.root)
     check_device(workspace.device)
-    spec = resolve(model, workspace) if isinstance(model, str) else model
+    spec = resolve(model, workspace) if isinstance(model, str) else complete(model, workspace)
     for name in protocol.extractors:
         extractor_of(name, workspace)
     spec = ordered(spec, protocol.n_generated, workspace)
@@ -192,7 +194,7 @@ def training_part(protocol: Protocol, parts: Mapping[str, Part], workspace: Work
     return replace(part, spec=replace(part.spec, arguments={**part.spec.arguments, "shuffled": True}))
 
 
-def ordered(spec: ModelSpec, n: int, workspace: Workspace) -> ModelSpec:
+def ordered(spec: CompleteSpec, n: int, workspace: Workspace) -> CompleteSpec:
     """Images on disk: all of them in their order, or a random part.  Other models: as they are."""
     available = getattr(generator_of(spec, workspace), "n", None)
     if available is None:

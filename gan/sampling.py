@@ -16,7 +16,9 @@ from ganbench.gan import images as image_rules
 from ganbench.gan.generators import GENERATORS, base, compiled
 from ganbench.gan.generators import images as disk
 from ganbench.gan.generators.base import Generator, image_seed
-from ganbench.gan.generators.loading import OPENERS, identity, load
+from ganbench.gan.models.identity import identity
+from ganbench.gan.models.loading import load
+from ganbench.gan.models.openers import OPENERS
 from ganbench.gan.store import SHARD, Arrays, Store, extend, source_digest, whole_batches
 from ganbench.gan.types import BadInput, ModelSpec, Shard, Workspace, digest_of
 

@@ -6,7 +6,6 @@ exist.  Rows of images or features lie in shards of 1,000; a shard that is too s
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import inspect
 import json
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from filelock import FileLock
 
 from ganbench.gan.files import atomic_write, cannot_write, file_digest
 from ganbench.gan.types import Samples, Shard, Workspace
@@ -83,16 +83,16 @@ class Store:
     def lock(self, kind: str, key: str) -> Iterator[None]:
         """Let one process or thread at a time make an artefact; the others wait, then find it.
 
-        256 lock files a kind; unlike artefacts that share one wait for each other, no more.
+        256 lock files a kind; unlike artefacts that share one wait for each other, no more.  The system frees the lock
+        of a process that was killed.
         """
         path = self.root / "locks" / f"{kind}-{key[:2]}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("w")
+            held = FileLock(path, poll_interval=0.01, fallback_to_soft=False).acquire()
         except OSError as error:
             raise cannot_write(path, error) from error
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with held:
             yield
 
     def entries(self) -> Iterator[Entry]:

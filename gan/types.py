@@ -65,6 +65,14 @@ class ModelSpec:
 
 
 @dataclass(frozen=True)
+class CompleteSpec(ModelSpec):
+    """A spec whose files somebody has looked at: nothing that they imply is left out, so it has an identity.
+
+    `ganbench.gan.models.openers.complete` makes it.
+    """
+
+
+@dataclass(frozen=True)
 class Shard:
     """Rows [1000 index, 1000 index + rows) of a set of images or features: one file in the store."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganbench.gan.evaluate import evaluate
-    from ganbench.gan.generators.loading import load
+    from ganbench.gan.models.loading import load
     from ganbench.gan.question import Question
     from ganbench.gan.types import BadInput, ModelSpec, Score, Workspace
 
@@ -21,8 +21,8 @@ __all__ = ["BadInput", "ModelSpec", "Question", "Score", "Workspace", "evaluate"
 
 _HOMES = {
     "evaluate": "ganbench.gan.evaluate",
-    "load": "ganbench.gan.generators.loading",
     "Question": "ganbench.gan.question",
+    "load": "ganbench.gan.models.loading",
     **dict.fromkeys(["BadInput", "ModelSpec", "Score", "Workspace"], "ganbench.gan.types"),
 }
 

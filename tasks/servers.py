@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -116,11 +115,13 @@ def working(servers: Servers, log: Path) -> Iterator[Child]:
 @contextmanager
 def alone() -> Iterator[None]:
     """Refuse to start twice on one home folder, also while the first one is still starting."""
-    with (settings().root / "ui.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BadInput(f"ganbench ui is just starting, or ending, on {settings().root}.") from error
+    from filelock import FileLock, Timeout
+
+    try:
+        held = FileLock(settings().root / "ui.lock", blocking=False, fallback_to_soft=False).acquire()
+    except Timeout as error:
+        raise BadInput(f"ganbench ui is just starting, or ending, on {settings().root}.") from error
+    with held:
         yield
 
 

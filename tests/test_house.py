@@ -15,9 +15,10 @@ import pytest
 from ganbench.gan.datasets import DATASETS
 from ganbench.gan.features import EXTRACTORS
 from ganbench.gan.generators import GENERATORS
-from ganbench.gan.generators.loading import IMAGES, ZOO, zoo_models
 from ganbench.gan.measure import Evidence
 from ganbench.gan.metrics import METRICS
+from ganbench.gan.models.identity import IMAGES
+from ganbench.gan.models.names import ZOO, zoo_models
 from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.recipes import RECIPES
 

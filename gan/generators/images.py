@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ganbench.gan.datasets import DataFolders, ImageSet, open_data
-from ganbench.gan.datasets.folder import pictures
-from ganbench.gan.files import fingerprint
+from ganbench.gan.datasets.base import ImageSet
 from ganbench.gan.generators.base import image_seed
 from ganbench.gan.images import to_float
 
@@ -44,19 +41,3 @@ class ImagesOnDisk:
 def order(n: int, seed: int) -> Tensor:
     """A permutation of n rows, int64: its first k are a random part, and the same ones for every larger k."""
     return torch.randperm(n, generator=torch.Generator().manual_seed(image_seed(seed, 0, "order")))
-
-
-def open_set(data: str, folders: DataFolders, resize: int | None = None) -> ImageSet:
-    """`open_data`, remembered while no file has changed: a scan reads every byte."""
-    return _opened(data, folders, resize, stamp(Path(data)))
-
-
-@lru_cache(maxsize=8)
-def _opened(data: str, folders: DataFolders, resize: int | None, stamp: int) -> ImageSet:
-    return open_data(data, folders, resize)
-
-
-def stamp(path: Path) -> int:
-    """Changes whenever a picture below the path appears, vanishes or is written; constant for names of data sets."""
-    files = pictures(path, set()) if path.is_dir() else [path] if path.is_file() else []
-    return hash(tuple((str(file), *fingerprint(file)) for file in files))

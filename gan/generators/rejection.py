@@ -6,7 +6,7 @@ ratio is fitted by `ganbench.gan.rejection`, after the model was trained and wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ganbench.gan.checkpoints import read_head, read_safetensors
-from ganbench.gan.features.base import Extractor
-from ganbench.gan.features.extract import extract
 from ganbench.gan.files import atomic_write
 from ganbench.gan.generators.base import Generator, image_seed
 from ganbench.gan.images import from_model
 from ganbench.gan.types import BadInput, ModelSpec
 
 ATTEMPTS = 8
+Features = Callable[[np.ndarray], np.ndarray]      # (n, C, H, W) uint8 -> (n, d)
 
 
 @dataclass(frozen=True)
@@ -90,11 +89,9 @@ class Rejection:
     of a class is chosen among images of that class.
     """
 
-    def __init__(self, model: Generator, spec: ModelSpec, ratio: Ratio, extractor: Extractor, attempts: int = ATTEMPTS):
-        if ratio.extractor != extractor.digest:
-            raise BadInput(f"The density ratio was fitted on features of another extractor than {extractor.name}, or "
-                           "on other weights.")
-        self.model, self.spec, self.ratio, self.extractor, self.attempts = model, spec, ratio, extractor, attempts
+    def __init__(self, model: Generator, spec: ModelSpec, ratio: Ratio, features: Features, attempts: int = ATTEMPTS):
+        """`features`: those that the ratio was fitted on."""
+        self.model, self.spec, self.ratio, self.features, self.attempts = model, spec, ratio, features, attempts
         self.n_classes, self.output_range = model.n_classes, model.output_range
         own = model.draws([0], 0)
         self.shape, self.kind = own.shape[1:], own.dtype
@@ -132,7 +129,7 @@ class Rejection:
     def log_ratio(self, images: Tensor) -> np.ndarray:
         """Of what the model put out -> (n,) float64."""
         pixels = from_model(images.cpu(), self.spec).numpy()
-        return self.ratio.log_ratio(extract(pixels, self.extractor)["features"])
+        return self.ratio.log_ratio(self.features(pixels))
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.costs import Cost
 from ganbench.gan.files import atomic_write
-from ganbench.gan.generators.loading import identity
 from ganbench.gan.jobs import Job, Part
+from ganbench.gan.models.identity import identity
 from ganbench.gan.types import Score, digest_of
 from ganbench.tasks.artifacts import markdown_of
 from ganbench.tasks.settings import settings

@@ -68,7 +68,7 @@ def test_every_preset_is_listed(ganbench):
 
 def test_models_are_listed_with_all_that_is_opened_without_a_family(ganbench):
     from ganbench.gan.generators import GENERATORS
-    from ganbench.gan.generators.loading import OPENERS
+    from ganbench.gan.models.openers import OPENERS
 
     rows = {row["name"]: row for row in json.loads(ganbench("models", "--json").stdout)}
     assert {f"--family {name}" for name in GENERATORS} | OPENERS.keys() <= rows.keys()

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ganbench.gan.generators.loading import load, resolve
 from ganbench.gan.images import write_npz
+from ganbench.gan.models.loading import load, resolve
 from ganbench.gan.sampling import draw
 from ganbench.gan.types import BadInput, Workspace
 

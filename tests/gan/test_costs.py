@@ -6,7 +6,7 @@ from torch import nn
 
 from ganbench.gan import costs
 from ganbench.gan.costs import cost_of, evaluations
-from ganbench.gan.generators.loading import resolve
+from ganbench.gan.models.loading import resolve
 from ganbench.gan.types import ModelSpec, Workspace
 
 

@@ -180,7 +180,7 @@ def test_more_images_of_a_model_look_only_at_the_new_ones(tiny, garments, worksp
 
 
 def sampling_spec(tiny, workspace):
-    from ganbench.gan.generators.loading import resolve
+    from ganbench.gan.models.loading import resolve
 
     return resolve(str(tiny), workspace, family="dcgan")
 

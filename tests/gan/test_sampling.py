@@ -9,9 +9,9 @@ import torch
 
 from ganbench.gan import sampling
 from ganbench.gan.generators.base import image_seed
-from ganbench.gan.generators.loading import load, resolve
 from ganbench.gan.images import write_npz
 from ganbench.gan.jobs import check_output, prepare
+from ganbench.gan.models.loading import load, resolve
 from ganbench.gan.sampling import MICRO_BATCH, draw, generator_of, sample_shard, shard_key, shards_of
 from ganbench.gan.store import Store, rows_of
 from ganbench.gan.types import BadInput, BadOutput, Convention, ModelSpec, Protocol, Workspace

@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +26,7 @@ from ganbench.gan.store import (
 )
 from ganbench.gan.types import BadInput, Shard
 
+ROOT = Path(__file__).parents[2]
 KEY = "ab" * 32
 IMAGES = np.random.default_rng(0).integers(0, 256, (1_000, 3, 4, 4), np.uint8)
 LOGITS = np.random.default_rng(1).normal(size=(1_000, 10)).astype(np.float32)
@@ -338,6 +341,29 @@ def test_processes_that_want_one_artefact_compute_it_once(store, run_python):
 
 
 # Small values, and keys
+
+
+def test_a_killed_processs_lock_is_free(store):
+    held = subprocess.Popen([sys.executable, "-c", HOLDER, str(store.root)], stdout=subprocess.PIPE, cwd=ROOT)
+    assert held.stdout.readline() == b"held\n"
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(remember, store, "values", KEY, lambda: 1)
+        time.sleep(0.2)
+        assert not waiting.done()
+        held.kill()
+        held.communicate()
+        assert waiting.result(timeout=20) == (1, True)
+
+
+HOLDER = f"""
+import sys, time
+from pathlib import Path
+from ganbench.gan.store import Store
+
+with Store(Path(sys.argv[1])).lock("values", "{KEY}"):
+    print("held", flush=True)
+    time.sleep(600)
+"""
 
 
 def test_a_small_value_is_computed_once(store):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ganbench.gan.generators.dcgan import DCGAN, Discriminator, arguments_of, initialise, side_of, tutorial_layers
-from ganbench.gan.generators.loading import make_family
+from ganbench.gan.models.weights import make_family
 from ganbench.gan.types import BadInput
 
 

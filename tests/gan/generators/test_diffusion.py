@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganbench.gan.generators.diffusion import SAMPLERS, Diffusion
-from ganbench.gan.generators.loading import make_family
+from ganbench.gan.models.weights import make_family
 from ganbench.gan.training.denoising import LOSSES, alphas
 from ganbench.gan.types import BadInput
 

@@ -9,7 +9,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ganbench.gan.generators.loading import OPENERS, identity, load, resolve
+from ganbench.gan.models.identity import identity
+from ganbench.gan.models.loading import load, resolve
+from ganbench.gan.models.openers import OPENERS
 from ganbench.gan.sampling import draw
 from ganbench.gan.types import BadInput, BadOutput, Workspace
 

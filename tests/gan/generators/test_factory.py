@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from ganbench.gan.generators.base import Generator
-from ganbench.gan.generators.loading import identity, load, resolve
 from ganbench.gan.images import from_model
-from ganbench.gan.types import BadInput, BadOutput, ModelSpec
+from ganbench.gan.models.identity import identity
+from ganbench.gan.models.loading import load, resolve
+from ganbench.gan.models.openers import complete
+from ganbench.gan.types import BadInput, BadOutput, ModelSpec, Workspace
 from ganbench.gan.usercode import find
 
 SOURCE = """
@@ -182,8 +184,9 @@ def test_weights_for_something_that_is_no_module_are_refused(mine):
 
 
 def test_editing_the_factorys_file_changes_the_models_identity(mine):
-    before = identity(spec("Net"))
-    assert identity(spec("Net")) == before
+    net = complete(spec("Net"), Workspace())
+    before = identity(net)
+    assert identity(net) == before
     with (mine / "mine.py").open("a") as file:
         file.write("# edited\n")
-    assert identity(spec("Net")) != before
+    assert identity(net) != before

@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ganbench.gan.generators import GENERATORS
-from ganbench.gan.generators.loading import make_family
 from ganbench.gan.images import to_uint8
+from ganbench.gan.models.weights import make_family
 from ganbench.gan.sampling import labels_of
 
 SMALL = {                                                   # arguments of a small model of each family

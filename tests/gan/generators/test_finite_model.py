@@ -6,8 +6,9 @@ import torch
 
 from ganbench.gan.generators.base import Generator
 from ganbench.gan.generators.images import order
-from ganbench.gan.generators.loading import identity, load, resolve
 from ganbench.gan.images import from_model, png_bytes, write_folder
+from ganbench.gan.models.identity import identity
+from ganbench.gan.models.loading import load, resolve
 from ganbench.gan.types import BadInput, Workspace
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (9, 3, 8, 8), np.uint8)

@@ -14,9 +14,12 @@ from safetensors.torch import load_file, save_file
 
 from ganbench.gan.generators import imagegpt
 from ganbench.gan.generators.imagegpt import ImageGPT
-from ganbench.gan.generators.loading import OPENERS, identity, load, resolve, write_spec
 from ganbench.gan.generators.transformer import choose
 from ganbench.gan.inspection import inspect_model, save_toml
+from ganbench.gan.models.identity import identity
+from ganbench.gan.models.loading import load, resolve
+from ganbench.gan.models.openers import OPENERS, complete
+from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.sampling import draw, family_modules, shard_key
 from ganbench.gan.types import BadInput, BadOutput, ModelSpec, Workspace
 
@@ -166,7 +169,7 @@ def test_a_model_file_names_the_folder_from_where_it_lies(saved, folder, tmp_pat
     change(folder / "preprocessor_config.json", clusters=COLOURS[::-1].tolist())
     with pytest.raises(BadInput, match="has changed: its digest is"):
         OPENERS["imagegpt"].look(spec, Workspace())
-    assert identity(replace(spec, sha256="")) != identity(spec)
+    assert identity(complete(replace(spec, sha256=""), Workspace())) != identity(spec)
 
 
 def test_a_repository_of_the_hub_is_pinned_to_its_commit(saved, tmp_path, monkeypatch):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ganbench.gan.generators.loading import identity, load, resolve
+from ganbench.gan.models.identity import identity
+from ganbench.gan.models.loading import load, resolve
 from ganbench.gan.sampling import draw
 from ganbench.gan.types import BadInput
 

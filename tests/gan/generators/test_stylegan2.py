@@ -7,7 +7,6 @@ import torch
 from torch.nn.functional import conv2d, conv_transpose2d, interpolate
 
 from ganbench.gan.generators import stylegan2
-from ganbench.gan.generators.loading import make_family
 from ganbench.gan.generators.stylegan2 import (
     Discriminator,
     Linear,
@@ -22,6 +21,7 @@ from ganbench.gan.generators.stylegan2 import (
     upsample,
 )
 from ganbench.gan.images import to_uint8
+from ganbench.gan.models.weights import make_family
 from ganbench.gan.types import BadInput
 
 SMALL = {"z_dim": 6, "w_dim": 5, "widths": (8, 6, 4), "depth": 2}

@@ -21,12 +21,12 @@ from torchmetrics.image.mifid import _mifid_compute
 
 from ganbench.gan import explain
 from ganbench.gan.features.extract import extract, extractor_of
-from ganbench.gan.generators.loading import resolve
 from ganbench.gan.images import write_folder, write_npz
 from ganbench.gan.metrics.frechet import frechet_distance
 from ganbench.gan.metrics.inception_score import inception_score
 from ganbench.gan.metrics.kernel import kid_full
 from ganbench.gan.metrics.memorisation import mifid
+from ganbench.gan.models.loading import resolve
 from ganbench.gan.statistics import moments
 from ganbench.gan.types import Workspace
 

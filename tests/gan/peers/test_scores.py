@@ -20,12 +20,12 @@ from ganbench import evaluate
 from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.features import EXTRACTORS
 from ganbench.gan.features.extract import extract
-from ganbench.gan.generators.loading import load
 from ganbench.gan.images import to_uint8, write_folder
 from ganbench.gan.interchange import load_statistics, save_statistics
 from ganbench.gan.metrics.frechet import frechet_distance
 from ganbench.gan.metrics.inception_score import deviation_over_splits, inception_score
 from ganbench.gan.metrics.kernel import kid_full, kid_subsets
+from ganbench.gan.models.loading import load
 from ganbench.gan.protocols import CONVENTIONS
 from ganbench.gan.statistics import moments
 from ganbench.gan.types import Protocol

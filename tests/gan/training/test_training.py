@@ -22,8 +22,8 @@ from ganbench.gan.datasets import DataFolders
 from ganbench.gan.datasets.base import of_array
 from ganbench.gan.generators import dcgan
 from ganbench.gan.generators.diffusion import PROCESSES, SAMPLERS, Diffusion, DiT
-from ganbench.gan.generators.loading import make_family
 from ganbench.gan.generators.transformer import GPT, MaskGIT, Tokenizer
+from ganbench.gan.models.weights import make_family
 from ganbench.gan.recipes import RECIPES
 from ganbench.gan.training import ema
 from ganbench.gan.training.adversarial import Adversarial

@@ -13,9 +13,10 @@ from ganbench.gan.files import file_digest
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.generators.base import Generator
 from ganbench.gan.generators.dcgan import DCGAN
-from ganbench.gan.generators.loading import identity, load, read_spec, resolve, write_spec, zoo_models
 from ganbench.gan.images import from_model, write_folder, write_npz
-from ganbench.gan.types import BadInput, ModelSpec, Workspace
+from ganbench.gan.models.loading import load, resolve
+from ganbench.gan.models.names import zoo_models
+from ganbench.gan.types import BadInput, Workspace
 
 SMALL = {"z_dim": 10, "width": 4, "resolution": 32, "channels": 1}
 
@@ -140,7 +141,7 @@ def test_weights_that_changed_since_are_refused(tmp_path):
         load(spec)
 
 
-# The zoo and TOML
+# The zoo
 
 def test_a_zoo_model_loads_by_name(tmp_path):
     zoo = make_zoo(tmp_path / "zoo")
@@ -155,48 +156,6 @@ def test_an_unknown_zoo_model_lists_what_is_there(tmp_path):
         resolve("zoo:big", zoo=make_zoo(tmp_path / "zoo"))
 
 
-def test_a_spec_survives_its_toml(tmp_path):
-    spec = ModelSpec(
-        'a "name" with \\ and ü', factory="m:f", weights=str(tmp_path / "w.pt"), weights_key="a.b", sha256="0" * 64,
-        latent="uniform", latent_shape=(3, 4), n_classes=10, output_range=(0.0, 1.0), layout="NHWC", channels=3,
-        resolution=32, arguments={"n": 1, "x": 0.5, "flag": True, "list": [1, 2], "odd key": {"deep": "ü"}},
-    )
-    (tmp_path / "m.toml").write_text(write_spec(spec), "utf-8")
-    assert read_spec(tmp_path / "m.toml") == spec
-
-
-@pytest.mark.parametrize(("text", "said"), [
-    ('family = "dcgan"\nwieghts = "x"', "unknown field 'wieghts': did you mean weights"),
-    ('family = "dcgan"\nzzz = 1', "unknown field 'zzz': known are name, family"),
-    ('family = "dcgan"\nfactory = "a:b"', "gives both of family and factory"),
-    ('name = "x"', "gives neither of family and factory"),
-    ("family = dcgan", "is not valid TOML"),
-    ("family = 3", "family is 3, expected a text in quotes"),
-    ('family = "dcgan"\noutput_range = [1, 0]', r"output_range is \[1, 0\], expected two numbers, low and high"),
-    ('family = "dcgan"\noutput_range = [0, inf]', "expected two numbers"),
-    ('family = "dcgan"\nlatent_shape = 100', r"expected a list of whole numbers above 0, such as \[100\]"),
-    ('family = "dcgan"\nlayout = "CHW"', "expected one of NCHW, NHWC, NHW, NC"),
-    ('family = "dcgan"\nlatent = "gaussian"', "expected one of normal, uniform, tokens, none"),
-    ('family = "dcgan"\nn_classes = true', "expected a whole number"),
-    ('family = "dcgan"\nchannels = 4', "expected 1 or 3"),
-    ('family = "dcgan"\nsha256 = "abc"', "expected 64 hexadecimal digits"),
-    ('family = "dcgan"\narguments = 3', "expected a table"),
-    ('family = "dcgan"', "has no weights: family dcgan needs"),
-    ('family = "dcgan"\nweights = "none.pt"', r"none\.pt does not exist"),
-])
-def test_a_model_file_with_a_mistake_says_where(tmp_path, text, said):
-    (tmp_path / "m.toml").write_text(text)
-    with pytest.raises(BadInput, match=said):
-        resolve(str(tmp_path / "m.toml"))
-
-
-def test_a_model_file_that_denies_the_familys_range_is_refused(tmp_path):
-    weights(tmp_path / "w.pt")
-    (tmp_path / "m.toml").write_text('family = "dcgan"\nweights = "w.pt"\noutput_range = [0, 1]')
-    with pytest.raises(BadInput, match=r"is \[0\.0, 1\.0\], but the model itself declares \[-1\.0, 1\.0\]"):
-        load(resolve(str(tmp_path / "m.toml")))
-
-
 def test_what_is_not_there_lists_what_would_be(tmp_path):
     with pytest.raises(BadInput, match=r"MODEL 'nothing\.pt' does not exist: expected zoo:NAME \(small\), a TOML"):
         resolve("nothing.pt", zoo=make_zoo(tmp_path / "zoo"))
@@ -209,24 +168,6 @@ def test_single_images_and_statistics_are_no_models(tmp_path, here):
     np.savez(tmp_path / "s.npz", mu=np.zeros(2), sigma=np.eye(2))
     with pytest.raises(BadInput, match="holds reference statistics"):
         resolve(str(tmp_path / "s.npz"), here)
-
-
-# Identity
-
-def test_identity_is_content_not_name_or_place(tmp_path):
-    a, b = weights(tmp_path / "a.pt"), tmp_path / "b.pt"
-    b.write_bytes(a.read_bytes())
-    first, second = (resolve(str(path), family="dcgan") for path in (a, b))
-    assert first.name != second.name
-    assert identity(first) == identity(second)
-    assert identity(replace(first, sha256="")) == identity(first)
-
-
-def test_identity_changes_with_weights_and_with_what_is_made_of_them(tmp_path):
-    spec = resolve(str(weights(tmp_path / "a.pt")), family="dcgan")
-    torch.manual_seed(1)
-    other = resolve(str(weights(tmp_path / "b.pt")), family="dcgan")
-    assert len({identity(spec), identity(other), identity(replace(spec, latent="uniform"))}) == 3
 
 
 def test_an_archive_of_images_and_a_data_set_are_models_too(tmp_path, here):

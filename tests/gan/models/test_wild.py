@@ -17,9 +17,11 @@ import pytest
 import torch
 from torch import nn
 
-from ganbench.gan.generators.loading import identity, load, resolve, zoo_models
 from ganbench.gan.images import from_model
 from ganbench.gan.inspection import inspect_model
+from ganbench.gan.models.identity import identity
+from ganbench.gan.models.loading import load, resolve
+from ganbench.gan.models.names import zoo_models
 from ganbench.gan.sampling import draw
 from ganbench.gan.types import BadInput, BadOutput, ModelSpec, Workspace
 

@@ -1,0 +1,122 @@
+"""MODEL -> `ModelSpec`, as far as the name tells: nothing but the kind of a file is looked at, and nothing is run."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ganbench.gan.checkpoints import LEGACY, is_torchscript, read_head
+from ganbench.gan.datasets import DATASETS, dataset_names, is_images
+from ganbench.gan.datasets.folder import SUFFIXES
+from ganbench.gan.generators import export, imagegpt
+from ganbench.gan.models import hub
+from ganbench.gan.models.identity import IMAGES
+from ganbench.gan.models.toml_file import read_spec
+from ganbench.gan.types import BadInput, ModelSpec
+
+ZOO = Path(__file__).parent.parent / "zoo"
+
+
+def named(
+    model: str,
+    *,
+    family: str = "",
+    factory: str = "",
+    arguments: Mapping[str, Any] | None = None,
+    weights_key: str = "",
+    zoo: Path = ZOO,
+) -> ModelSpec:
+    """What `ganbench.gan.models.loading.resolve` takes -> a spec that nobody has completed."""
+    path = Path(model)
+    if model.startswith("zoo:"):
+        spec = read_spec(zoo_file(model.removeprefix("zoo:"), zoo))
+    elif path.suffix == ".toml" and path.is_file():
+        spec = read_spec(path)
+    elif is_images(model) and not (path.is_dir() and (family or factory)):
+        return images_named(model, arguments or {})
+    else:
+        spec = found_at(model, path, zoo, bool(factory))
+    spec = replace(
+        spec, family="" if factory else family or spec.family, factory="" if family else factory or spec.factory,
+        weights_key=weights_key or spec.weights_key, arguments={**spec.arguments, **(arguments or {})},
+    )
+    if hub.is_on_hub(spec.weights):
+        spec = replace(spec, weights=hub.pinned(spec.weights))
+    if not (spec.family or spec.factory):
+        spec = replace(spec, family=family_of(hub.place(spec.weights)))
+    return spec
+
+
+def images_named(data: str, arguments: Mapping[str, Any]) -> ModelSpec:
+    """Of a named data set, or of a folder or file of images."""
+    path = Path(data)
+    known = data.partition(":")[0] in DATASETS or not path.exists()
+    name = data if known else path.name or data
+    return ModelSpec(name, IMAGES, weights=data if known else str(path.absolute()), arguments=arguments, latent="none")
+
+
+def found_at(model: str, path: Path, zoo: Path, with_factory: bool) -> ModelSpec:
+    """A weights file, or a folder with one: of diffusers, of ImageGPT, or as PyTorchModelHubMixin saves it, here or on
+    the Hub."""
+    if hub.is_on_hub(model):
+        weights = hub.pinned(model)
+        name = model.partition("@")[0].removeprefix("hf:") + "@" + weights.partition("@")[2][:12]
+    else:
+        check_place(model, path, zoo)
+        name, weights = path.stem, str(path.absolute())
+    folder = hub.place(weights)
+    kind = family_of(folder)
+    if not folder.is_dir() or (kind and not (with_factory and kind == "imagegpt")):
+        return ModelSpec(name, weights=weights)
+    file = hub.weights_in(folder)
+    if not file:
+        raise BadInput(f"{model} holds no weights: expected {' or '.join(hub.WEIGHTS)}, or the folders of a diffusers "
+                       "pipeline.")
+    joined = f"{weights}:{file}" if hub.is_on_hub(weights) else str(Path(weights) / file)
+    return ModelSpec(name, weights=joined, arguments=hub.arguments_in(folder) if with_factory else {})
+
+
+def family_of(path: Path) -> str:
+    """What a file or folder is in itself; '' for weights, which may belong to anything."""
+    if path.is_dir():
+        is_pipeline = (path / "model_index.json").is_file()
+        return "pipeline" if is_pipeline else "imagegpt" if imagegpt.is_imagegpt(path) else ""
+    head = read_head(path)
+    if head[:4] == b"PK\x03\x04" and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+        return "export" if export.is_program(names) else "pickled" if is_torchscript(names) else ""
+    is_pickle = head[:1] == b"\x80" and head[8:9] != b"{" and not head.startswith(LEGACY)
+    return "pickled" if is_pickle and path.suffix != ".safetensors" else ""
+
+
+def check_place(model: str, path: Path, zoo: Path) -> None:
+    """Sentences for what is no weights file."""
+    if path.suffix.lower() in SUFFIXES and path.exists():
+        raise BadInput(f"{model} is a single image: give a folder or file of images as MODEL.")
+    if not path.exists():
+        raise BadInput(
+            f"MODEL {model!r} does not exist: expected zoo:NAME ({', '.join(zoo_names(zoo)) or 'the zoo is empty'}), a "
+            f"TOML model file, a weights file, a folder of diffusers or ImageGPT, hf:ORG/REPO@REVISION, a folder, "
+            f".zip, .npz or .parquet of images, or {', '.join(dataset_names())}."
+        )
+
+
+# The zoo
+
+def zoo_models(zoo: Path = ZOO) -> list[ModelSpec]:
+    """The models that travel with the project, by name."""
+    return [read_spec(zoo / f"{name}.toml") for name in zoo_names(zoo)]
+
+
+def zoo_names(zoo: Path) -> list[str]:
+    return sorted(file.stem for file in zoo.glob("*.toml"))
+
+
+def zoo_file(name: str, zoo: Path) -> Path:
+    if name not in zoo_names(zoo):
+        raise BadInput(f"No zoo model {name!r}. Known: {', '.join(zoo_names(zoo)) or 'none'}.")
+    return zoo / f"{name}.toml"

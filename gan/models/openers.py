@@ -1,0 +1,179 @@
+"""OPENERS: families that are opened where they lie.  `complete` looks at any spec, `opened` makes its generator."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+from torch import nn
+
+from ganbench.gan.checkpoints import load_into
+from ganbench.gan.features import base as feature_base
+from ganbench.gan.features import efficientnet_lite, extract, inception, judge, network, own, pixels, resize, vit
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.files import checked_digest
+from ganbench.gan.generators import GENERATORS, export, imagegpt, mixture, pickled, pipeline, rejection, transformer
+from ganbench.gan.generators import factory as factories
+from ganbench.gan.generators import images as disk
+from ganbench.gan.generators.base import Generator
+from ganbench.gan.generators.mixture import Mixture, checked_shares
+from ganbench.gan.generators.rejection import Rejection, checked_settings, load_ratio
+from ganbench.gan.models import hub
+from ganbench.gan.models.identity import IMAGES, MIXTURE, REJECTION, identity
+from ganbench.gan.models.images import completed_images, open_images
+from ganbench.gan.models.names import named
+from ganbench.gan.models.weights import examine, make_family
+from ganbench.gan.types import BadInput, CompleteSpec, ModelSpec, Workspace, digest_of
+
+
+def complete(spec: ModelSpec, workspace: Workspace) -> CompleteSpec:
+    """Look at what a spec names, and note what it implies: the sha256, the arguments, the place of the weights.
+
+    Whatever was left out of a model's specs, they then have one identity.  Refuses the unusable in a sentence; no
+    factory is imported, and nothing in a file is run.
+    """
+    if spec.family and spec.family not in {**GENERATORS, **OPENERS}:
+        raise BadInput(f"No family {spec.family!r}. Known: {', '.join(sorted([*GENERATORS, *OPENERS]))}.")
+    opener = OPENERS.get(spec.family)
+    found = opener.look(spec, workspace) if opener else examine(spec, workspace.trust_pickle)[0]
+    return CompleteSpec(**vars(found))
+
+
+def opened(spec: ModelSpec, workspace: Workspace) -> Generator:
+    """The model on the workspace's device, in eval mode, its weights checked and frozen."""
+    if spec.family in OPENERS:
+        return agreed(OPENERS[spec.family].open(spec, workspace), spec)
+    spec, state = examine(spec, workspace.trust_pickle)
+    made = factories.make(spec) if spec.factory else make_family(spec.family, spec.arguments, spec.latent)
+    if isinstance(made, nn.Module):
+        if spec.weights:
+            load_into(made, state, spec.weights, spec.family or spec.factory)
+        made = made.eval().requires_grad_(False).to(workspace.device)
+    elif spec.weights:
+        raise BadInput(f"{spec.factory} returned a {type(made).__name__}, into which {spec.weights} cannot be loaded: "
+                       "expected a PyTorch module.")
+    return agreed(factories.wrap(made, spec), spec)
+
+
+def agreed(generator: Generator, spec: ModelSpec) -> Generator:
+    """The generator, if it and the spec declare the same range."""
+    if tuple(generator.output_range) != tuple(spec.output_range):
+        raise BadInput(f"{spec.name}: output_range is {list(spec.output_range)}, but the model itself declares "
+                       f"{list(generator.output_range)}.")
+    return generator.eval() if isinstance(generator, nn.Module) else generator
+
+
+# Models that are made of others
+
+def look_at_mixture(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
+    """Resolve the models of a mixture; its sha256 stands for what they are and for their shares."""
+    models, shares = checked_shares(spec.arguments)
+    parts = [complete(named(model), workspace) for model in models]
+    for part in parts:
+        if part.family == MIXTURE:
+            raise BadInput(f"{spec.name} is a mixture of mixtures: name the models of {part.name} themselves.")
+    total = sum(shares)
+    digest = digest_of([[identity(part), share / total] for part, share in zip(parts, shares, strict=True)])
+    if spec.sha256 not in ("", digest):
+        raise BadInput(f"{spec.name}: the models of the mixture are others than they were, by their sha256.")
+    return replace(
+        spec, sha256=digest, channels=spec.channels or parts[0].channels, latent="none",
+        resolution=spec.resolution or parts[0].resolution, output_range=parts[0].output_range,
+    )
+
+
+def open_mixture(spec: ModelSpec, workspace: Workspace) -> Mixture:
+    models, shares = checked_shares(spec.arguments)
+    return Mixture([opened(complete(named(model), workspace), workspace) for model in models], shares)
+
+
+def look_at_rejection(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
+    """Resolve the model that is chosen from; its sha256 stands for that, for the file of the ratio and for attempts."""
+    settings = checked_settings(spec.arguments)
+    inner = complete(named(settings.model), workspace)
+    if inner.family in (IMAGES, REJECTION):
+        what = "images on disk, which cannot be drawn again" if inner.family == IMAGES else "itself a rejection"
+        raise BadInput(f"{spec.name} rejects images of {inner.name}, which is {what}.")
+    load_ratio(Path(settings.ratio))
+    digest = digest_of([identity(inner), checked_digest(Path(settings.ratio)), settings.attempts])
+    if spec.sha256 not in ("", digest):
+        raise BadInput(f"{spec.name}: the model, the ratio or the attempts are others than they were, by their sha256.")
+    return replace(
+        spec, sha256=digest, channels=inner.channels, resolution=inner.resolution, layout=inner.layout, latent="none",
+        n_classes=inner.n_classes, output_range=inner.output_range,
+    )
+
+
+def open_rejection(spec: ModelSpec, workspace: Workspace) -> Rejection:
+    settings = checked_settings(spec.arguments)
+    inner = complete(named(settings.model), workspace)
+    ratio, extractor = load_ratio(Path(settings.ratio)), extractor_of(settings.extractor, workspace)
+    if ratio.extractor != extractor.digest:
+        raise BadInput(f"The density ratio was fitted on features of another extractor than {extractor.name}, or on "
+                       "other weights.")
+
+    def features(images: np.ndarray) -> np.ndarray:
+        return extract.extract(images, extractor)["features"]
+
+    return Rejection(opened(inner, workspace), inner, ratio, features, settings.attempts)
+
+
+# The table
+
+@dataclass(frozen=True)
+class Opener:
+    """A family that is opened where it lies; all others are networks that get a state dict."""
+
+    look: Callable[[ModelSpec, Workspace], ModelSpec]       # refuse the unusable; note digest and shape; run nothing
+    open: Callable[[ModelSpec, Workspace], Generator]
+    sources: tuple[ModuleType, ...]                         # what makes its images
+    what: str                                               # what it opens, for people
+    computes: bool = True                                   # False: the images are there already
+    libraries: tuple[str, ...] = ()                         # beside torch, whose versions decide the pixels
+
+
+NETWORKS = tuple(dict.fromkeys(sys.modules[family.make.__module__] for family in GENERATORS.values()))
+EYES = (extract, feature_base, network, resize, own, efficientnet_lite, inception, judge, pixels, vit)
+
+OPENERS = {
+    IMAGES: Opener(
+        completed_images, open_images, (disk,),
+        "images on disk: a folder, .zip, .npz, .npy, .parquet or named data set", computes=False,
+    ),
+    "export": Opener(
+        lambda spec, _: export.look(spec, hub.place(spec.weights)),
+        lambda spec, workspace: export.open_program(spec, hub.place(spec.weights), workspace.device), (export,),
+        "a program of torch.export (.pt2)",
+    ),
+    "pipeline": Opener(
+        lambda spec, _: pipeline.look(spec, hub.place(spec.weights)),
+        lambda spec, workspace: pipeline.open_pipeline(spec, hub.place(spec.weights), workspace.device), (pipeline,),
+        "a pipeline of diffusers: a folder or hf:ORG/REPO@REVISION", libraries=("diffusers", "transformers"),
+    ),
+    "imagegpt": Opener(
+        lambda spec, _: imagegpt.look(spec, hub.place(spec.weights)),
+        lambda spec, workspace: imagegpt.open_imagegpt(spec, hub.place(spec.weights), workspace.device,
+                                                       workspace.trust_pickle), (imagegpt, transformer),
+        "ImageGPT of transformers: a folder or hf:ORG/REPO@REVISION", libraries=("transformers",),
+    ),
+    MIXTURE: Opener(
+        look_at_mixture, open_mixture,
+        (mixture, rejection, *NETWORKS, *EYES),
+        "a mixture of models by shares, in a model file", libraries=("diffusers", "onnxruntime"),
+    ),
+    REJECTION: Opener(
+        look_at_rejection, open_rejection, (rejection, mixture, *NETWORKS, *EYES),
+        "a model of whose images the likelier real ones are kept, in a model file",
+        libraries=("diffusers", "transformers", "onnxruntime"),
+    ),
+    "pickled": Opener(
+        lambda spec, workspace: pickled.look(spec, hub.place(spec.weights), workspace.trust_pickle),
+        lambda spec, workspace: pickled.open_pickled(spec, hub.place(spec.weights), workspace.device,
+                                                     workspace.trust_pickle), (pickled,),
+        "a pickled module or TorchScript, with --trust-pickle",
+    ),
+}

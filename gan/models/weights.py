@@ -1,0 +1,125 @@
+"""Files of weights: what they hold, which family they fit, and the arguments that they imply."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganbench.gan.checkpoints import (
+    load_into,
+    load_state,
+    parts,
+    read_checkpoint,
+    read_head,
+    select_state,
+    without_norms,
+)
+from ganbench.gan.files import checked_digest
+from ganbench.gan.generators import GENERATORS
+from ganbench.gan.generators import factory as factories
+from ganbench.gan.generators.base import Generator
+from ganbench.gan.models import hub
+from ganbench.gan.types import BadInput, ModelSpec
+from ganbench.gan.usercode import first_line
+
+
+def examine(spec: ModelSpec, trust_pickle: bool) -> tuple[ModelSpec, dict[str, Tensor]]:
+    """Read the weights; note their sha256, where they lie in the file, and the arguments that they imply."""
+    if not (spec.family or spec.factory):
+        raise BadInput(needs_family(spec, trust_pickle))
+    if not spec.weights:
+        if spec.family:
+            raise BadInput(f"{spec.name} has no weights: family {spec.family} needs a weights file.")
+        return spec, {}
+    path = hub.place(spec.weights)
+    read_head(path)
+    digest = checked_digest(path, spec.sha256)
+    key, state = select_state(read_checkpoint(path, trust_pickle), path, spec.weights_key)
+    spec_key, spec = spec.weights_key, replace(spec, sha256=digest, weights_key=key)
+    if spec.factory:
+        return spec, state
+    state = without_norms(state)
+    part = "" if spec_key else part_of_family(spec.family, state)
+    if part:
+        key, state = f"{key}.{part}".lstrip("."), dict(parts(state))[part]
+        spec = replace(spec, weights_key=key)
+    implied = {**GENERATORS[spec.family].arguments_of(state), **spec.arguments}
+    check_fit(spec.family, implied, state, spec.weights, spec.latent)
+    channels, resolution = (spec.channels or implied.get("channels"), spec.resolution or implied.get("resolution"))
+    return replace(spec, arguments=implied, channels=channels, resolution=resolution), state
+
+
+def needs_family(spec: ModelSpec, trust_pickle: bool) -> str:
+    """What to do with a weights file that came alone."""
+    state = without_norms(load_state(hub.place(spec.weights), spec.weights_key, trust_pickle))
+    fitting = [name for name in GENERATORS if fits(name, state) or part_of_family(name, state)]
+    if fitting:
+        return f"{spec.weights} needs a family; its shapes fit {fitting[0]}: give --family {fitting[0]}."
+    advice = f"give --family ({', '.join(sorted(GENERATORS))}) or --factory module:callable"
+    if looks_like_classifier(state):
+        return (f"{spec.weights} looks like a classifier: it takes pictures and ends in a linear layer, so it cannot "
+                f"be evaluated as MODEL; if it is a generator all the same, {advice}.")
+    return f"{spec.weights} holds weights, but not what they belong to: {advice}."
+
+
+def fits(family: str, state: Mapping[str, Tensor]) -> bool:
+    arguments = GENERATORS[family].arguments_of(state)
+    if not arguments:
+        return False
+    try:
+        check_fit(family, arguments, state, "")
+    except BadInput:
+        return False
+    return True
+
+
+def part_of_family(family: str, state: Mapping[str, Tensor]) -> str:
+    """The first part of a state dict that has the family's shapes, such as `generator` beside `discriminator`; '' when
+    the whole looks like the family, or no part does."""
+    if GENERATORS[family].arguments_of(state):
+        return ""
+    return next((part for part, values in parts(state) if fits(family, values)), "")
+
+
+def looks_like_classifier(state: Mapping[str, Tensor]) -> bool:
+    """A convolution over 1 or 3 channels at the front, a linear layer at the end."""
+    kernels = [value for value in state.values() if value.ndim in (2, 4)]
+    return len(kernels) > 1 and kernels[0].ndim == 4 and kernels[0].shape[1] in (1, 3) and kernels[-1].ndim == 2
+
+
+def check_fit(
+    family: str, arguments: Mapping[str, Any], state: Mapping[str, Tensor], source: str, latent: str = "normal"
+) -> None:
+    """Hold a state dict against the family's shapes, on the meta device: no memory is taken."""
+    with torch.device("meta"):
+        module = make_family(family, arguments, latent)
+    if isinstance(module, nn.Module):
+        load_into(module, {name: value.to("meta") for name, value in state.items()}, source, family)
+
+
+def make_family(family: str, arguments: Mapping[str, Any], latent: str = "normal") -> Generator:
+    """The family's generator, with fresh weights; the global random state stays as it was."""
+    make = GENERATORS[family].make
+    known = inspect.signature(make).parameters
+    unknown = [name for name in arguments if name not in known]
+    if unknown:
+        raise BadInput(f"Family {family} has no argument {unknown[0]!r}, only {', '.join(known)}.")
+    for name, value in arguments.items():
+        default = known[name].default
+        if isinstance(default, int | str) and (type(value) is not type(default) or (default and not value)):
+            raise BadInput(f"Family {family}: {name} is {value!r}, expected something like {default!r}.")
+    if latent != "normal":
+        if "latent" not in known:
+            raise BadInput(f"Family {family} knows its own latents: leave latent = {latent!r} out.")
+        arguments = {"latent": latent, **arguments}
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return make(**arguments)
+    except Exception as error:
+        said = factories.arguments_text(arguments)
+        raise BadInput(f"Family {family} cannot be made with {said}: {first_line(error)}.") from error
