@@ -75,7 +75,7 @@ def evaluate(
         }
         alerts = look_at_images(job, images)
         estimates = {}
-        for name in job.protocol.extractors:
+        for name in job.extractors:
             extract = partial(extract_one, extractor=name, workspace=job.workspace)
             features = {role: features_from(name, pool.map(extract, shards), job) for role, shards in images.items()}
             alerts += look_at_features(job, name, features)
@@ -112,7 +112,7 @@ def measure_one(
     job: Job, extractor: str, role: str, features: Mapping[str, Features]
 ) -> tuple[Measured, bool]:
     """Estimates of the images of a role, with the features of every role at hand; see `measure`."""
-    names = job.protocol.metrics(extractor)
+    names = job.metrics(extractor)
     return measure(context_of(job, role, features), features[role], names, job.protocol.convention, job.workspace)
 
 
@@ -220,7 +220,7 @@ def classes_of(job: Job) -> tuple[str, ...]:
 
 def ranked(job: Job, extractor: str) -> list[str]:
     """KID leads where FD is biased by too few images: n < 5 d."""
-    names = list(job.protocol.metrics(extractor))
+    names = list(job.metrics(extractor))
     if too_few(job, extractor) and "kid" in names:
         names.sort(key=lambda name: name != "kid")
     return names

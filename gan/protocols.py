@@ -101,8 +101,7 @@ def measuring(protocol: Protocol, metrics: str) -> Protocol:
     unknown = [part for part in names if part not in METRICS]
     if unknown or not names:
         raise BadInput(f"No metric {(*unknown, metrics)[0]!r}. Known: {', '.join(sorted(METRICS))}.")
-    of_others = tuple(part for part in names if not METRICS[part].of_judges)
-    convention = replace(protocol.convention, metrics=of_others, judge_metrics=names)
+    convention = replace(protocol.convention, metrics=names, judge_metrics=names)
     return varied(protocol, f"metrics {', '.join(names)}", convention=convention)
 
 

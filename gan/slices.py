@@ -122,7 +122,7 @@ def slice_of(
     evidence = {"real_features": x, "generated_features": y, "real_self_similarity": None, "overlap": around}
     for name in SLICED:
         metric = METRICS[name]
-        least = metric.least(**settings.get(name, {}))
+        least = metric.least(d=x.shape[1], **settings.get(name, {}))
         chosen = settings.get(name, {}) if min(len(mine), len(theirs)) >= least else {}
         row[name] = metric.compute(**{need: evidence[need] for need in metric.needs}, **chosen)
     return row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import floor, log10
 from typing import Any
 
@@ -138,3 +138,30 @@ def p_of(p: float, language: str) -> str:
     if p < 0.001:
         return f"p{FIXED}<{FIXED}{number(0.001, 3, language)}"
     return f"p{FIXED}={FIXED}{number(p, 3, language)}"
+
+
+# What metrics need, by the keys that `ganbench.gan.needs` gives.
+NEEDS: Mapping[str, tuple[str, str]] = {
+    "statistics": ("statistics of the reference for the layer that they look at",
+                   "des statistiques de la référence pour la couche qu'elles examinent"),
+    "reference": ("images of the reference, and not only their statistics",
+                  "les images de la référence, et pas seulement leurs statistiques"),
+    "training": ("what the model learned from (--training)", "ce que le modèle a appris (--training)"),
+    "unseen": ("real images that the model has not learned from (--held-out)",
+               "des images réelles que le modèle n'a pas vues (--held-out)"),
+    "logits": ("a classifier: this extractor gives no class probabilities",
+               "un classifieur : cet extracteur ne donne pas de probabilités de classes"),
+    "labels": ("images with classes: a conditional model, or labelled images",
+               "des images avec des classes : un modèle conditionnel, ou des images étiquetées"),
+    "classes": ("a classifier of just the classes that the images have",
+                "un classifieur des classes mêmes qu'ont les images"),
+    "spatial": ("an extractor with a layer that keeps places, such as inception_spatial",
+                "un extracteur doté d'une couche spatiale, comme inception_spatial"),
+    "images": ("at least {least} images of each set", "au moins {least} images par ensemble"),
+}
+
+
+def needs_of(needs: Sequence[str], least: int, language: str = "en") -> str:
+    """`what the model learned from (--training), and at least 100 images of each set`."""
+    said = [NEEDS[need][LANGUAGES.index(language)].format(least=number(least, 0, language)) for need in needs]
+    return (", and " if language == "en" else ", et ").join(said)
