@@ -16,7 +16,8 @@ from ganbench.flows.evaluate import ConventionName, ProtocolName, flow_tags, for
 from ganbench.flows.shards import Extracted, Futures, all_features, all_samples, follow, submit
 from ganbench.gan import slices
 from ganbench.gan.attribution import Attribution
-from ganbench.gan.audit import RATE, Audit, check_unseen, protocol_of
+from ganbench.gan.audit import check_unseen, protocol_of
+from ganbench.gan.copying import RATE, Audit
 from ganbench.gan.evaluate import assemble, bare_score, classes_of, measure_one
 from ganbench.gan.gallery import write_gallery
 from ganbench.gan.jobs import Job

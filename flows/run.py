@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.gan.audit import check_unseen, protocol_of
 from ganbench.gan.evaluate import features_of, sample_one
-from ganbench.gan.features.extract import Chunks, extractor_of
+from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.images import write_folder, write_npz, write_parquet
 from ganbench.gan.interchange import check_statistics_name, save_statistics
 from ganbench.gan.jobs import Job, Part, check_mixing, check_several, distinct, ordered, prepare, real_part
-from ganbench.gan.measure import has
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import resolve
+from ganbench.gan.needs.sets import has
 from ganbench.gan.protocols import CONVENTIONS, choose, lean
 from ganbench.gan.recipes import check_folder, stages
+from ganbench.gan.rows import Chunks
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.statistics import accumulate
 from ganbench.gan.store import rows_of

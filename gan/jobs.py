@@ -12,6 +12,7 @@ import numpy as np
 
 from ganbench.gan.datasets.arrays import of_anything
 from ganbench.gan.datasets.npz import holds_images
+from ganbench.gan.drawing import draw
 from ganbench.gan.features import pixels
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import check_room, file_digest
@@ -22,7 +23,7 @@ from ganbench.gan.metrics import METRICS
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.openers import complete
-from ganbench.gan.sampling import check_device, draw, generator_of
+from ganbench.gan.sampling import check_device, generator_of
 from ganbench.gan.types import BadInput, BadOutput, CompleteSpec, ModelSpec, Protocol, Workspace, digest_of
 
 FIRST = 20  # images that are drawn twice, to see whether they agree
