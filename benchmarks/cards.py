@@ -16,13 +16,14 @@ from torch import nn
 
 from ganbench import Workspace, evaluate
 from ganbench.gan.datasets import DATASETS, fashion_mnist
+from ganbench.gan.drawing import draw
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import file_digest
 from ganbench.gan.images import write_contact_sheet
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.names import ZOO
 from ganbench.gan.recipes import RECIPES, Recipe
-from ganbench.gan.sampling import draw, generator_of
+from ganbench.gan.sampling import generator_of
 from ganbench.gan.types import Score
 
 CLOTHES = "The training images are people's clothes photographed by a shop; nothing about people can be learnt from them."

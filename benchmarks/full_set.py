@@ -26,9 +26,9 @@ from memory import features, memory
 from peers import pictures, random_weights
 
 from ganbench import Workspace, evaluate
-from ganbench.gan.features.extract import Rows
 from ganbench.gan.measure import measure
 from ganbench.gan.protocols import CONVENTIONS, MANIFOLD, MEMORY, QUALITY, VARIETY
+from ganbench.gan.rows import Rows
 from ganbench.gan.store import store_of
 from ganbench.gan.types import Context, Protocol
 

@@ -15,11 +15,13 @@ import torch
 from torch import Tensor
 
 from ganbench import Workspace
-from ganbench.gan.features.extract import extract, extractor_of
+from ganbench.gan.drawing import draw
+from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.features.inception import FILE, Inception
+from ganbench.gan.features.passing import extract
 from ganbench.gan.images import write_folder
 from ganbench.gan.models.loading import resolve
-from ganbench.gan.sampling import draw, generator_of
+from ganbench.gan.sampling import generator_of
 
 Features = Callable[[], np.ndarray]                         # reads the files anew, -> (n, 2048)
 

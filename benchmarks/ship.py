@@ -18,12 +18,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ganbench import ModelSpec
+from ganbench.gan.drawing import draw
 from ganbench.gan.files import file_digest
 from ganbench.gan.models.loading import load
 from ganbench.gan.models.names import ZOO
 from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.recipes import RECIPES
-from ganbench.gan.sampling import draw
 
 
 def main() -> None:

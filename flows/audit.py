@@ -17,7 +17,8 @@ from ganbench.flows.options import Some, in_form
 from ganbench.flows.shards import Extracted, Futures, all_features, all_samples, follow, submit
 from ganbench.gan import slices
 from ganbench.gan.attribution import Attribution
-from ganbench.gan.audit import RATE, Audit, check_unseen, question_of
+from ganbench.gan.audit import check_unseen, question_of
+from ganbench.gan.copying import RATE, Audit
 from ganbench.gan.evaluate import assemble, bare_score, classes_of, measure_one
 from ganbench.gan.gallery import write_gallery
 from ganbench.gan.jobs import Job, asked_model, check_images_of_reference

@@ -24,10 +24,10 @@ from ganbench.flows.shards import (
 )
 from ganbench.gan.compare import Ranking
 from ganbench.gan.compare import compare as rankings_of
-from ganbench.gan.costs import Cost
 from ganbench.gan.ensemble import LEAST, Held
 from ganbench.gan.findings import Analysis
 from ganbench.gan.jobs import Job, distinct
+from ganbench.gan.metering import Cost
 from ganbench.gan.published import Published, beside
 from ganbench.gan.question import Opening, Question, given, protocol_of
 from ganbench.gan.threads import single_threaded

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ganbench.gan.audit import check_unseen, question_of
 from ganbench.gan.evaluate import features_of, sample_one
-from ganbench.gan.features.extract import Chunks, extractor_of
+from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.images import write_folder, write_npz, write_parquet
 from ganbench.gan.interchange import check_statistics_name, save_statistics
 from ganbench.gan.jobs import (
@@ -27,12 +27,13 @@ from ganbench.gan.jobs import (
     prepare,
     real_part,
 )
-from ganbench.gan.measure import has
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import resolve
+from ganbench.gan.needs.sets import has
 from ganbench.gan.protocols import CONVENTIONS, lean
 from ganbench.gan.question import Opening, Question, given, protocol_of
 from ganbench.gan.recipes import check_folder, stages
+from ganbench.gan.rows import Chunks
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.slices import SLICES
 from ganbench.gan.statistics import accumulate

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 import numpy as np
 
-from ganbench.gan.features.extract import Chunks, Rows
-from ganbench.gan.measure import reference_statistics, sources_of
 from ganbench.gan.metrics import frechet
 from ganbench.gan.metrics.frechet import by_class, frechet_distance, influence
+from ganbench.gan.needs.moments import reference_statistics
+from ganbench.gan.rows import Chunks, Rows
+from ganbench.gan.sources import source_digest
 from ganbench.gan.statistics import accumulate, moments
-from ganbench.gan.store import Store, remember, source_digest
+from ganbench.gan.store import Store, remember
 from ganbench.gan.types import Estimate, Features, Statistics, digest_of
 
 LEAST = 50      # images of a Fréchet distance against their number
@@ -44,7 +44,7 @@ def attribute(generated: Features, reference: Features, labels: np.ndarray | Non
 def against_n(generated: Features, reference: Features, store: Store, parts: int = 5) -> list[tuple[int, Estimate]]:
     """The Fréchet distance of the first n / 2^k images, fewest first; kept in the store."""
     sizes = sorted({size for k in range(parts) if (size := generated.n >> k) >= LEAST})
-    source = source_digest(sys.modules[__name__], *sources_of(frechet))
+    source = source_digest("against n")
     key = digest_of({"stage": "against n", "generated": generated.digest, "reference": reference.digest, "sizes": sizes,
                      "source": source})
 

@@ -1,71 +1,21 @@
-"""Does the model copy what it learned from?  Nearest training images in two spaces, with a p-value for each image.
-
-Candidates are the nearest training images by an extractor's features, and by a coarse brightness pattern of the image,
-of its mirror image, and of both moved by a pixel or two.  Each is then laid over the image, as it is and mirrored,
-shifted by up to SHIFT pixels, and the smallest root mean square difference is its distance.  An image is suspicious
-when one training image is much nearer than the next ones: by the ratio of the smallest distance to the mean of the
-next NEXT.
-(Carlini et al. 2023, arXiv:2301.13188, divide likewise; plain pictures are near to many others, and copies of none.)
-
-Real images that the model has not seen go through the same search.  An honest model's images and those are
-exchangeable, so the rank of an image's ratio among theirs is a p-value (Bates et al. 2021, arXiv:2104.08279); which
-images are listed is Benjamini and Hochberg's rule at a false-discovery rate.
-"""
+"""An audit: what is asked of a model that may copy, and the answer, kept in the store.  See `ganbench.gan.copying`."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 
-import numpy as np
-
-from ganbench.gan.features.extract import Rows
-from ganbench.gan.metrics import memorisation, neighbours
-from ganbench.gan.metrics.manifold import share
-from ganbench.gan.metrics.memorisation import discoveries, p_values
-from ganbench.gan.metrics.neighbours import nearest_across
+from ganbench.gan.copying import Audit, Match, look_for_copies
 from ganbench.gan.question import Question, protocol_of
-from ganbench.gan.store import Store, remember, rows_of, source_digest
+from ganbench.gan.sources import source_digest
+from ganbench.gan.store import Store, remember
 from ganbench.gan.types import BadInput, Estimate, Features, Samples, digest_of
 
-SIDE, COARSE = 32, 8        # images are averaged down to SIDE pixels, for candidates to COARSE
-SHIFT = 2                   # pixels of SIDE
-MOVES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0), (2, 2), (2, -2), (-2, 2), (-2, -2))
-BY_FEATURES, BY_PATTERN, NEXT = 10, 4, 5    # candidates: by features, and by each of the patterns
-LEAST = 50                  # training images, and generated ones
+LEAST = 50                  # images to look at
 IMAGES = 2_000              # to draw, where nobody says how many
-RATE = 0.05                 # false discoveries among the images that are listed
 METRICS = "authpct,ct,copies"
-LISTED = 200                # matches that are kept, the most suspicious first
 
 Tick = Callable[[int], object]
-
-
-@dataclass(frozen=True)
-class Match:
-    """One generated image and its nearest training images, by row number."""
-
-    image: int
-    by_features: int
-    by_pixels: int
-    distance: float             # to `by_pixels`, root mean square in grey levels, best shift and mirroring
-    ratio: float                # that over the mean distance to the next nearest
-    p: float | None             # None: there are no unseen images to compare with
-    listed: bool
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What was found; matches are sorted, the most suspicious first."""
-
-    n: int
-    n_training: int
-    n_unseen: int
-    copies: Estimate | None     # share of the images that are listed
-    nearer: Estimate | None     # share of the images with p <= .05; .05 is expected of an honest model
-    p: float | None             # of so large a share, or a larger one
-    matches: tuple[Match, ...] = field(default_factory=tuple)
 
 
 def question_of(model: str, asked: Question) -> Question:
@@ -97,129 +47,8 @@ def audit(
     key = digest_of({
         "stage": "audit", "images": [images[role].digest for role in roles],
         "features": [features[role].digest for role in roles],
-        "source": source_digest(sys.modules[__name__], memorisation, neighbours),
+        "source": source_digest("audit"),
     })
-    found, _ = remember(store, "audits", key, lambda: asdict(_audit(images, features, unseen, tick)))
+    found, _ = remember(store, "audits", key, lambda: asdict(look_for_copies(images, features, unseen, tick)))
     estimates = {name: Estimate(**found[name]) if found[name] else None for name in ("copies", "nearer")}
     return Audit(**{**found, **estimates, "matches": tuple(Match(**row) for row in found["matches"])})
-
-
-def _audit(images: dict[str, Samples], features: dict[str, Features], unseen: str, tick: Tick) -> Audit:
-    training = Pictures(images["training"])
-    mine = search(Pictures(images["generated"]), training, features["generated"], features["training"], tick)
-    n = len(mine.ratio)
-    if not unseen:
-        order = np.argsort(mine.ratio, kind="stable")[:LISTED]
-        return Audit(n, len(training.small), 0, None, None, None, tuple(mine.match(i, None, False) for i in order))
-    theirs = search(Pictures(images[unseen]), training, features[unseen], features["training"], tick)
-    p = p_values(mine.ratio, theirs.ratio)
-    listed = discoveries(p, RATE)
-    order = np.lexsort((mine.ratio, p))[: max(LISTED, int(listed.sum()))]
-    matches = tuple(mine.match(i, float(p[i]), bool(listed[i])) for i in order)
-    nearer = share(p <= RATE)
-    return Audit(n, len(training.small), len(theirs.ratio), share(listed), nearer,
-                 excess(nearer.value, n, len(theirs.ratio)), matches)
-
-
-def excess(found: float, n: int, unseen: int) -> float:
-    """The probability of a share of p <= RATE this large from an honest model: both sets are samples of one law."""
-    from statistics import NormalDist
-
-    spread = np.sqrt(RATE * (1 - RATE) * (1 / n + 1 / unseen))
-    return 1 - NormalDist().cdf(float((found - RATE - 0.5 / n) / spread))
-
-
-class Pictures:
-    """Brightness of all images of a set, small: (n, SIDE', SIDE') float32, and patterns for the coarse search."""
-
-    def __init__(self, samples: Samples):
-        parts = [shrunk(rows_of(shard)["images"]) for shard in samples.shards]
-        self.small = np.concatenate(parts)
-
-    def patterns(self, mirrored: bool = False, move: tuple[int, int] = (0, 0)) -> np.ndarray:
-        """(n, d) float32: coarse, and without the image's mean."""
-        images = np.roll(self.small[:, :, ::-1] if mirrored else self.small, move, axis=(1, 2))
-        coarse = averaged(images, max(1, images.shape[1] // COARSE))
-        flat = coarse.reshape(len(coarse), -1)
-        return flat - flat.mean(axis=1, keepdims=True)
-
-
-def shrunk(images: np.ndarray) -> np.ndarray:
-    """NCHW uint8 -> (n, h, w) float32 brightness of about SIDE pixels, averaged over whole blocks."""
-    return averaged(images.mean(axis=1, dtype=np.float32), max(1, min(images.shape[2:]) // SIDE))
-
-
-def averaged(images: np.ndarray, block: int) -> np.ndarray:
-    """(n, h, w) -> means over blocks; what is left over at the end is cut off."""
-    n, height, width = images.shape
-    rows, columns = height // block, width // block
-    cut = images[:, : rows * block, : columns * block]
-    return cut.reshape(n, rows, block, columns, block).mean(axis=(2, 4), dtype=np.float32)
-
-
-@dataclass(frozen=True)
-class Found:
-    """The search's result for n images."""
-
-    by_features: np.ndarray     # (n,) rows of the training set
-    by_pixels: np.ndarray       # (n,)
-    distance: np.ndarray        # (n,)
-    ratio: np.ndarray           # (n,)
-
-    def match(self, i: int, p: float | None, listed: bool) -> Match:
-        return Match(int(i), int(self.by_features[i]), int(self.by_pixels[i]), float(self.distance[i]),
-                     float(self.ratio[i]), p, listed)
-
-
-def search(x: Pictures, training: Pictures, x_features: Features, features: Features, tick: Tick) -> Found:
-    """Nearest training images of every image of a set."""
-    if len(training.small) < LEAST:
-        raise BadInput(f"An audit needs at least {LEAST} training images, got {len(training.small):,}.")
-    near = nearest_across(Rows(x_features), Rows(features), BY_FEATURES).indices         # type: ignore[arg-type]
-    candidates = np.concatenate([near, *by_pattern(x, training)], axis=1)               # (n, 82)
-    distances = np.empty(candidates.shape)
-    for i, rows in enumerate(candidates):
-        distances[i] = aligned(x.small[i], training.small[rows])
-        if i % 100 == 99:
-            tick(100)
-    return ranked(near[:, 0], candidates, distances)
-
-
-def by_pattern(x: Pictures, training: Pictures) -> list[np.ndarray]:
-    """Candidates (n, BY_PATTERN) for every move, as it is and mirrored."""
-    patterns = training.patterns()
-    return [nearest_across(x.patterns(mirrored, move), patterns, BY_PATTERN).indices
-            for mirrored in (False, True) for move in MOVES]
-
-
-def ranked(by_features: np.ndarray, candidates: np.ndarray, distances: np.ndarray) -> Found:
-    """The nearest candidate of each image, and how far it is beside the next ones; a row counts once."""
-    order = np.argsort(distances, axis=1, kind="stable")
-    rows, sorted_ = np.take_along_axis(candidates, order, axis=1), np.take_along_axis(distances, order, axis=1)
-    for i in range(len(rows)):                          # candidates found twice
-        _, first = np.unique(rows[i], return_index=True)
-        again = np.ones(len(rows[i]), bool)
-        again[first] = False
-        sorted_[i, again] = np.inf
-    sorted_, nearest = np.sort(sorted_, axis=1), rows[:, 0]
-    following = sorted_[:, 1 : 1 + NEXT].mean(axis=1)
-    return Found(by_features, nearest, sorted_[:, 0], sorted_[:, 0] / np.maximum(following, 1e-9))
-
-
-def aligned(image: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(h, w) and (k, h, w) -> (k,) root mean square differences, the smallest over shifts and mirroring.
-
-    Only what overlaps counts: the middle of the image, SHIFT pixels from its borders, over every place that it can
-    take on the other.
-    """
-    height, width = image.shape
-    middle = image[SHIFT : height - SHIFT, SHIFT : width - SHIFT]
-    both = np.stack([middle, middle[:, ::-1]]).reshape(2, -1)                           # (2, pixels)
-    own = (both**2).sum(axis=1)[:, None]
-    best = np.full(len(others), np.inf)
-    for down in range(2 * SHIFT + 1):
-        for right in range(2 * SHIFT + 1):
-            cut = others[:, down : down + middle.shape[0], right : right + middle.shape[1]].reshape(len(others), -1)
-            squares = own + (cut**2).sum(axis=1) - 2 * both @ cut.T                     # (2, k)
-            best = np.minimum(best, squares.min(axis=0))
-    return np.sqrt(np.maximum(best, 0) / middle.size)

@@ -7,43 +7,22 @@ scores says the same.
 from __future__ import annotations
 
 import json
-import os
-import platform
-import statistics
 import subprocess
 import sys
-import time
-from collections import Counter
-from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
-import torch
 from torch import nn
 
 from ganbench.gan.generators.base import Generator
-from ganbench.gan.sampling import MICRO_BATCH, draw, generator_of, sampler_of, shard_key
-from ganbench.gan.store import remember, source_digest, store_of
-from ganbench.gan.threads import single_threaded
+from ganbench.gan.metering import Cost, machine, measured
+from ganbench.gan.sampling import generator_of, sampler_of, shard_key
+from ganbench.gan.sources import source_digest
+from ganbench.gan.store import remember, store_of
 from ganbench.gan.types import CompleteSpec, ModelSpec, Workspace, digest_of
 
-ROUNDS, SECONDS = 5, 10.0       # micro-batches that are timed, and when enough is enough
-PEAK = Path("/proc/self/clear_refs")
 CHILD = "import sys, json; given = json.load(sys.stdin); sys.path[:] = given.pop('path'); " \
         "from ganbench.gan.costs import answer; print(answer(**given))"
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Of one model; None where it has none, as images on disk, or where it cannot be told."""
-
-    parameters: int | None = None
-    bytes: int | None = None                    # of the file of weights
-    evaluations: float | None = None            # network evaluations per image: `evaluations`
-    images_per_second: float | None = None      # one thread of a CPU, or one GPU; drawing and quantising
-    peak_memory: int | None = None              # bytes beyond those of a process that has the libraries loaded
-    measured_on: str = ""
 
 
 def cost_of(spec: ModelSpec, workspace: Workspace) -> tuple[Cost, bool]:
@@ -51,8 +30,8 @@ def cost_of(spec: ModelSpec, workspace: Workspace) -> tuple[Cost, bool]:
     if not isinstance(generator_of(spec, workspace), nn.Module):
         return Cost(), False
     key = digest_of({
-        "stage": "costs", "sampling": shard_key(spec, 0, 0, workspace.device), "machine": machine(workspace.device),
-        "source": source_digest(sys.modules[__name__]),
+        "stage": "costs", "sampling": shard_key(spec, 0, 0, workspace), "machine": machine(workspace.device),
+        "source": source_digest("costs"),
     })
     found, computed = remember(store_of(workspace), "costs", key, lambda: ask(spec, workspace))
     return Cost(**found), computed
@@ -71,98 +50,9 @@ def ask(spec: ModelSpec, workspace: Workspace) -> dict[str, Any]:
 def answer(spec: dict[str, Any], workspace: dict[str, Any]) -> str:
     """The child's part: JSON of a `Cost`."""
     pairs = {name: tuple(spec[name]) for name in ("latent_shape", "output_range")}
-    return json.dumps(asdict(measured(CompleteSpec(**{**spec, **pairs}), Workspace(**workspace))))
+    known, here = CompleteSpec(**{**spec, **pairs}), Workspace(**workspace)
 
+    def load() -> tuple[Generator, Generator]:
+        return generator_of(known, here), sampler_of(known, here)
 
-@torch.inference_mode()
-def measured(spec: ModelSpec, workspace: Workspace) -> Cost:
-    """Load the model, and draw micro-batches of it."""
-    size = MICRO_BATCH[torch.device(workspace.device).type]
-    memory = Memory(workspace.device)
-    with single_threaded():
-        generator: Any = generator_of(spec, workspace)
-        fast = sampler_of(spec, workspace)
-        draw(fast, spec, 0, 0, size, workspace.device)
-        seconds = timed(fast, spec, size, workspace.device)
-        peak = memory.beyond()
-        return Cost(
-            parameters=sum(p.numel() for p in generator.parameters()), bytes=bytes_of(spec),
-            evaluations=evaluations(generator, spec, workspace.device), images_per_second=size / seconds,
-            peak_memory=peak, measured_on=machine(workspace.device),
-        )
-
-
-def timed(generator: Generator, spec: ModelSpec, size: int, device: str) -> float:
-    """Seconds of a micro-batch, the median of a few."""
-    found: list[float] = []
-    while len(found) < ROUNDS and sum(found) < SECONDS:
-        begun = time.perf_counter()
-        first = size * (1 + len(found))
-        draw(generator, spec, 0, first, first + size, device)
-        found.append(time.perf_counter() - begun)
-    return statistics.median(found)
-
-
-def evaluations(generator: Any, spec: ModelSpec, device: str) -> float:
-    """How often a parameter takes part in making one image, on average over those that do: 1 for a GAN, the steps of a
-    diffusion model (twice that with guidance), about the number of tokens of a transformer that writes one by one."""
-    calls: Counter[nn.Module] = Counter()
-
-    def count(module: nn.Module, *_: Any) -> None:
-        calls[module] += 1
-
-    handles = [module.register_forward_hook(count) for module in generator.modules() if own_parameters(module)]
-    try:
-        draw(generator, spec, 0, 0, 1, device)          # one micro-batch
-    finally:
-        for handle in handles:
-            handle.remove()
-    weights = {module: own_parameters(module) for module in calls}
-    return sum(weights[module] * times for module, times in calls.items()) / max(1, sum(weights.values())) or 1.0
-
-
-def own_parameters(module: nn.Module) -> int:
-    """Those that are no submodule's."""
-    return sum(p.numel() for p in module.parameters(recurse=False))
-
-
-def bytes_of(spec: ModelSpec) -> int | None:
-    """Of the weights' file, or all files of their folder."""
-    path = Path(spec.weights)
-    if path.is_file():
-        return path.stat().st_size
-    files = [file for file in path.rglob("*") if file.is_file()] if spec.weights and path.is_dir() else []
-    return sum(file.stat().st_size for file in files) or None
-
-
-class Memory:
-    """The most bytes that this process, or torch on a GPU, has beyond those that it began with."""
-
-    def __init__(self, device: str):
-        self.gpu = torch.device(device).type == "cuda"
-        if not self.gpu and PEAK.exists():
-            PEAK.write_text("5")                        # the peak begins anew: proc(5), clear_refs
-        self.before = torch.cuda.memory_allocated() if self.gpu else resident("VmRSS")
-
-    def beyond(self) -> int | None:
-        """None where Linux's files are missing."""
-        peak = torch.cuda.max_memory_allocated() if self.gpu else resident("VmHWM")
-        return None if peak is None or self.before is None else max(0, peak - self.before)
-
-
-def resident(field: str) -> int | None:
-    """Bytes of a line of /proc/self/status."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)
-
-
-@cache
-def machine(device: str = "cpu") -> str:
-    """The processor as Linux names it, or the GPU."""
-    if torch.device(device).type == "cuda":
-        return torch.cuda.get_device_name(device)
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor()}, one thread of {os.cpu_count()}"
+    return json.dumps(asdict(measured(load, known, here.device)))

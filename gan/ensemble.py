@@ -5,17 +5,16 @@ By the kernel distance the best shares solve a convex quadratic program.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from ganbench.gan.features.extract import Rows
-from ganbench.gan.metrics import kernel
 from ganbench.gan.metrics.kernel import mean_self_similarity, similarity_sums
-from ganbench.gan.store import Store, remember, source_digest
+from ganbench.gan.rows import Rows
+from ganbench.gan.sources import source_digest
+from ganbench.gan.store import Store, remember
 from ganbench.gan.types import BadInput, Estimate, Features, digest_of
 
 SMALL = 1e-9                    # shares below it are none
@@ -114,7 +113,7 @@ class Held:
 
 def mixture_of(models: Sequence[Features], reference: Features, store: Store) -> tuple[Held, bool]:
     """`held_out_mixture` of features in the store, and whether it was found now."""
-    source = source_digest(sys.modules[__name__], kernel)
+    source = source_digest("mixture")
     key = digest_of({"stage": "mixture", "models": [features.digest for features in models],
                      "reference": reference.digest, "source": source})
 

@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from ganbench.gan import gates, slices
+from ganbench.gan.drawing import Tick, silent
 from ganbench.gan.features import EXTRACTORS, inception
 from ganbench.gan.features.extract import extract_shard, extractor_of
 from ganbench.gan.files import file_digest
@@ -25,7 +26,7 @@ from ganbench.gan.models.identity import identity
 from ganbench.gan.models.images import open_images
 from ganbench.gan.protocols import with_count
 from ganbench.gan.question import Question, protocol_of
-from ganbench.gan.sampling import Tick, sample_shard, shards_of, silent
+from ganbench.gan.sampling import sample_shard, shards_of
 from ganbench.gan.store import rows_of, store_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import (

@@ -10,7 +10,6 @@ Readings exist to explain other people's numbers; what scores a model is a conve
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
@@ -20,23 +19,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from ganbench.gan.checkpoints import find_weights, load_state
+from ganbench.gan.drawing import MICRO_BATCH, Tick, draw, silent
 from ganbench.gan.evaluate import sample_one, score_name
-from ganbench.gan.features import efficientnet_lite, inception, resize
-from ganbench.gan.features.extract import Chunks, Rows, extract_shard
+from ganbench.gan.features import efficientnet_lite, inception
+from ganbench.gan.features.extract import extract_shard
 from ganbench.gan.features.network import Network, NetworkExtractor, build
 from ganbench.gan.files import file_digest
-from ganbench.gan.generators.base import Generator
 from ganbench.gan.jobs import Part, check_size, ordered, real_part, shape_of
 from ganbench.gan.metrics.frechet import frechet_distance
 from ganbench.gan.metrics.inception_score import inception_score
 from ganbench.gan.models.openers import complete
-from ganbench.gan.sampling import MICRO_BATCH, Tick, draw, sampler_of, shards_of, silent
+from ganbench.gan.readings import RESIZES, Truncating, prepared
+from ganbench.gan.rows import Chunks, Rows
+from ganbench.gan.sampling import sampler_of, shards_of
+from ganbench.gan.sources import source_digest
 from ganbench.gan.statistics import accumulate
-from ganbench.gan.store import SHARD, Arrays, extend, source_digest, store_of, whole_batches
+from ganbench.gan.store import SHARD, Arrays, extend, store_of, whole_batches
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import BadInput, Features, ModelSpec, Shard, Statistics, Workspace, digest_of
 
@@ -46,22 +46,6 @@ Kept = dict[tuple[str, ...], tuple[Features, Features]]     # by what matters to
 # Axes
 
 
-def half_pixel(images: Tensor, size: int) -> Tensor:
-    """NCHW uint8 -> (N, C, size, size) float32 0..255: bilinear between pixel centres, no antialiasing."""
-    return F.interpolate(images.float(), (size, size), mode="bilinear", align_corners=False)
-
-
-def half_pixel_antialiased(images: Tensor, size: int) -> Tensor:
-    """The same, its support widened when it shrinks."""
-    return F.interpolate(images.float(), (size, size), mode="bilinear", align_corners=False, antialias=True)
-
-
-RESIZES: dict[str, Callable[[Tensor, int], Tensor]] = {
-    "TensorFlow 1 bilinear": resize.tf1_bilinear,
-    "bilinear": half_pixel,
-    "bilinear, antialiased": half_pixel_antialiased,
-    "bicubic, antialiased": resize.clean,
-}
 SPLITS: dict[str, Mapping[str, int | None]] = {  # arguments of `inception_score`
     "10 shuffled": {"splits": 10, "shuffle_seed": 2020},
     "10 in order": {"splits": 10, "shuffle_seed": None},
@@ -330,24 +314,6 @@ def through(seen: NetworkExtractor, part: Part, quantisation: str, look: Looked,
     return shard
 
 
-@dataclass
-class Truncating:
-    """A generator whose images leave it as uint8(255 x), x in [0, 1]: as torchmetrics (normalize=True) makes them."""
-
-    inner: Generator
-    n_classes: int
-    output_range: tuple[float, float]
-
-    def draws(self, indices: Sequence[int], seed: int) -> Tensor:
-        return self.inner.draws(indices, seed)
-
-    def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
-        raw, (low, high) = self.inner.sample(draws, labels), self.output_range
-        if raw.dtype == torch.uint8:
-            return raw
-        return ((raw - low) / (high - low) * 255).clip(0, 255).to(torch.uint8)
-
-
 def truncated(part: Part, index: int, rows: int, workspace: Workspace) -> Shard:
     """A shard of the model's images, cut off where they are rounded otherwise."""
     whole = sample_one(part, index, rows, workspace)      # its key names all that decides these pixels, too
@@ -358,7 +324,7 @@ def truncated(part: Part, index: int, rows: int, workspace: Workspace) -> Shard:
         cutting = Truncating(made, made.n_classes, spec.output_range)
         return draw(cutting, spec, part.seed, first + start, first + stop, device)
 
-    key = digest_of([whole.key, "truncated", source_digest(sys.modules[__name__])])
+    key = digest_of([whole.key, "truncated", source_digest("truncated")])
     step = whole_batches(workspace.batch_size, MICRO_BATCH[torch.device(device).type])
     return extend(store_of(workspace), "samples", key, index, rows, compute, step)
 
@@ -378,15 +344,9 @@ def extractor_for(mixed: Reading, look: Looked) -> NetworkExtractor:
     prepare = partial(prepared, rule=rule, size=look.network.input[1], offset=look.offset if own else None)
     network = replace(made.network, prepare=prepare, rules=rules)
     digest = digest_of({"extractor": network.name, "weights": made.weights, **rules,
-                        "source": source_digest(sys.modules[__name__])})
+                        "source": source_digest("reading")})
     return replace(made, network=network, digest=digest)
 
 
 def weights_for(mixed: Reading, look: Looked) -> Path:
     return Path(mixed.weights).expanduser() if mixed.weights else look.weights
-
-
-def prepared(images: Tensor, rule: Callable[[Tensor, int], Tensor], size: int, offset: float | None) -> Tensor:
-    """RGB NCHW uint8 -> (N, 3, size, size) float32: (x - offset) / 128, or 2 x / 255 - 1 for None."""
-    found = rule(images, size)
-    return found / 127.5 - 1 if offset is None else (found - offset) / 128

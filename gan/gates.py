@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.fft import dctn
 
-from ganbench.gan.features.extract import Chunks
-from ganbench.gan.store import Store, remember, rows_of, source_digest
+from ganbench.gan.rows import Chunks
+from ganbench.gan.sources import source_digest
+from ganbench.gan.store import Store, remember, rows_of
 from ganbench.gan.types import Alert, BadOutput, Features, Samples, digest_of
 
 LOOKED_AT = 300             # images in which traces of compression are looked for
@@ -25,7 +25,7 @@ PRECISE, NARROW = 0.9, 0.1  # precision above and recall below: a small part of 
 def check_images(generated: Samples, reference: Samples | None, store: Store) -> list[Alert]:
     """What the pixels say; kept in the store, since it takes a look at each image."""
     facts = {"stage": "gates", "generated": generated.digest, "reference": reference.digest if reference else ""}
-    key = digest_of({**facts, "source": source_digest(sys.modules[__name__])})
+    key = digest_of({**facts, "source": source_digest("gates")})
 
     def look() -> list[list[str]]:
         alerts = of_range(generated)
@@ -145,7 +145,7 @@ def _images(samples: Samples, n: int) -> Iterable[np.ndarray]:
 
 def check_features(generated: Features, extractor: str, store: Store) -> list[Alert]:
     """An extractor that does not see these images; `extractor`: what the protocol calls it."""
-    key = digest_of({"stage": "gates", "features": generated.digest, "source": source_digest(sys.modules[__name__])})
+    key = digest_of({"stage": "gates", "features": generated.digest, "source": source_digest("gates")})
     same, distinct = remember(store, "gates", key, lambda: _repeated(generated))[0]
     n = generated.n
     if distinct == 1:

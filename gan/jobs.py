@@ -12,19 +12,20 @@ import numpy as np
 
 from ganbench.gan.datasets.arrays import of_anything
 from ganbench.gan.datasets.npz import holds_images
+from ganbench.gan.drawing import draw
 from ganbench.gan.features import pixels
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import check_room, file_digest
 from ganbench.gan.images import write_npz
 from ganbench.gan.interchange import VIEWS, is_features, is_statistics, load_features, load_statistics
+from ganbench.gan.lacking import Omitted, There, omitted_of, unmeasured
 from ganbench.gan.measure import roles_of
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.openers import complete
-from ganbench.gan.needs import Omitted, There, omitted_of, unmeasured
 from ganbench.gan.question import Opening
-from ganbench.gan.sampling import check_device, draw, generator_of
+from ganbench.gan.sampling import check_device, generator_of
 from ganbench.gan.types import BadInput, BadOutput, CompleteSpec, ModelSpec, Protocol, Workspace, digest_of
 from ganbench.gan.words import needs_of
 

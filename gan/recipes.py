@@ -14,12 +14,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ganbench.gan.datasets import DataFolders, open_data
+from ganbench.gan.drawing import labels_of
 from ganbench.gan.features.judge import Judge
 from ganbench.gan.files import atomic_write, check_room
 from ganbench.gan.generators import GENERATORS, dcgan, diffusion, r3gan, stylegan2, transformer, wgan_gp
 from ganbench.gan.images import to_uint8, write_contact_sheet
 from ganbench.gan.models.loading import load
-from ganbench.gan.sampling import labels_of
 from ganbench.gan.training.adversarial import Adversarial
 from ganbench.gan.training.classifier import Classifier
 from ganbench.gan.training.denoising import Denoising

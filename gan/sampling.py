@@ -1,34 +1,24 @@
-"""Sample indices -> shards of images on disk.  Image i depends on the model, the seed and i alone."""
+"""Sample indices -> shards of images on disk."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from threading import Lock
-from types import ModuleType
 
-import numpy as np
 import torch
 
-from ganbench.gan import backend, onnx_graph
-from ganbench.gan import images as image_rules
-from ganbench.gan.generators import GENERATORS, base, compiled
-from ganbench.gan.generators import images as disk
-from ganbench.gan.generators.base import Generator, image_seed
+from ganbench.gan import backend
+from ganbench.gan.drawing import MICRO_BATCH, Tick, draw, silent
+from ganbench.gan.generators import GENERATORS
+from ganbench.gan.generators.base import Generator
+from ganbench.gan.generators.compiled import Compiled
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import load
-from ganbench.gan.models.openers import OPENERS
-from ganbench.gan.store import SHARD, Arrays, Store, extend, source_digest, whole_batches
+from ganbench.gan.models.openers import OPENERS, makers
+from ganbench.gan.sources import source_digest
+from ganbench.gan.store import SHARD, Arrays, Store, extend, whole_batches
 from ganbench.gan.types import BadInput, ModelSpec, Shard, Workspace, digest_of
-
-MICRO_BATCH = {"cpu": 20, "cuda": 250}  # fixed, because convolutions round differently at other sizes
-Tick = Callable[[int], object]  # told how many rows have just been made
-
-
-def silent(rows: int) -> None:
-    """The listener of those who do not want to know."""
-
 
 _loaded: dict[str, Generator] = {}
 _loading = Lock()
@@ -49,25 +39,25 @@ def sample_shard(
         first = index * SHARD
         return draw(sampler_of(spec, workspace), spec, seed, first + start, first + stop, workspace.device, tick)
 
-    key = shard_key(spec, seed, index, workspace.device)
+    key = shard_key(spec, seed, index, workspace)
     step = whole_batches(workspace.batch_size, MICRO_BATCH[torch.device(workspace.device).type])
     return extend(store, "samples", key, index, rows, compute, step)
 
 
-def shard_key(spec: ModelSpec, seed: int, index: int, device: str) -> str:
+def shard_key(spec: ModelSpec, seed: int, index: int, workspace: Workspace) -> str:
     """sha256 over all that decides the shard's pixels."""
-    kind = torch.device(device).type
+    kind = torch.device(workspace.device).type
     engine = {"torch": torch.__version__, "device": kind, "micro_batch": MICRO_BATCH[kind], "threads": 1}
     if opener := OPENERS.get(spec.family):
         versions = {name: version_of(name) for name in opener.libraries}
         engine = {**engine, **versions} if opener.computes else {}
     elif family := GENERATORS.get(spec.family):
         engine |= {name: version_of(name) for name in family.libraries}
-    modules = [sys.modules[__name__], image_rules, base, *family_modules(spec)]
-    if is_compiled(spec, device):
+    modules = makers(spec, workspace)
+    if is_compiled(spec, workspace.device):
         engine["onnxruntime"] = version_of("onnxruntime")
-        modules += [compiled, backend, onnx_graph]
-    source = source_digest(*modules)
+        modules = (*modules, Compiled.__module__)
+    source = source_digest("samples", *modules)
     return digest_of(
         {"stage": "samples", "model": identity(spec), "seed": seed, "shard": index, "engine": engine, "source": source}
     )
@@ -79,13 +69,6 @@ def version_of(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return ""
-
-
-def family_modules(spec: ModelSpec) -> list[ModuleType]:
-    """The file that defines the family; a factory's own file is part of the model's identity."""
-    if spec.family in OPENERS:
-        return list(OPENERS[spec.family].sources)
-    return [sys.modules[GENERATORS[spec.family].make.__module__]] if spec.family in GENERATORS else [disk]
 
 
 def generator_of(spec: ModelSpec, workspace: Workspace) -> Generator:
@@ -106,7 +89,7 @@ def sampler_of(spec: ModelSpec, workspace: Workspace) -> Generator:
     key = digest_of([identity(spec), "compiled"])
     with _loading:
         if key not in _loaded:
-            _loaded[key] = compiled.Compiled(generator, MICRO_BATCH["cpu"])
+            _loaded[key] = Compiled(generator, MICRO_BATCH["cpu"])
         return _loaded[key]
 
 
@@ -126,34 +109,3 @@ def check_device(device: str) -> None:
         raise BadInput(f"The device {device!r} is not supported; expected {' or '.join(MICRO_BATCH)}.")
     if kind == "cuda" and not torch.cuda.is_available():
         raise BadInput(f"The device {device!r} was asked for, but torch finds no GPU here; give --device cpu.")
-
-
-@torch.inference_mode()
-def draw(
-    generator: Generator, spec: ModelSpec, seed: int, start: int, stop: int, device: str = "cpu", tick: Tick = silent
-) -> Arrays:
-    """Images [start, stop): `images` (n, C, H, W) uint8, and `labels` (n,) int64 of a conditional model.
-
-    Works in whole micro-batches from a multiple of their size on, so that an image has the same
-    neighbours' places, and the same bits, wherever a run begins or ends.
-    """
-    size = MICRO_BATCH[torch.device(device).type]
-    parts: list[np.ndarray] = []
-    for first in range(start // size * size, stop, size):
-        indices = range(first, first + size)
-        raw = generator.sample(generator.draws(indices, seed).to(device), labels_of(generator, indices, seed, device))
-        pixels = image_rules.from_model(raw.cpu(), spec, first)
-        parts.append(pixels.numpy()[max(0, start - first) : stop - first])
-        tick(len(parts[-1]))
-    drawn = {"images": np.concatenate(parts)}
-    labels = labels_of(generator, range(start, stop), seed, "cpu")
-    return drawn if labels is None else {**drawn, "labels": labels.numpy()}
-
-
-def labels_of(generator: Generator, indices: range, seed: int, device: str) -> torch.Tensor | None:
-    """One class per image, drawn evenly, or known of images on disk; (n,) int64, or None where there are none."""
-    if isinstance(generator, disk.ImagesOnDisk):
-        return generator.labels(generator.draws(indices, seed))
-    if not generator.n_classes:
-        return None
-    return torch.tensor([image_seed(seed, i, "label") % generator.n_classes for i in indices], device=device)

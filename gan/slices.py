@@ -6,21 +6,21 @@ and not by a Fréchet distance.  Every slice is set against the same slice of th
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.cluster.vq import ClusterError, kmeans2, vq
 
-from ganbench.gan.features.extract import Chunks, Rows
-from ganbench.gan.measure import sources_of
-from ganbench.gan.metrics import METRICS, neighbours
-from ganbench.gan.store import Store, remember, rows_of, source_digest
+from ganbench.gan.metrics import kernel, manifold, neighbours
+from ganbench.gan.rows import Chunks, Rows
+from ganbench.gan.sources import source_digest
+from ganbench.gan.store import Store, remember, rows_of
 from ganbench.gan.types import BadInput, Estimate, Features, Samples, digest_of
 
 SLICES = ("class", "cluster")
-SLICED = ("kid", "precision", "recall", "density", "coverage")
+SLICED = {"precision": manifold.precision, "recall": manifold.recall, "density": manifold.density,
+          "coverage": manifold.coverage}   # and kid, by their names in METRICS
 LEAST = 50          # images of a slice on either side; below it only its share is told
 CLUSTERS = 10
 COMPONENTS = 50     # principal components in which clusters are looked for
@@ -92,12 +92,11 @@ def measure_slices(
     slicing: Slicing, generated: Features, reference: Features, settings: Mapping[str, Mapping], store: Store
 ) -> tuple[Sliced, bool]:
     """Share and metrics of every slice, and whether they were computed now."""
-    formulas = {module for name in SLICED for module in sources_of(sys.modules[METRICS[name].compute.__module__])}
-    source = source_digest(sys.modules[__name__], *sorted(formulas, key=lambda module: module.__name__))
+    source = source_digest("slices")
     key = digest_of({
         "stage": "slices", "names": slicing.names, "mine": slicing.generated.tolist(), "real": slicing.real.tolist(),
         "generated": generated.digest, "reference": reference.digest, "source": source,
-        "settings": {name: settings.get(name, {}) for name in SLICED},
+        "settings": {name: settings.get(name, {}) for name in ("kid", *SLICED)},
     })
 
     def compute() -> dict[str, dict[str, tuple[float, float]]]:
@@ -119,13 +118,10 @@ def slice_of(
         return row
     x, y = real[theirs], generated[mine]
     around = neighbours.overlap(x, y, neighbours.nearest(x))
-    evidence = {"real_features": x, "generated_features": y, "real_self_similarity": None, "overlap": around}
-    for name in SLICED:
-        metric = METRICS[name]
-        least = metric.least(d=x.shape[1], **settings.get(name, {}))
-        chosen = settings.get(name, {}) if min(len(mine), len(theirs)) >= least else {}
-        row[name] = metric.compute(**{need: evidence[need] for need in metric.needs}, **chosen)
-    return row
+    chosen = settings.get("kid", {})
+    enough = min(len(mine), len(theirs)) >= (chosen.get("subset_size", 0) if chosen.get("subsets") else 0)
+    row["kid"] = kernel.kid(x, y, None, **(chosen if enough else {}))
+    return row | {name: compute(around, **settings.get(name, {})) for name, compute in SLICED.items()}
 
 
 def share(count: int, n: int) -> Estimate:

@@ -7,7 +7,6 @@ exist.  Rows of images or features lie in shards of 1,000; a shard that is too s
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import os
 import time
@@ -15,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -134,12 +132,6 @@ def is_sound(entry: Entry) -> bool:
         return entry.path.stat().st_size == entry.facts["bytes"] and file_digest(entry.path) == entry.facts["sha256"]
     except OSError:
         return False
-
-
-def source_digest(*modules: ModuleType) -> str:
-    """sha256 over the source files that a stage names as its own."""
-    sources = [Path(inspect.getfile(module)).read_bytes() for module in modules]
-    return hashlib.sha256(b"\0".join(sources)).hexdigest()
 
 
 def remember(store: Store, kind: str, key: str, compute: Callable[[], Any]) -> tuple[Any, bool]:

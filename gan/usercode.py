@@ -56,7 +56,7 @@ def call(factory: str, arguments: Mapping[str, Any]) -> Any:
         raise BadInput(f"{factory}({said}) failed: {type(error).__name__}: {first_line(error)}.") from error
 
 
-def source_digest(factory: str) -> str:
+def factory_digest(factory: str) -> str:
     """sha256 of the file that defines the factory, part of the model's identity; what it imports is not seen."""
     found = looked_up(factory.partition(":")[0])
     origin = Path(found.origin) if found and found.origin else None

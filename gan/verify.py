@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ganbench.gan import backend
 from ganbench.gan.datasets import DataFolders, ImageSet, cifar10
+from ganbench.gan.drawing import Tick, silent
 from ganbench.gan.evaluate import evaluate, features_of
 from ganbench.gan.features import inception
 from ganbench.gan.features.extract import extractor_of
@@ -30,7 +31,7 @@ from ganbench.gan.metrics.inception_score import inception_score
 from ganbench.gan.metrics.kernel import kid_full
 from ganbench.gan.models.images import open_set
 from ganbench.gan.protocols import CONVENTIONS
-from ganbench.gan.sampling import Tick, check_device, silent
+from ganbench.gan.sampling import check_device
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import BadInput, Context, Convention, Protocol, Statistics, Workspace
 

@@ -140,7 +140,7 @@ def p_of(p: float, language: str) -> str:
     return f"p{FIXED}={FIXED}{number(p, 3, language)}"
 
 
-# What metrics need, by the keys that `ganbench.gan.needs` gives.
+# What metrics need, by the keys that `ganbench.gan.lacking` gives.
 NEEDS: Mapping[str, tuple[str, str]] = {
     "statistics": ("statistics of the reference for the layer that they look at",
                    "des statistiques de la référence pour la couche qu'elles examinent"),

@@ -11,8 +11,8 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.compare import Ranking
-from ganbench.gan.costs import Cost
 from ganbench.gan.findings import Analysis
+from ganbench.gan.metering import Cost
 from ganbench.gan.types import Score
 from ganbench.gan.words import sentence
 from ganbench.tasks.artifacts import DASH, decimals

@@ -13,16 +13,18 @@ from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.adaptive import Adaptive, adaptive_mixture
 from ganbench.gan.attribution import Attribution, against_n, attribute
-from ganbench.gan.audit import Audit, audit
-from ganbench.gan.costs import Cost, cost_of
+from ganbench.gan.audit import audit
+from ganbench.gan.copying import Audit
+from ganbench.gan.costs import cost_of
 from ganbench.gan.ensemble import Held, mixture_of
 from ganbench.gan.evaluate import extract_one, features_of, look_at_features, look_at_images, sample_one, slice_scores
-from ganbench.gan.features.extract import Rows
 from ganbench.gan.findings import Analysis, analyse, evidence_of
 from ganbench.gan.generators.rejection import Ratio
 from ganbench.gan.jobs import Job, Part, prepare
 from ganbench.gan.measure import Measured, measure
+from ganbench.gan.metering import Cost
 from ganbench.gan.rejection import Trial, fit_ratio
+from ganbench.gan.rows import Rows
 from ganbench.gan.sampling import generator_of
 from ganbench.gan.store import store_of
 from ganbench.gan.types import (

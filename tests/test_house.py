@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,13 @@ import pytest
 from ganbench.gan.datasets import DATASETS
 from ganbench.gan.features import EXTRACTORS
 from ganbench.gan.generators import GENERATORS
-from ganbench.gan.measure import Evidence
+from ganbench.gan.measure import NEEDS
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.models.identity import IMAGES
 from ganbench.gan.models.names import ZOO, zoo_models
 from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.recipes import RECIPES
+from ganbench.gan.sources import STAGES
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("prefect", "mlflow", "gradio")
@@ -125,6 +125,21 @@ def test_the_library_neither_prints_nor_silences_warnings_nor_validates_by_asser
                 assert node.args[0].value != "ignore", f"{named(path)}:{node.lineno}"
 
 
+def test_a_stage_names_its_roots_in_one_table_and_the_rest_follows_from_imports():
+    """No list of source files is kept by hand: keys ask `source_digest` with a row of STAGES, and what was chosen."""
+    used = set()
+    for path in sources("gan", "tasks", "flows"):
+        for node in nodes(path):
+            called = node.func if isinstance(node, ast.Call) else None
+            name = getattr(called, "id", getattr(called, "attr", ""))
+            if name == "source_digest":
+                assert isinstance(node.args[0], ast.Constant), f"{named(path)}:{node.lineno}"
+                assert not any(isinstance(more, ast.Constant) for more in node.args[1:]), f"{named(path)}:{node.lineno}"
+                used.add(node.args[0].value)
+            assert name not in ("getsource", "getsourcefile", "getfile"), f"{named(path)}:{node.lineno}"
+    assert used == STAGES.keys()
+
+
 def test_functions_are_short():
     """STYLE: nine in ten are under about 30 lines."""
     lengths = [
@@ -148,13 +163,10 @@ def test_every_file_says_what_it_is():
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_every_metric_asks_for_what_is_supplied_and_gets_it_by_name(name):
     row = METRICS[name]
-    supplied = {
-        key for key, value in vars(Evidence).items() if isinstance(value, cached_property) and not key.startswith("_")
-    }
     accepted = inspect.signature(row.compute).parameters
     assert row.name == name
     assert row.needs
-    assert set(row.needs) <= supplied
+    assert set(row.needs) <= NEEDS.keys()
     assert set(row.needs) <= set(accepted)
     settings = [parameter for key, parameter in accepted.items() if key not in row.needs]
     assert all(parameter.default is not inspect.Parameter.empty for parameter in settings)

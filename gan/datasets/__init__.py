@@ -15,7 +15,8 @@ from ganbench.gan.datasets.npz import open_npz
 from ganbench.gan.datasets.parquet import open_parquet
 from ganbench.gan.types import BadInput
 
-__all__ = ["DATASETS", "DataFolders", "Dataset", "ImageSet", "dataset_names", "is_images", "open_data", "open_images"]
+__all__ = ["DATASETS", "DataFolders", "Dataset", "ImageSet", "dataset_names", "is_images", "open_data", "open_images",
+           "reader_of"]
 
 FILES: dict[str, Callable[[Path], ImageSet]] = {".npz": open_npz, ".npy": open_npy, ".pt": open_tensor,
                                                 ".pth": open_tensor}
@@ -83,6 +84,17 @@ def open_data(data: str, folders: DataFolders, resize: int | None = None) -> Ima
                            f"expected for example {name}:{next(iter(DATASETS[name].splits))}.")
         return resized(DATASETS[name].open(split, folders), resize)
     return open_images(Path(data), resize)
+
+
+def reader_of(data: str) -> str:
+    """The module that reads DATA."""
+    path, name = Path(data), data.partition(":")[0]
+    if name in DATASETS:
+        return DATASETS[name].open.__module__
+    if path.is_dir():
+        return open_folder.__module__
+    opened = {**FILES, **ENCODED}.get(path.suffix.lower(), open_callable)
+    return opened.__module__
 
 
 def is_images(data: str) -> bool:

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from ganbench.gan.backend import Run, start
 from ganbench.gan.checkpoints import load_into, load_state
-from ganbench.gan.features import EXTRACTORS, resize
+from ganbench.gan.features import resize
 from ganbench.gan.features.base import Shape
 from ganbench.gan.features.network import GPU_MICRO_BATCH, Network, NetworkExtractor, times
 from ganbench.gan.files import digest_at
 from ganbench.gan.types import BadInput, digest_of
-from ganbench.gan.usercode import call, first_line, read_toml, source_digest, unknown_field
+from ganbench.gan.usercode import call, factory_digest, first_line, read_toml, unknown_field
 
 MICRO_BATCH = 10
 CLOSE = 1e-4                                          # of the vector's length: what may move where nothing should
@@ -81,11 +81,16 @@ def as_name(text: str) -> str:
 
 def named(spec: OwnSpec, source: str) -> OwnSpec:
     """The spec, if its name can stand in the name of a score."""
-    if not re.fullmatch("[a-z][a-z0-9_]*", spec.name) or spec.name in EXTRACTORS:
-        raise BadInput(f"{source}: an extractor cannot be called {spec.name!r}: its name becomes part of its scores' "
-                       "names, so it has small letters, digits and _, and is none of ganbench's own; give name = "
-                       "\"mine\", for example, in a TOML file.")
+    if not re.fullmatch("[a-z][a-z0-9_]*", spec.name):
+        raise misnamed(spec, source)
     return spec
+
+
+def misnamed(spec: OwnSpec, source: str) -> BadInput:
+    """The sentence for a name that an extractor of the user's cannot have."""
+    return BadInput(f"{source}: an extractor cannot be called {spec.name!r}: its name becomes part of its scores' "
+                    "names, so it has small letters, digits and _, and is none of ganbench's own; give name = "
+                    "\"mine\", for example, in a TOML file.")
 
 
 def checked_field(name: str, value: Any, path: Path) -> Any:
@@ -120,7 +125,7 @@ def identity(spec: OwnSpec) -> str:
     """Digest over the spec without name and path, the weights' bytes, and the file that defines the factory."""
     facts = asdict(spec)
     del facts["name"], facts["weights"]
-    return digest_of({"extractor": facts, "weights": weights_digest(spec), "source": source_digest(spec.factory)})
+    return digest_of({"extractor": facts, "weights": weights_digest(spec), "source": factory_digest(spec.factory)})
 
 
 def weights_digest(spec: OwnSpec) -> str:

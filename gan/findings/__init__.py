@@ -1,6 +1,7 @@
 """Strengths and weaknesses of a generator: evidence from pixels, features and labels -> findings that words can say."""
 
 from ganbench.gan.findings.analysis import Analysis, analyse
-from ganbench.gan.findings.evidence import Evidence, Images, evidence_of
+from ganbench.gan.findings.evidence import Evidence, Images
+from ganbench.gan.findings.gathering import evidence_of
 
 __all__ = ["Analysis", "Evidence", "Images", "analyse", "evidence_of"]

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ganbench.gan import attribution, slices
-from ganbench.gan.features.extract import Rows
-from ganbench.gan.findings import (
-    appearance,
-    contrasts,
-    copies,
-    evidence,
-    gallery,
-    modes,
-    pixels,
-    quality,
-    rules,
-    shares,
-    spectrum,
-)
+from ganbench.gan import attribution
+from ganbench.gan.findings import appearance, copies, gallery, modes, quality, rules, spectrum
 from ganbench.gan.findings.appearance import Appearance
 from ganbench.gan.findings.contrasts import Strata
 from ganbench.gan.findings.copies import Memorisation
@@ -35,9 +21,10 @@ from ganbench.gan.findings.quality import Quality
 from ganbench.gan.findings.rules import Test, decide
 from ganbench.gan.findings.shares import Deviation, Shares, corrected, counted, deviations
 from ganbench.gan.findings.spectrum import Pair, Spectrum
-from ganbench.gan.metrics import frechet, kernel, manifold, memorisation, neighbours
+from ganbench.gan.rows import Rows
 from ganbench.gan.slices import Sliced, Slicing, measure_slices
-from ganbench.gan.store import Store, remember, source_digest
+from ganbench.gan.sources import source_digest
+from ganbench.gan.store import Store, remember
 from ganbench.gan.types import BadInput, Estimate, Finding, digest_of
 
 RATIO = 0.2                     # of the expected share: the least deviation that is told
@@ -50,8 +37,6 @@ LITTLE = 1e-3                   # the least share that a class is given
 SURE = 4.0                      # errors, beyond which a share is another one
 CLASSES = 2_000                 # at most: covariances of their shares are matrices
 FRECHET = 1.0                   # images per feature, below which a Fréchet distance is not attributed
-SOURCES = (sys.modules[__name__], appearance, contrasts, copies, evidence, gallery, modes, pixels, quality, rules,
-           shares, spectrum, attribution, slices, frechet, kernel, manifold, memorisation, neighbours)
 
 
 @dataclass(frozen=True)
@@ -91,7 +76,7 @@ def analyse(given: Evidence, store: Store) -> tuple[Analysis, bool]:
              ("training", given.training))}
     labels = given.reference.labels
     key = digest_of({
-        "stage": "findings", "sets": sets, "classes": given.classes, "source": source_digest(*SOURCES),
+        "stage": "findings", "sets": sets, "classes": given.classes, "source": source_digest("findings"),
         "labels": None if labels is None else labels.tolist(),
     })
     found, computed = remember(store, "findings", key, lambda: asdict(analyse_now(given, store)))

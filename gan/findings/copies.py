@@ -13,14 +13,14 @@ from functools import cached_property
 import numpy as np
 from scipy.special import betainc
 
-from ganbench.gan.audit import excess
-from ganbench.gan.features.extract import Rows
+from ganbench.gan.copying import excess
 from ganbench.gan.findings.contrasts import FEW, Strata
 from ganbench.gan.findings.evidence import Evidence, Images, Kind, Kinds, Near, kind_of
 from ganbench.gan.findings.rules import Test
 from ganbench.gan.metrics.manifold import share
 from ganbench.gan.metrics.memorisation import discoveries
 from ganbench.gan.metrics.neighbours import nearest, nearest_across
+from ganbench.gan.rows import Rows
 from ganbench.gan.types import Estimate, Finding
 
 RATE = 0.05                     # of false discoveries among the copies, and of p-values that are called near

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from ganbench.gan import measure
-from ganbench.gan.evaluate import classes_of
-from ganbench.gan.features.extract import Rows
-from ganbench.gan.jobs import Job
 from ganbench.gan.metrics.neighbours import Neighbours, Overlap, nearest_across
+from ganbench.gan.needs import nearest
+from ganbench.gan.needs.sets import Sets, has
+from ganbench.gan.rows import Rows
 from ganbench.gan.slices import by_cluster, labels_of
 from ganbench.gan.store import Store, rows_of
 from ganbench.gan.types import BadInput, Context, Features, Samples
@@ -62,18 +61,6 @@ class Evidence:
         return [self.reference, *([self.held_out] if self.held_out else [])]
 
 
-def evidence_of(
-    job: Job, samples: Mapping[str, Samples], features: Mapping[str, Mapping[str, Features]]
-) -> Evidence | None:
-    """What an evaluation has: `samples` by role, `features` by extractor and role, of which the first one counts.
-    None where the reference is a file of statistics, or images are too few."""
-    lead, judge = job.protocol.extractors[0], features.get(job.protocol.judge or "", {})
-    if "reference" not in samples or min(samples["generated"].n, samples["reference"].n) < LEAST:
-        return None
-    sets = {role: Images(found, features[lead][role], judge.get(role)) for role, found in samples.items()}
-    return Evidence(sets["generated"], sets["reference"], sets.get("held_out"), sets.get("training"), classes_of(job))
-
-
 @dataclass(frozen=True)
 class Kind:
     """Which slice the images of one set seem to belong to, and how clear a case each is."""
@@ -104,7 +91,7 @@ class Near:
 
     def _overlap(self, images: Images) -> Overlap:
         context = Context(self.evidence.reference.features)
-        found = measure.Evidence(context, images.features, self.store, "features").overlap
+        found = nearest.overlap(Sets(context, images.features, self.store))
         if found is None:
             raise BadInput("An analysis needs features of the reference.")
         return found
@@ -121,8 +108,8 @@ class Near:
     def innocent(self, training: Images, unseen: Images | None) -> Neighbours:
         """The nearest training image of each unseen one; without such, of each training image among the others."""
         context = Context(None, training=training.features, test=unseen.features if unseen else None)
-        of = measure.Evidence(context, self.evidence.generated.features, self.store)
-        found = of.test_matches if unseen else of.training_neighbours
+        sets = Sets(context, self.evidence.generated.features, self.store)
+        found = nearest.test_matches(sets) if unseen else nearest.training_neighbours(sets)
         if found is None:
             raise BadInput("An analysis needs features of the training images.")
         return found
@@ -153,7 +140,7 @@ def kinds_of(evidence: Evidence, near: Near) -> Kinds:
 
 def judged(images: Images | None, truth: np.ndarray) -> Kind | None:
     """The classifier's first choice; clear where it is surer than LOGIT apart from the second one."""
-    if images is None or images.judged is None or not measure.has(images.judged, "logits"):
+    if images is None or images.judged is None or not has(images.judged, "logits"):
         return None
     logits = Rows(images.judged, "logits")[:].astype(np.float64)
     if logits.shape[1] <= truth.max():

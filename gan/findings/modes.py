@@ -12,11 +12,11 @@ import numpy as np
 from scipy.cluster.vq import vq
 from scipy.stats import norm
 
-from ganbench.gan.features.extract import Rows
 from ganbench.gan.findings.contrasts import Strata
 from ganbench.gan.findings.evidence import Evidence, Kinds
 from ganbench.gan.findings.rules import Test
 from ganbench.gan.metrics.manifold import share
+from ganbench.gan.rows import Rows
 from ganbench.gan.slices import centres_of
 from ganbench.gan.types import Estimate, Finding
 

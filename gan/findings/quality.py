@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from ganbench.gan.features.extract import Rows
 from ganbench.gan.findings.evidence import Evidence, Kinds, Near
 from ganbench.gan.findings.rules import Test
 from ganbench.gan.metrics import manifold
 from ganbench.gan.metrics.neighbours import Neighbours, nearest
+from ganbench.gan.rows import Rows
 from ganbench.gan.types import Estimate, Finding
 
 K_PRECISION, K_COVERAGE = 3, 5      # as `ganbench.gan.metrics.manifold` takes them

@@ -26,6 +26,17 @@ class Generator(Protocol):
         ...
 
 
+@runtime_checkable
+class FiniteModel(Generator, Protocol):
+    """A generator of images that are there already."""
+
+    n: int
+
+    def labels(self, draws: Tensor) -> Tensor | None:
+        """The classes of these images, (n,) int64, where they are known."""
+        ...
+
+
 def image_seed(seed: int, index: int, name: str = "z") -> int:
     """The seed of one draw of one image: 63 bits of blake2b over "seed/index/name"."""
     text = f"{seed}/{index}/{name}".encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,3 @@ def make(spec: ModelSpec) -> Generator | nn.Module | Callable[..., Any]:
 
 def wrap(made: Generator | nn.Module | Callable[..., Any], spec: ModelSpec) -> Generator:
     return made if isinstance(made, Generator) else Wrapped(made, spec)
-
-
-def arguments_text(arguments: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {value!r}" for name, value in arguments.items()) or "no arguments"

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 from torch import nn
 
-from ganbench.gan.checkpoints import load_into
-from ganbench.gan.features import base as feature_base
-from ganbench.gan.features import efficientnet_lite, extract, inception, judge, network, own, pixels, resize, vit
-from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.datasets import reader_of
+from ganbench.gan.features.extract import extractor_of, module_of
+from ganbench.gan.features.passing import extract
 from ganbench.gan.files import checked_digest
-from ganbench.gan.generators import GENERATORS, export, imagegpt, mixture, pickled, pipeline, rejection, transformer
+from ganbench.gan.generators import GENERATORS, export, imagegpt, pickled, pipeline
 from ganbench.gan.generators import factory as factories
-from ganbench.gan.generators import images as disk
 from ganbench.gan.generators.base import Generator
+from ganbench.gan.generators.images import ImagesOnDisk
 from ganbench.gan.generators.mixture import Mixture, checked_shares
 from ganbench.gan.generators.rejection import Rejection, checked_settings, load_ratio
-from ganbench.gan.models import hub
+from ganbench.gan.models import building, hub
+from ganbench.gan.models.building import filled
 from ganbench.gan.models.identity import IMAGES, MIXTURE, REJECTION, identity
 from ganbench.gan.models.images import completed_images, open_images
 from ganbench.gan.models.names import named
@@ -49,14 +47,15 @@ def opened(spec: ModelSpec, workspace: Workspace) -> Generator:
         return agreed(OPENERS[spec.family].open(spec, workspace), spec)
     spec, state = examine(spec, workspace.trust_pickle)
     made = factories.make(spec) if spec.factory else make_family(spec.family, spec.arguments, spec.latent)
-    if isinstance(made, nn.Module):
-        if spec.weights:
-            load_into(made, state, spec.weights, spec.family or spec.factory)
-        made = made.eval().requires_grad_(False).to(workspace.device)
-    elif spec.weights:
-        raise BadInput(f"{spec.factory} returned a {type(made).__name__}, into which {spec.weights} cannot be loaded: "
-                       "expected a PyTorch module.")
-    return agreed(factories.wrap(made, spec), spec)
+    return agreed(factories.wrap(filled(made, state, spec, workspace.device), spec), spec)
+
+
+def makers(spec: ModelSpec, workspace: Workspace) -> tuple[str, ...]:
+    """The modules that make a model's images, for the keys of its samples; a factory's file is in its identity."""
+    if spec.family in OPENERS:
+        return OPENERS[spec.family].makers(spec, workspace)
+    made = GENERATORS[spec.family].make if spec.family else factories.wrap
+    return (building.__name__, made.__module__)
 
 
 def agreed(generator: Generator, spec: ModelSpec) -> Generator:
@@ -91,6 +90,11 @@ def open_mixture(spec: ModelSpec, workspace: Workspace) -> Mixture:
     return Mixture([opened(complete(named(model), workspace), workspace) for model in models], shares)
 
 
+def makers_of_mixture(spec: ModelSpec, workspace: Workspace) -> tuple[str, ...]:
+    inner = [makers(named(model), workspace) for model in checked_shares(spec.arguments)[0]]
+    return (Mixture.__module__, *(module for modules in inner for module in modules))
+
+
 def look_at_rejection(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
     """Resolve the model that is chosen from; its sha256 stands for that, for the file of the ratio and for attempts."""
     settings = checked_settings(spec.arguments)
@@ -117,9 +121,15 @@ def open_rejection(spec: ModelSpec, workspace: Workspace) -> Rejection:
                        "other weights.")
 
     def features(images: np.ndarray) -> np.ndarray:
-        return extract.extract(images, extractor)["features"]
+        return extract(images, extractor)["features"]
 
     return Rejection(opened(inner, workspace), inner, ratio, features, settings.attempts)
+
+
+def makers_of_rejection(spec: ModelSpec, workspace: Workspace) -> tuple[str, ...]:
+    settings = checked_settings(spec.arguments)
+    judging = module_of(extractor_of(settings.extractor, workspace))
+    return (Rejection.__module__, extract.__module__, judging, *makers(named(settings.model), workspace))
 
 
 # The table
@@ -130,50 +140,50 @@ class Opener:
 
     look: Callable[[ModelSpec, Workspace], ModelSpec]       # refuse the unusable; note digest and shape; run nothing
     open: Callable[[ModelSpec, Workspace], Generator]
-    sources: tuple[ModuleType, ...]                         # what makes its images
+    makers: Callable[[ModelSpec, Workspace], tuple[str, ...]]       # see `makers`
     what: str                                               # what it opens, for people
     computes: bool = True                                   # False: the images are there already
     libraries: tuple[str, ...] = ()                         # beside torch, whose versions decide the pixels
 
 
-NETWORKS = tuple(dict.fromkeys(sys.modules[family.make.__module__] for family in GENERATORS.values()))
-EYES = (extract, feature_base, network, resize, own, efficientnet_lite, inception, judge, pixels, vit)
-
 OPENERS = {
     IMAGES: Opener(
-        completed_images, open_images, (disk,),
+        completed_images, open_images, lambda spec, _: (ImagesOnDisk.__module__, reader_of(spec.weights)),
         "images on disk: a folder, .zip, .npz, .npy, .parquet or named data set", computes=False,
     ),
     "export": Opener(
         lambda spec, _: export.look(spec, hub.place(spec.weights)),
-        lambda spec, workspace: export.open_program(spec, hub.place(spec.weights), workspace.device), (export,),
+        lambda spec, workspace: export.open_program(spec, hub.place(spec.weights), workspace.device),
+        lambda *_: (export.__name__,),
         "a program of torch.export (.pt2)",
     ),
     "pipeline": Opener(
         lambda spec, _: pipeline.look(spec, hub.place(spec.weights)),
-        lambda spec, workspace: pipeline.open_pipeline(spec, hub.place(spec.weights), workspace.device), (pipeline,),
+        lambda spec, workspace: pipeline.open_pipeline(spec, hub.place(spec.weights), workspace.device),
+        lambda *_: (pipeline.__name__,),
         "a pipeline of diffusers: a folder or hf:ORG/REPO@REVISION", libraries=("diffusers", "transformers"),
     ),
     "imagegpt": Opener(
         lambda spec, _: imagegpt.look(spec, hub.place(spec.weights)),
         lambda spec, workspace: imagegpt.open_imagegpt(spec, hub.place(spec.weights), workspace.device,
-                                                       workspace.trust_pickle), (imagegpt, transformer),
+                                                       workspace.trust_pickle),
+        lambda *_: (imagegpt.__name__,),
         "ImageGPT of transformers: a folder or hf:ORG/REPO@REVISION", libraries=("transformers",),
     ),
     MIXTURE: Opener(
-        look_at_mixture, open_mixture,
-        (mixture, rejection, *NETWORKS, *EYES),
-        "a mixture of models by shares, in a model file", libraries=("diffusers", "onnxruntime"),
+        look_at_mixture, open_mixture, makers_of_mixture,
+        "a mixture of models by shares, in a model file", libraries=("diffusers", "transformers", "onnxruntime"),
     ),
     REJECTION: Opener(
-        look_at_rejection, open_rejection, (rejection, mixture, *NETWORKS, *EYES),
+        look_at_rejection, open_rejection, makers_of_rejection,
         "a model of whose images the likelier real ones are kept, in a model file",
         libraries=("diffusers", "transformers", "onnxruntime"),
     ),
     "pickled": Opener(
         lambda spec, workspace: pickled.look(spec, hub.place(spec.weights), workspace.trust_pickle),
         lambda spec, workspace: pickled.open_pickled(spec, hub.place(spec.weights), workspace.device,
-                                                     workspace.trust_pickle), (pickled,),
+                                                     workspace.trust_pickle),
+        lambda *_: (pickled.__name__,),
         "a pickled module or TorchScript, with --trust-pickle",
     ),
 }

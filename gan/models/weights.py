@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,11 +20,10 @@ from ganbench.gan.checkpoints import (
 )
 from ganbench.gan.files import checked_digest
 from ganbench.gan.generators import GENERATORS
-from ganbench.gan.generators import factory as factories
 from ganbench.gan.generators.base import Generator
 from ganbench.gan.models import hub
+from ganbench.gan.models.building import made
 from ganbench.gan.types import BadInput, ModelSpec
-from ganbench.gan.usercode import first_line
 
 
 def examine(spec: ModelSpec, trust_pickle: bool) -> tuple[ModelSpec, dict[str, Tensor]]:
@@ -103,23 +101,5 @@ def check_fit(
 
 
 def make_family(family: str, arguments: Mapping[str, Any], latent: str = "normal") -> Generator:
-    """The family's generator, with fresh weights; the global random state stays as it was."""
-    make = GENERATORS[family].make
-    known = inspect.signature(make).parameters
-    unknown = [name for name in arguments if name not in known]
-    if unknown:
-        raise BadInput(f"Family {family} has no argument {unknown[0]!r}, only {', '.join(known)}.")
-    for name, value in arguments.items():
-        default = known[name].default
-        if isinstance(default, int | str) and (type(value) is not type(default) or (default and not value)):
-            raise BadInput(f"Family {family}: {name} is {value!r}, expected something like {default!r}.")
-    if latent != "normal":
-        if "latent" not in known:
-            raise BadInput(f"Family {family} knows its own latents: leave latent = {latent!r} out.")
-        arguments = {"latent": latent, **arguments}
-    try:
-        with torch.random.fork_rng(devices=[]):
-            return make(**arguments)
-    except Exception as error:
-        said = factories.arguments_text(arguments)
-        raise BadInput(f"Family {family} cannot be made with {said}: {first_line(error)}.") from error
+    """The family's generator, with fresh weights."""
+    return made(family, GENERATORS[family].make, arguments, latent)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ganbench.gan.compare import Ranking, disagreements, pareto, tie_groups
-from ganbench.gan.costs import Cost
 from ganbench.gan.ensemble import Held
 from ganbench.gan.findings import Analysis
 from ganbench.gan.jobs import Job
+from ganbench.gan.metering import Cost
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.published import Published
 from ganbench.gan.types import Estimate, Finding, Score

@@ -13,9 +13,9 @@ from PIL import Image
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from ganbench.gan.costs import Cost
 from ganbench.gan.files import atomic_write
 from ganbench.gan.jobs import Job, Part
+from ganbench.gan.metering import Cost
 from ganbench.gan.models.identity import identity
 from ganbench.gan.types import Score, digest_of
 from ganbench.tasks.artifacts import markdown_of

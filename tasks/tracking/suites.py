@@ -12,9 +12,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.compare import Ranking
-from ganbench.gan.costs import Cost
 from ganbench.gan.findings import Analysis
 from ganbench.gan.jobs import Job
+from ganbench.gan.metering import Cost
 from ganbench.gan.types import Score, digest_of
 from ganbench.tasks.leaderboard import leaderboard, leaderboard_markdown, weaknesses_markdown
 from ganbench.tasks.settings import settings

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from ganbench.gan.drawing import draw
 from ganbench.gan.images import write_npz
 from ganbench.gan.models.loading import load, resolve
-from ganbench.gan.sampling import draw
 from ganbench.gan.types import BadInput, Workspace
 
 GOOD, BAD = "zoo:dcgan-fashion-mnist", "zoo:dcgan-fashion-mnist-start"

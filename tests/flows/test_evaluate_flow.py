@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganbench.gan.features.extract import extract, extractor_of
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.features.passing import extract
 from ganbench.gan.images import read_image
 from ganbench.gan.interchange import save_statistics
 from ganbench.gan.measure import roles_of

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganbench.gan.audit import RATE, SHIFT, Audit, aligned, audit, excess, protocol_of
+from ganbench.gan.audit import audit, protocol_of
+from ganbench.gan.copying import RATE, SHIFT, Audit, aligned, excess
 from ganbench.gan.datasets import DataFolders, open_data
-from ganbench.gan.features.extract import extract, extractor_of
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.features.passing import extract
 from ganbench.gan.images import to_pillow
 from ganbench.gan.store import extend, store_of
 from ganbench.gan.types import BadInput, Features, Samples

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from ganbench.gan import costs
-from ganbench.gan.costs import cost_of, evaluations
+from ganbench.gan.costs import cost_of
+from ganbench.gan.metering import Cost, evaluations
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.types import ModelSpec, Workspace
 
@@ -53,7 +54,7 @@ def test_images_on_disk_cost_nothing_that_could_be_told(tmp_path):
     workspace = Workspace(home=str(tmp_path))
     found, computed = cost_of(resolve("zoo:memoriser-fashion-mnist", workspace), workspace)
     assert not computed
-    assert found == costs.Cost()
+    assert found == Cost()
 
 
 def test_a_sampler_of_ten_steps_evaluates_its_network_ten_times(tmp_path):

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from ganbench.gan import explain
-from ganbench.gan.explain import AXES, NO_SCORE, OF_FID, READINGS, RESIZES, SPLITS, Reading, Truncating, attributed
+from ganbench.gan.drawing import draw
+from ganbench.gan.explain import AXES, NO_SCORE, OF_FID, READINGS, SPLITS, Reading, attributed
 from ganbench.gan.features import efficientnet_lite, inception
 from ganbench.gan.generators.base import latents
 from ganbench.gan.models.loading import resolve
-from ganbench.gan.sampling import draw
+from ganbench.gan.readings import RESIZES, Truncating
 from ganbench.gan.types import BadInput, ModelSpec
 
 A = Reading("a")

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from ganbench.gan import sampling
+from ganbench.gan.drawing import MICRO_BATCH, draw
 from ganbench.gan.generators.base import image_seed
 from ganbench.gan.images import write_npz
 from ganbench.gan.jobs import check_output, prepare
 from ganbench.gan.models.loading import load, resolve
-from ganbench.gan.sampling import MICRO_BATCH, draw, generator_of, sample_shard, shard_key, shards_of
+from ganbench.gan.sampling import generator_of, sample_shard, shard_key, shards_of
 from ganbench.gan.store import Store, rows_of
 from ganbench.gan.types import BadInput, BadOutput, Convention, ModelSpec, Protocol, Workspace
 
@@ -100,18 +101,19 @@ def test_a_copy_elsewhere_under_another_name_is_the_same_model(spec, tiny, works
     copy = tmp_path / "copy.safetensors"
     copy.write_bytes(tiny.read_bytes())
     other = resolve(str(copy), workspace, family="dcgan")
-    assert shard_key(other, 0, 0, "cpu") == shard_key(spec, 0, 0, "cpu")
+    assert shard_key(other, 0, 0, Workspace()) == shard_key(spec, 0, 0, Workspace())
 
 
 def test_everything_that_decides_pixels_is_in_the_key(spec, monkeypatch):
-    keys = {shard_key(spec, 0, 0, "cpu"), shard_key(spec, 1, 0, "cpu"), shard_key(spec, 0, 1, "cpu"),
-            shard_key(spec, 0, 0, "cuda"), shard_key(replace(spec, latent="uniform"), 0, 0, "cpu"),
-            shard_key(replace(spec, sha256="0" * 64), 0, 0, "cpu")}
+    here = Workspace()
+    keys = {shard_key(spec, 0, 0, here), shard_key(spec, 1, 0, here), shard_key(spec, 0, 1, here),
+            shard_key(spec, 0, 0, Workspace(device="cuda")), shard_key(replace(spec, latent="uniform"), 0, 0, here),
+            shard_key(replace(spec, sha256="0" * 64), 0, 0, here)}
     monkeypatch.setitem(MICRO_BATCH, "cpu", 10)
-    assert len(keys | {shard_key(spec, 0, 0, "cpu")}) == 7
+    assert len(keys | {shard_key(spec, 0, 0, Workspace())}) == 7
     monkeypatch.undo()
-    monkeypatch.setattr(sampling, "source_digest", lambda *modules: "edited")
-    assert shard_key(spec, 0, 0, "cpu") not in keys
+    monkeypatch.setattr(sampling, "source_digest", lambda *given: "edited")
+    assert shard_key(spec, 0, 0, Workspace()) not in keys
 
 
 # Models that are not what they should be

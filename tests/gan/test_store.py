@@ -20,7 +20,6 @@ from ganbench.gan.store import (
     read_arrays,
     remember,
     rows_of,
-    source_digest,
     whole_batches,
     write_arrays,
 )
@@ -369,16 +368,3 @@ with Store(Path(sys.argv[1])).lock("values", "{KEY}"):
 def test_a_small_value_is_computed_once(store):
     assert remember(store, "scores", KEY, lambda: {"fd": [1 / 3, 0.25]}) == ({"fd": [1 / 3, 0.25]}, True)
     assert remember(store, "scores", KEY, lambda: pytest.fail("it was there")) == ({"fd": [1 / 3, 0.25]}, False)
-
-
-def test_a_stages_key_follows_its_own_source_files_alone(tmp_path):
-    import importlib.util
-
-    def module(text: str):
-        (tmp_path / "stage.py").write_text(text)
-        spec = importlib.util.spec_from_file_location("stage", tmp_path / "stage.py")
-        return importlib.util.module_from_spec(spec)
-
-    first = source_digest(module("a = 1"))
-    assert source_digest(module("a = 1")) == first
-    assert source_digest(module("a = 2")) != first

@@ -9,13 +9,13 @@ import torch
 from ganbench.gan import verify
 from ganbench.gan.datasets import DataFolders, cifar10, open_data
 from ganbench.gan.datasets.base import of_array
+from ganbench.gan.drawing import silent
 from ganbench.gan.features import EXTRACTORS
 from ganbench.gan.features import inception as fid_network
-from ganbench.gan.features.extract import extract
+from ganbench.gan.features.passing import extract
 from ganbench.gan.metrics.frechet import frechet_distance
 from ganbench.gan.metrics.inception_score import inception_score
 from ganbench.gan.metrics.kernel import kid_subsets
-from ganbench.gan.sampling import silent
 from ganbench.gan.statistics import moments
 from ganbench.gan.types import BadInput
 from ganbench.gan.verify import CHECKS, Bench, Check, Result, Subset, published

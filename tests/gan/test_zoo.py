@@ -10,11 +10,11 @@ import pytest
 
 from ganbench import evaluate
 from ganbench.gan.datasets import fashion_mnist
+from ganbench.gan.drawing import draw
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.images import write_npz
 from ganbench.gan.models.loading import load, resolve
 from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
-from ganbench.gan.sampling import draw
 from ganbench.gan.types import Estimate, Protocol, Score, Workspace
 from ganbench.gan.uncertainty import difference
 

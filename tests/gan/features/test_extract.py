@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganbench.gan.features.extract import Chunks, Rows
+from ganbench.gan.rows import Chunks, Rows
 from ganbench.gan.store import Store, extend
 from ganbench.gan.types import Features
 

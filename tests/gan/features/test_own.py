@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from ganbench.gan.features import own, resize
-from ganbench.gan.features.extract import Rows, extract_shard, extractor_of
+from ganbench.gan.features.extract import extract_shard, extractor_of
+from ganbench.gan.rows import Rows
 from ganbench.gan.store import Store, extend
 from ganbench.gan.types import BadInput, Features, Workspace
 from ganbench.gan.usercode import find

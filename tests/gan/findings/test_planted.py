@@ -11,7 +11,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from ganbench.gan.datasets import fashion_mnist
-from ganbench.gan.features.extract import extract, extractor_of
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.features.passing import extract
 from ganbench.gan.findings import Evidence, Images, analyse
 from ganbench.gan.store import Store, extend
 from ganbench.gan.types import Features, Samples, Workspace

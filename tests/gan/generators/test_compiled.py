@@ -5,12 +5,13 @@ import torch
 from torch import nn
 
 from ganbench.gan.backend import fold, start_onnx
+from ganbench.gan.drawing import draw
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.generators.compiled import Compiled
 from ganbench.gan.images import to_uint8
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.weights import make_family
-from ganbench.gan.sampling import draw, generator_of, is_compiled, sampler_of
+from ganbench.gan.sampling import generator_of, is_compiled, sampler_of
 from ganbench.gan.types import Workspace
 
 DCGANS = [

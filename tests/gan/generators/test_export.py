@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ganbench.gan.drawing import draw
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import load, resolve
 from ganbench.gan.models.openers import OPENERS
-from ganbench.gan.sampling import draw
 from ganbench.gan.types import BadInput, BadOutput, Workspace
 
 Z = 6

@@ -4,10 +4,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from ganbench.gan.drawing import labels_of
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.images import to_uint8
 from ganbench.gan.models.weights import make_family
-from ganbench.gan.sampling import labels_of
 
 SMALL = {                                                   # arguments of a small model of each family
     "dcgan": {"z_dim": 5, "width": 4, "resolution": 16, "channels": 1},

@@ -12,15 +12,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from ganbench.gan.drawing import draw
 from ganbench.gan.generators import imagegpt
 from ganbench.gan.generators.imagegpt import ImageGPT
 from ganbench.gan.generators.transformer import choose
 from ganbench.gan.inspection import inspect_model, save_toml
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import load, resolve
-from ganbench.gan.models.openers import OPENERS, complete
+from ganbench.gan.models.openers import OPENERS, complete, makers
 from ganbench.gan.models.toml_file import write_spec
-from ganbench.gan.sampling import draw, family_modules, shard_key
+from ganbench.gan.sampling import shard_key
+from ganbench.gan.sources import HERE, short
 from ganbench.gan.types import BadInput, BadOutput, ModelSpec, Workspace
 
 transformers = pytest.importorskip("transformers")
@@ -202,10 +204,11 @@ def test_inspect_says_what_it_is_and_writes_a_model_file(folder, tmp_path):
 
 def test_code_and_version_that_choose_the_colours_are_part_of_the_key(saved, monkeypatch):
     spec = resolve(str(saved))
-    assert {module.__name__ for module in family_modules(spec)} == {imagegpt.__name__, choose.__module__}
-    before = shard_key(spec, 0, 0, "cpu")
+    modules = {imagegpt.__name__, choose.__module__}
+    assert {short(name) for name in modules} <= HERE.closure(*makers(spec, Workspace()))
+    before = shard_key(spec, 0, 0, Workspace())
     monkeypatch.setattr("importlib.metadata.version", lambda name: "99")
-    assert shard_key(spec, 0, 0, "cpu") != before
+    assert shard_key(spec, 0, 0, Workspace()) != before
 
 
 def images_of(folder):

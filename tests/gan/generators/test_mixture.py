@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from ganbench.gan.drawing import draw
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import load, resolve
-from ganbench.gan.sampling import draw
 from ganbench.gan.types import BadInput
 
 A, B = "zoo:dcgan-fashion-mnist", "zoo:dcgan-fashion-mnist-start"

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from ganbench.gan.drawing import draw
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import load, resolve
 from ganbench.gan.models.openers import OPENERS, complete
 from ganbench.gan.models.toml_file import write_spec
-from ganbench.gan.sampling import draw, shard_key
+from ganbench.gan.sampling import shard_key
 from ganbench.gan.types import BadInput, BadOutput, Workspace
 
 diffusers = pytest.importorskip("diffusers")
@@ -154,10 +155,10 @@ def test_threads_do_not_disturb_each_other(folders):
 
 def test_the_version_of_diffusers_is_part_of_the_key(folders, monkeypatch):
     spec, _ = opened(folders, "ddim")
-    before = shard_key(spec, 0, 0, "cpu")
-    assert shard_key(spec, 0, 0, "cpu") == before
+    before = shard_key(spec, 0, 0, Workspace())
+    assert shard_key(spec, 0, 0, Workspace()) == before
     monkeypatch.setattr("importlib.metadata.version", lambda name: "99")
-    assert shard_key(spec, 0, 0, "cpu") != before
+    assert shard_key(spec, 0, 0, Workspace()) != before
 
 
 def test_nothing_is_printed(folders, capfd):

@@ -8,14 +8,15 @@ import torch
 from safetensors.torch import save_file
 
 from ganbench import evaluate
-from ganbench.gan.features.extract import extract, extractor_of
+from ganbench.gan.drawing import draw
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.features.passing import extract
 from ganbench.gan.generators.base import image_seed
 from ganbench.gan.generators.rejection import Ratio, Rejection, load_ratio
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import load, resolve
 from ganbench.gan.models.toml_file import read_spec, write_spec
 from ganbench.gan.rejection import fit_ratio
-from ganbench.gan.sampling import draw
 from ganbench.gan.types import BadInput, Convention, ModelSpec, Protocol
 
 A = "zoo:dcgan-fashion-mnist-start"

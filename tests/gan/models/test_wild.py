@@ -17,12 +17,12 @@ import pytest
 import torch
 from torch import nn
 
+from ganbench.gan.drawing import draw
 from ganbench.gan.images import from_model
 from ganbench.gan.inspection import inspect_model
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import load, resolve
 from ganbench.gan.models.names import zoo_models
-from ganbench.gan.sampling import draw
 from ganbench.gan.types import BadInput, BadOutput, ModelSpec, Workspace
 
 # The user's own code, as tutorials write it: MLPs and convolutions with every habit of shape and range.

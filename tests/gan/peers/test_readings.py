@@ -20,7 +20,8 @@ from torchmetrics.image.kid import KernelInceptionDistance
 from torchmetrics.image.mifid import _mifid_compute
 
 from ganbench.gan import explain
-from ganbench.gan.features.extract import extract, extractor_of
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.features.passing import extract
 from ganbench.gan.images import write_folder, write_npz
 from ganbench.gan.metrics.frechet import frechet_distance
 from ganbench.gan.metrics.inception_score import inception_score

@@ -19,7 +19,7 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from ganbench import evaluate
 from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.features import EXTRACTORS
-from ganbench.gan.features.extract import extract
+from ganbench.gan.features.passing import extract
 from ganbench.gan.images import to_uint8, write_folder
 from ganbench.gan.interchange import load_statistics, save_statistics
 from ganbench.gan.metrics.frechet import frechet_distance

@@ -8,8 +8,8 @@ from ganbench.gan.features import EXTRACTORS
 from ganbench.gan.images import write_npz
 from ganbench.gan.interchange import save_statistics
 from ganbench.gan.jobs import prepare
+from ganbench.gan.lacking import There, lacking
 from ganbench.gan.metrics import METRICS
-from ganbench.gan.needs import There, lacking
 from ganbench.gan.question import protocol_of
 from ganbench.gan.statistics import moments
 from ganbench.gan.types import BadInput

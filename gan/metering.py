@@ -1,0 +1,130 @@
+"""The parameters, bytes, network evaluations, seconds and memory of a model: measured, one thread, in this process."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ganbench.gan.drawing import MICRO_BATCH, draw
+from ganbench.gan.generators.base import Generator
+from ganbench.gan.threads import single_threaded
+from ganbench.gan.types import ModelSpec
+
+ROUNDS, SECONDS = 5, 10.0       # micro-batches that are timed, and when enough is enough
+PEAK = Path("/proc/self/clear_refs")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one model; None where it has none, as images on disk, or where it cannot be told."""
+
+    parameters: int | None = None
+    bytes: int | None = None                    # of the file of weights
+    evaluations: float | None = None            # network evaluations per image: `evaluations`
+    images_per_second: float | None = None      # one thread of a CPU, or one GPU; drawing and quantising
+    peak_memory: int | None = None              # bytes beyond those of a process that has the libraries loaded
+    measured_on: str = ""
+
+
+@torch.inference_mode()
+def measured(load: Callable[[], tuple[Any, Generator]], spec: ModelSpec, device: str) -> Cost:
+    """`load` gives the model, and the same as fast as it goes; micro-batches of it are drawn."""
+    size = MICRO_BATCH[torch.device(device).type]
+    memory = Memory(device)
+    with single_threaded():
+        generator, fast = load()
+        draw(fast, spec, 0, 0, size, device)
+        seconds = timed(fast, spec, size, device)
+        peak = memory.beyond()
+        return Cost(
+            parameters=sum(p.numel() for p in generator.parameters()), bytes=bytes_of(spec),
+            evaluations=evaluations(generator, spec, device), images_per_second=size / seconds,
+            peak_memory=peak, measured_on=machine(device),
+        )
+
+
+def timed(generator: Generator, spec: ModelSpec, size: int, device: str) -> float:
+    """Seconds of a micro-batch, the median of a few."""
+    found: list[float] = []
+    while len(found) < ROUNDS and sum(found) < SECONDS:
+        begun = time.perf_counter()
+        first = size * (1 + len(found))
+        draw(generator, spec, 0, first, first + size, device)
+        found.append(time.perf_counter() - begun)
+    return statistics.median(found)
+
+
+def evaluations(generator: Any, spec: ModelSpec, device: str) -> float:
+    """How often a parameter takes part in making one image, on average over those that do: 1 for a GAN, the steps of a
+    diffusion model (twice that with guidance), about the number of tokens of a transformer that writes one by one."""
+    calls: Counter[nn.Module] = Counter()
+
+    def count(module: nn.Module, *_: Any) -> None:
+        calls[module] += 1
+
+    handles = [module.register_forward_hook(count) for module in generator.modules() if own_parameters(module)]
+    try:
+        draw(generator, spec, 0, 0, 1, device)          # one micro-batch
+    finally:
+        for handle in handles:
+            handle.remove()
+    weights = {module: own_parameters(module) for module in calls}
+    return sum(weights[module] * times for module, times in calls.items()) / max(1, sum(weights.values())) or 1.0
+
+
+def own_parameters(module: nn.Module) -> int:
+    """Those that are no submodule's."""
+    return sum(p.numel() for p in module.parameters(recurse=False))
+
+
+def bytes_of(spec: ModelSpec) -> int | None:
+    """Of the weights' file, or all files of their folder."""
+    path = Path(spec.weights)
+    if path.is_file():
+        return path.stat().st_size
+    files = [file for file in path.rglob("*") if file.is_file()] if spec.weights and path.is_dir() else []
+    return sum(file.stat().st_size for file in files) or None
+
+
+class Memory:
+    """The most bytes that this process, or torch on a GPU, has beyond those that it began with."""
+
+    def __init__(self, device: str):
+        self.gpu = torch.device(device).type == "cuda"
+        if not self.gpu and PEAK.exists():
+            PEAK.write_text("5")                        # the peak begins anew: proc(5), clear_refs
+        self.before = torch.cuda.memory_allocated() if self.gpu else resident("VmRSS")
+
+    def beyond(self) -> int | None:
+        """None where Linux's files are missing."""
+        peak = torch.cuda.max_memory_allocated() if self.gpu else resident("VmHWM")
+        return None if peak is None or self.before is None else max(0, peak - self.before)
+
+
+def resident(field: str) -> int | None:
+    """Bytes of a line of /proc/self/status."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)
+
+
+@cache
+def machine(device: str = "cpu") -> str:
+    """The processor as Linux names it, or the GPU."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.get_device_name(device)
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.processor()}, one thread of {os.cpu_count()}"
