@@ -106,18 +106,18 @@ def print_slices(scores: Sequence[Score]) -> None:
 
     from ganbench.tasks.artifacts import short
 
-    metrics = list(dict.fromkeys(score.metric for score in scores))
-    by = metrics[-1].partition("_")[2]  # the extractor, which is not repeated in every heading
+    metrics = {score.metric: score.row for score in scores}
+    by = ", ".join(dict.fromkeys(score.extractor for score in scores if score.extractor))  # one: in no heading again
     title = f"Slices{f' by {by}' if by else ''}, in brackets what real images have"
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     table.add_column("slice", style="bold", no_wrap=True)
-    for name in metrics:
-        table.add_column(name.removesuffix(f"_{by}"), justify="right")
-    rows: dict[str, dict[str, str]] = {}
+    for row in metrics.values():
+        table.add_column(row, justify="right")
+    slices: dict[str, dict[str, str]] = {}
     for score in scores:
-        rows.setdefault(score.slice, {})[score.metric] = short(score)
-    for name, row in rows.items():
-        table.add_row(name, *(row.get(metric, DASH) for metric in metrics))
+        slices.setdefault(score.slice, {})[score.metric] = short(score)
+    for name, found in slices.items():
+        table.add_row(name, *(found.get(metric, DASH) for metric in metrics))
     console().print(table)
 
 

@@ -201,13 +201,10 @@ def slice_scores(
 
 
 def slice_score(job: Job, name: str, metric: str, found: Estimate, floor: Estimate | None, real: Estimate) -> Score:
-    known = metric if metric == "share" else named(metric, job.protocol.extractors[0], job.workspace)
-    floor = real if metric == "share" else floor
-    scored = bare_score(job, known, found, floor)
     if metric == "share":
+        scored = bare_score(job, metric, metric, "", found, real)
         return replace(scored, slice=name, lower_is_better=False, bounds=(0.0, 1.0))
-    row = METRICS[metric]
-    return replace(scored, slice=name, lower_is_better=row.lower_is_better, bounds=row.bounds)
+    return replace(metric_score(job, metric, job.protocol.extractors[0], found, floor), slice=name)
 
 
 def classes_of(job: Job) -> tuple[str, ...]:
@@ -229,19 +226,27 @@ def too_few(job: Job, extractor: str) -> bool:
 
 def score_of(job: Job, extractor: str, metric: str, by_role: ByRole, causes: Sequence[str] = ()) -> Score:
     found, floor = by_role["generated"].estimates[metric], floor_of(metric, by_role)
+    warnings = (*causes, *warnings_of(job, extractor, metric, by_role))
+    return replace(metric_score(job, metric, extractor, found, floor), warnings=warnings)
+
+
+def metric_score(job: Job, metric: str, extractor: str, found: Estimate, floor: Estimate | None) -> Score:
+    """A row of METRICS with an extractor, which may be a file of the user's."""
+    made, row = extractor_of(extractor, job.workspace), METRICS[metric]
+    name = score_name(metric, made.name, made.weights)
     return replace(
-        bare_score(job, named(metric, extractor, job.workspace), found, floor),
-        lower_is_better=METRICS[metric].lower_is_better,
-        bounds=METRICS[metric].bounds,
-        decides=METRICS[metric].decides,
-        warnings=(*causes, *warnings_of(job, extractor, metric, by_role)),
+        bare_score(job, name, metric, made.name, found, floor),
+        lower_is_better=row.lower_is_better, bounds=row.bounds, decides=row.decides,
     )
 
 
-def bare_score(job: Job, name: str, found: Estimate, floor: Estimate | None) -> Score:
+def bare_score(job: Job, name: str, row: str, extractor: str, found: Estimate, floor: Estimate | None) -> Score:
+    """`name` is shown; `row` and `extractor` say what it is."""
     return Score(
         model=job.model.name,
         metric=name,
+        row=row,
+        extractor=extractor,
         value=found.value,
         se=found.se,
         floor=floor.value if floor else None,
@@ -281,12 +286,6 @@ def warnings_of(job: Job, extractor: str, metric: str, by_role: ByRole) -> list[
 def network_of(extractor: str) -> str:
     """What the table says, and nothing for an extractor of the user's."""
     return EXTRACTORS[extractor].network if extractor in EXTRACTORS else ""
-
-
-def named(metric: str, extractor: str, workspace: Workspace) -> str:
-    """The metric's name with an extractor, which may be a file of the user's."""
-    made = extractor_of(extractor, workspace)
-    return score_name(metric, made.name, made.weights)
 
 
 def score_name(metric: str, extractor: str, weights: str) -> str:

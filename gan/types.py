@@ -196,7 +196,9 @@ class Score:
     """One measured number with its standard error, and the same number for real images."""
 
     model: str
-    metric: str  # `fid`, or `fd_<extractor>` with any other network
+    metric: str  # as it is shown: `fid`, or `fd_<extractor>` with any other network
+    row: str  # of METRICS: `fd`; what is no metric, a share or an audit's count, has a name of its own
+    extractor: str  # whose features or logits it looks at; empty: none
     value: float
     se: float
     floor: float | None  # n held-out real images against the same reference

@@ -71,18 +71,12 @@ def protocol_of(job: Job, rankings: Sequence[Ranking]) -> dict[str, Any]:
     }
 
 
-def kind_of(metric: str) -> str:
-    """`fd_infinity` of `fd_infinity_judge`: the row of METRICS."""
-    longest_first = sorted(METRICS.values(), key=lambda row: -len(row.name))
-    return next((row.name for row in longest_first if metric.startswith(f"{row.name}_") or metric in
-                 (row.name, row.known_as)), metric)
-
-
 def metric_of(score: Score) -> dict[str, Any]:
-    """What a metric is; its name begins with a row of METRICS, or is that row's other name."""
-    row = METRICS.get(kind_of(score.metric))
+    """What a metric is."""
+    row = METRICS.get(score.row)
     return {
-        "name": score.metric, "title": row.title if row else score.metric, "what": row.what if row else "",
+        "name": score.metric, "row": score.row, "extractor": score.extractor,
+        "title": row.title if row else score.metric, "what": row.what if row else "",
         "paper": row.paper if row else "", "lower_is_better": score.lower_is_better, "decides": score.decides,
     }
 
@@ -123,7 +117,8 @@ def score_of(score: Score) -> dict[str, Any]:
 
 def ranking_of(ranking: Ranking) -> dict[str, Any]:
     return {
-        "metric": ranking.metric, "models": list(ranking.models), "leaders": list(ranking.leaders),
+        "metric": ranking.metric, "row": ranking.row, "extractor": ranking.extractor, "models": list(ranking.models),
+        "leaders": list(ranking.leaders),
         "groups": [list(group) for group in tie_groups(ranking)],
         "ranks": {model: list(ranking.ranks[model]) for model in ranking.models},
         "first": dict(ranking.first), "interval": {model: list(found) for model, found in ranking.interval.items()},
@@ -149,8 +144,7 @@ def clashes(rankings: Sequence[Ranking]) -> list[dict[str, Any]]:
     found = []
     for i, one in enumerate(rankings):
         for other in rankings[i + 1 :]:
-            kinds = {kind_of(row.metric) for row in (one, other)}
-            if len(kinds) == 1 and kinds <= DISTANCES:
+            if one.row == other.row and one.row in DISTANCES:
                 found += [
                     {"one": one.metric, "other": other.metric, "better": a.better, "worse": a.worse, "p_one": a.p,
                      "p_other": b.p}

@@ -9,7 +9,7 @@ from typing import Any
 
 from ganbench.gan.report import verdict
 from ganbench.gan.report.charts import Point, Series, lines_chart, rows_chart
-from ganbench.gan.report.document import NAMED, kind_of
+from ganbench.gan.report.document import NAMED
 from ganbench.gan.report.french import WHAT, in_french
 from ganbench.gan.report.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report.pieces import (
@@ -263,7 +263,7 @@ def methods_of(document: Document) -> str:
         "methods note", protocol=protocol["name"], n=(english(protocol["n"]), french(protocol["n"])),
         seed=str(protocol["seed"]), reference=protocol["reference"], extractors=", ".join(protocol["extractors"]),
     )
-    said = {row["name"]: WHAT.get(kind_of(row["name"]), row["what"]) for row in document["metrics"]}
+    said = {row["name"]: WHAT.get(row["row"], row["what"]) for row in document["metrics"]}
     rows = [[code(row["name"]), spans((row["what"], said[row["name"]])), escape(row["paper"])]
             for row in document["metrics"]]
     return paragraph(note) + table([text("metric"), text("what"), text("source")], rows, "prose")

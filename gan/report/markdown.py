@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganbench.gan.report import verdict
-from ganbench.gan.report.document import kind_of
 from ganbench.gan.report.french import WHAT, in_french
 from ganbench.gan.report.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report.pictures import GALLERIES
@@ -277,7 +276,7 @@ def methods_of(document: Document, tongue: Tongue) -> list[str]:
         "methods note", protocol=protocol["name"], n=(english(protocol["n"]), french(protocol["n"])),
         seed=str(protocol["seed"]), reference=protocol["reference"], extractors=", ".join(protocol["extractors"]),
     )
-    rows = [[f"`{row['name']}`", escaped(tongue.of((row["what"], WHAT.get(kind_of(row["name"]), row["what"])))),
+    rows = [[f"`{row['name']}`", escaped(tongue.of((row["what"], WHAT.get(row["row"], row["what"])))),
              escaped(row["paper"])] for row in document["metrics"]]
     return [note, "", *table([tongue.text(key) for key in ("metric", "what", "source")], rows, "---")]
 

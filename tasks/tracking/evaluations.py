@@ -104,7 +104,7 @@ def deliver_waiting() -> None:
 def log(client: MlflowClient, record: Record) -> Tracked:
     """The run of this record: as it is when complete, else begun or resumed, and completed."""
     experiment = experiment_of(client)
-    show_scores(client, experiment, record.metrics)
+    show_scores(client, experiment, shown(record.table))
     found = client.search_runs([experiment], f"tags.`{KEY}` = '{record.key}'", max_results=1)
     if found and found[0].data.tags.get(COMPLETE) == "true":
         add_costs(client, found[0], record)
@@ -158,6 +158,11 @@ def fill(client: MlflowClient, experiment: str, run_id: str, record: Record) -> 
     if Path(record.picture).is_file():
         with Image.open(record.picture) as picture:
             client.log_image(run_id, picture, "samples.png")
+
+
+def shown(table: Mapping[str, list[Any]]) -> list[str]:
+    """The scores of all images, without those of slices."""
+    return [metric for metric, part in zip(table["metric"], table["slice"], strict=True) if not part]
 
 
 def rows_of(table: Mapping[str, list[Any]]) -> list[list[Any]]:

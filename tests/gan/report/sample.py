@@ -6,6 +6,7 @@ from ganbench.gan.types import Finding
 from ganbench.gan.words import LANGUAGES, sentence
 
 METRICS = [("kid_net", True, True), ("fd_net", True, True), ("recall_net", False, True), ("ct_net", False, False)]
+ROWS = {"kid_net": "kid", "fd_net": "fd", "recall_net": "recall", "ct_net": "ct"}
 
 
 def document(names=("dcgan", "flow", "gpt"), seed=0, **changes):
@@ -27,8 +28,8 @@ def document(names=("dcgan", "flow", "gpt"), seed=0, **changes):
         "protocol": {"name": "a protocol", "convention": "embedded", "matches": "", "reference": "data:test",
                      "held_out": "", "training": "", "n": 2_000, "n_reference": 10_000, "seed": 0, "digest": "ab" * 32,
                      "extractors": ["net"], "lead": "kid_net"},
-        "metrics": [{"name": name, "title": name, "what": "how far", "paper": "Somebody 2020",
-                     "lower_is_better": lower, "decides": decides}
+        "metrics": [{"name": name, "row": ROWS[name], "extractor": "net", "title": name, "what": "how far",
+                     "paper": "Somebody 2020", "lower_is_better": lower, "decides": decides}
                     for name, lower, decides in METRICS],
         "models": models,
         "rankings": [ranking(metric, names, decides) for metric, _, decides in METRICS],
@@ -87,7 +88,8 @@ def ranking(metric, names, decides):
     pairs = [{"better": a, "worse": b, "gain": 0.11, "se": 0.02, "p": 0.0001, "significant": True}
              for i, a in enumerate(names) for b in names[i + 1 :]]
     return {
-        "metric": metric, "models": list(names), "groups": [[name] for name in names],
+        "metric": metric, "row": ROWS[metric], "extractor": "net", "models": list(names),
+        "groups": [[name] for name in names],
         "leaders": [names[0]] if decides else [],
         "ranks": {name: [i + 1, i + 1 + (i > 0)] for i, name in enumerate(names)},
         "first": {name: float(i == 0) for i, name in enumerate(names)},
