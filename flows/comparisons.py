@@ -6,16 +6,14 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ganbench.flows.tables import console, print_list, published_row
+from ganbench.flows.tables import console, print_caveats, print_list, published_row, score_json
 from ganbench.gan.ensemble import WHOLE
-from ganbench.tasks.artifacts import decimals, warned
+from ganbench.tasks.artifacts import decimals
 from ganbench.tasks.leaderboard import arrows_of, cells_of, floors_of, heads_of, remarks, weaknesses
 
 if TYPE_CHECKING:
     from ganbench.flows.compare import Compared
     from ganbench.gan.ensemble import Held
-
-SCORES = ("model", "metric", "value", "se", "floor", "n", "protocol", "warnings")
 
 
 def print_comparison(found: Compared) -> None:
@@ -41,9 +39,7 @@ def print_comparison(found: Compared) -> None:
         print(f" {mixture_line(found.mixture, list(found.jobs), found.rankings[0].metric)}")
     for model, said in weaknesses(found.analyses).items():
         console().print(f" [bold]{escape(model)}[/]: {escape(' '.join(said) or 'nothing stands out.')}", soft_wrap=True)
-    scores = [score for rows in found.scores.values() for score in rows]
-    for warning, about in warned(scores):
-        console().print(f" [yellow]{about}[/]: {warning}")
+    print_caveats([score for rows in found.scores.values() for score in rows])
     if found.published:
         print_list("Published under the same protocol", [published_row(row) for row in found.published], False)
     print(f"Images: {found.found:,} from the store, {found.drawn:,} drawn now.")
@@ -67,7 +63,7 @@ def mixture_line(found: Held, names: list[str], metric: str) -> str:
 
 def comparison_json(found: Compared) -> str:
     """What the tables show, with full precision."""
-    scores = [{name: getattr(score, name) for name in SCORES} for rows in found.scores.values() for score in rows]
+    scores = [score_json(score) for rows in found.scores.values() for score in rows]
     rankings = [
         {
             "metric": row.metric, "models": row.models, "ranks": row.ranks, "first": row.first,

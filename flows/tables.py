@@ -85,7 +85,7 @@ def print_scores(scores: Sequence[Score], heading: str) -> None:
     from rich import box
     from rich.table import Table
 
-    from ganbench.tasks.artifacts import cells, warned
+    from ganbench.tasks.artifacts import cells
 
     table = Table(title=heading, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     table.add_column("metric", style="bold", no_wrap=True)
@@ -95,8 +95,18 @@ def print_scores(scores: Sequence[Score], heading: str) -> None:
         arrow = "\N{DOWNWARDS ARROW}" if score.lower_is_better else "\N{UPWARDS ARROW}"
         table.add_row(f"{score.metric} {arrow}", *cells(score))
     console().print(table)
-    for warning, about in warned(scores):
-        console().print(f" [yellow]{about}[/]: {warning}")
+    print_caveats(scores)
+
+
+def print_caveats(scores: Sequence[Score]) -> None:
+    """Each once, behind the scores that it is about."""
+    from rich.markup import escape
+
+    from ganbench.gan.words import caution
+    from ganbench.tasks.artifacts import warned
+
+    for caveat, about in warned(scores):
+        console().print(f" [yellow]{about}[/]: {escape(caution(caveat))}")
 
 
 def print_slices(scores: Sequence[Score]) -> None:
@@ -123,11 +133,24 @@ def print_slices(scores: Sequence[Score]) -> None:
 
 def scores_json(scores: Iterable[Score], slices: Iterable[Score], provenance: Mapping[str, Any]) -> str:
     """What the tables show, with full precision."""
-    fields = ("model", "metric", "value", "se", "floor", "n", "protocol", "warnings")
-    rows = [{name: getattr(score, name) for name in fields} for score in scores]
-    parts = [{"slice": score.slice, **{name: getattr(score, name) for name in fields[:-1]}} for score in slices]
+    parts = [{"slice": score.slice, **plain(score)} for score in slices]
+    rows = [score_json(score) for score in scores]
     content = {"scores": rows, **({"slices": parts} if parts else {}), "provenance": dict(provenance)}
     return json.dumps(content, indent=1)
+
+
+def plain(score: Score) -> dict[str, Any]:
+    return {name: getattr(score, name) for name in ("model", "metric", "value", "se", "floor", "n", "protocol")}
+
+
+def score_json(score: Score) -> dict[str, Any]:
+    """A score with its caveats, in English and as rules with facts."""
+    from dataclasses import asdict
+
+    from ganbench.gan.words import caution
+
+    said = [caution(caveat) for caveat in score.caveats]
+    return {**plain(score), "warnings": said, "caveats": [asdict(caveat) for caveat in score.caveats]}
 
 
 def write_json(target: str, text: str) -> None:

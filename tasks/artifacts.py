@@ -10,8 +10,9 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
-from ganbench.gan.types import Estimate, Score
+from ganbench.gan.types import Caveat, Estimate, Score, digest_of
 from ganbench.gan.uncertainty import interval
+from ganbench.gan.words import caution
 
 DASH = "\N{EN DASH}"
 
@@ -42,19 +43,19 @@ def markdown_of(scores: Iterable[Score], heading: str, notes: list[str]) -> str:
     for score in scores:
         better = "lower" if score.lower_is_better else "higher"
         lines.append(f"| {' | '.join([f'`{score.metric}`', *cells(score), better])} |")
-    warnings = [f"- {about}: {warning}" for warning, about in warned(scores)]
+    warnings = [f"- {about}: {caution(caveat)}" for caveat, about in warned(scores)]
     return "\n".join([*lines, "", *warnings, "", *(f"- {note}" for note in notes)])
 
 
-def warned(scores: Sequence[Score]) -> list[tuple[str, str]]:
-    """Every warning once, and which scores it is about."""
-    found: dict[str, list[str]] = {}
+def warned(scores: Sequence[Score]) -> list[tuple[Caveat, str]]:
+    """Every caveat once, and which scores it is about."""
+    found: dict[str, tuple[Caveat, list[str]]] = {}
     for score in scores:
-        for warning in score.warnings:
-            found.setdefault(warning, []).append(score.metric)
+        for caveat in score.caveats:
+            found.setdefault(digest_of(caveat), (caveat, []))[1].append(score.metric)
     everything = len(scores) if len(scores) > 1 else 0
-    return [(warning, "all" if len(about) == everything else ", ".join(dict.fromkeys(about)))
-            for warning, about in found.items()]
+    return [(caveat, "all" if len(about) == everything else ", ".join(dict.fromkeys(about)))
+            for caveat, about in found.values()]
 
 
 def cells(score: Score) -> list[str]:

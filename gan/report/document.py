@@ -15,9 +15,9 @@ from ganbench.gan.findings import Analysis
 from ganbench.gan.jobs import Job
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.published import Published
-from ganbench.gan.types import Estimate, Finding, Score
+from ganbench.gan.types import Caveat, Estimate, Finding, Score
 from ganbench.gan.uncertainty import interval
-from ganbench.gan.words import LANGUAGES, sentence
+from ganbench.gan.words import LANGUAGES, caution, sentence
 
 SCHEMA = 1
 NAMED = 3       # models that a title names
@@ -84,7 +84,7 @@ def metric_of(score: Score) -> dict[str, Any]:
 def aligned(scores: Sequence[Score], metrics: Sequence[str]) -> list[dict[str, Any]]:
     """A row for each metric, empty where the model does not have it, as accuracy without classes."""
     found = {score.metric: score_of(score) for score in scores}
-    empty: dict[str, Any] = {"value": None, "se": None, "low": None, "high": None, "floor": None, "warnings": []}
+    empty: dict[str, Any] = {"value": None, "se": None, "low": None, "high": None, "floor": None, "caveats": []}
     return [found.get(metric, {"metric": metric, **empty}) for metric in metrics]
 
 
@@ -112,7 +112,11 @@ def finding_of(finding: Finding) -> dict[str, Any]:
 def score_of(score: Score) -> dict[str, Any]:
     low, high = (min(max(end, score.bounds[0]), score.bounds[1]) for end in interval(Estimate(score.value, score.se)))
     return {"metric": score.metric, "value": score.value, "se": score.se, "low": low, "high": high,
-            "floor": score.floor, "warnings": list(score.warnings)}
+            "floor": score.floor, "caveats": [caveat_of(caveat) for caveat in score.caveats]}
+
+
+def caveat_of(caveat: Caveat) -> dict[str, Any]:
+    return {**asdict(caveat), "sentence": {language: caution(caveat, language) for language in LANGUAGES}}
 
 
 def ranking_of(ranking: Ranking) -> dict[str, Any]:

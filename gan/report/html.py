@@ -7,11 +7,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report import verdict
 from ganbench.gan.report.charts import Point, Series, lines_chart, rows_chart
 from ganbench.gan.report.document import NAMED
-from ganbench.gan.report.french import WHAT, in_french
-from ganbench.gan.report.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report.pieces import (
     attribute,
     code,
@@ -26,7 +25,7 @@ from ganbench.gan.report.pieces import (
     text,
 )
 from ganbench.gan.report.strengths import looks_of, slices_of, slices_title, strengths_of
-from ganbench.gan.report.texts import both
+from ganbench.gan.report.texts import WHAT, both
 
 HERE = Path(__file__).parent
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -209,8 +208,7 @@ def costs_of(document: Document) -> str:
             megabytes(f"{at}/peak_memory", cost["peak_memory"]), megabytes(f"{at}/bytes", cost["bytes"]),
         ])
     heads = [text(key) for key in ("model", "parameters", "evaluations", "images per second", "memory", "weights")]
-    machine = next(model["cost"]["measured_on"] for model in models if model["cost"]["measured_on"])
-    note = paragraph(text("cost note", machine=(machine, in_french(machine))), "quiet")
+    note = paragraph(text("cost note", machine=verdict.machine(document)), "quiet")
     return note + table(heads, rows) + speed_chart(document)
 
 

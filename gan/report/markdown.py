@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report import verdict
-from ganbench.gan.report.french import WHAT, in_french
-from ganbench.gan.report.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report.pictures import GALLERIES
 from ganbench.gan.report.strengths import COLUMNS, MARKS, accused, relative_power
-from ganbench.gan.report.texts import FIXED, both
+from ganbench.gan.report.texts import FIXED, WHAT, both
 from ganbench.gan.words import LANGUAGES
 
 RINGS = 8           # of the spectrum, at most
@@ -244,8 +243,7 @@ def costs_of(document: Document, tongue: Tongue) -> list[str]:
         ])
     keys = ("model", "parameters", "evaluations", "images per second", "memory", "weights")
     heads = [tongue.text(key) for key in keys]
-    machine = next(model["cost"]["measured_on"] for model in models if model["cost"]["measured_on"])
-    return [tongue.plain("cost note", machine=(machine, in_french(machine))), "", *table(heads, rows)]
+    return [tongue.plain("cost note", machine=verdict.machine(document)), "", *table(heads, rows)]
 
 
 def megabytes(value: int | None, tongue: Tongue) -> str:

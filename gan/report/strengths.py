@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report.charts import Point, Series, lines_chart
-from ganbench.gan.report.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report.pictures import GALLERIES
 from ganbench.gan.report.pieces import figure, number, paragraph, percent, spans, table, text
 from ganbench.gan.report.texts import both

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganbench.gan.ensemble import WHOLE
-from ganbench.gan.report.french import in_french
-from ganbench.gan.report.numbers import decimals, english, french
+from ganbench.gan.numbers import decimals, english, french
 from ganbench.gan.report.texts import both
 
 Pair = tuple[str, str]
@@ -28,13 +27,21 @@ def sentences(document: Mapping[str, Any]) -> list[Pair]:
 
 def warnings(document: Mapping[str, Any]) -> list[Pair]:
     """What scores themselves say is to be kept in mind, each once, behind the metrics that say it."""
-    said: dict[str, dict[str, None]] = {}
+    said: dict[Pair, dict[str, None]] = {}
     for model in document["models"]:
         for score in model["scores"]:
-            for warning in score["warnings"]:
-                said.setdefault(warning, {})[score["metric"]] = None
-    return [both("said of", what=", ".join(metrics), said=(warning, in_french(warning)))
-            for warning, metrics in said.items()]
+            for caveat in score["caveats"]:
+                pair = caveat["sentence"]["en"], caveat["sentence"]["fr"]
+                said.setdefault(pair, {})[score["metric"]] = None
+    return [both("said of", what=", ".join(metrics), said=pair) for pair, metrics in said.items()]
+
+
+def machine(document: Mapping[str, Any]) -> Pair:
+    """Where speed was measured."""
+    cost = next(model["cost"] for model in document["models"] if model["cost"]["measured_on"])
+    if not cost["cores"]:
+        return cost["measured_on"], cost["measured_on"]
+    return both("one thread", processor=cost["measured_on"], cores=str(cost["cores"]))
 
 
 def alerts(document: Mapping[str, Any]) -> list[Pair]:

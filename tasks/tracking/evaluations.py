@@ -209,7 +209,8 @@ def record_of(
 
 
 def numbers_of(cost: Cost) -> dict[str, float]:
-    return {f"cost/{name}": value for name, value in asdict(cost).items() if isinstance(value, int | float)}
+    facts = {name: value for name, value in asdict(cost).items() if name not in ("measured_on", "cores")}
+    return {f"cost/{name}": value for name, value in facts.items() if value is not None}
 
 
 def suite_id(job: Job) -> str:

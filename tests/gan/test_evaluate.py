@@ -24,6 +24,7 @@ from ganbench.gan.sampling import shards_of
 from ganbench.gan.statistics import moments
 from ganbench.gan.store import store_of
 from ganbench.gan.types import BadInput, Convention, Protocol, Statistics, Workspace
+from ganbench.gan.words import caution
 
 PIXELS = Convention("pixels", ("pixels",))
 D = 64  # of (1, 8, 8) images
@@ -252,16 +253,16 @@ def test_the_kernel_distance_leads_where_images_are_few_and_the_distance_warns(n
     leading = evaluate(str(many), protocol(real, 5 * D), workspace=workspace)
     warned = evaluate(str(few), protocol(real, 5 * D - 1), workspace=workspace)
     assert [score.metric for score in leading] == ["fd_pixels", "kid_pixels"]
-    assert [score.warnings for score in leading] == [(), ()]
+    assert [score.caveats for score in leading] == [(), ()]
     assert [score.metric for score in warned] == ["kid_pixels", "fd_pixels"]
-    assert "319 images are fewer than 5 x 64 features" in warned[1].warnings[0]
-    assert warned[0].warnings == ()
+    assert "319 images are fewer than 5 x 64 features" in caution(warned[1].caveats[0])
+    assert warned[0].caveats == ()
 
 
 def test_the_length_of_a_feature_counts_not_the_size_of_the_picture(noise, workspace):
     large = noise("large.npz", 40, (1, 64, 64))  # pixels averages them down to 32x32
     warned = by_metric(evaluate(str(large), protocol(large, 40), workspace=workspace))["fd_pixels"]
-    assert "fewer than 5 x 1,024 features" in warned.warnings[-1]
+    assert "fewer than 5 x 1,024 features" in caution(warned.caveats[-1])
 
 
 NETWORK = """
@@ -550,7 +551,7 @@ def test_a_metric_that_needs_more_images_is_left_out_and_said(real, noise, works
     asked = protocol(real, 5, convention=replace(PIXELS, metrics=("kid", "precision")))
     (score,) = evaluate(str(few), asked, workspace=workspace)
     assert score.metric == "kid_pixels"
-    assert "precision is left out: The 6 nearest need at least 6 other images, found 4." in score.warnings
+    assert "precision is left out: The 6 nearest need at least 6 other images, found 4." in map(caution, score.caveats)
 
 
 def test_images_in_memory_and_functions_are_models(real, workspace):

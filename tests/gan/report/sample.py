@@ -16,7 +16,8 @@ def document(names=("dcgan", "flow", "gpt"), seed=0, **changes):
         {
             "name": name, "family": "dcgan", "digest": f"{i:064x}",
             "cost": {"parameters": 369_600 + i, "bytes": 1_481_760, "evaluations": 1.0 + 9 * i,
-                     "images_per_second": 9_000.5 / (i + 1), "peak_memory": 52_000_000, "measured_on": "a CPU"},
+                     "images_per_second": 9_000.5 / (i + 1), "peak_memory": 52_000_000, "measured_on": "a CPU",
+                     "cores": 2},
             "scores": [score(metric, float(values[metric][i])) for metric, _, _ in METRICS],
             "curve": [{"n": n, "value": 10 + 1_000 / n, "se": 0.3} for n in (125, 250, 500)],
             "leads": ["kid_net", "fd_net"] if i == 0 else [], "analysis": analysis(i),
@@ -81,7 +82,7 @@ def estimate(random):
 
 def score(metric, value):
     return {"metric": metric, "value": value, "se": 0.0123, "low": value - 0.024, "high": value + 0.024, "floor": 0.01,
-            "warnings": []}
+            "caveats": []}
 
 
 def ranking(metric, names, decides):

@@ -1,11 +1,9 @@
 """The report: every number is the document's, both languages are whole, nothing is asked of anybody."""
 
-import ast
 import json
 import re
 from html import unescape
 from html.parser import HTMLParser
-from pathlib import Path
 from string import Formatter
 
 import numpy as np
@@ -14,14 +12,15 @@ import pytest
 from ganbench.gan import gates
 from ganbench.gan.images import png_bytes
 from ganbench.gan.metrics import METRICS
+from ganbench.gan.numbers import decimals, english, french, significant
 from ganbench.gan.report import write_report
 from ganbench.gan.report.charts import rows_chart, steps
-from ganbench.gan.report.french import WHAT, in_french
+from ganbench.gan.report.document import caveat_of
 from ganbench.gan.report.html import page
 from ganbench.gan.report.markdown import escaped, markdown
-from ganbench.gan.report.numbers import decimals, english, french, significant
-from ganbench.gan.report.texts import TEXTS, both
+from ganbench.gan.report.texts import TEXTS, WHAT, both
 from ganbench.gan.report.verdict import sentences
+from ganbench.gan.words import caution
 from tests.gan.report.sample import analysis, document
 
 EMPTY = {"meta", "img", "wbr", "circle", "rect", "path", "line", "polyline"}     # tags that are not closed
@@ -159,12 +158,12 @@ def test_markdown_is_in_one_language():
 
 
 def test_what_scores_warn_of_stands_behind_their_names_once():
-    found = document()
+    found, few = document(), gates.too_few_images(2_000, 1_280)
     for model in found["models"][:2]:
         for score in model["scores"][:2]:
-            score["warnings"] = [WARNINGS[0]]
+            score["caveats"] = [caveat_of(few)]
     names = ", ".join(row["name"] for row in found["metrics"][:2])
-    assert escaped(f"- {names}: {WARNINGS[0]}") in markdown(found, {})
+    assert escaped(f"- {names}: {caution(few)}") in markdown(found, {})
     assert markdown(found, {}).count("biased upwards: 2,000") == 1
     assert f"<li><span lang=\"en\">{names}: biased" in page(found, {})
 
@@ -194,39 +193,6 @@ def test_both_languages_say_something_with_the_same_facts(key):
 @pytest.mark.parametrize("metric", METRICS)
 def test_what_a_metric_is_has_french_words(metric):
     assert WHAT[metric] != METRICS[metric].what
-
-
-WARNINGS = [
-    gates.too_few_images(2_000, 1_280), gates.too_few_images(200, 1_280), gates.closer_than_real(0.0, 0.1, 5.0, 0.1),
-    gates.narrow(0.95, 0.01), "no floor: folder/x has fewer than 2,000 images", "fld is left out: too few images",
-    "not FID's own weights: the given file's sha256 is 0123456789ab…", "AMD EPYC, one thread of 2",
-]
-
-
-@pytest.mark.parametrize("warning", WARNINGS)
-def test_warnings_have_french_words(warning):
-    found = in_french(warning)
-    assert found != warning
-    assert "{" not in found
-
-
-def test_numbers_of_warnings_are_french_and_other_texts_stay():
-    assert "2\u202f000 images sont moins que 5 x 1\u202f280" in in_french(WARNINGS[0])
-    assert in_french("something else") == "something else"
-
-
-def test_every_warning_of_the_gates_has_french_words():
-    """Of the images and features: what the source says, with any values in the places of its braces."""
-    source = Path(gates.__file__).read_text("utf-8")
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    causes = [node for node in calls if getattr(node.func, "id", "") == "Alert" and len(node.args) > 1
-              and getattr(node.args[0], "value", "") == "WARN"]
-    assert len(causes) == 5
-    for call in causes:
-        names = [part.value if isinstance(part, ast.Constant) else getattr(part.value, "id", "")
-                 for part in call.args[1].values]
-        text = "".join({"one": "reference", "other": "generated"}.get(name, name or "7") for name in names)
-        assert in_french(text) != text, text
 
 
 def test_the_page_has_as_many_texts_in_french_as_in_english():
@@ -295,7 +261,7 @@ def test_a_mixture_is_praised_only_where_its_gain_is_sure(changes, expected):
 
 def test_a_metric_that_one_model_alone_has_is_a_row_with_a_dash(tmp_path):
     found = document()
-    empty = {"metric": "accuracy_net", **dict.fromkeys(("value", "se", "low", "high", "floor")), "warnings": []}
+    empty = {"metric": "accuracy_net", **dict.fromkeys(("value", "se", "low", "high", "floor")), "caveats": []}
     for i, model in enumerate(found["models"]):
         model["scores"].append({**empty, "value": 0.9, "se": 0.01, "low": 0.88, "high": 0.92} if i == 1 else empty)
     found["metrics"].append({**found["metrics"][0], "name": "accuracy_net", "lower_is_better": False})
