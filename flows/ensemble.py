@@ -21,12 +21,12 @@ from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import atomic_write
 from ganbench.gan.generators.loading import resolve, write_spec
 from ganbench.gan.jobs import Job, check_mixing, distinct
+from ganbench.gan.numbers import decimals
 from ganbench.gan.protocols import choose, lean
 from ganbench.gan.rejection import Trial
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import ModelSpec, Protocol, Workspace
 from ganbench.gan.uncertainty import interval
-from ganbench.tasks.artifacts import decimals
 from ganbench.tasks.runners import runner
 from ganbench.tasks.settings import workspace_of
 from ganbench.tasks.stages import find_adaptively, find_mixture, fit_rejection, prepare_job

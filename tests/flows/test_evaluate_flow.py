@@ -16,7 +16,8 @@ from ganbench.gan.interchange import save_statistics
 from ganbench.gan.measure import roles_of
 from ganbench.gan.protocols import CONVENTIONS
 from ganbench.gan.statistics import moments
-from ganbench.tasks.artifacts import cells
+from ganbench.gan.tables import cell_of
+from ganbench.tasks.artifacts import texts
 
 # The metrics of the convention `embedded` that can be had without the training set, and from 30 images.
 NAMES = [name for name in CONVENTIONS["embedded"].metrics if "training" not in roles_of(name) and name != "fd_infinity"]
@@ -99,7 +100,7 @@ def check_artifacts(artifacts, scores):
     assert {"progress", "markdown"} <= artifacts.keys()
     assert float(artifacts["progress"].data) == 100
     for name, score in scores.items():
-        value, se = cells(score)[:2]
+        value, se = texts(cell_of(score))[:2]
         assert abs(float(value) - score.value) <= score.se / 10  # rounded by as much as its error allows
         assert f"| `{name}` | {value} | {se} |" in artifacts["markdown"].data
 
