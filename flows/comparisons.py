@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganbench.flows.tables import console, print_list, print_notes, print_table, published_row, score_json
+from ganbench.flows.tables import console, print_list, print_notes, print_table, published_row
 from ganbench.gan.ensemble import WHOLE
 from ganbench.gan.numbers import decimals
 from ganbench.gan.tables import remarks, score_table
@@ -55,20 +54,5 @@ def mixture_line(found: Held, names: list[str], metric: str) -> str:
 
 
 def comparison_json(found: Compared) -> str:
-    """What the tables show, with full precision."""
-    scores = [score_json(score) for rows in found.scores.values() for score in rows]
-    rankings = [
-        {
-            "metric": row.metric, "models": row.models, "ranks": row.ranks, "first": row.first,
-            "pairs": [{"better": pair.better, "worse": pair.worse, "gain": pair.gain.value, "se": pair.gain.se,
-                       "p": pair.p} for pair in row.pairs],
-        }
-        for row in found.rankings
-    ]
-    costs = {model: vars(cost) for model, cost in found.costs.items()}
-    findings = {model: [asdict(finding) for finding in analysis.findings] if analysis else None
-                for model, analysis in found.analyses.items()}
-    mixture = {**asdict(found.mixture), "shares": found.mixture.shares.tolist()} if found.mixture else None
-    content = {"scores": scores, "rankings": rankings, "costs": costs, "findings": findings, "mixture": mixture,
-               "provenance": dict(found.provenance), "report": found.report}
-    return json.dumps(content, indent=1)
+    """The report's document, to the last byte."""
+    return (Path(found.report) / "report.json").read_text().rstrip("\n")

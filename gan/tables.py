@@ -61,7 +61,7 @@ class ScoreTable:
 
 
 def score_table(scores: Mapping[str, Sequence[Score]], rankings: Sequence[Ranking] = ()) -> ScoreTable:
-    """Models by what they score, the best first where there are rankings; a row for each metric that one of them has."""
+    """Models by what they score, the best first where there are rankings; a row for each metric that one has."""
     models = rankings[0].models if rankings else tuple(scores)
     leaders = {row.metric: row.leaders for row in rankings}
     metrics = {score.metric: score for rows in scores.values() for score in rows}

@@ -38,7 +38,7 @@ def test_the_best_model_stands_first_and_what_one_lacks_is_empty():
 
 def test_an_interval_ends_where_the_metric_does_and_an_error_has_two_digits():
     cell = cell_of(score("a", 0.01, se=0.1, bounds=(0.0, math.inf)))
-    assert (cell.low, cell.high, cell.decimals) == (0.0, pytest.approx(0.206), 2)
+    assert (cell.low, cell.high, cell.decimals) == (0.0, pytest.approx(0.206, abs=1e-4), 2)
     assert short_text(cell) == "0.01 ± 0.10 (0.10)"
 
 
