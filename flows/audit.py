@@ -110,11 +110,11 @@ def sets_of(
 
 def scores_of(job: Job, found: Audit, features: dict[str, Features]) -> list[Score]:
     """The metrics of memorisation, and what the audit counts, as scores."""
-    extractor = job.protocol.extractors[0]
+    extractor, seen = job.protocol.extractors[0], features["generated"].extractor
     scores = assemble(job, {extractor: {"generated": measure_one(job, extractor, "generated", features)[0]}})
     counted = {"audit_copies": (found.copies, 0.0), "audit_nearer": (found.nearer, RATE)}
     return scores + [
-        replace(bare_score(job, name, estimate, Estimate(expected, 0.0)), bounds=(0.0, 1.0))
+        replace(bare_score(job, name, name, seen, estimate, Estimate(expected, 0.0)), bounds=(0.0, 1.0))
         for name, (estimate, expected) in counted.items()
         if estimate
     ]

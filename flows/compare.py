@@ -144,10 +144,12 @@ def logged(
     samples = [roles["generated"] for roles in sets]
     metrics = {score.metric for score in scores[jobs[0].model.name]}
     published = [row for row in beside(jobs[0].protocol) if row.metric in metrics]
+    provenance = {job.model.name: provenance_of(job, images) for job, images in zip(jobs, samples, strict=True)}
     folder = write(
         report, command,
         {"jobs": jobs, "scores": scores, "rankings": rankings, "costs": costs, "mixture": mixture,
          "published": published, "curves": curves, "analyses": analyses},
+        provenance,
         {job.model.name: roles for job, roles in zip(jobs, sets, strict=True)},
     )
     tracked = {}
@@ -162,7 +164,7 @@ def logged(
         mixture=mixture,
         published=published, tracked=tracked, report=folder,
         suite=track_suite(suite_of(jobs, scores, rankings, costs, analyses, flow_tags(), folder)),
-        provenance={job.model.name: provenance_of(job, images) for job, images in zip(jobs, samples, strict=True)},
+        provenance=provenance,
         drawn=drawn, found=sum(images.n for images in samples) - drawn,
     )
     publish_leaderboard(scores, rankings, costs, analyses, f"{len(jobs)} models under {jobs[0].protocol.name}")

@@ -23,13 +23,13 @@ from ganbench.gan.files import atomic_write
 from ganbench.gan.jobs import Job, check_mixing, distinct
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.toml_file import write_spec
+from ganbench.gan.numbers import decimals
 from ganbench.gan.protocols import lean
 from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.rejection import Trial
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import ModelSpec, Protocol, Workspace
 from ganbench.gan.uncertainty import interval
-from ganbench.tasks.artifacts import decimals
 from ganbench.tasks.runners import runner
 from ganbench.tasks.settings import workspace_of
 from ganbench.tasks.stages import find_adaptively, find_mixture, fit_rejection, prepare_job

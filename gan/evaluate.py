@@ -31,6 +31,7 @@ from ganbench.gan.store import rows_of, store_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import (
     Alert,
+    Caveat,
     Context,
     Estimate,
     Features,
@@ -205,13 +206,10 @@ def slice_scores(
 
 
 def slice_score(job: Job, name: str, metric: str, found: Estimate, floor: Estimate | None, real: Estimate) -> Score:
-    known = metric if metric == "share" else named(metric, job.protocol.extractors[0], job.workspace)
-    floor = real if metric == "share" else floor
-    scored = bare_score(job, known, found, floor)
     if metric == "share":
+        scored = bare_score(job, metric, metric, "", found, real)
         return replace(scored, slice=name, lower_is_better=False, bounds=(0.0, 1.0))
-    row = METRICS[metric]
-    return replace(scored, slice=name, lower_is_better=row.lower_is_better, bounds=row.bounds)
+    return replace(metric_score(job, metric, job.protocol.extractors[0], found, floor), slice=name)
 
 
 def classes_of(job: Job) -> tuple[str, ...]:
@@ -231,21 +229,29 @@ def too_few(job: Job, extractor: str) -> bool:
     return bool(gates.too_few_images(job.protocol.n_generated, dimension(extractor, job.shape, job.workspace)))
 
 
-def score_of(job: Job, extractor: str, metric: str, by_role: ByRole, causes: Sequence[str] = ()) -> Score:
+def score_of(job: Job, extractor: str, metric: str, by_role: ByRole, causes: Sequence[Caveat] = ()) -> Score:
     found, floor = by_role["generated"].estimates[metric], floor_of(metric, by_role)
+    caveats = (*causes, *caveats_of(job, extractor, metric, by_role))
+    return replace(metric_score(job, metric, extractor, found, floor), caveats=caveats)
+
+
+def metric_score(job: Job, metric: str, extractor: str, found: Estimate, floor: Estimate | None) -> Score:
+    """A row of METRICS with an extractor, which may be a file of the user's."""
+    made, row = extractor_of(extractor, job.workspace), METRICS[metric]
+    name = score_name(metric, made.name, made.weights)
     return replace(
-        bare_score(job, named(metric, extractor, job.workspace), found, floor),
-        lower_is_better=METRICS[metric].lower_is_better,
-        bounds=METRICS[metric].bounds,
-        decides=METRICS[metric].decides,
-        warnings=(*causes, *warnings_of(job, extractor, metric, by_role)),
+        bare_score(job, name, metric, made.name, found, floor),
+        lower_is_better=row.lower_is_better, bounds=row.bounds, decides=row.decides,
     )
 
 
-def bare_score(job: Job, name: str, found: Estimate, floor: Estimate | None) -> Score:
+def bare_score(job: Job, name: str, row: str, extractor: str, found: Estimate, floor: Estimate | None) -> Score:
+    """`name` is shown; `row` and `extractor` say what it is."""
     return Score(
         model=job.model.name,
         metric=name,
+        row=row,
+        extractor=extractor,
         value=found.value,
         se=found.se,
         floor=floor.value if floor else None,
@@ -260,37 +266,36 @@ def floor_of(metric: str, by_role: ByRole) -> Estimate | None:
     return by_role["held_out"].estimates.get(metric) if "held_out" in by_role else None
 
 
-def warnings_of(job: Job, extractor: str, metric: str, by_role: ByRole) -> list[str]:
+def caveats_of(job: Job, extractor: str, metric: str, by_role: ByRole) -> list[Caveat]:
     """What the reader of a score should know."""
     mine, n = by_role["generated"].estimates, job.protocol.n_generated
     found, floor = mine[metric], floor_of(metric, by_role)
     weights = extractor_of(extractor, job.workspace).weights
-    warnings = []
+    caveats: list[Caveat | None] = []
     if network_of(extractor) == "inception-2015" and weights != inception.SHA256:
-        warnings.append(f"not FID's own weights: the given file's sha256 is {weights[:12]}…")
+        caveats.append(Caveat("other weights", {"sha256": weights[:12]}))
     if metric == "fd":
-        warnings.append(gates.too_few_images(n, dimension(extractor, job.shape, job.workspace)))
-        warnings.append(gates.closer_than_real(found.value, found.se, *(
+        caveats.append(gates.too_few_images(n, dimension(extractor, job.shape, job.workspace)))
+        caveats.append(gates.closer_than_real(found.value, found.se, *(
             (floor.value, floor.se) if floor else (None, 0.0)
         )))
     if metric in ("precision", "recall") and {"precision", "recall"} <= mine.keys():
-        warnings.append(gates.narrow(mine["precision"].value, mine["recall"].value))
+        caveats.append(gates.narrow(mine["precision"].value, mine["recall"].value))
     if job.protocol.held_out and "held_out" not in job.parts:
-        warnings.append(f"no floor: {job.protocol.held_out} has fewer than {n:,} images")
+        caveats.append(Caveat("no floor", {"data": job.protocol.held_out, "n": n}))
     if metric == ranked(job, extractor)[0]:
-        warnings += [f"{name} is left out: {why}" for name, why in by_role["generated"].left_out.items()]
-    return [warning for warning in warnings if warning]
+        caveats += left_out(by_role["generated"])
+    return [caveat for caveat in caveats if caveat]
+
+
+def left_out(found: Measured) -> list[Caveat]:
+    """What these images do not suffice for, of what was asked; the first score of an extractor says it."""
+    return [Caveat("not for these images", {"metric": name, "why": why}) for name, why in found.left_out.items()]
 
 
 def network_of(extractor: str) -> str:
     """What the table says, and nothing for an extractor of the user's."""
     return EXTRACTORS[extractor].network if extractor in EXTRACTORS else ""
-
-
-def named(metric: str, extractor: str, workspace: Workspace) -> str:
-    """The metric's name with an extractor, which may be a file of the user's."""
-    made = extractor_of(extractor, workspace)
-    return score_name(metric, made.name, made.weights)
 
 
 def score_name(metric: str, extractor: str, weights: str) -> str:

@@ -143,7 +143,7 @@ def test_scores_are_a_table_for_people_and_json_with_full_precision(
     found = json.loads((tmp_path / "scores.json").read_text())
     assert list(found) == ["scores", "provenance"]
     for score in found["scores"]:
-        assert list(score) == ["model", "metric", "value", "se", "floor", "n", "protocol", "warnings"]
+        assert list(score) == ["model", "metric", "value", "se", "floor", "n", "protocol", "warnings", "caveats"]
         assert score["metric"] in done.stdout
         assert score["n"] == 20
     assert found["provenance"]["seed"] == 0

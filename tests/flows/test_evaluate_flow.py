@@ -18,7 +18,8 @@ from ganbench.gan.measure import roles_of
 from ganbench.gan.protocols import CONVENTIONS
 from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.statistics import moments
-from ganbench.tasks.artifacts import cells
+from ganbench.gan.tables import cell_of
+from ganbench.tasks.artifacts import texts
 
 # The metrics of the convention `embedded` that can be had without the training set, and from 30 images.
 NAMES = [name for name in CONVENTIONS["embedded"].metrics if "training" not in roles_of(name) and name != "fd_infinity"]
@@ -48,7 +49,8 @@ def test_a_run_scores_logs_and_shows_and_its_repetition_is_cached_and_logged_onc
     scores = {score.metric: score for score in first.outcome.scores}
     leading = ["kid", *(name for name in NAMES if name != "kid")]
     assert list(scores) == [f"{name}_efficientnet_lite0" for name in leading]
-    assert any("fd_infinity is left out" in warning for warning in first.outcome.scores[0].warnings)
+    left_out = [row for row in first.outcome.scores[0].caveats if row.rule == "not for these images"]
+    assert "fd_infinity" in [row.facts["metric"] for row in left_out]
     assert all(score.floor is not None for score in scores.values())
     assert (first.outcome.drawn, first.outcome.found) == (30, 0)
     check_tasks(first.tasks, "Completed")
@@ -100,7 +102,7 @@ def check_artifacts(artifacts, scores):
     assert {"progress", "markdown"} <= artifacts.keys()
     assert float(artifacts["progress"].data) == 100
     for name, score in scores.items():
-        value, se = cells(score)[:2]
+        value, se = texts(cell_of(score))[:2]
         assert abs(float(value) - score.value) <= score.se / 10  # rounded by as much as its error allows
         assert f"| `{name}` | {value} | {se} |" in artifacts["markdown"].data
 

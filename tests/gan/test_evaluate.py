@@ -10,6 +10,7 @@ import torch
 
 from ganbench import evaluate
 from ganbench.gan import sampling
+from ganbench.gan.compare import compare
 from ganbench.gan.evaluate import extract_one, sample_one, score_name
 from ganbench.gan.features import EXTRACTORS, extract, inception
 from ganbench.gan.images import write_folder, write_npz
@@ -19,10 +20,12 @@ from ganbench.gan.metrics.frechet import frechet_distance
 from ganbench.gan.metrics.kernel import kid_full
 from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.question import Question, protocol_of
+from ganbench.gan.report.document import metric_of
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.statistics import moments
 from ganbench.gan.store import store_of
 from ganbench.gan.types import BadInput, Convention, Protocol, Statistics, Workspace
+from ganbench.gan.words import caution
 
 PIXELS = Convention("pixels", ("pixels",))
 D = 64  # of (1, 8, 8) images
@@ -251,16 +254,51 @@ def test_the_kernel_distance_leads_where_images_are_few_and_the_distance_warns(n
     leading = evaluate(str(many), protocol(real, 5 * D), workspace=workspace)
     warned = evaluate(str(few), protocol(real, 5 * D - 1), workspace=workspace)
     assert [score.metric for score in leading] == ["fd_pixels", "kid_pixels"]
-    assert [score.warnings for score in leading] == [(), ()]
+    assert [score.caveats for score in leading] == [(), ()]
     assert [score.metric for score in warned] == ["kid_pixels", "fd_pixels"]
-    assert "319 images are fewer than 5 x 64 features" in warned[1].warnings[0]
-    assert warned[0].warnings == ()
+    assert "319 images are fewer than 5 x 64 features" in caution(warned[1].caveats[0])
+    assert warned[0].caveats == ()
 
 
 def test_the_length_of_a_feature_counts_not_the_size_of_the_picture(noise, workspace):
     large = noise("large.npz", 40, (1, 64, 64))  # pixels averages them down to 32x32
     warned = by_metric(evaluate(str(large), protocol(large, 40), workspace=workspace))["fd_pixels"]
-    assert "fewer than 5 x 1,024 features" in warned.warnings[-1]
+    assert "fewer than 5 x 1,024 features" in caution(warned.caveats[-1])
+
+
+NETWORK = """
+from torch import nn
+
+class Net(nn.Module):
+    input_shape = (1, 8, 8)
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Flatten(), nn.Linear(64, 4)
+
+    def forward(self, images):
+        return self.head(self.body(images))
+"""
+
+
+@pytest.mark.parametrize("name", ["infinity_net", "precision", "my_judge"])
+def test_a_score_knows_its_row_and_extractor_whatever_the_users_network_is_called(
+    name, real, fake, workspace, tmp_path, monkeypatch
+):
+    (tmp_path / "anets.py").write_text(NETWORK)
+    fields = {"name": name, "factory": "anets:Net", "features": "body", "logits": "output"}
+    (tmp_path / "net.toml").write_text("\n".join(f'{key} = "{value}"' for key, value in fields.items()))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    convention = Convention("mine", (str(tmp_path / "net.toml"),), ("fd", "kid", "is"))
+    scores = evaluate(str(fake), protocol(real, 400, convention=convention), workspace=workspace)
+    assert [score.metric for score in scores] == [f"fd_{name}", f"kid_{name}", f"is_{name}"]
+    assert [score.row for score in scores] == ["fd", "kid", "is"]
+    assert {score.extractor for score in scores} == {name}
+    (ranking, *_) = compare({"a": scores, "b": scores})
+    assert (ranking.metric, ranking.row, ranking.extractor) == (f"fd_{name}", "fd", name)
+    assert metric_of(scores[0])["title"] == "Fréchet distance"
+    sys.modules.pop("anets")
 
 
 def test_only_the_2015_network_with_its_published_weights_gives_fid():
@@ -515,7 +553,7 @@ def test_a_metric_that_needs_more_images_is_left_out_and_said(real, noise, works
     asked = protocol(real, 5, convention=replace(PIXELS, metrics=("kid", "precision")))
     (score,) = evaluate(str(few), asked, workspace=workspace)
     assert score.metric == "kid_pixels"
-    assert "precision is left out: The 6 nearest need at least 6 other images, found 4." in score.warnings
+    assert "precision is left out: The 6 nearest need at least 6 other images, found 4." in map(caution, score.caveats)
 
 
 def test_images_in_memory_and_functions_are_models(real, workspace):
