@@ -20,6 +20,7 @@ from ganbench.gan.features.extract import extract_shard, extractor_of
 from ganbench.gan.files import file_digest
 from ganbench.gan.interchange import is_features, is_statistics
 from ganbench.gan.jobs import Job, Part, dimension, keep, prepare
+from ganbench.gan.lacking import unmeasured
 from ganbench.gan.measure import Measured, import_features, measure
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.models.identity import identity
@@ -31,6 +32,7 @@ from ganbench.gan.store import rows_of, store_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import (
     Alert,
+    BadInput,
     Caveat,
     Context,
     Estimate,
@@ -42,6 +44,7 @@ from ganbench.gan.types import (
     Shard,
     Workspace,
 )
+from ganbench.gan.words import caution
 
 ByRole = Mapping[str, Measured]  # generated, held_out
 
@@ -168,12 +171,16 @@ def samples_of(part: Part, shards: Sequence[Shard]) -> Samples:
 
 def assemble(job: Job, estimates: Mapping[str, ByRole], alerts: Sequence[Alert] = ()) -> list[Score]:
     """Scores from estimates by extractor, role (generated, held_out) and metric, the leading metric first."""
-    return [
+    scores = [
         score_of(job, extractor, metric, by_role, gates.causes_for(alerts, extractor))
         for extractor, by_role in estimates.items()
         for metric in ranked(job, extractor)
         if metric in by_role["generated"].estimates
     ]
+    if not scores:
+        why = [caution(caveat) for by_role in estimates.values() for caveat in left_out(by_role["generated"])]
+        raise BadInput(f"Nothing can be measured: {'; '.join(why)}.")
+    return scores
 
 
 def slice_scores(
@@ -283,14 +290,21 @@ def caveats_of(job: Job, extractor: str, metric: str, by_role: ByRole) -> list[C
         caveats.append(gates.narrow(mine["precision"].value, mine["recall"].value))
     if job.protocol.held_out and "held_out" not in job.parts:
         caveats.append(Caveat("no floor", {"data": job.protocol.held_out, "n": n}))
-    if metric == ranked(job, extractor)[0]:
-        caveats += left_out(by_role["generated"])
+    if metric == next(name for name in ranked(job, extractor) if name in mine):
+        caveats += left_out(by_role["generated"]) + (omitted(job) if extractor == job.extractors[0] else [])
     return [caveat for caveat in caveats if caveat]
 
 
 def left_out(found: Measured) -> list[Caveat]:
     """What these images do not suffice for, of what was asked; the first score of an extractor says it."""
     return [Caveat("not for these images", {"metric": name, "why": why}) for name, why in found.left_out.items()]
+
+
+def omitted(job: Job) -> list[Caveat]:
+    """Metrics that these sets do not allow, by any extractor, and what they need."""
+    measured = {name for extractor in job.extractors for name in job.metrics(extractor)}
+    return [Caveat("left out", {"metrics": metrics, "needs": {"of": list(needs), "least": least}})
+            for (needs, least), metrics in unmeasured(job.omitted, measured).items()]
 
 
 def network_of(extractor: str) -> str:

@@ -49,10 +49,39 @@ def several(values: Sequence[str], language: str) -> str:
     return f"{', '.join(most)}{' and ' if language == 'en' else ' et '}{last}" if most else last
 
 
+# What metrics need, by the keys that `ganbench.gan.lacking` gives.
+NEEDS: Mapping[str, tuple[str, str]] = {
+    "statistics": ("statistics of the reference for the layer that they look at",
+                   "des statistiques de la référence pour la couche qu'elles examinent"),
+    "reference": ("images of the reference, and not only their statistics",
+                  "les images de la référence, et pas seulement leurs statistiques"),
+    "training": ("what the model learned from (--training)", "ce que le modèle a appris (--training)"),
+    "unseen": ("real images that the model has not learned from (--held-out)",
+               "des images réelles que le modèle n'a pas vues (--held-out)"),
+    "logits": ("a classifier: this extractor gives no class probabilities",
+               "un classifieur : cet extracteur ne donne pas de probabilités de classes"),
+    "labels": ("images with classes: a conditional model, or labelled images",
+               "des images avec des classes : un modèle conditionnel, ou des images étiquetées"),
+    "classes": ("a classifier of just the classes that the images have",
+                "un classifieur des classes mêmes qu'ont les images"),
+    "spatial": ("an extractor with a layer that keeps places, such as inception_spatial",
+                "un extracteur doté d'une couche spatiale, comme inception_spatial"),
+    "images": ("at least {least} images of each set", "au moins {least} images par ensemble"),
+}
+
+
+def needs_of(needs: Sequence[str], least: int, language: str = "en") -> str:
+    """`what the model learned from (--training), and at least 100 images of each set`."""
+    said = [NEEDS[need][LANGUAGES.index(language)].format(least=number(least, 0, language)) for need in needs]
+    return (", and " if language == "en" else ", et ").join(said)
+
+
 FORMS: Mapping[str, Callable[[Any, str], str]] = {
     "": lambda value, language: str(value),
     "word": word,
     "words": several,
+    "names": lambda value, language: ", ".join(value),
+    "needs": lambda value, language: needs_of(value["of"], value["least"], language),
     "percent": percent,
     "digits": two_digits,
     "size": lambda value, language: two_digits(abs(value), language),
@@ -225,9 +254,10 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
         "not FID's own weights: the given file's sha256 is {sha256}…",
         "ce ne sont pas les poids de FID : le sha256 du fichier donné est {sha256}…",
     ),
-    # A metric that is left out: `why` is what its formula said, `needs` what is not there.
+    # A metric that is left out: `why` is what its formula said, `needs` what is not there: see NEEDS.
     "not for these images": ("{metric} is left out: {why}", "{metric} est omis : {why}"),
-    "left out": ("{metric} is left out: it needs {needs:words}", "{metric} est omis : il lui faut {needs:words}"),
+    "left out": ("left out: {metrics:names}, for want of {needs:needs}",
+                 "sans {metrics:names}, faute d'avoir {needs:needs}"),
     # What is wrong with the images themselves, or with their features.
     "one value": (
         "every pixel of all {n:count} images is {value:count}",
@@ -299,30 +329,3 @@ def p_of(p: float, language: str) -> str:
     if p < 0.001:
         return f"p{FIXED}<{FIXED}{number(0.001, 3, language)}"
     return f"p{FIXED}={FIXED}{number(p, 3, language)}"
-
-
-# What metrics need, by the keys that `ganbench.gan.lacking` gives.
-NEEDS: Mapping[str, tuple[str, str]] = {
-    "statistics": ("statistics of the reference for the layer that they look at",
-                   "des statistiques de la référence pour la couche qu'elles examinent"),
-    "reference": ("images of the reference, and not only their statistics",
-                  "les images de la référence, et pas seulement leurs statistiques"),
-    "training": ("what the model learned from (--training)", "ce que le modèle a appris (--training)"),
-    "unseen": ("real images that the model has not learned from (--held-out)",
-               "des images réelles que le modèle n'a pas vues (--held-out)"),
-    "logits": ("a classifier: this extractor gives no class probabilities",
-               "un classifieur : cet extracteur ne donne pas de probabilités de classes"),
-    "labels": ("images with classes: a conditional model, or labelled images",
-               "des images avec des classes : un modèle conditionnel, ou des images étiquetées"),
-    "classes": ("a classifier of just the classes that the images have",
-                "un classifieur des classes mêmes qu'ont les images"),
-    "spatial": ("an extractor with a layer that keeps places, such as inception_spatial",
-                "un extracteur doté d'une couche spatiale, comme inception_spatial"),
-    "images": ("at least {least} images of each set", "au moins {least} images par ensemble"),
-}
-
-
-def needs_of(needs: Sequence[str], least: int, language: str = "en") -> str:
-    """`what the model learned from (--training), and at least 100 images of each set`."""
-    said = [NEEDS[need][LANGUAGES.index(language)].format(least=number(least, 0, language)) for need in needs]
-    return (", and " if language == "en" else ", et ").join(said)

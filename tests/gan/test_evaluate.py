@@ -254,10 +254,11 @@ def test_the_kernel_distance_leads_where_images_are_few_and_the_distance_warns(n
     leading = evaluate(str(many), protocol(real, 5 * D), workspace=workspace)
     warned = evaluate(str(few), protocol(real, 5 * D - 1), workspace=workspace)
     assert [score.metric for score in leading] == ["fd_pixels", "kid_pixels"]
-    assert [score.caveats for score in leading] == [(), ()]
+    assert [[caveat.rule for caveat in score.caveats] for score in leading] == [["left out"], []]
+    assert caution(leading[0].caveats[0]).startswith("left out: is, for want of a classifier")
     assert [score.metric for score in warned] == ["kid_pixels", "fd_pixels"]
     assert "319 images are fewer than 5 x 64 features" in caution(warned[1].caveats[0])
-    assert warned[0].caveats == ()
+    assert [caveat.rule for caveat in warned[0].caveats] == ["left out"]
 
 
 def test_the_length_of_a_feature_counts_not_the_size_of_the_picture(noise, workspace):
@@ -297,7 +298,7 @@ def test_a_score_knows_its_row_and_extractor_whatever_the_users_network_is_calle
     assert {score.extractor for score in scores} == {name}
     (ranking, *_) = compare({"a": scores, "b": scores})
     assert (ranking.metric, ranking.row, ranking.extractor) == (f"fd_{name}", "fd", name)
-    assert metric_of(scores[0])["title"] == "Fréchet distance"
+    assert metric_of(scores[0]).title == "Fréchet distance"
     sys.modules.pop("anets")
 
 
@@ -553,7 +554,7 @@ def test_a_metric_that_needs_more_images_is_left_out_and_said(real, noise, works
     asked = protocol(real, 5, convention=replace(PIXELS, metrics=("kid", "precision")))
     (score,) = evaluate(str(few), asked, workspace=workspace)
     assert score.metric == "kid_pixels"
-    assert "precision is left out: The 6 nearest need at least 6 other images, found 4." in map(caution, score.caveats)
+    assert "left out: precision, for want of at least 7 images of each set" in map(caution, score.caveats)
 
 
 def test_images_in_memory_and_functions_are_models(real, workspace):

@@ -13,6 +13,7 @@ from ganbench.gan.metrics import METRICS
 from ganbench.gan.question import protocol_of
 from ganbench.gan.statistics import moments
 from ganbench.gan.types import BadInput
+from ganbench.gan.words import caution
 
 FREE = ["efficientnet_lite0", "judge", "pixels"]      # no download
 N = 200         # enough for every metric
@@ -85,14 +86,14 @@ def test_what_is_not_refused_scores(sets, workspace, metric):
 def test_beside_others_a_metric_is_left_out_and_that_is_said(sets, workspace, kind):
     question = asked(sets, kind, "kid,fd,authpct", "pixels")
     scores = evaluate(str(sets / "plain.npz"), question, workspace=workspace)
-    said = " ".join(warning for score in scores for warning in map(str, score.warnings))
+    said = " ".join(caution(caveat) for score in scores for caveat in score.caveats)
     names = {score.metric for score in scores}
     if kind == "statistics only":
         assert names == {"fd_pixels", "authpct_pixels"}
-        assert "kid is left out" in said
+        assert "left out: kid, for want of images of the reference" in said
     elif kind == "no training set":
         assert names == {"fd_pixels", "kid_pixels"}
-        assert "authpct is left out" in said
+        assert "left out: authpct, for want of what the model learned from (--training)" in said
     else:
         assert "left out" not in said
 
