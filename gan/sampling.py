@@ -15,7 +15,7 @@ from ganbench.gan import backend, onnx_graph
 from ganbench.gan import images as image_rules
 from ganbench.gan.generators import GENERATORS, base, compiled
 from ganbench.gan.generators import images as disk
-from ganbench.gan.generators.base import Generator, image_seed
+from ganbench.gan.generators.base import Generator, classes
 from ganbench.gan.generators.loading import OPENERS, identity, load
 from ganbench.gan.store import SHARD, Arrays, Store, extend, source_digest, whole_batches
 from ganbench.gan.types import BadInput, ModelSpec, Shard, Workspace, digest_of
@@ -154,4 +154,4 @@ def labels_of(generator: Generator, indices: range, seed: int, device: str) -> t
         return generator.labels(generator.draws(indices, seed))
     if not generator.n_classes:
         return None
-    return torch.tensor([image_seed(seed, i, "label") % generator.n_classes for i in indices], device=device)
+    return classes(indices, seed, generator.n_classes).to(device)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from ganbench.gan.philox import normals, uniforms, words
 
 
 @runtime_checkable
@@ -26,22 +29,26 @@ class Generator(Protocol):
         ...
 
 
-def image_seed(seed: int, index: int, name: str = "z") -> int:
-    """The seed of one draw of one image: 63 bits of blake2b over "seed/index/name"."""
-    text = f"{seed}/{index}/{name}".encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
-
-
 def latents(indices: Sequence[int], seed: int, shape: tuple[int, ...], law: str = "normal") -> Tensor:
     """One latent per image, (n, *shape) float32: normal N(0, I) or uniform U(-1, 1).
 
-    Drawn on the CPU so that every device sees the same.
+    Drawn on the CPU so that every device sees the same; `ganbench.gan.philox` says how.
     """
-    random = torch.Generator()
-    rows = []
-    for index in indices:
-        random.manual_seed(image_seed(seed, index))
-        rows.append(
-            torch.randn(shape, generator=random) if law == "normal" else torch.rand(shape, generator=random) * 2 - 1
-        )
-    return torch.stack(rows)
+    count = math.prod(shape)
+    found = normals(indices, seed, count) if law == "normal" else uniforms(indices, seed, count) * 2 - 1
+    return torch.from_numpy(found.reshape(len(indices), *shape))
+
+
+def seeds(indices: Sequence[int], seed: int, name: str = "z") -> Tensor:
+    """A seed of 63 bits for each image, (n,) int64, for code that makes its own random numbers."""
+    return torch.from_numpy((words(indices, seed, 1, name)[:, 0] >> 1).astype(np.int64))
+
+
+def classes(indices: Sequence[int], seed: int, n_classes: int) -> Tensor:
+    """A class for each image, (n,) int64, drawn evenly: 64 bits modulo `n_classes`."""
+    return torch.from_numpy((words(indices, seed, 1, "label")[:, 0] % n_classes).astype(np.int64))
+
+
+def seed_of(seed: int, name: str) -> int:
+    """The seed of another run, 63 bits, for draws that repeat all of a model's own."""
+    return int(seeds([0], seed, name))

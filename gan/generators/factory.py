@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganbench.gan.generators.base import Generator, image_seed, latents
+from ganbench.gan.generators.base import Generator, latents, seeds
 from ganbench.gan.types import BadInput, BadOutput, ModelSpec
 from ganbench.gan.usercode import call, first_line
 
@@ -29,9 +29,12 @@ class Wrapped(nn.Module):
         self.n_classes, self.output_range = spec.n_classes, spec.output_range
 
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
-        """Latents (n, *latent_shape) float32; for latent = "none" one seed per image, (n,) int64."""
+        """Latents (n, *latent_shape) float32; for latent = "none" one seed of 63 bits per image, (n,) int64.
+
+        torch.Generator uses the lower 32 bits of a seed alone: numpy.random.default_rng uses all of them.
+        """
         if self.latent == "none":
-            return torch.tensor([image_seed(seed, index) for index in indices], dtype=torch.int64)
+            return seeds(indices, seed)
         return latents(indices, seed, self.latent_shape, self.latent)
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
