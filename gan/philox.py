@@ -89,7 +89,7 @@ def raw(first: int, n: int, seed: int, blocks: int, name: str) -> np.ndarray:
     return philox.random_raw(n * blocks * BLOCK).reshape(n, blocks * BLOCK)
 
 
-def stream() -> tuple[np.random.Philox, dict[str, Any], dict[str, Any]]:
+def stream() -> tuple[Any, Any, Any]:
     """The thread's own Philox, its state, and what in it changes: setting these is faster than making a new one."""
     try:
         return own.stream

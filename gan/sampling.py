@@ -15,7 +15,7 @@ from ganbench.gan import backend, onnx_graph
 from ganbench.gan import images as image_rules
 from ganbench.gan.generators import GENERATORS, base, compiled
 from ganbench.gan.generators import images as disk
-from ganbench.gan.generators.base import Generator, classes
+from ganbench.gan.generators.base import FiniteModel, Generator, classes
 from ganbench.gan.generators.loading import OPENERS, identity, load
 from ganbench.gan.store import SHARD, Arrays, Store, extend, source_digest, whole_batches
 from ganbench.gan.types import BadInput, ModelSpec, Shard, Workspace, digest_of
@@ -150,7 +150,7 @@ def draw(
 
 def labels_of(generator: Generator, indices: range, seed: int, device: str) -> torch.Tensor | None:
     """One class per image, drawn evenly, or known of images on disk; (n,) int64, or None where there are none."""
-    if isinstance(generator, disk.ImagesOnDisk):
+    if isinstance(generator, FiniteModel):
         return generator.labels(generator.draws(indices, seed))
     if not generator.n_classes:
         return None
