@@ -33,6 +33,7 @@ from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import (
     Alert,
     BadInput,
+    BadOutput,
     Caveat,
     Context,
     Estimate,
@@ -93,18 +94,25 @@ def features_from(extractor: str, shards: Iterable[Shard], job: Job) -> Features
     return Features(extractor_of(extractor, job.workspace).name, tuple(shards))
 
 
+def stop_at_failures(alerts: Iterable[Alert]) -> None:
+    """Numbers that would mean nothing are not computed."""
+    causes = [caution(cause) for cause in gates.failures(alerts)]
+    if causes:
+        raise BadOutput(f"No scores, since they would mean nothing: {'; '.join(causes)}.")
+
+
 def look_at_images(job: Job, images: Mapping[str, Sequence[Shard]]) -> list[Alert]:
     """What is wrong with the images; raises BadOutput when no score would mean anything."""
     samples = {role: samples_of(job.parts[role], images[role]) for role in ("generated", "reference") if role in images}
     alerts = gates.check_images(samples["generated"], samples.get("reference"), store_of(job.workspace))
-    gates.stop_at_failures(alerts)
+    stop_at_failures(alerts)
     return alerts
 
 
 def look_at_features(job: Job, extractor: str, features: Mapping[str, Features]) -> list[Alert]:
     """What is wrong with the features of one extractor; raises BadOutput when no score would mean anything."""
     alerts = gates.check_features(features["generated"], extractor, store_of(job.workspace))
-    gates.stop_at_failures(alerts)
+    stop_at_failures(alerts)
     return alerts
 
 

@@ -13,8 +13,7 @@ from scipy.fft import dctn
 from ganbench.gan.rows import Chunks
 from ganbench.gan.sources import source_digest
 from ganbench.gan.store import Store, remember, rows_of
-from ganbench.gan.types import Alert, BadOutput, Caveat, Features, Samples, digest_of
-from ganbench.gan.words import caution
+from ganbench.gan.types import Alert, Caveat, Features, Samples, digest_of
 
 LOOKED_AT = 300             # images in which traces of compression are looked for
 BLOCK, LUMA = 8, np.array([0.299, 0.587, 0.114])    # of JPEG
@@ -38,15 +37,9 @@ def check_images(generated: Samples, reference: Samples | None, store: Store) ->
     return [Alert(severity, Caveat(rule, facts)) for severity, rule, facts in remember(store, "gates", key, look)[0]]
 
 
-def failures(alerts: Iterable[Alert]) -> list[str]:
-    return [caution(alert.cause) for alert in alerts if alert.severity == "FAIL"]
-
-
-def stop_at_failures(alerts: Iterable[Alert]) -> None:
-    """Numbers that would mean nothing are not computed."""
-    causes = failures(alerts)
-    if causes:
-        raise BadOutput(f"No scores, since they would mean nothing: {'; '.join(causes)}.")
+def failures(alerts: Iterable[Alert]) -> list[Caveat]:
+    """What makes numbers meaningless."""
+    return [alert.cause for alert in alerts if alert.severity == "FAIL"]
 
 
 # Images

@@ -16,6 +16,7 @@ from ganbench.gan.drawing import draw
 from ganbench.gan.features import pixels
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import check_room, file_digest
+from ganbench.gan.generators.base import FiniteModel
 from ganbench.gan.images import write_npz
 from ganbench.gan.interchange import VIEWS, is_features, is_statistics, load_features, load_statistics
 from ganbench.gan.lacking import Omitted, There, omitted_of, unmeasured
@@ -240,25 +241,32 @@ def training_part(protocol: Protocol, parts: Mapping[str, Part], workspace: Work
 
 def ordered(spec: CompleteSpec, n: int, workspace: Workspace) -> CompleteSpec:
     """Images on disk: all of them in their order, or a random part.  Other models: as they are."""
-    available = getattr(generator_of(spec, workspace), "n", None)
-    if available is None:
+    generator = generator_of(spec, workspace)
+    if not isinstance(generator, FiniteModel):
         return spec
-    if n > available:
-        raise BadInput(f"{spec.name} has {available:,} images, but {n:,} are to be measured: give --n {available}.")
-    return replace(spec, arguments={**spec.arguments, "shuffled": n < available})
+    if n > generator.n:
+        raise BadInput(f"{spec.name} has {generator.n:,} images, but {n:,} are to be measured: give --n {generator.n}.")
+    return replace(spec, arguments={**spec.arguments, "shuffled": n < generator.n})
 
 
 def enough_held_out(protocol: Protocol, workspace: Workspace) -> bool:
     """A floor needs as many real images as are generated; without them scores have none."""
-    available: int = generator_of(resolve(protocol.held_out, workspace, data=True), workspace).n  # type: ignore[attr-defined]
-    return available >= protocol.n_generated
+    return images_in(resolve(protocol.held_out, workspace, data=True), workspace) >= protocol.n_generated
+
+
+def images_in(spec: ModelSpec, workspace: Workspace) -> int:
+    """How many there are of a set; BadInput of a model that draws as many as one wants."""
+    generator = generator_of(spec, workspace)
+    if not isinstance(generator, FiniteModel):
+        raise BadInput(f"{spec.name} is a model, expected images.")
+    return generator.n
 
 
 def real_part(data: str, n: int | None, workspace: Workspace) -> Part:
     """Images of a data set, all or `n` of them: the same ones for every seed of the model."""
     spec = resolve(data, workspace, data=True)
-    available: int = generator_of(spec, workspace).n  # type: ignore[attr-defined]
-    return Part(ordered(spec, n or available, workspace), 0, n or available)
+    n = n or images_in(spec, workspace)
+    return Part(ordered(spec, n, workspace), 0, n)
 
 
 def check_output(spec: ModelSpec, seed: int, workspace: Workspace) -> tuple[int, int, int]:
