@@ -6,7 +6,7 @@ prefect.yaml says the same for teams that deploy with `prefect deploy`.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganbench.tasks.servers import POOL
 
@@ -23,9 +23,11 @@ def deploy(folder: str | None = None) -> list[str]:
     """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
-    from prefect.deployments.runner import EntrypointType, RunnerDeployment
+    from prefect.deployments.runner import RunnerDeployment
     from prefect.exceptions import ObjectAlreadyExists
+    from prefect.flows import Flow
     from prefect.schedules import Cron
+    from prefect.types.entrypoint import EntrypointType
 
     from ganbench.flows.compare import compare
     from ganbench.flows.evaluate import evaluate
@@ -53,7 +55,8 @@ def deploy(folder: str | None = None) -> list[str]:
         "name": "nightly", "parameters": several, "schedules": [Cron("0 4 * * *", timezone="UTC")],
         "description": "Three models of the zoo every night at 4:00 UTC; put your own models into the parameters.",
     }
-    wanted = [(evaluate, by_hand), (evaluate, nightly), (compare, compared), (compare, every_night)]
+    wanted: list[tuple[Flow[..., Any], dict[str, Any]]] = [
+        (evaluate, by_hand), (evaluate, nightly), (compare, compared), (compare, every_night)]
     for flow, facts in wanted:
         RunnerDeployment.from_flow(
             flow, work_pool_name=POOL, tags=["ganbench"], entrypoint_type=EntrypointType.MODULE_PATH,
@@ -65,18 +68,18 @@ def deploy(folder: str | None = None) -> list[str]:
 def skip_missed() -> None:
     """Cancel the nights that passed while no server was up; a worker would begin them all at once."""
     from prefect.client.orchestration import get_client
-    from prefect.client.schemas import filters
+    from prefect.client.schemas import State, filters
     from prefect.client.schemas.objects import StateType
     from prefect.states import Cancelled
 
     missed = filters.FlowRunFilter(
         state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
-        expected_start_time=filters.FlowRunFilterExpectedStartTime(before_=datetime.now(UTC)),
+        expected_start_time=filters.FlowRunFilterExpectedStartTime(before_=datetime.now(UTC)),  # type: ignore[arg-type]
     )
     with get_client(sync_client=True) as client:
         for run in client.read_flow_runs(flow_run_filter=missed):
             if run.auto_scheduled:
-                state = Cancelled(message="Missed: ganbench ui was not running at that time.")
+                state: State[Any] = Cancelled(message="Missed: ganbench ui was not running at that time.")
                 client.set_flow_run_state(run.id, state, force=True)
 
 
@@ -93,11 +96,12 @@ def watch() -> AutomationCore:
         trigger=EventTrigger(
             after={"prefect.flow-run.heartbeat"},
             expect={"prefect.flow-run.heartbeat", *ends},
-            match={"prefect.resource.id": "prefect.flow-run.*"},  # type: ignore[arg-type]
+            match={"prefect.resource.id": "prefect.flow-run.*"},
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
             within=timedelta(seconds=120),
         ),
-        actions=[ChangeFlowRunState(state=StateType.CRASHED, message="No sign of life for two minutes.")],
+        actions=[ChangeFlowRunState(
+            name=None, force=False, state=StateType.CRASHED, message="No sign of life for two minutes.")],
     )

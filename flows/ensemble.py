@@ -172,7 +172,7 @@ def ensemble_json(found: Ensemble) -> str:
     def plain(value: Any) -> Any:
         return value.tolist() if hasattr(value, "tolist") else str(value)
 
-    content = {"file": found.file, "shares": dict(found.shares), "metric": found.metric}
+    content: dict[str, Any] = {"file": found.file, "shares": dict(found.shares), "metric": found.metric}
     for name in ("held", "adaptive", "trial"):
         part = getattr(found, name)
         content[name] = asdict(part) if part else None

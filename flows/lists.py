@@ -211,8 +211,8 @@ def data_rows() -> list[Row]:
                 "state": "ok" if here else "not here: fetched when needed",
             }
         )
-    folders = DataFolders(Path(settings().data).expanduser() if settings().data else None, settings().root / "data")
-    here = str(cifar10.find(folders) or "")
+    places = DataFolders(Path(settings().data).expanduser() if settings().data else None, settings().root / "data")
+    here = str(cifar10.find(places) or "")
     return [*rows, {"name": "cifar10", "found": here, "state": "ok" if here else "not here: fetched when needed"}]
 
 

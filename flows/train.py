@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from prefect import flow
 
@@ -16,7 +16,7 @@ from ganbench.tasks.progress import listening
 from ganbench.tasks.settings import settings
 from ganbench.tasks.training import Trained, train_recipe
 
-RecipeName = Literal[tuple(RECIPES)]  # type: ignore[valid-type]
+RecipeName: Any = Literal[tuple(RECIPES)]
 
 
 @flow(name="train", flow_run_name="train {recipe}")

@@ -124,7 +124,7 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
     return without_impossible(job)
 
 
-def asked_model(model: str, opening: Opening, workspace: Workspace) -> ModelSpec:
+def asked_model(model: str, opening: Opening, workspace: Workspace) -> CompleteSpec:
     """What a user names, opened as they say."""
     return resolve(model, workspace, family=opening.family, factory=opening.factory, weights_key=opening.weights_key)
 

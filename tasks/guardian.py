@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 MARK = "GANBENCH_GUARDED"  # begins a name in the environment of every child, and of theirs
 _pipes: list[int] = []  # the ends that only this process holds
@@ -25,7 +26,7 @@ def guard() -> None:
         return
     mark = f"{MARK}_{uuid.uuid4().hex}"
     end_of_pipe, held = os.pipe()
-    files = [(os.POSIX_SPAWN_DUP2, end_of_pipe, 0)]
+    files: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_DUP2, end_of_pipe, 0)]
     files += [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1, 2)]
     command = [sys.executable, "-I", "-S", __file__, mark]
     os.posix_spawn(sys.executable, command, os.environ, file_actions=files, setsid=True)

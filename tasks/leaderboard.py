@@ -90,7 +90,10 @@ def weaknesses_markdown(analyses: Mapping[str, Analysis | None]) -> str:
 
 
 @task(name="publish", task_run_name="publish leaderboard", persist_result=False, cache_policy=NO_CACHE)
-def publish_leaderboard(scores: dict, rankings: list, costs: dict, analyses: dict, heading: str) -> None:
+def publish_leaderboard(
+    scores: Scores, rankings: Sequence[Ranking], costs: Mapping[str, Cost], analyses: Mapping[str, Analysis | None],
+    heading: str,
+) -> None:
     """The leaderboard as an artifact of the flow run."""
     text = leaderboard_markdown(scores, rankings, costs, heading) + "\n" + weaknesses_markdown(analyses)
     create_markdown_artifact(markdown=text, key="leaderboard", description=heading)

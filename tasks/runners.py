@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def threads(workers: int) -> TaskRunner[Any]:
     from prefect.task_runners import ThreadPoolTaskRunner
 
-    return ThreadPoolTaskRunner(max_workers=workers)  # type: ignore[return-value]
+    return ThreadPoolTaskRunner(max_workers=workers)
 
 
 def dask(workers: int) -> TaskRunner[Any]:

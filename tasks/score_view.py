@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from typing import Any
 
 TAG = "mlflow.sharedViewState.scores"
 PAGE = "viewStateShareKey=scores"
@@ -24,7 +25,7 @@ def joined(saved: str, metrics: Iterable[str]) -> str:
     """
     now = round(1000 * time.time())
     try:
-        view = json.loads(saved) if saved else {"name": "Scores", "createdAt": now, "state": "{}"}
+        view: dict[str, Any] = json.loads(saved) if saved else {"name": "Scores", "createdAt": now, "state": "{}"}
         known = json.loads(view["state"]).get("columnOrder", [])
     except (ValueError, KeyError, TypeError):
         return ""

@@ -27,9 +27,9 @@ def store_task(**options: Any) -> Callable[[Callable[..., tuple[Any, bool]]], Ta
             return value if computed else Completed(name="Cached", message="Found in the store.", data=value)
 
         return task(
-            run, persist_result=False, cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[1, 10],
+            persist_result=False, cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[1, 10],
             retry_condition_fn=worth_retrying, **options,
-        )
+        )(run)
 
     return decorate
 

@@ -150,7 +150,7 @@ def fill(client: MlflowClient, experiment: str, run_id: str, record: Record) -> 
         params=[Param(name, str(value)) for name, value in record.params.items()],
         tags=[RunTag(name, value) for name, value in (record.tags | SHOWN_AS_TABLE).items()],
     )
-    if not logged.inputs.dataset_inputs:
+    if not (logged.inputs and logged.inputs.dataset_inputs):
         inputs = [DatasetInput(dataset_of(facts), [InputTag("mlflow.data.context", context)])
                   for context, facts in record.datasets.items()]
         client.log_inputs(run_id, inputs)
