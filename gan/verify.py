@@ -292,7 +292,7 @@ CHECKS = (
     Check("IS of 1008 sure predictions", score_of_sure_predictions, 1008.0, 1e-6, "closed form"),
     Check("KID of one law, in standard errors", kernel_distance_of_one_law, 0.0, 3.0, "closed form"),
     Check("ONNX Runtime against torch, random weights", backends_apart, 0.0, 1e-5, "second implementation"),
-    Check("fd_judge of zoo:dcgan-fashion-mnist", zoo_by_the_judge, 0.63885, 1e-3, "README"),
+    Check("fd_judge of zoo:dcgan-fashion-mnist", zoo_by_the_judge, 0.64582, 1e-3, "README"),
     Check("sha256 of the Inception weights", digest_of_weights, inception.SHA256[:12], 0, "pytorch-fid", ("weights",)),
     # (125.30692 + 122.95039 + 113.86538) / 3, the mean colour by which training code shifts these images.
     Check("mean pixel of cifar10:train", mean_pixel, 120.70756, 1e-3, "published means", ("CIFAR-10",)),

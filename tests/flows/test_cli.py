@@ -180,7 +180,7 @@ def test_a_bad_image_in_the_middle_of_a_run_ends_it_with_its_sentence(
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
     assert "late_nan gave" in done.stderr
-    assert "first in image 32" in done.stderr
+    assert "first in image 24" in done.stderr
     assert done.stdout == ""
     assert not list((home / "store").rglob("*.partial"))
 
@@ -253,7 +253,7 @@ def spoil(z, images):
     images[:, :, 3, 3] = torch.nan
     return images
 
-def spoil_some(z, images):      # with seed 0: image 32, and none before it
+def spoil_some(z, images):      # with seed 0: image 24, and none before it
     images[z[:, 0] > 1.6] = torch.nan
     return images
 
