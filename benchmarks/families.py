@@ -11,6 +11,7 @@ from pathlib import Path
 from machine import hardware, versions
 
 from ganbench.gan.report import verdict
+from ganbench.gan.report.document import MixtureFacts
 
 FAMILIES = {
     "dcgan": "Adversarial, DCGAN", "wgan-gp": "Adversarial, WGAN-GP", "r3gan": "Adversarial, R3GAN",
@@ -27,8 +28,8 @@ family wins by fiat.
 """
 
 
-def line(model: dict, lead: str) -> str:
-    score = next(row for row in model["scores"] if row["metric"] == lead)
+def line(model: dict, scores: list[dict], lead: str) -> str:
+    score = next(row for row in scores if (row["model"], row["metric"]) == (model["name"], lead))
     cost = model["cost"]
     plural = "" if cost["evaluations"] == 1 else "s"
     return (f"`{lead}` {score['value']:.4f} ± {score['se']:.4f}; {cost['parameters']:,} parameters, "
@@ -36,13 +37,13 @@ def line(model: dict, lead: str) -> str:
             "per second.")
 
 
-def section(model: dict, lead: str) -> list[str]:
+def section(model: dict, scores: list[dict], lead: str) -> list[str]:
     found = model["analysis"]["findings"]
     strong = [row["sentence"]["en"] for row in found if row["severity"] == "strength"]
     weak = [row["sentence"]["en"] for row in found if row["severity"] in ("alert", "warning")]
     leads = ", ".join(f"`{metric}`" for metric in model["leads"]) or "nothing alone"
     return [
-        f"## {FAMILIES.get(model['family'], model['family'])}: `{model['name']}`", "", line(model, lead), "",
+        f"## {FAMILIES.get(model['family'], model['family'])}: `{model['name']}`", "", line(model, scores, lead), "",
         f"- Leads by {leads}.", *(f"- Strong: {said}" for said in strong), *(f"- Weak: {said}" for said in weak), "",
     ]
 
@@ -53,9 +54,9 @@ def main(path: str) -> None:
     print(INTRODUCTION.format(count=len(report["models"]), n=f"{protocol['n']:,}", seed=protocol["seed"],
                               protocol=protocol["name"]))
     for model in report["models"]:
-        print("\n".join(section(model, protocol["lead"])))
+        print("\n".join(section(model, report["scores"], protocol["lead"])))
     if report["ensemble"]:
-        print(f"## Together\n\n{verdict.mixture(report['ensemble'])[0]}\n")
+        print(f"## Together\n\n{verdict.mixture(MixtureFacts(**report['ensemble']))[0]}\n")
     print(f"Printed by `python benchmarks/families.py` from the report of `{report['provenance']['commands'][0]}` on "
           f"{hardware()}, {versions('torch')}.")
 

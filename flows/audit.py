@@ -7,25 +7,25 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from prefect import flow
 
-from ganbench.flows.evaluate import ConventionName, ProtocolName, flow_tags, form, provenance_of
+from ganbench.flows.evaluate import OneModel, Seed, flow_tags, provenance_of
+from ganbench.flows.options import Some, in_form
 from ganbench.flows.shards import Extracted, Futures, all_features, all_samples, follow, submit
 from ganbench.gan import slices
 from ganbench.gan.attribution import Attribution
-from ganbench.gan.audit import check_unseen, protocol_of
+from ganbench.gan.audit import check_unseen, question_of
 from ganbench.gan.copying import RATE, Audit
 from ganbench.gan.evaluate import assemble, bare_score, classes_of, measure_one
 from ganbench.gan.gallery import write_gallery
-from ganbench.gan.jobs import Job
-from ganbench.gan.models.loading import resolve
-from ganbench.gan.protocols import choose
+from ganbench.gan.jobs import Job, asked_model, check_images_of_reference
+from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.store import image_of
 from ganbench.gan.threads import single_threaded
-from ganbench.gan.types import BadInput, Estimate, Features, Samples, Score
+from ganbench.gan.types import Estimate, Features, Samples, Score
 from ganbench.tasks.runners import runner
 from ganbench.tasks.settings import workspace_of
 from ganbench.tasks.stages import attribute_distance, audit_images, prepare_job
@@ -58,26 +58,16 @@ class Attributed:
 
 
 @flow(name="audit", flow_run_name="audit {model}, seed {seed}", task_runner=runner())
+@in_form(question=Some(Question, ("training", "held_out", "n", "extractor")), opening=Opening)
 def audit(
-    model: Annotated[str, form("Model", "As for evaluate")] = "zoo:dcgan-fashion-mnist",
-    training: Annotated[
-        str, form("Training images", "What the model learned from; empty: what the default protocol names")
-    ] = "",
-    held_out: Annotated[str, form("Unseen images", "Real images that it has not learned from")] = "",
-    n: Annotated[int | None, form("Images", "How many to draw", ge=50)] = 2_000,
-    seed: Annotated[int, form("Seed", "Image i depends on the model, the seed and i alone")] = 0,
-    extractor: Annotated[str, form("Extractor", "In whose features near images are looked for")] = "",
-    family: Annotated[str, form("Family", "For a bare file of weights: its architecture")] = "",
-    factory: Annotated[str, form("Factory", "For a bare file of weights: module:callable")] = "",
-    trust_pickle: Annotated[bool, form("Trust pickle", "Load pickled checkpoints, which run code")] = False,
+    model: OneModel = "zoo:dcgan-fashion-mnist", *, question: Question, seed: Seed = 0, opening: Opening
 ) -> Audited:
     """Does the model copy its training images?  The suspicious ones with their nearest, and a test of them all."""
-    workspace = workspace_of(trust_pickle)
-    chosen = protocol_of(model, training, held_out, n, extractor)
+    workspace = workspace_of(opening.trust_pickle)
+    chosen = protocol_of(question_of(model, question))
     with single_threaded():
-        spec = resolve(model, workspace, family=family, factory=factory)
-        job = prepare_job(spec, chosen, seed, workspace)
-        check_unseen(held_out, job.unseen, job.protocol.n_generated)
+        job = prepare_job(asked_model(model, opening, workspace), chosen, seed, workspace)
+        check_unseen(question.held_out, job.unseen, chosen.n_generated)
         samples, features = sets_of(job, *submitted(job))
         leading = features[job.protocol.extractors[0]]
         found = audit_images(job, samples, leading)
@@ -88,27 +78,16 @@ def audit(
 
 
 @flow(name="attribute", flow_run_name="attribute {model}, seed {seed}", task_runner=runner())
+@in_form(question=Some(Question, ("protocol", "n", "reference", "convention", "extractor")), opening=Opening)
 def attribute(
-    model: Annotated[str, form("Model", "As for evaluate")] = "zoo:dcgan-fashion-mnist",
-    protocol: Annotated[ProtocolName | None, form("Protocol", "Does not count when a reference is given")] = None,
-    reference: Annotated[str, form("Reference", "Real images")] = "",
-    convention: Annotated[ConventionName | None, form("Convention", "With a reference")] = None,
-    extractor: Annotated[str, form("Extractor", "Another than the convention's")] = "",
-    n: Annotated[int | None, form("Images", "How many to draw, if not the protocol's own number", ge=4)] = None,
-    seed: Annotated[int, form("Seed", "Image i depends on the model, the seed and i alone")] = 0,
-    family: Annotated[str, form("Family", "For a bare file of weights: its architecture")] = "",
-    factory: Annotated[str, form("Factory", "For a bare file of weights: module:callable")] = "",
-    trust_pickle: Annotated[bool, form("Trust pickle", "Load pickled checkpoints, which run code")] = False,
+    model: OneModel = "zoo:dcgan-fashion-mnist", *, question: Question, seed: Seed = 0, opening: Opening
 ) -> Attributed:
     """Which images, and which classes, a Fréchet distance comes from."""
-    workspace = workspace_of(trust_pickle)
-    preset = "" if reference or convention else protocol or ""
-    chosen = choose(preset, convention or "", reference, n, extractor=extractor, metrics="fd")
+    workspace = workspace_of(opening.trust_pickle)
+    chosen = protocol_of(replace(question, metrics="fd"))
     with single_threaded():
-        spec = resolve(model, workspace, family=family, factory=factory)
-        job = prepare_job(spec, chosen, seed, workspace)
-        if "reference" not in job.parts:
-            raise BadInput("An attribution needs the reference's images, and not only their statistics.")
+        job = prepare_job(asked_model(model, opening, workspace), chosen, seed, workspace)
+        check_images_of_reference(job)
         samples, features = sets_of(job, *submitted(job))
         labels, names = labels_and_names(job, samples, features)
         found = attribute_distance(job, features[job.protocol.extractors[0]], labels)
@@ -131,11 +110,11 @@ def sets_of(
 
 def scores_of(job: Job, found: Audit, features: dict[str, Features]) -> list[Score]:
     """The metrics of memorisation, and what the audit counts, as scores."""
-    extractor = job.protocol.extractors[0]
+    extractor, seen = job.protocol.extractors[0], features["generated"].extractor
     scores = assemble(job, {extractor: {"generated": measure_one(job, extractor, "generated", features)[0]}})
     counted = {"audit_copies": (found.copies, 0.0), "audit_nearer": (found.nearer, RATE)}
     return scores + [
-        replace(bare_score(job, name, estimate, Estimate(expected, 0.0)), bounds=(0.0, 1.0))
+        replace(bare_score(job, name, name, seen, estimate, Estimate(expected, 0.0)), bounds=(0.0, 1.0))
         for name, (estimate, expected) in counted.items()
         if estimate
     ]
@@ -227,6 +206,7 @@ def print_audit(outcome: Audited) -> None:
         table.add_row(str(match.image), str(match.by_features), str(match.by_pixels), f"{match.distance:.1f}",
                       f"{match.ratio:.3f}", p)
     console().print(table)
+    print(f"Picture: {outcome.picture}")
 
 
 def verdict(found: Audit) -> Sequence[str]:
@@ -246,21 +226,27 @@ def verdict(found: Audit) -> Sequence[str]:
 
 def print_attribution(outcome: Attributed) -> None:
     """What each class costs."""
+    print(f"The distance is {outcome.found.distance:.4g}. A class costs by how much it would fall if images as good "
+          "as the average stood in place of its own; costs add up to 0.")
+    if outcome.classes:
+        print_classes(outcome.classes)
+    else:
+        print("No classes: the images have no labels, and the protocol no judge.")
+    print(f"Picture: {outcome.picture}")
+
+
+def print_classes(classes: dict[str, Estimate]) -> None:
+    """A row for each class, the costliest first."""
     from rich import box
     from rich.table import Table
 
     from ganbench.flows.tables import console
 
-    print(f"The distance is {outcome.found.distance:.4g}. A class costs by how much it would fall if images as good "
-          "as the average stood in place of its own; costs add up to 0.")
-    if not outcome.classes:
-        print("No classes: the images have no labels, and the protocol no judge.")
-        return
     table = Table(title="What classes cost",
                   box=box.SIMPLE_HEAD, title_justify="left")
     table.add_column("class", style="bold")
     table.add_column("cost", justify="right")
     table.add_column("\N{PLUS-MINUS SIGN} SE", justify="right")
-    for name, cost in sorted(outcome.classes.items(), key=lambda pair: -pair[1].value):
+    for name, cost in sorted(classes.items(), key=lambda pair: -pair[1].value):
         table.add_row(name, f"{cost.value:+.4f}", f"{cost.se:.4f}")
     console().print(table)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from ganbench.flows.options import Machine, Some, on_command_line
+from ganbench.gan.question import Opening, Question
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -21,30 +24,17 @@ MODEL = (
     "or ImageGPT, hf:ORG/REPO@REVISION, or a folder, .npz or .parquet of images."
 )
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL, show_default=False)]
-Count = Annotated[int | None, typer.Option("--n", min=1, help="How many images to draw; else the protocol says.")]
 Seed = Annotated[int, typer.Option(help="Image i depends on the model, the seed and i alone.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
-Family = Annotated[str, typer.Option(help="The architecture of a bare file of weights: see `ganbench models`.")]
-Factory = Annotated[str, typer.Option(metavar="MODULE:CALLABLE", help="Your own code that builds the generator.")]
-WeightsKey = Annotated[str, typer.Option(help="Where in a checkpoint the generator's weights lie.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...")]
-Trust = Annotated[
-    bool, typer.Option("--trust-pickle", help="Load pickled checkpoints. They run code: only files that you trust.")
+JsonFile = Annotated[
+    str, typer.Option("--json", metavar="FILE|-", help="Write it as JSON, in full precision; - for stdout.")
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and Prefect's log.")]
-Inception = Annotated[Path | None, typer.Option(help="The 2015 Inception weights, where they cannot be downloaded.")]
-Weights = Annotated[
-    list[str] | None,
-    typer.Option("--weights", metavar="NAME=PATH", help="Weights of an extractor: a file, or a Hugging Face folder."),
-]
-Workers = Annotated[
-    int | None, typer.Option(min=1, help="Shards worked on at a time, a thread each. Changes no number.")
-]
-BatchSize = Annotated[
-    int | None,
-    typer.Option(min=1, help="Images between two savings: what a killed run loses at most. Changes no number."),
-]
-Runner = Annotated[str | None, typer.Option(help="Where shards are worked on: threads, dask or ray.")]
+Models = Annotated[list[str], typer.Argument(metavar="MODEL MODEL...", help=MODEL, show_default=False)]
+
+REFERENCE = Some(Question, ("protocol", "n", "reference", "convention", "extractor"))  # of what has metrics of its own
+AUDITED = Some(Question, ("training", "held_out", "n", "extractor"))
+TRUST = Some(Opening, ("trust_pickle",))
+HERE = Some(Machine, ("debug",))
 
 
 def stop_on_interrupt(
@@ -92,65 +82,26 @@ def sentences(debug: bool = False) -> Iterator[None]:
 
 
 @app.command()
+@on_command_line(question=Question, opening=Opening, machine=Machine)
 def evaluate(
     model: Model,
-    protocol: Annotated[str, typer.Option(help="A named measurement: see `ganbench protocols`.")] = "",
-    convention: Annotated[
-        str, typer.Option(help="How numbers are made, with --reference: see `ganbench conventions`.")
-    ] = "",
-    reference: Annotated[
-        str,
-        typer.Option(
-            metavar="DATA", help="Real images to compare with: a name, folder, .npz or .parquet, or statistics (.npz)."
-        ),
-    ] = "",
-    held_out: Annotated[
-        str, typer.Option(metavar="DATA", help="Real images outside the reference, for the floor.")
-    ] = "",
-    training: Annotated[
-        str, typer.Option(metavar="DATA", help="What the model learned from, for the metrics of memorisation.")
-    ] = "",
-    metrics: Annotated[
-        str, typer.Option(metavar="NAME,NAME", help="Others than the convention's: see `ganbench metrics`.")
-    ] = "",
-    extractor: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|FILE.toml|MODULE:CALLABLE",
-            help="Another network than the convention's: see `ganbench extractors`, or your own.",
-        ),
-    ] = "",
+    *,
+    question: Question,
+    seed: Seed = 0,
     by: Annotated[
         str, typer.Option(metavar="class|cluster", help="Scores of each class, or of each cluster of real images, too.")
     ] = "",
-    n: Count = None,
-    seed: Seed = 0,
-    json: Annotated[str, typer.Option(metavar="FILE|-", help="Write the scores as JSON; - for stdout.")] = "",
-    family: Family = "",
-    factory: Factory = "",
-    weights_key: WeightsKey = "",
-    inception_weights: Inception = None,
-    weights: Weights = None,
-    device: Device = None,
-    workers: Workers = None,
-    batch_size: BatchSize = None,
-    runner: Runner = None,
-    trust_pickle: Trust = False,
-    debug: Debug = False,
+    json: JsonFile = "",
+    opening: Opening,
+    machine: Machine,
 ) -> None:
     """Score a model: FID-like distances, KID and Inception Score with standard errors and floors."""
-    with sentences(debug):
-        given = {"device": device, "workers": workers, "batch_size": batch_size, "runner": runner}
-        begin(debug, inception_weights=inception_weights and str(inception_weights),
-              extractor_weights=by_name(weights), **given)
+    with sentences(machine.debug):
+        begin(machine)
         from ganbench.flows.run import run_evaluation
 
         with bars(quiet=json == "-") as show:
-            outcome = run_evaluation(
-                show, model=model, protocol=protocol, convention=convention, reference=reference, held_out=held_out,
-                training=training, metrics=metrics, extractor=extractor, by=by, n=n, seed=seed, family=family,
-                factory=factory, weights_key=weights_key, trust_pickle=trust_pickle,
-            )
+            outcome = run_evaluation(show, model, question, seed, by, opening)
         report(outcome, json)
 
 
@@ -164,15 +115,19 @@ def by_name(weights: list[str] | None) -> dict[str, str] | None:
     return {name: path for name, _, path in (word.partition("=") for word in weights)} if weights else None
 
 
-def begin(debug: bool, **given: Any) -> None:
+def begin(machine: Machine, **given: Any) -> None:
     """Settings first, since Prefect and MLflow read the environment when they are imported."""
     import os
 
     from ganbench.tasks.settings import configure
 
-    if not debug:
+    if not machine.debug:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    configure(**given)
+    configure(
+        inception_weights=machine.inception_weights and str(machine.inception_weights),
+        extractor_weights=by_name(machine.weights), device=machine.device, workers=machine.workers,
+        batch_size=machine.batch_size, runner=machine.runner, **given,
+    )
 
 
 @contextmanager
@@ -230,123 +185,92 @@ def report(outcome: Any, json: str) -> None:
 
 
 @app.command()
+@on_command_line(question=Question, opening=TRUST, machine=Machine)
 def compare(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL MODEL...", help=MODEL, show_default=False)],
-    protocol: Annotated[str, typer.Option(help="A named measurement: see `ganbench protocols`.")] = "",
-    convention: Annotated[str, typer.Option(help="How numbers are made, with --reference.")] = "",
-    reference: Annotated[str, typer.Option(metavar="DATA", help="Real images to compare with.")] = "",
-    held_out: Annotated[str, typer.Option(metavar="DATA", help="Real images outside the reference, for floors.")] = "",
-    training: Annotated[str, typer.Option(metavar="DATA", help="What the models learned from.")] = "",
-    metrics: Annotated[str, typer.Option(metavar="NAME,NAME", help="Others than the convention's.")] = "",
-    extractor: Annotated[str, typer.Option(help="Another network than the convention's.")] = "",
-    n: Count = None,
+    models: Models,
+    *,
+    question: Question,
     seed: Seed = 0,
     report: Annotated[str, typer.Option(metavar="DIR", help="Where the report goes; else into the home folder.")] = "",
-    json: Annotated[str, typer.Option(metavar="FILE|-", help="Write the scores as JSON; - for stdout.")] = "",
-    inception_weights: Inception = None,
-    weights: Weights = None,
-    device: Device = None,
-    workers: Workers = None,
-    batch_size: BatchSize = None,
-    runner: Runner = None,
-    trust_pickle: Trust = False,
-    debug: Debug = False,
+    json: JsonFile = "",
+    opening: Opening,
+    machine: Machine,
 ) -> None:
     """Which model is better, and how sure that is: ranks that allow for chance, costs, the best mixture, a report."""
-    with sentences(debug):
-        given = {"device": device, "workers": workers, "batch_size": batch_size, "runner": runner}
-        begin(debug, inception_weights=inception_weights and str(inception_weights),
-              extractor_weights=by_name(weights), **given)
+    with sentences(machine.debug):
+        begin(machine)
         from ganbench.flows.run import run_comparison
-        from ganbench.flows.tables import write_json
 
         with bars(quiet=json == "-") as show:
-            compared = run_comparison(
-                show, models=models, protocol=protocol, convention=convention, reference=reference, held_out=held_out,
-                training=training, metrics=metrics, extractor=extractor, n=n, seed=seed, report=report,
-                trust_pickle=trust_pickle,
-            )
+            compared = run_comparison(show, models, question, seed, report, opening)
         from ganbench.flows.comparisons import comparison_json, print_comparison
 
-        if json:
-            write_json(json, comparison_json(compared))
-        if json != "-":
-            print_comparison(compared)
+        end(compared, json, comparison_json, print_comparison)
+
+
+def end(found: Any, json: str, as_json: Callable[[Any], str], show: Callable[[Any], None]) -> None:
+    """What was found as JSON into a file, as text on the terminal, or as JSON there."""
+    from ganbench.flows.tables import write_json
+
+    if json:
+        write_json(json, as_json(found))
+    if json != "-":
+        show(found)
 
 
 @app.command()
+@on_command_line(question=REFERENCE, opening=TRUST, machine=Machine)
 def ensemble(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help=MODEL, show_default=False)],
     out: Annotated[str, typer.Option(metavar="FILE.toml", help="The model file to write.", show_default=False)],
-    protocol: Annotated[str, typer.Option(help="A named measurement: see `ganbench protocols`.")] = "",
-    convention: Annotated[str, typer.Option(help="How numbers are made, with --reference.")] = "",
-    reference: Annotated[str, typer.Option(metavar="DATA", help="Real images to come near to.")] = "",
-    extractor: Annotated[str, typer.Option(help="Another network than the convention's.")] = "",
-    n: Count = None,
+    *,
+    question: Question,
     seed: Seed = 0,
     budget: Annotated[
         int, typer.Option(min=0, help="Draw so many images of all models together, where they are of use.")
     ] = 0,
     reject: Annotated[bool, typer.Option("--reject", help="Keep images that a density ratio takes for real.")] = False,
     rate: Annotated[float, typer.Option(min=0.01, max=0.99, help="With --reject: the share of images to keep.")] = 0.5,
-    json: Annotated[str, typer.Option(metavar="FILE|-", help="Write what was found as JSON; - for stdout.")] = "",
-    inception_weights: Inception = None,
-    weights: Weights = None,
-    device: Device = None,
-    workers: Workers = None,
-    runner: Runner = None,
-    trust_pickle: Trust = False,
-    debug: Debug = False,
+    json: JsonFile = "",
+    opening: Opening,
+    machine: Machine,
 ) -> None:
     """Several models as one: the shares that are nearest to real images; and the images that are worth keeping."""
-    with sentences(debug):
-        begin(debug, inception_weights=inception_weights and str(inception_weights), device=device, workers=workers,
-              extractor_weights=by_name(weights), runner=runner)
+    with sentences(machine.debug):
+        begin(machine)
         from ganbench.flows.run import run_ensemble
-        from ganbench.flows.tables import write_json
 
         with bars(quiet=json == "-") as show:
             found = run_ensemble(
-                show, models=models, out=out, protocol=protocol, convention=convention, reference=reference,
-                extractor=extractor, n=n, seed=seed, budget=budget, reject=reject, rate=rate,
-                trust_pickle=trust_pickle,
-            )
+                show, models, out, question, seed, opening, budget=budget, reject=reject, rate=rate)
         from ganbench.flows.ensemble import ensemble_json, print_ensemble
 
-        if json:
-            write_json(json, ensemble_json(found))
-        if json != "-":
-            print_ensemble(found)
+        end(found, json, ensemble_json, print_ensemble)
 
 
 @app.command()
+@on_command_line(opening=Opening, machine=Some(Machine, ("device", "batch_size", "debug")))
 def sample(
     model: Model,
     out: Annotated[Path, typer.Option(help="A folder (PNG files), FILE.npz or FILE.parquet.", show_default=False)],
+    *,
     n: Annotated[int, typer.Option("--n", min=1, help="How many images.")] = 100,
     seed: Seed = 0,
-    family: Family = "",
-    factory: Factory = "",
-    weights_key: WeightsKey = "",
-    device: Device = None,
-    batch_size: BatchSize = None,
-    trust_pickle: Trust = False,
-    debug: Debug = False,
+    opening: Opening,
+    machine: Machine,
 ) -> None:
     """Draw images and write them as PNG files, guided-diffusion's .npz, or Parquet for Hugging Face."""
-    with sentences(debug):
-        begin(debug, device=device, batch_size=batch_size)
+    with sentences(machine.debug):
+        begin(machine)
         from ganbench.flows.run import run_sampling
 
         with bars(quiet=False) as show:
-            found = run_sampling(
-                show, model, out, n=n, seed=seed, family=family, factory=factory, weights_key=weights_key,
-                trust_pickle=trust_pickle,
-            )
+            found = run_sampling(show, model, out, n, seed, opening)
         print(f"{n:,} images in {out} ({n - found:,} drawn now, {found:,} from the store).")
 
 
 @app.command()
+@on_command_line(machine=Some(Machine, ("inception_weights", "weights", "device", "workers", "debug")))
 def statistics(
     data: Annotated[str, typer.Argument(metavar="DATA", help="A name of `datasets`, or a folder or file of images.")],
     out: Annotated[
@@ -356,17 +280,13 @@ def statistics(
             show_default=False,
         ),
     ],
+    *,
     convention: Annotated[str, typer.Option(help="Whose features: see `ganbench conventions`.")] = "embedded",
-    inception_weights: Inception = None,
-    weights: Weights = None,
-    device: Device = None,
-    workers: Workers = None,
-    debug: Debug = False,
+    machine: Machine,
 ) -> None:
     """Mean and covariance of the features of images, in a file that other tools read, and --reference too."""
-    with sentences(debug):
-        begin(debug, device=device, workers=workers, extractor_weights=by_name(weights),
-              inception_weights=inception_weights and str(inception_weights))
+    with sentences(machine.debug):
+        begin(machine)
         from ganbench.flows.run import run_statistics
 
         with bars(quiet=False) as show:
@@ -375,24 +295,26 @@ def statistics(
 
 
 @app.command()
+@on_command_line(opening=Some(Opening, ("weights_key", "trust_pickle")), machine=HERE)
 def inspect(
     file: Annotated[str, typer.Argument(metavar="FILE", help=MODEL + " Or weights of any kind.", show_default=False)],
+    *,
     out: Annotated[
         Path | None, typer.Option(metavar="SPEC.toml", help="Write a model file to go on with.", show_default=False)
     ] = None,
-    weights_key: WeightsKey = "",
     json: AsJson = False,
-    trust_pickle: Trust = False,
-    debug: Debug = False,
+    opening: Opening,
+    machine: Machine,
 ) -> None:
     """What a file of weights holds, and the model file that it proposes; runs nothing of it."""
-    with sentences(debug):
-        begin(debug)
+    with sentences(machine.debug):
+        begin(machine)
         from ganbench.flows.inspect import inspection_json, print_inspection, write_proposal
         from ganbench.gan.inspection import inspect_model
         from ganbench.tasks.settings import workspace_of
 
-        found = inspect_model(file, workspace_of(trust_pickle), weights_key=weights_key, trust_pickle=trust_pickle)
+        found = inspect_model(file, workspace_of(opening.trust_pickle), weights_key=opening.weights_key,
+                              trust_pickle=opening.trust_pickle)
         if json:
             print(inspection_json(found))
         else:
@@ -402,88 +324,46 @@ def inspect(
 
 
 @app.command()
-def audit(
-    model: Model,
-    training: Annotated[str, typer.Option(metavar="DATA", help="What the model learned from.")] = "",
-    held_out: Annotated[
-        str, typer.Option(metavar="DATA", help="Real images that it has not seen: without them there is no p-value.")
-    ] = "",
-    n: Annotated[int, typer.Option("--n", min=50, help="How many images to draw.")] = 2_000,
-    seed: Seed = 0,
-    extractor: Annotated[str, typer.Option(help="In whose features near images are looked for.")] = "",
-    json: Annotated[str, typer.Option(metavar="FILE|-", help="Write what was found as JSON; - for stdout.")] = "",
-    family: Family = "",
-    factory: Factory = "",
-    device: Device = None,
-    workers: Workers = None,
-    runner: Runner = None,
-    trust_pickle: Trust = False,
-    debug: Debug = False,
-) -> None:
-    """Does a model copy its training images? The suspicious ones beside their nearest, with p-values."""
-    with sentences(debug):
-        begin(debug, device=device, workers=workers, runner=runner)
+@on_command_line(question=AUDITED, opening=Opening, machine=Machine)
+def audit(model: Model, *, question: Question, seed: Seed = 0, json: JsonFile = "", opening: Opening,
+          machine: Machine) -> None:
+    """Does a model copy its training images? The suspicious ones beside their nearest, with p-values.
+
+    Without real images that it has not seen (--held-out) there is no p-value.
+    """
+    with sentences(machine.debug):
+        begin(machine)
         from ganbench.flows.run import run_audit
-        from ganbench.flows.tables import write_json
 
         with bars(quiet=json == "-") as show:
-            outcome = run_audit(
-                show, model=model, training=training, held_out=held_out, n=n, seed=seed, extractor=extractor,
-                family=family, factory=factory, trust_pickle=trust_pickle,
-            )
+            outcome = run_audit(show, model, question, seed, opening)
         from ganbench.flows.audit import audit_json, print_audit
 
-        if json:
-            write_json(json, audit_json(outcome))
-        if json != "-":
-            print_audit(outcome)
-            print(f"Picture: {outcome.picture}")
+        end(outcome, json, audit_json, print_audit)
 
 
 @app.command()
-def attribute(
-    model: Model,
-    protocol: Annotated[str, typer.Option(help="A named measurement: see `ganbench protocols`.")] = "",
-    convention: Annotated[str, typer.Option(help="How numbers are made, with --reference.")] = "",
-    reference: Annotated[str, typer.Option(metavar="DATA", help="Real images to compare with.")] = "",
-    extractor: Annotated[str, typer.Option(help="Another network than the convention's.")] = "",
-    n: Count = None,
-    seed: Seed = 0,
-    json: Annotated[str, typer.Option(metavar="FILE|-", help="Write what was found as JSON; - for stdout.")] = "",
-    family: Family = "",
-    factory: Factory = "",
-    inception_weights: Inception = None,
-    device: Device = None,
-    workers: Workers = None,
-    runner: Runner = None,
-    trust_pickle: Trust = False,
-    debug: Debug = False,
-) -> None:
+@on_command_line(question=REFERENCE, opening=Opening, machine=Machine)
+def attribute(model: Model, *, question: Question, seed: Seed = 0, json: JsonFile = "", opening: Opening,
+              machine: Machine) -> None:
     """What a Fréchet distance is made of: the images that cost most and help most, and each class's part."""
-    with sentences(debug):
-        begin(debug, device=device, workers=workers, runner=runner,
-              inception_weights=inception_weights and str(inception_weights))
+    with sentences(machine.debug):
+        begin(machine)
         from ganbench.flows.run import run_attribution
-        from ganbench.flows.tables import write_json
 
         with bars(quiet=json == "-") as show:
-            outcome = run_attribution(
-                show, model=model, protocol=protocol, convention=convention, reference=reference, extractor=extractor,
-                n=n, seed=seed, family=family, factory=factory, trust_pickle=trust_pickle,
-            )
+            outcome = run_attribution(show, model, question, seed, opening)
         from ganbench.flows.audit import attribution_json, print_attribution
 
-        if json:
-            write_json(json, attribution_json(outcome))
-        if json != "-":
-            print_attribution(outcome)
-            print(f"Picture: {outcome.picture}")
+        end(outcome, json, attribution_json, print_attribution)
 
 
 @app.command("explain-diff")
+@on_command_line(machine=Some(Machine, ("inception_weights", "device", "workers", "debug")))
 def explain_diff(
     a: Annotated[str, typer.Argument(metavar="A", help="A reading: see `ganbench readings`.", show_default=False)],
     b: Annotated[str, typer.Argument(metavar="B", help="Another one.", show_default=False)],
+    *,
     model: Annotated[str, typer.Option(help=MODEL)] = "zoo:dcgan-fashion-mnist",
     reference: Annotated[str, typer.Option(metavar="DATA", help="Real images.")] = "fashion-mnist:test",
     n: Annotated[int, typer.Option("--n", min=10, help="Images of the model, and at most as many real ones.")] = 500,
@@ -491,28 +371,22 @@ def explain_diff(
         str, typer.Option(help="inception, or efficientnet_lite0, which needs no download, behind the same axes.")
     ] = "inception",
     other_weights: Annotated[Path | None, typer.Option(help="Another file of weights, for B.")] = None,
-    inception_weights: Inception = None,
     seed: Seed = 0,
-    json: Annotated[str, typer.Option(metavar="FILE|-", help="Write it as JSON; - for stdout.")] = "",
-    device: Device = None,
-    workers: Workers = None,
-    debug: Debug = False,
+    json: JsonFile = "",
+    machine: Machine,
 ) -> None:
     """Why two tools print different numbers: the same images read in two ways, and the gap shared out."""
-    with sentences(debug):
-        begin(debug, device=device, workers=workers, inception_weights=inception_weights and str(inception_weights))
+    with sentences(machine.debug):
+        begin(machine)
         from ganbench.flows.explain import as_json, print_differences, run_explanation
-        from ganbench.flows.tables import write_json
 
         with bars(quiet=json == "-") as show:
             found = run_explanation(
                 show, a, b, model=model, reference=reference, n=n, extractor=extractor, seed=seed,
                 other_weights=str(other_weights or ""),
             )
-        if json:
-            write_json(json, as_json(found, model=model, reference=reference, n=n, extractor=extractor))
-        if json != "-":
-            print_differences(found, n)
+        end(found, json, lambda it: as_json(it, model=model, reference=reference, n=n, extractor=extractor),
+            lambda it: print_differences(it, n))
 
 
 LISTS = {
@@ -531,9 +405,10 @@ LISTS = {
 def listing(name: str, what: str) -> None:
     """Make a command that prints one of `ganbench.flows.lists`."""
 
-    def command(json: AsJson = False, debug: Debug = False) -> None:
-        with sentences(debug):
-            begin(debug)
+    @on_command_line(machine=HERE)
+    def command(*, json: AsJson = False, machine: Machine) -> None:
+        with sentences(machine.debug):
+            begin(machine)
             from ganbench.flows import lists
             from ganbench.flows.tables import print_list
 
@@ -547,17 +422,19 @@ for _name, _what in LISTS.items():
 
 
 @app.command()
+@on_command_line(machine=HERE)
 def cache(
     action: Annotated[
         str, typer.Argument(help="list, verify (every hash) or collect (remove what nobody needs).")
     ] = "list",
+    *,
     older_than: Annotated[float, typer.Option(help="collect: artefacts not used for so many days; 0 for all.")] = 30,
     json: AsJson = False,
-    debug: Debug = False,
+    machine: Machine,
 ) -> None:
     """What the store holds; check it; make room."""
-    with sentences(debug):
-        begin(debug)
+    with sentences(machine.debug):
+        begin(machine)
         from ganbench.flows.lists import CACHE
         from ganbench.flows.tables import print_list
         from ganbench.gan.types import BadInput
@@ -568,21 +445,20 @@ def cache(
 
 
 @app.command()
+@on_command_line(machine=Some(Machine, ("inception_weights", "device", "debug")))
 def verify(
+    *,
     quick: Annotated[bool, typer.Option("--quick", help="Only what takes seconds: 100 images of 75,100.")] = False,
     data: Annotated[Path | None, typer.Option(help="A folder with CIFAR-10's binary release.")] = None,
-    inception_weights: Inception = None,
-    device: Device = None,
     json: AsJson = False,
-    debug: Debug = False,
+    machine: Machine,
 ) -> None:
     """Compute numbers that are known: closed forms, and published scores of CIFAR-10.
 
     Exits with 0 when every check was run and is right, else with 1.
     """
-    with sentences(debug):
-        begin(debug, device=device, data=data and str(data),
-              inception_weights=inception_weights and str(inception_weights))
+    with sentences(machine.debug):
+        begin(machine, data=data and str(data))
         from ganbench.flows.lists import checks
         from ganbench.flows.run import run_verification
         from ganbench.flows.tables import print_checks
@@ -595,10 +471,11 @@ def verify(
 
 
 @app.command()
-def ui(debug: Debug = False) -> None:
+@on_command_line(machine=HERE)
+def ui(*, machine: Machine) -> None:
     """Start Prefect, MLflow and a worker on this machine, and print their addresses; Ctrl-C stops them."""
-    with sentences(debug):
-        begin(debug)
+    with sentences(machine.debug):
+        begin(machine)
         stop_on_interrupt("Ending Prefect, MLflow and the worker ...", seconds=None)
         from ganbench.flows.run import run_servers
 
@@ -606,18 +483,20 @@ def ui(debug: Debug = False) -> None:
 
 
 @app.command()
+@on_command_line(machine=HERE)
 def train(
     recipe: Annotated[str, typer.Argument(help="See `ganbench recipes`.", show_default=False)],
     out: Annotated[
         Path, typer.Option(help="A folder for snapshots, losses and the state to resume from.", show_default=False)
     ],
+    *,
     steps: Annotated[int | None, typer.Option(min=1, help="How long, instead of the recipe's own steps.")] = None,
     data: Annotated[Path | None, typer.Option(help="A folder that holds data sets.")] = None,
-    debug: Debug = False,
+    machine: Machine,
 ) -> None:
     """Train one of the shipped models again, its losses in MLflow; a run that was stopped goes on where it was."""
-    with sentences(debug):
-        begin(debug, data=data and str(data))
+    with sentences(machine.debug):
+        begin(machine, data=data and str(data))
         from ganbench.flows.run import run_training
 
         with bars(quiet=False) as show:

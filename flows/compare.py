@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Annotated, Any
 
 from prefect import flow, runtime
 
-from ganbench.flows.evaluate import ConventionName, ProtocolName, flow_tags, form, provenance_of
+from ganbench.flows.evaluate import Seed, flow_tags, provenance_of
+from ganbench.flows.options import Some, form, in_form
 from ganbench.flows.shards import (
     Extracted,
     Futures,
@@ -26,8 +28,8 @@ from ganbench.gan.ensemble import LEAST, Held
 from ganbench.gan.findings import Analysis
 from ganbench.gan.jobs import Job, distinct
 from ganbench.gan.metering import Cost
-from ganbench.gan.protocols import choose
 from ganbench.gan.published import Published, beside
+from ganbench.gan.question import Opening, Question, given, protocol_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Estimate, Features, Score
 from ganbench.tasks.leaderboard import publish_leaderboard
@@ -69,30 +71,22 @@ def run_name() -> str:
 
 
 @flow(name="compare", flow_run_name=run_name, task_runner=runner())
+@in_form(question=Question, opening=Some(Opening, ("trust_pickle",)))
 def compare(
-    models: Annotated[list[str], form("Models", "Two or more: zoo:NAME, model files, or folders or files of images")],
-    protocol: Annotated[
-        ProtocolName | None, form("Protocol", "A named measurement; does not count when a reference is given below")
-    ] = "fashion-mnist-embedded-2k",
-    n: Annotated[int | None, form("Images", "How many to draw of each, if not the protocol's own number", ge=2)] = None,
-    seed: Annotated[int, form("Seed", "Image i depends on the model, the seed and i alone")] = 0,
-    reference: Annotated[str, form("Reference", "Instead of a protocol: a data set, or images")] = "",
-    convention: Annotated[ConventionName | None, form("Convention", "With a reference")] = None,
-    held_out: Annotated[str, form("Held-out images", "Real images outside the reference, for the floors")] = "",
-    training: Annotated[str, form("Training images", "What the models learned from")] = "",
-    metrics: Annotated[str, form("Metrics", "Others than the convention's, with commas between them")] = "",
-    extractor: Annotated[str, form("Extractor", "Another than the convention's")] = "",
-    report: Annotated[str, form("Report", "A folder for the report; empty: in the home folder")] = "",
-    trust_pickle: Annotated[bool, form("Trust pickle", "Load pickled checkpoints, which run code")] = False,
+    models: Annotated[list[str], form("Models", "Two or more: zoo:NAME, model files, or folders or files of images.")],
+    *,
+    question: Question,
+    seed: Seed = 0,
+    report: Annotated[str, form("Report", "A folder for the report; empty: in the home folder.")] = "",
+    opening: Opening,
 ) -> Compared:
     """Which model is better, and how sure that is: scores with errors, ranks that allow for chance, costs, and whether
     a mixture would be better than each alone.
 
     Everything is kept model by model: one more model costs that model only.
     """
-    workspace = workspace_of(trust_pickle)
-    preset = "" if reference or convention else protocol or ""
-    chosen = choose(preset, convention or "", reference, n, held_out, training, metrics, extractor)
+    workspace = workspace_of(opening.trust_pickle)
+    chosen = protocol_of(question)
     with single_threaded():
         jobs = [prepare_job(spec, chosen, seed, workspace) for spec in distinct(models, workspace)]
         started = submit_all(jobs)
@@ -107,7 +101,15 @@ def compare(
             job.model.name: curve_of(leading_features(job, found), workspace)
             for job, found in zip(jobs, started, strict=True)
         }
-        return logged(jobs, started, scores, rankings, mixture, costs, curves, analyses, report)
+        return logged(jobs, started, scores, rankings, mixture, costs, curves, analyses, report,
+                      command_of(models, question, seed))
+
+
+def command_of(models: Sequence[str], question: Question, seed: int) -> str:
+    """The command line that does the same."""
+    options = {**given(question), **({"seed": seed} if seed else {})}
+    words = [f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in options.items()]
+    return " ".join(["ganbench compare", *map(shlex.quote, models), *words])
 
 
 def mixture_of(jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]]) -> Held | None:
@@ -135,16 +137,19 @@ def logged(
     jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]], scores: Mapping[str, list[Score]],
     rankings: list[Ranking], mixture: Held | None, costs: Mapping[str, Cost],
     curves: Mapping[str, list[tuple[int, Estimate]]], analyses: Mapping[str, Analysis | None], report: str,
+    command: str,
 ) -> Compared:
     """The report, pictures, MLflow's runs, and the tables in Prefect's UI."""
     sets = [all_samples(job, found[0]) for job, found in zip(jobs, started, strict=True)]
     samples = [roles["generated"] for roles in sets]
     metrics = {score.metric for score in scores[jobs[0].model.name]}
     published = [row for row in beside(jobs[0].protocol) if row.metric in metrics]
+    provenance = {job.model.name: provenance_of(job, images) for job, images in zip(jobs, samples, strict=True)}
     folder = write(
-        report, dict(runtime.flow_run.parameters),
+        report, command,
         {"jobs": jobs, "scores": scores, "rankings": rankings, "costs": costs, "mixture": mixture,
          "published": published, "curves": curves, "analyses": analyses},
+        provenance,
         {job.model.name: roles for job, roles in zip(jobs, sets, strict=True)},
     )
     tracked = {}
@@ -159,7 +164,7 @@ def logged(
         mixture=mixture,
         published=published, tracked=tracked, report=folder,
         suite=track_suite(suite_of(jobs, scores, rankings, costs, analyses, flow_tags(), folder)),
-        provenance={job.model.name: provenance_of(job, images) for job, images in zip(jobs, samples, strict=True)},
+        provenance=provenance,
         drawn=drawn, found=sum(images.n for images in samples) - drawn,
     )
     publish_leaderboard(scores, rankings, costs, analyses, f"{len(jobs)} models under {jobs[0].protocol.name}")

@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganbench.flows.tables import console, print_list, published_row
+from ganbench.flows.tables import console, print_list, print_notes, print_table, published_row
 from ganbench.gan.ensemble import WHOLE
-from ganbench.tasks.artifacts import decimals, warned
-from ganbench.tasks.leaderboard import arrows_of, cells_of, floors_of, heads_of, remarks, weaknesses
+from ganbench.gan.numbers import decimals
+from ganbench.gan.tables import remarks, score_table
+from ganbench.tasks.leaderboard import texts_of, weaknesses
 
 if TYPE_CHECKING:
     from ganbench.flows.compare import Compared
     from ganbench.gan.ensemble import Held
 
-SCORES = ("model", "metric", "value", "se", "floor", "n", "protocol", "warnings")
-
 
 def print_comparison(found: Compared) -> None:
     """The leaderboard turned on its side, since metrics are more than models: a row for each metric."""
-    from rich import box
     from rich.markup import escape
-    from rich.table import Table
 
     job = next(iter(found.jobs.values()))
-    title = f"{len(found.jobs)} models, {job.protocol.name}"
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    rows = [*cells_of(found.scores, found.rankings, found.costs), floors_of(found.scores, found.rankings)]
-    table.add_column("", style="bold", no_wrap=True)
-    for row in rows:
-        table.add_column(row[0], justify="right")
-    heads = heads_of(found.rankings, arrows_of(found.scores))
-    for head, *cells in zip(heads[1:], *(row[1:] for row in rows), strict=True):
-        table.add_row(head, *cells)
-    console().print(table)
-    for line in remarks(found.rankings, len(found.jobs)):
+    table = score_table(found.scores, found.rankings)
+    (_, *names), *columns = texts_of(table, found.rankings, found.costs)
+    rows = [list(row) for row in zip(names, *(texts for _, *texts in columns), strict=True)]
+    print_table(f"{len(found.jobs)} models, {job.protocol.name}", ["", *(texts[0] for texts in columns)], rows)
+    for line in remarks(found.rankings):
         print(f" {line}")
     if found.mixture:
         print(f" {mixture_line(found.mixture, list(found.jobs), found.rankings[0].metric)}")
     for model, said in weaknesses(found.analyses).items():
         console().print(f" [bold]{escape(model)}[/]: {escape(' '.join(said) or 'nothing stands out.')}", soft_wrap=True)
-    scores = [score for rows in found.scores.values() for score in rows]
-    for warning, about in warned(scores):
-        console().print(f" [yellow]{about}[/]: {warning}")
+    print_notes(table)
     if found.published:
         print_list("Published under the same protocol", [published_row(row) for row in found.published], False)
     print(f"Images: {found.found:,} from the store, {found.drawn:,} drawn now.")
@@ -66,20 +54,5 @@ def mixture_line(found: Held, names: list[str], metric: str) -> str:
 
 
 def comparison_json(found: Compared) -> str:
-    """What the tables show, with full precision."""
-    scores = [{name: getattr(score, name) for name in SCORES} for rows in found.scores.values() for score in rows]
-    rankings = [
-        {
-            "metric": row.metric, "models": row.models, "ranks": row.ranks, "first": row.first,
-            "pairs": [{"better": pair.better, "worse": pair.worse, "gain": pair.gain.value, "se": pair.gain.se,
-                       "p": pair.p} for pair in row.pairs],
-        }
-        for row in found.rankings
-    ]
-    costs = {model: vars(cost) for model, cost in found.costs.items()}
-    findings = {model: [asdict(finding) for finding in analysis.findings] if analysis else None
-                for model, analysis in found.analyses.items()}
-    mixture = {**asdict(found.mixture), "shares": found.mixture.shares.tolist()} if found.mixture else None
-    content = {"scores": scores, "rankings": rankings, "costs": costs, "findings": findings, "mixture": mixture,
-               "provenance": dict(found.provenance), "report": found.report}
-    return json.dumps(content, indent=1)
+    """The report's document, to the last byte."""
+    return (Path(found.report) / "report.json").read_text().rstrip("\n")

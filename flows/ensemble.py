@@ -12,7 +12,8 @@ from prefect import flow, runtime
 
 from ganbench.flows.compare import leading_features
 from ganbench.flows.comparisons import mixture_line
-from ganbench.flows.evaluate import ConventionName, ProtocolName, form
+from ganbench.flows.evaluate import Seed
+from ganbench.flows.options import Some, form, in_form
 from ganbench.flows.shards import follow, submit_all
 from ganbench.flows.tables import console, print_list
 from ganbench.gan.adaptive import Adaptive
@@ -22,12 +23,13 @@ from ganbench.gan.files import atomic_write
 from ganbench.gan.jobs import Job, check_mixing, distinct
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.toml_file import write_spec
-from ganbench.gan.protocols import choose, lean
+from ganbench.gan.numbers import decimals
+from ganbench.gan.protocols import lean
+from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.rejection import Trial
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import ModelSpec, Protocol, Workspace
 from ganbench.gan.uncertainty import interval
-from ganbench.tasks.artifacts import decimals
 from ganbench.tasks.runners import runner
 from ganbench.tasks.settings import workspace_of
 from ganbench.tasks.stages import find_adaptively, find_mixture, fit_rejection, prepare_job
@@ -53,28 +55,25 @@ def run_name() -> str:
 
 
 @flow(name="ensemble", flow_run_name=run_name, task_runner=runner())
+@in_form(question=Some(Question, ("protocol", "n", "reference", "convention", "extractor")),
+         opening=Some(Opening, ("trust_pickle",)))
 def ensemble(
-    models: Annotated[list[str], form("Models", "Two or more, or one of which the better images are to be kept")],
-    out: Annotated[str, form("File", "The model file to write, .toml")],
-    protocol: Annotated[ProtocolName | None, form("Protocol", "Whose reference and features")]
-    = "fashion-mnist-embedded-2k",
-    n: Annotated[int | None, form("Images", "How many to draw of each, if not the protocol's own number", ge=2)] = None,
-    seed: Annotated[int, form("Seed", "Image i depends on the model, the seed and i alone")] = 0,
-    reference: Annotated[str, form("Reference", "Instead of a protocol: a data set, or images")] = "",
-    convention: Annotated[ConventionName | None, form("Convention", "With a reference")] = None,
-    extractor: Annotated[str, form("Extractor", "Another than the convention's")] = "",
+    models: Annotated[list[str], form("Models", "Two or more, or one of which the better images are to be kept.")],
+    out: Annotated[str, form("File", "The model file to write, .toml.")],
+    *,
+    question: Question,
+    seed: Seed = 0,
     budget: Annotated[int, form("Budget", "Draw so many images of all models together, where they are of use; 0: n of "
-                                "each", ge=0)] = 0,
-    reject: Annotated[bool, form("Reject", "Keep the images that a calibrated density ratio takes for real")] = False,
-    rate: Annotated[float, form("Rate", "The share of images to keep", gt=0, lt=1)] = 0.5,
-    trust_pickle: Annotated[bool, form("Trust pickle", "Load pickled checkpoints, which run code")] = False,
+                                "each.", ge=0)] = 0,
+    reject: Annotated[bool, form("Reject", "Keep the images that a calibrated density ratio takes for real.")] = False,
+    rate: Annotated[float, form("Rate", "The share of images to keep.", gt=0, lt=1)] = 0.5,
+    opening: Opening,
 ) -> Ensemble:
     """Shares of models, and which of their images to keep, so that together they are nearest to the reference; what
     that is worth is measured on images that had no part in the choice."""
     check_mixing(models, Path(out), reject)
-    workspace = workspace_of(trust_pickle)
-    chosen = lean(choose("" if reference or convention else protocol or "", convention or "", reference, n, "", "", "",
-                         extractor))
+    workspace = workspace_of(opening.trust_pickle)
+    chosen = lean(protocol_of(question))
     with single_threaded():
         specs = distinct(models, workspace) if len(models) > 1 else [resolve(models[0], workspace)]
         jobs = [prepare_job(spec, chosen, seed, workspace) for spec in specs]

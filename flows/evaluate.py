@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from prefect import flow, runtime
-from pydantic import Field
 
+from ganbench.flows.options import form, in_form
 from ganbench.flows.shards import Extracted, Futures, all_features, begin_scores, end_scores, follow, results, submit
 from ganbench.gan.evaluate import samples_of
 from ganbench.gan.features.extract import extractor_of
-from ganbench.gan.jobs import Job
-from ganbench.gan.models.loading import resolve
-from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS, choose
+from ganbench.gan.jobs import Job, asked_model
 from ganbench.gan.published import Published, beside
+from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Samples, Score, Workspace
 from ganbench.tasks.artifacts import publish_scores
@@ -27,8 +26,10 @@ from ganbench.tasks.stages import prepare_job, score_parts
 from ganbench.tasks.tracking.client import Tracked
 from ganbench.tasks.tracking.evaluations import record_of, track
 
-ProtocolName = Literal[tuple(PROTOCOLS)]  # type: ignore[valid-type]
-ConventionName = Literal[tuple(CONVENTIONS)]  # type: ignore[valid-type]
+OneModel = Annotated[
+    str, form("Model", "zoo:NAME, a TOML model file, a file of weights, or a folder, .npz or .parquet of images.")
+]
+Seed = Annotated[int, form("Seed", "Image i depends on the model, the seed and i alone.")]
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,6 @@ class Outcome:
     published: list[Published]  # of other models, under the very same protocol
 
 
-def form(title: str, description: str, **limits: Any) -> Any:
-    """A field of Prefect's form; a field's own title would give way to the parameter's name."""
-    return Field(json_schema_extra={"title": title, "description": description}, **limits)
-
-
 def run_name() -> str:
     """`dcgan-fashion-mnist, fashion-mnist-embedded-2k, n=300, seed 0`, from the parameters of the run."""
     given = runtime.flow_run.parameters
@@ -61,59 +57,26 @@ def run_name() -> str:
 
 
 @flow(name="evaluate", flow_run_name=run_name, task_runner=runner())
+@in_form(question=Question, opening=Opening)
 def evaluate(
-    model: Annotated[
-        str, form("Model", "zoo:NAME, a TOML model file, a file of weights, or a folder, .npz or .parquet of images")
-    ] = "zoo:dcgan-fashion-mnist",
-    protocol: Annotated[
-        ProtocolName | None, form("Protocol", "A named measurement; does not count when a reference is given below")
-    ] = "fashion-mnist-embedded-2k",
-    n: Annotated[int | None, form("Images", "How many to draw, if not the protocol's own number", ge=2)] = None,
-    seed: Annotated[int, form("Seed", "Image i depends on the model, the seed and i alone")] = 0,
-    reference: Annotated[
-        str, form("Reference", "Instead of a protocol: a data set's name, or a folder, .npz or .parquet")
-    ] = "",
-    convention: Annotated[
-        ConventionName | None, form("Convention", "With a reference: how the numbers are made")
-    ] = None,
-    held_out: Annotated[
-        str, form("Held-out images", "Real images outside the reference, for the floor of every score")
-    ] = "",
-    training: Annotated[
-        str, form("Training images", "What the model learned from, for the metrics of memorisation")
-    ] = "",
-    metrics: Annotated[
-        str, form("Metrics", "Others than the convention's: names of `ganbench metrics`, with commas between them")
-    ] = "",
-    extractor: Annotated[
-        str, form("Extractor", "Another than the convention's, or a file or module:callable of your own network")
-    ] = "",
+    model: OneModel = "zoo:dcgan-fashion-mnist",
+    *,
+    question: Question,
+    seed: Seed = 0,
     by: Annotated[
-        Literal["class", "cluster"] | None, form("Slices", "Scores of each class, or of clusters of real images, too")
+        Literal["class", "cluster"] | None, form("Slices", "Scores of each class, or of clusters of real images, too.")
     ] = None,
-    family: Annotated[str, form("Family", "For a bare file of weights: its architecture")] = "",
-    factory: Annotated[
-        str, form("Factory", "For a bare file of weights: module:callable that builds the generator")
-    ] = "",
-    weights_key: Annotated[
-        str, form("Weights key", "Where in a checkpoint the generator's weights lie, when it has several")
-    ] = "",
-    trust_pickle: Annotated[
-        bool, form("Trust pickle", "Load pickled checkpoints, which run code: only files that you trust")
-    ] = False,
+    opening: Opening,
 ) -> Outcome:
     """Scores of an image generator with standard errors, a picture of what it makes, and an MLflow run.
 
     Everything is kept as it is made: a run that was stopped goes on where it was, and a larger number of
     images only adds the missing ones.
     """
-    workspace = workspace_of(trust_pickle)
-    preset = "" if reference or convention else protocol or ""
-    chosen = choose(preset, convention or "", reference, n, held_out, training, metrics, extractor)
+    workspace = workspace_of(opening.trust_pickle)
+    chosen = protocol_of(question)
     with single_threaded():
-        job = prepare_job(
-            resolve(model, workspace, family=family, factory=factory, weights_key=weights_key), chosen, seed, workspace
-        )
+        job = prepare_job(asked_model(model, opening, workspace), chosen, seed, workspace)
         images, features = submit(job)
         follow(job.model.name, [(images, features)])
         scores = end_scores(job, begin_scores(job, images, features))

@@ -5,23 +5,37 @@ from __future__ import annotations
 import math
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ganbench.gan.audit import check_unseen, protocol_of
+from ganbench.gan.audit import check_unseen, question_of
 from ganbench.gan.evaluate import features_of, sample_one
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.images import write_folder, write_npz, write_parquet
 from ganbench.gan.interchange import check_statistics_name, save_statistics
-from ganbench.gan.jobs import Job, Part, check_mixing, check_several, distinct, ordered, prepare, real_part
+from ganbench.gan.jobs import (
+    Job,
+    Part,
+    asked_model,
+    check_images_of_reference,
+    check_mixing,
+    check_several,
+    distinct,
+    ordered,
+    prepare,
+    real_part,
+)
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.needs.sets import has
-from ganbench.gan.protocols import CONVENTIONS, choose, lean
+from ganbench.gan.protocols import CONVENTIONS, lean
+from ganbench.gan.question import Opening, Question, given, protocol_of
 from ganbench.gan.recipes import check_folder, stages
 from ganbench.gan.rows import Chunks
 from ganbench.gan.sampling import shards_of
+from ganbench.gan.slices import SLICES
 from ganbench.gan.statistics import accumulate
 from ganbench.gan.store import rows_of
 from ganbench.gan.threads import single_threaded
@@ -41,49 +55,45 @@ if TYPE_CHECKING:
     from ganbench.gan.verify import Result
     from ganbench.tasks.training import Trained
 
-CHOICES = ("convention", "reference", "n", "held_out", "training", "metrics", "extractor")  # arguments of `choose`
 IMAGES_PER_SECOND = 17  # of one CPU core; see gan/features/inception.py
 Show = Callable[..., None]  # stage, images just done, total
 
 
-def run_evaluation(show: Show, *, weights_key: str, trust_pickle: bool, **given: Any) -> Outcome:
+def run_evaluation(show: Show, model: str, question: Question, seed: int, by: str, opening: Opening) -> Outcome:
     """Check everything first, without Prefect, so that bad input is told at once; then run the flow."""
     check_runner()
-    workspace = workspace_of(trust_pickle)
-    protocol = choose(
-        given["protocol"],
-        **{name: given[name] for name in CHOICES},
-    )
-    spec = resolve(given["model"], workspace, family=given["family"], factory=given["factory"], weights_key=weights_key)
-    with single_threaded():
-        job = prepare(spec, protocol, given["seed"], workspace)
+    check_slices(by)
+    job = prepared(model, protocol_of(question), seed, opening)
     total = sum(part.n for part in job.parts.values())
     for role, part in job.parts.items():
         show(f"images: {role}", 0, part.n)
-    for name in protocol.extractors:
+    for name in job.protocol.extractors:
         show(f"features: {name}", 0, total)
     begin_flow()
     from ganbench.flows.evaluate import evaluate
 
-    parameters = {name: value for name, value in given.items() if value not in ("", None)}
-    if protocol.reference == given["reference"]:
-        parameters["protocol"] = None
     with listening(show):
         return evaluate.with_options(task_runner=runner())(
-            weights_key=weights_key, trust_pickle=trust_pickle, **parameters
-        )
+            model=model, **given(question), seed=seed, by=by or None, **given(opening))
 
 
-def run_comparison(show: Show, **given: Any) -> Compared:
+def check_slices(by: str) -> None:
+    if by not in ("", *SLICES):
+        raise BadInput(f"No slices by {by!r}: expected {' or '.join(SLICES)}.")
+
+
+def run_comparison(
+    show: Show, models: Sequence[str], question: Question, seed: int, report: str, opening: Opening
+) -> Compared:
     """Check everything first, as `run_evaluation` does; then run the flow `compare`."""
     check_runner()
-    check_several(given["models"])
-    workspace = workspace_of(given["trust_pickle"])
-    protocol = choose(given["protocol"], **{name: given[name] for name in CHOICES})
+    check_several(models)
+    workspace = workspace_of(opening.trust_pickle)
+    protocol = protocol_of(question)
     parts: dict[str, Part] = {}
     with single_threaded():
-        for spec in distinct(given["models"], workspace):
-            job = prepare(spec, protocol, given["seed"], workspace)
+        for spec in distinct(models, workspace):
+            job = prepare(spec, protocol, seed, workspace)
             parts |= {f"{identity(part.spec)} {part.n}": part for part in job.parts.values()}
     total = sum(part.n for part in parts.values())
     show("images", 0, total)
@@ -92,67 +102,65 @@ def run_comparison(show: Show, **given: Any) -> Compared:
     begin_flow()
     from ganbench.flows.compare import compare
 
-    parameters = {name: value for name, value in given.items() if value not in ("", None)}
-    if protocol.reference == given["reference"]:
-        parameters["protocol"] = None
     with listening(lambda stage, n: show("images" if stage.startswith("images") else stage, n)):
-        return compare.with_options(task_runner=runner())(**parameters)
+        return compare.with_options(task_runner=runner())(
+            models=list(models), **given(question), seed=seed, report=report, **given(opening))
 
 
-def run_ensemble(show: Show, **given: Any) -> Ensemble:
+def run_ensemble(
+    show: Show, models: Sequence[str], out: str, question: Question, seed: int, opening: Opening, *, budget: int,
+    reject: bool, rate: float,
+) -> Ensemble:
     """Check everything first, as `run_evaluation` does; then run the flow `ensemble`."""
     check_runner()
-    check_mixing(given["models"], Path(given["out"]), given["reject"])
-    workspace = workspace_of(given["trust_pickle"])
-    asked = {name: given[name] for name in ("convention", "reference", "n", "extractor")}
-    protocol = lean(choose(given["protocol"], **asked))
+    check_mixing(models, Path(out), reject)
+    workspace = workspace_of(opening.trust_pickle)
+    protocol = lean(protocol_of(question))
     with single_threaded():
-        several = len(given["models"]) > 1
-        specs = distinct(given["models"], workspace) if several else [resolve(given["models"][0], workspace)]
-        jobs = [prepare(spec, protocol, given["seed"], workspace) for spec in specs]
-    drawn = given["budget"] or sum(job.protocol.n_generated for job in jobs)
-    again = protocol.n_generated if several and given["reject"] else 0
+        several = len(models) > 1
+        specs = distinct(models, workspace) if several else [resolve(models[0], workspace)]
+        jobs = [prepare(spec, protocol, seed, workspace) for spec in specs]
+    drawn = budget or sum(job.protocol.n_generated for job in jobs)
+    again = protocol.n_generated if several and reject else 0
     show("images", 0, jobs[0].parts["reference"].n + drawn + again)
     begin_flow()
     from ganbench.flows.ensemble import ensemble
 
-    parameters = {name: value for name, value in given.items() if value not in ("", None)}
-    if protocol.reference == given["reference"]:
-        parameters["protocol"] = None
     with listening(lambda stage, n: show("images", n) if stage.startswith("images") else None):
-        return ensemble.with_options(task_runner=runner())(**parameters)
+        return ensemble.with_options(task_runner=runner())(
+            models=list(models), out=out, **given(question), seed=seed, budget=budget, reject=reject, rate=rate,
+            **given(opening))
 
 
-def run_audit(show: Show, **given: Any) -> Audited:
+def run_audit(show: Show, model: str, question: Question, seed: int, opening: Opening) -> Audited:
     """Check everything first, as `run_evaluation` does; then run the flow `audit`."""
-    chosen = protocol_of(*(given[name] for name in ("model", "training", "held_out", "n", "extractor")))
-    job = prepared(chosen, **given)
-    check_unseen(given["held_out"], job.unseen, given["n"])
+    chosen = protocol_of(question_of(model, question))
+    job = prepared(model, chosen, seed, opening)
+    check_unseen(question.held_out, job.unseen, chosen.n_generated)
     begin_flow()
     from ganbench.flows.audit import audit
 
     with listening(show):
-        return audit.with_options(task_runner=runner())(**{k: v for k, v in given.items() if v not in ("", None)})
+        return audit.with_options(task_runner=runner())(
+            model=model, **given(question), seed=seed, **given(opening))
 
 
-def run_attribution(show: Show, **given: Any) -> Attributed:
+def run_attribution(show: Show, model: str, question: Question, seed: int, opening: Opening) -> Attributed:
     """Check everything first, as `run_evaluation` does; then run the flow `attribute`."""
-    asked = {name: given[name] for name in ("convention", "reference", "n", "extractor")}
-    prepared(choose(given["protocol"], metrics="fd", **asked), **given)
+    check_images_of_reference(prepared(model, protocol_of(replace(question, metrics="fd")), seed, opening))
     begin_flow()
     from ganbench.flows.audit import attribute
 
     with listening(show):
-        return attribute.with_options(task_runner=runner())(**{k: v for k, v in given.items() if v not in ("", None)})
+        return attribute.with_options(task_runner=runner())(
+            model=model, **given(question), seed=seed, **given(opening))
 
 
-def prepared(
-    chosen: Protocol, *, model: str, seed: int, family: str, factory: str, trust_pickle: bool, **_: Any
-) -> Job:
+def prepared(model: str, protocol: Protocol, seed: int, opening: Opening) -> Job:
     """The job, so that bad input is told before Prefect starts."""
-    workspace = workspace_of(trust_pickle)
+    workspace = workspace_of(opening.trust_pickle)
     with single_threaded():
-        return prepare(resolve(model, workspace, family=family, factory=factory), chosen, seed, workspace)
+        return prepare(asked_model(model, opening, workspace), protocol, seed, workspace)
 
 
 def begin_flow() -> None:
@@ -166,11 +174,11 @@ def begin_flow() -> None:
     guard()
 
 
-def run_sampling(show: Show, model: str, out: Path, *, n: int, seed: int, trust_pickle: bool, **given: str) -> int:
+def run_sampling(show: Show, model: str, out: Path, n: int, seed: int, opening: Opening) -> int:
     """Draw into the store, then write; -> how many images the store had already."""
     write = writer_of(out)
-    workspace = workspace_of(trust_pickle)
-    spec = ordered(resolve(model, workspace, **given), n, workspace)
+    workspace = workspace_of(opening.trust_pickle)
+    spec = ordered(asked_model(model, opening, workspace), n, workspace)
     part, found, arrays = Part(spec, seed, n), 0, []
     show("images", 0, n)
     with single_threaded(), listening(show):

@@ -57,7 +57,7 @@ def begin_shard(
     shard = sample_shard.submit(name, part, index, rows, job.workspace)
     return shard, {
         extractor: extract_features.submit(name, shard, extractor, job.workspace)
-        for extractor in job.protocol.extractors
+        for extractor in job.extractors
     }
 
 
@@ -83,7 +83,7 @@ def features_by(name: str, job: Job, images: Futures, futures: Extracted) -> dic
 
 def all_features(job: Job, images: Futures, futures: Extracted) -> dict[str, dict[str, Features]]:
     """By extractor and role."""
-    return {name: features_by(name, job, images, futures) for name in job.protocol.extractors}
+    return {name: features_by(name, job, images, futures) for name in job.extractors}
 
 
 def all_samples(job: Job, images: Futures) -> dict[str, Samples]:
@@ -102,7 +102,7 @@ def begin_scores(
     submitted = {}
     for name, features in all_features(job, images, futures).items():
         alerts += check_features(name, job, features)
-        names, convention = job.protocol.metrics(name), job.protocol.convention
+        names, convention = job.metrics(name), job.protocol.convention
         submitted[name] = {
             role: score.submit(
                 label(job, role, jobs), context_of(job, role, features), features[role], names, convention,

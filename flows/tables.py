@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ganbench.gan.published import Published
+    from ganbench.gan.tables import ScoreTable
     from ganbench.gan.types import Score
 
 DASH = "\N{EN DASH}"
@@ -81,53 +82,72 @@ def digits(value: Any) -> str:
 
 
 def print_scores(scores: Sequence[Score], heading: str) -> None:
-    """Value, standard error, interval and floor of every score, with its warnings below; arrows point to better."""
-    from rich import box
-    from rich.table import Table
+    """Value, standard error, interval and floor of every score of a model; arrows point to better."""
+    from ganbench.gan.tables import ARROWS, score_table
+    from ganbench.tasks.artifacts import texts
 
-    from ganbench.tasks.artifacts import cells, warned
-
-    table = Table(title=heading, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    table.add_column("metric", style="bold", no_wrap=True)
-    for name in ("value", "\N{PLUS-MINUS SIGN} SE", "95 % interval", "real images"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for score in scores:
-        arrow = "\N{DOWNWARDS ARROW}" if score.lower_is_better else "\N{UPWARDS ARROW}"
-        table.add_row(f"{score.metric} {arrow}", *cells(score))
-    console().print(table)
-    for warning, about in warned(scores):
-        console().print(f" [yellow]{about}[/]: {warning}")
+    found = score_table({"": scores})
+    heads = ["metric", "value", "\N{PLUS-MINUS SIGN} SE", "95 % interval", "real images"]
+    print_table(heading, heads, [[f"{row.name} {ARROWS[row.better]}", *texts(row.first[1])] for row in found.rows])
+    print_notes(found)
 
 
 def print_slices(scores: Sequence[Score]) -> None:
-    """A row for every class or cluster, a column for every score, what real images have in brackets."""
+    """A row for every class or cluster, a column for every metric, what real images have in brackets."""
+    from ganbench.gan.tables import short_text, slice_table
+
+    found = slice_table(scores)
+    by = ", ".join(dict.fromkeys(score.extractor for score in scores if score.extractor))  # one: in no heading again
+    title = f"Slices{f' by {by}' if by else ''}, in brackets what real images have"
+    print_table(title, ["slice", *found.columns], [[row.name, *map(short_text, row.cells)] for row in found.rows])
+
+
+def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Texts as they are: names of the user's are no markup."""
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
-    from ganbench.tasks.artifacts import short
-
-    metrics = list(dict.fromkeys(score.metric for score in scores))
-    by = metrics[-1].partition("_")[2]  # the extractor, which is not repeated in every heading
-    title = f"Slices{f' by {by}' if by else ''}, in brackets what real images have"
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    table.add_column("slice", style="bold", no_wrap=True)
-    for name in metrics:
-        table.add_column(name.removesuffix(f"_{by}"), justify="right")
-    rows: dict[str, dict[str, str]] = {}
-    for score in scores:
-        rows.setdefault(score.slice, {})[score.metric] = short(score)
-    for name, row in rows.items():
-        table.add_row(name, *(row.get(metric, DASH) for metric in metrics))
+    table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table.add_column(escape(heads[0]), style="bold", no_wrap=True)
+    for head in heads[1:]:
+        table.add_column(escape(head), justify="right")
+    for row in rows:
+        table.add_row(*map(escape, row))
     console().print(table)
+
+
+def print_notes(found: ScoreTable) -> None:
+    """What is to be kept in mind, each once, behind the scores that it is about."""
+    from rich.markup import escape
+
+    from ganbench.gan.tables import about
+    from ganbench.gan.words import caution
+
+    for note in found.notes:
+        console().print(f" [yellow]{about(note)}[/]: {escape(caution(note.caveat))}")
 
 
 def scores_json(scores: Iterable[Score], slices: Iterable[Score], provenance: Mapping[str, Any]) -> str:
     """What the tables show, with full precision."""
-    fields = ("model", "metric", "value", "se", "floor", "n", "protocol", "warnings")
-    rows = [{name: getattr(score, name) for name in fields} for score in scores]
-    parts = [{"slice": score.slice, **{name: getattr(score, name) for name in fields[:-1]}} for score in slices]
+    parts = [{"slice": score.slice, **plain(score)} for score in slices]
+    rows = [score_json(score) for score in scores]
     content = {"scores": rows, **({"slices": parts} if parts else {}), "provenance": dict(provenance)}
     return json.dumps(content, indent=1)
+
+
+def plain(score: Score) -> dict[str, Any]:
+    return {name: getattr(score, name) for name in ("model", "metric", "value", "se", "floor", "n", "protocol")}
+
+
+def score_json(score: Score) -> dict[str, Any]:
+    """A score with its caveats, in English and as rules with facts."""
+    from dataclasses import asdict
+
+    from ganbench.gan.words import caution
+
+    said = [caution(caveat) for caveat in score.caveats]
+    return {**plain(score), "warnings": said, "caveats": [asdict(caveat) for caveat in score.caveats]}
 
 
 def write_json(target: str, text: str) -> None:

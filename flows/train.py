@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from prefect import flow
 
-from ganbench.flows.evaluate import form
+from ganbench.flows.options import form
 from ganbench.gan.recipes import RECIPES, stages
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.training.loop import steps_done

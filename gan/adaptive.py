@@ -43,7 +43,7 @@ def adaptive_mixture(
     *,
     width: float = 1.0,
     prices: Sequence[float] | None = None,
-    limits: Sequence[int] | None = None,
+    limits: Sequence[float] | None = None,
     tick: Callable[[int, int], object] = lambda model, images: None,
 ) -> Adaptive:
     """The mixture of least kernel distance to the (n, d) features of real images, within a budget.
@@ -156,7 +156,7 @@ def asked_for(draw: Sequence[Draw], i: int, images: Drawn, purse: Purse) -> np.n
 
 
 def checked_purse(
-    m: int, budget: float, batch: int, prices: Sequence[float] | None, limits: Sequence[int] | None
+    m: int, budget: float, batch: int, prices: Sequence[float] | None, limits: Sequence[float] | None
 ) -> Purse:
     """Refuse what does not reach for one batch of each model."""
     if m < 2:

@@ -6,26 +6,30 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from ganbench.gan.copying import Audit, Match, look_for_copies
-from ganbench.gan.protocols import choose
+from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.sources import source_digest
 from ganbench.gan.store import Store, remember
-from ganbench.gan.types import BadInput, Estimate, Features, Protocol, Samples, digest_of
+from ganbench.gan.types import BadInput, Estimate, Features, Samples, digest_of
 
+LEAST = 50                  # images to look at
+IMAGES = 2_000              # to draw, where nobody says how many
 METRICS = "authpct,ct,copies"
 
 Tick = Callable[[int], object]
 
 
-def protocol_of(
-    model: str, training: str = "", held_out: str = "", n: int | None = None, extractor: str = ""
-) -> Protocol:
-    """What an audit measures; only what a model of the zoo learned from is known without being told."""
+def question_of(model: str, asked: Question) -> Question:
+    """What an audit of a model measures; only what a model of the zoo learned from is known without being told."""
+    training, n = asked.training, asked.n or IMAGES
     if not training and not model.startswith("zoo:"):
         raise BadInput(f"An audit of {model} needs what it learned from: give --training with a name of "
                        "`ganbench datasets`, or a folder, .npz or .parquet of images.")
-    if held_out:
-        training = training or choose().training
-    return choose(reference=training, n=n, held_out=held_out, training=training, metrics=METRICS, extractor=extractor)
+    if n < LEAST:
+        raise BadInput(f"An audit looks at {LEAST} images at least, got --n {n}.")
+    if asked.held_out:
+        training = training or protocol_of(Question()).training
+    return Question(n=n, reference=training, held_out=asked.held_out, training=training, metrics=METRICS,
+                    extractor=asked.extractor)
 
 
 def check_unseen(held_out: str, unseen: str, n: int) -> None:

@@ -39,7 +39,9 @@ class Pair:
 class Ranking:
     """Models by one metric, the best first."""
 
-    metric: str
+    metric: str                                     # of the scores, with their row and extractor
+    row: str
+    extractor: str
     models: tuple[str, ...]
     pairs: tuple[Pair, ...]
     ranks: Mapping[str, tuple[int, int]]            # the best and the worst rank that the pairs allow, 1 is best
@@ -83,7 +85,7 @@ def rank(scores: Mapping[str, Score], seed: int = 0) -> Ranking:
     first, interval = stability(losses, order, seed)
     row = next(iter(scores.values()))
     ranks = {model: rank_range(model, pairs) for model in order}
-    return Ranking(row.metric, order, pairs, ranks, first, interval, row.decides)
+    return Ranking(row.metric, row.row, row.extractor, order, pairs, ranks, first, interval, row.decides)
 
 
 def holm(p: Sequence[float]) -> list[float]:

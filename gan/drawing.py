@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ganbench.gan import images as image_rules
-from ganbench.gan.generators.base import FiniteModel, Generator, image_seed
+from ganbench.gan.generators.base import FiniteModel, Generator, classes
 from ganbench.gan.types import ModelSpec
 
 MICRO_BATCH = {"cpu": 20, "cuda": 250}  # fixed, because convolutions round differently at other sizes
@@ -47,4 +47,4 @@ def labels_of(generator: Generator, indices: range, seed: int, device: str) -> t
         return generator.labels(generator.draws(indices, seed))
     if not generator.n_classes:
         return None
-    return torch.tensor([image_seed(seed, i, "label") % generator.n_classes for i in indices], device=device)
+    return classes(indices, seed, generator.n_classes).to(device)

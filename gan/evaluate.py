@@ -20,16 +20,21 @@ from ganbench.gan.features.extract import extract_shard, extractor_of
 from ganbench.gan.files import file_digest
 from ganbench.gan.interchange import is_features, is_statistics
 from ganbench.gan.jobs import Job, Part, dimension, keep, prepare
+from ganbench.gan.lacking import unmeasured
 from ganbench.gan.measure import Measured, import_features, measure
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.images import open_images
-from ganbench.gan.protocols import choose, with_count
+from ganbench.gan.protocols import with_count
+from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.sampling import sample_shard, shards_of
 from ganbench.gan.store import rows_of, store_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import (
     Alert,
+    BadInput,
+    BadOutput,
+    Caveat,
     Context,
     Estimate,
     Features,
@@ -40,13 +45,14 @@ from ganbench.gan.types import (
     Shard,
     Workspace,
 )
+from ganbench.gan.words import caution
 
 ByRole = Mapping[str, Measured]  # generated, held_out
 
 
 def evaluate(
     model: str | ModelSpec | np.ndarray | Tensor | Callable[[], Any],
-    protocol: str | Protocol = "",
+    protocol: str | Protocol | Question = "",
     *,
     n: int | None = None,
     seed: int = 0,
@@ -56,11 +62,12 @@ def evaluate(
     """Scores of a model under a protocol; everything that is made is kept in the workspace and found again.
 
     `model`: what `load` takes, or images: an array or tensor, (n, channels, height, width) uint8, or a function that
-    returns such.  `protocol`: a name of PROTOCOLS (default: fashion-mnist-embedded-2k) or
-    a `Protocol`.  `n`: images to draw, if not the protocol's own number.  `workers`: shards at a time
-    (default: one per core); it changes no number.
+    returns such.  `protocol`: a name of PROTOCOLS (default: fashion-mnist-embedded-2k), a `Question` with the options
+    of the command line, such as `Question(reference="folder", metrics="fd,kid")`, or a `Protocol`.  `n`: images to
+    draw, if not the protocol's own number.  `workers`: shards at a time (default: one per core); it changes no number.
     """
-    chosen = choose(protocol, n=n) if isinstance(protocol, str) else with_count(protocol, n)
+    asked = Question(protocol) if isinstance(protocol, str) else protocol
+    chosen = with_count(asked, n) if isinstance(asked, Protocol) else protocol_of(replace(asked, n=n or asked.n))
     workspace = workspace or Workspace()
     job = prepare(model if isinstance(model, str | ModelSpec) else keep(model, workspace), chosen, seed, workspace)
     with single_threaded(), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
@@ -74,7 +81,7 @@ def evaluate(
         }
         alerts = look_at_images(job, images)
         estimates = {}
-        for name in job.protocol.extractors:
+        for name in job.extractors:
             extract = partial(extract_one, extractor=name, workspace=job.workspace)
             features = {role: features_from(name, pool.map(extract, shards), job) for role, shards in images.items()}
             alerts += look_at_features(job, name, features)
@@ -87,18 +94,25 @@ def features_from(extractor: str, shards: Iterable[Shard], job: Job) -> Features
     return Features(extractor_of(extractor, job.workspace).name, tuple(shards))
 
 
+def stop_at_failures(alerts: Iterable[Alert]) -> None:
+    """Numbers that would mean nothing are not computed."""
+    causes = [caution(cause) for cause in gates.failures(alerts)]
+    if causes:
+        raise BadOutput(f"No scores, since they would mean nothing: {'; '.join(causes)}.")
+
+
 def look_at_images(job: Job, images: Mapping[str, Sequence[Shard]]) -> list[Alert]:
     """What is wrong with the images; raises BadOutput when no score would mean anything."""
     samples = {role: samples_of(job.parts[role], images[role]) for role in ("generated", "reference") if role in images}
     alerts = gates.check_images(samples["generated"], samples.get("reference"), store_of(job.workspace))
-    gates.stop_at_failures(alerts)
+    stop_at_failures(alerts)
     return alerts
 
 
 def look_at_features(job: Job, extractor: str, features: Mapping[str, Features]) -> list[Alert]:
     """What is wrong with the features of one extractor; raises BadOutput when no score would mean anything."""
     alerts = gates.check_features(features["generated"], extractor, store_of(job.workspace))
-    gates.stop_at_failures(alerts)
+    stop_at_failures(alerts)
     return alerts
 
 
@@ -111,7 +125,7 @@ def measure_one(
     job: Job, extractor: str, role: str, features: Mapping[str, Features]
 ) -> tuple[Measured, bool]:
     """Estimates of the images of a role, with the features of every role at hand; see `measure`."""
-    names = job.protocol.metrics(extractor)
+    names = job.metrics(extractor)
     return measure(context_of(job, role, features), features[role], names, job.protocol.convention, job.workspace)
 
 
@@ -165,12 +179,16 @@ def samples_of(part: Part, shards: Sequence[Shard]) -> Samples:
 
 def assemble(job: Job, estimates: Mapping[str, ByRole], alerts: Sequence[Alert] = ()) -> list[Score]:
     """Scores from estimates by extractor, role (generated, held_out) and metric, the leading metric first."""
-    return [
+    scores = [
         score_of(job, extractor, metric, by_role, gates.causes_for(alerts, extractor))
         for extractor, by_role in estimates.items()
         for metric in ranked(job, extractor)
         if metric in by_role["generated"].estimates
     ]
+    if not scores:
+        why = [caution(caveat) for by_role in estimates.values() for caveat in left_out(by_role["generated"])]
+        raise BadInput(f"Nothing can be measured: {'; '.join(why)}.")
+    return scores
 
 
 def slice_scores(
@@ -203,13 +221,10 @@ def slice_scores(
 
 
 def slice_score(job: Job, name: str, metric: str, found: Estimate, floor: Estimate | None, real: Estimate) -> Score:
-    known = metric if metric == "share" else named(metric, job.protocol.extractors[0], job.workspace)
-    floor = real if metric == "share" else floor
-    scored = bare_score(job, known, found, floor)
     if metric == "share":
+        scored = bare_score(job, metric, metric, "", found, real)
         return replace(scored, slice=name, lower_is_better=False, bounds=(0.0, 1.0))
-    row = METRICS[metric]
-    return replace(scored, slice=name, lower_is_better=row.lower_is_better, bounds=row.bounds)
+    return replace(metric_score(job, metric, job.protocol.extractors[0], found, floor), slice=name)
 
 
 def classes_of(job: Job) -> tuple[str, ...]:
@@ -219,7 +234,7 @@ def classes_of(job: Job) -> tuple[str, ...]:
 
 def ranked(job: Job, extractor: str) -> list[str]:
     """KID leads where FD is biased by too few images: n < 5 d."""
-    names = list(job.protocol.metrics(extractor))
+    names = list(job.metrics(extractor))
     if too_few(job, extractor) and "kid" in names:
         names.sort(key=lambda name: name != "kid")
     return names
@@ -229,21 +244,29 @@ def too_few(job: Job, extractor: str) -> bool:
     return bool(gates.too_few_images(job.protocol.n_generated, dimension(extractor, job.shape, job.workspace)))
 
 
-def score_of(job: Job, extractor: str, metric: str, by_role: ByRole, causes: Sequence[str] = ()) -> Score:
+def score_of(job: Job, extractor: str, metric: str, by_role: ByRole, causes: Sequence[Caveat] = ()) -> Score:
     found, floor = by_role["generated"].estimates[metric], floor_of(metric, by_role)
+    caveats = (*causes, *caveats_of(job, extractor, metric, by_role))
+    return replace(metric_score(job, metric, extractor, found, floor), caveats=caveats)
+
+
+def metric_score(job: Job, metric: str, extractor: str, found: Estimate, floor: Estimate | None) -> Score:
+    """A row of METRICS with an extractor, which may be a file of the user's."""
+    made, row = extractor_of(extractor, job.workspace), METRICS[metric]
+    name = score_name(metric, made.name, made.weights)
     return replace(
-        bare_score(job, named(metric, extractor, job.workspace), found, floor),
-        lower_is_better=METRICS[metric].lower_is_better,
-        bounds=METRICS[metric].bounds,
-        decides=METRICS[metric].decides,
-        warnings=(*causes, *warnings_of(job, extractor, metric, by_role)),
+        bare_score(job, name, metric, made.name, found, floor),
+        lower_is_better=row.lower_is_better, bounds=row.bounds, decides=row.decides,
     )
 
 
-def bare_score(job: Job, name: str, found: Estimate, floor: Estimate | None) -> Score:
+def bare_score(job: Job, name: str, row: str, extractor: str, found: Estimate, floor: Estimate | None) -> Score:
+    """`name` is shown; `row` and `extractor` say what it is."""
     return Score(
         model=job.model.name,
         metric=name,
+        row=row,
+        extractor=extractor,
         value=found.value,
         se=found.se,
         floor=floor.value if floor else None,
@@ -258,37 +281,43 @@ def floor_of(metric: str, by_role: ByRole) -> Estimate | None:
     return by_role["held_out"].estimates.get(metric) if "held_out" in by_role else None
 
 
-def warnings_of(job: Job, extractor: str, metric: str, by_role: ByRole) -> list[str]:
+def caveats_of(job: Job, extractor: str, metric: str, by_role: ByRole) -> list[Caveat]:
     """What the reader of a score should know."""
     mine, n = by_role["generated"].estimates, job.protocol.n_generated
     found, floor = mine[metric], floor_of(metric, by_role)
     weights = extractor_of(extractor, job.workspace).weights
-    warnings = []
+    caveats: list[Caveat | None] = []
     if network_of(extractor) == "inception-2015" and weights != inception.SHA256:
-        warnings.append(f"not FID's own weights: the given file's sha256 is {weights[:12]}…")
+        caveats.append(Caveat("other weights", {"sha256": weights[:12]}))
     if metric == "fd":
-        warnings.append(gates.too_few_images(n, dimension(extractor, job.shape, job.workspace)))
-        warnings.append(gates.closer_than_real(found.value, found.se, *(
+        caveats.append(gates.too_few_images(n, dimension(extractor, job.shape, job.workspace)))
+        caveats.append(gates.closer_than_real(found.value, found.se, *(
             (floor.value, floor.se) if floor else (None, 0.0)
         )))
     if metric in ("precision", "recall") and {"precision", "recall"} <= mine.keys():
-        warnings.append(gates.narrow(mine["precision"].value, mine["recall"].value))
+        caveats.append(gates.narrow(mine["precision"].value, mine["recall"].value))
     if job.protocol.held_out and "held_out" not in job.parts:
-        warnings.append(f"no floor: {job.protocol.held_out} has fewer than {n:,} images")
-    if metric == ranked(job, extractor)[0]:
-        warnings += [f"{name} is left out: {why}" for name, why in by_role["generated"].left_out.items()]
-    return [warning for warning in warnings if warning]
+        caveats.append(Caveat("no floor", {"data": job.protocol.held_out, "n": n}))
+    if metric == next(name for name in ranked(job, extractor) if name in mine):
+        caveats += left_out(by_role["generated"]) + (omitted(job) if extractor == job.extractors[0] else [])
+    return [caveat for caveat in caveats if caveat]
+
+
+def left_out(found: Measured) -> list[Caveat]:
+    """What these images do not suffice for, of what was asked; the first score of an extractor says it."""
+    return [Caveat("not for these images", {"metric": name, "why": why}) for name, why in found.left_out.items()]
+
+
+def omitted(job: Job) -> list[Caveat]:
+    """Metrics that these sets do not allow, by any extractor, and what they need."""
+    measured = {name for extractor in job.extractors for name in job.metrics(extractor)}
+    return [Caveat("left out", {"metrics": metrics, "needs": {"of": list(needs), "least": least}})
+            for (needs, least), metrics in unmeasured(job.omitted, measured).items()]
 
 
 def network_of(extractor: str) -> str:
     """What the table says, and nothing for an extractor of the user's."""
     return EXTRACTORS[extractor].network if extractor in EXTRACTORS else ""
-
-
-def named(metric: str, extractor: str, workspace: Workspace) -> str:
-    """The metric's name with an extractor, which may be a file of the user's."""
-    made = extractor_of(extractor, workspace)
-    return score_name(metric, made.name, made.weights)
 
 
 def score_name(metric: str, extractor: str, weights: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.fft import dctn
@@ -12,7 +13,7 @@ from scipy.fft import dctn
 from ganbench.gan.rows import Chunks
 from ganbench.gan.sources import source_digest
 from ganbench.gan.store import Store, remember, rows_of
-from ganbench.gan.types import Alert, BadOutput, Features, Samples, digest_of
+from ganbench.gan.types import Alert, Caveat, Features, Samples, digest_of
 
 LOOKED_AT = 300             # images in which traces of compression are looked for
 BLOCK, LUMA = 8, np.array([0.299, 0.587, 0.114])    # of JPEG
@@ -27,24 +28,18 @@ def check_images(generated: Samples, reference: Samples | None, store: Store) ->
     facts = {"stage": "gates", "generated": generated.digest, "reference": reference.digest if reference else ""}
     key = digest_of({**facts, "source": source_digest("gates")})
 
-    def look() -> list[list[str]]:
+    def look() -> list[list[Any]]:
         alerts = of_range(generated)
         if not failures(alerts):
             alerts += of_copies(generated, reference) + of_compression(generated, reference)
-        return [[alert.severity, alert.cause] for alert in alerts]
+        return [[alert.severity, alert.cause.rule, alert.cause.facts] for alert in alerts]
 
-    return [Alert(*pair) for pair in remember(store, "gates", key, look)[0]]
+    return [Alert(severity, Caveat(rule, facts)) for severity, rule, facts in remember(store, "gates", key, look)[0]]
 
 
-def failures(alerts: Iterable[Alert]) -> list[str]:
+def failures(alerts: Iterable[Alert]) -> list[Caveat]:
+    """What makes numbers meaningless."""
     return [alert.cause for alert in alerts if alert.severity == "FAIL"]
-
-
-def stop_at_failures(alerts: Iterable[Alert]) -> None:
-    """Numbers that would mean nothing are not computed."""
-    causes = failures(alerts)
-    if causes:
-        raise BadOutput(f"No scores, since they would mean nothing: {'; '.join(causes)}.")
 
 
 # Images
@@ -53,13 +48,11 @@ def of_range(generated: Samples) -> list[Alert]:
     """Values of another range than 0..255."""
     low, high = (int(limit) for limit in _limits(generated))
     if low == high:
-        return [Alert("FAIL", f"every pixel of all {generated.n:,} images is {low}")]
+        return [Alert("FAIL", Caveat("one value", {"n": generated.n, "value": low}))]
     if high <= 1:
-        return [Alert("FAIL", f"no pixel of the {generated.n:,} images is above {high}: values in [0, 1] were made "
-                              "uint8 without multiplying them by 255")]
+        return [Alert("FAIL", Caveat("not times 255", {"n": generated.n, "high": high}))]
     if low >= 127 or high <= 128:
-        return [Alert("WARN", f"all pixels lie between {low} and {high}, half of the range: is the output_range of "
-                              "the model declared as it is?")]
+        return [Alert("WARN", Caveat("half range", {"low": low, "high": high}))]
     return []
 
 
@@ -67,16 +60,15 @@ def of_copies(generated: Samples, reference: Samples | None) -> list[Alert]:
     """Images that are others to the last bit."""
     mine = _hashes(generated)
     if len(set(mine)) == 1:
-        return [Alert("FAIL", f"all {len(mine):,} images are the same")]
+        return [Alert("FAIL", Caveat("one image", {"n": len(mine)}))]
     alerts = []
     spare = len(mine) - len(set(mine))
     if spare > DUPLICATED * len(mine):
         most = Counter(mine).most_common(1)[0][1]
-        alerts.append(Alert("WARN", f"{spare:,} of {len(mine):,} images are exact copies of others of the set, one "
-                                    f"of them {most:,} times"))
+        alerts.append(Alert("WARN", Caveat("same images", {"count": spare, "n": len(mine), "most": most})))
     known = len(set(mine) & set(_hashes(reference))) if reference else 0
     if known:
-        alerts.append(Alert("WARN", f"{known:,} of the images are, to the last bit, images of the reference"))
+        alerts.append(Alert("WARN", Caveat("of the reference", {"count": known})))
     return alerts
 
 
@@ -88,8 +80,7 @@ def of_compression(generated: Samples, reference: Samples | None) -> list[Alert]
     if (ours > COMB) == (theirs > COMB):
         return []
     one, other, step = ("generated", "reference", our_step) if ours > COMB else ("reference", "generated", their_step)
-    return [Alert("WARN", f"the {one} images went through JPEG (their 8 x 8 blocks hold multiples of {step} only) and "
-                          f"the {other} images did not: compression alone moves every score")]
+    return [Alert("WARN", Caveat("compressed", {"one": one, "other": other, "step": step}))]
 
 
 def _comb(samples: Samples) -> tuple[float, int]:
@@ -149,9 +140,9 @@ def check_features(generated: Features, extractor: str, store: Store) -> list[Al
     same, distinct = remember(store, "gates", key, lambda: _repeated(generated))[0]
     n = generated.n
     if distinct == 1:
-        return [Alert("FAIL", f"{extractor} gives the same features for all {n:,} images", extractor)]
+        return [Alert("FAIL", Caveat("blind", {"extractor": extractor, "n": n}), extractor)]
     if same > DUPLICATED * n:
-        return [Alert("WARN", f"{same:,} of {n:,} images have exactly the features of another one", extractor)]
+        return [Alert("WARN", Caveat("same features", {"count": same, "n": n}), extractor)]
     return []
 
 
@@ -164,27 +155,25 @@ def _repeated(features: Features) -> list[int]:
 
 # Scores
 
-def too_few_images(n: int, d: int) -> str:
-    """What a Fréchet distance of so few images is worth; '' if they are enough."""
+def too_few_images(n: int, d: int) -> Caveat | None:
+    """What a Fréchet distance of so few images is worth; None if they are enough."""
     if n >= 5 * d:
-        return ""
-    rank = f", and their covariance has no full rank (at most {n - 1:,})" if n <= d else ""
-    return f"biased upwards: {n:,} images are fewer than 5 x {d:,} features{rank}; compare with the floor, trust KID"
+        return None
+    return Caveat("biased", {"n": n, "d": d}) if n > d else Caveat("no full rank", {"n": n, "d": d, "rank": n - 1})
 
 
-def closer_than_real(value: float, se: float, floor: float | None, floor_se: float) -> str:
+def closer_than_real(value: float, se: float, floor: float | None, floor_se: float) -> Caveat | None:
     if floor is None or value >= floor - 3 * np.hypot(se, floor_se):
-        return ""
-    return "closer to the reference than other real images are: are copies of the reference among the images?"
+        return None
+    return Caveat("closer than real")
 
 
-def narrow(precision: float, recall: float) -> str:
+def narrow(precision: float, recall: float) -> Caveat | None:
     if precision < PRECISE or recall > NARROW:
-        return ""
-    return (f"precision {precision:.2f} with recall {recall:.2f}: the images are all alike to a small part of the real "
-            "ones, as after mode collapse or strong truncation")
+        return None
+    return Caveat("narrow", {"precision": precision, "recall": recall})
 
 
-def causes_for(alerts: Sequence[Alert], extractor: str) -> list[str]:
+def causes_for(alerts: Sequence[Alert], extractor: str) -> list[Caveat]:
     """What concerns the scores of an extractor."""
     return [alert.cause for alert in alerts if alert.extractor in ("", extractor)]

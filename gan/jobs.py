@@ -16,15 +16,19 @@ from ganbench.gan.drawing import draw
 from ganbench.gan.features import pixels
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import check_room, file_digest
+from ganbench.gan.generators.base import FiniteModel
 from ganbench.gan.images import write_npz
-from ganbench.gan.interchange import is_features, is_statistics, load_features, load_statistics
+from ganbench.gan.interchange import VIEWS, is_features, is_statistics, load_features, load_statistics
+from ganbench.gan.lacking import Omitted, There, omitted_of, unmeasured
 from ganbench.gan.measure import roles_of
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.openers import complete
+from ganbench.gan.question import Opening
 from ganbench.gan.sampling import check_device, generator_of
 from ganbench.gan.types import BadInput, BadOutput, CompleteSpec, ModelSpec, Protocol, Workspace, digest_of
+from ganbench.gan.words import needs_of
 
 FIRST = 20  # images that are drawn twice, to see whether they agree
 REAL = ("reference", "held_out", "training")  # roles of real images
@@ -50,6 +54,19 @@ class Job:
     shape: tuple[int, int, int]  # (channels, height, width) of the model's images
     given: str = ""  # a file of the reference's statistics or features, in place of its images or beside them
     workspace: Workspace = field(default_factory=Workspace)
+    omitted: tuple[Omitted, ...] = ()  # what the protocol names and these sets do not allow
+
+    def metrics(self, extractor: str) -> tuple[str, ...]:
+        """What is measured on the features of an extractor."""
+        out = {one.metric for one in self.omitted if one.extractor == extractor}
+        return tuple(name for name in self.protocol.metrics(extractor) if name not in out)
+
+    @property
+    def extractors(self) -> tuple[str, ...]:
+        """Those that something is measured by; the leading one always."""
+        lead, *others = self.protocol.extractors
+        measuring = [name for name in self.protocol.extractors if self.metrics(name)]
+        return tuple(name for name in (lead, *others) if name in (measuring or [lead]))
 
     @cached_property
     def model_digest(self) -> str:
@@ -104,8 +121,18 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
     for name in protocol.extractors:
         extractor_of(name, workspace)(np.zeros((1, *shape), np.uint8))
     job = Job(spec, protocol, seed, parts, shape, given, workspace)
-    check_something(protocol, job)
-    return job
+    return without_impossible(job)
+
+
+def asked_model(model: str, opening: Opening, workspace: Workspace) -> ModelSpec:
+    """What a user names, opened as they say."""
+    return resolve(model, workspace, family=opening.family, factory=opening.factory, weights_key=opening.weights_key)
+
+
+def check_images_of_reference(job: Job) -> None:
+    """Of what looks at single real images."""
+    if "reference" not in job.parts:
+        raise BadInput("An attribution needs the reference's images, and not only their statistics.")
 
 
 def check_several(models: Sequence[str]) -> None:
@@ -161,17 +188,46 @@ def metrics_of(protocol: Protocol) -> set[str]:
     return {name for extractor in protocol.extractors for name in protocol.metrics(extractor)}
 
 
-def check_something(protocol: Protocol, job: Job) -> None:
-    """At least one metric finds the sets that it needs."""
-    there = {"generated", *(["reference"] if "reference" in job.parts or job.given else [])}
-    there |= {"training"} & job.parts.keys() | ({"test"} if job.unseen else set())
-    lacking = {name: roles_of(name) - there for name in sorted(metrics_of(protocol))}
-    if all(lacking.values()):
-        name, missing = next(iter(lacking.items()))
-        advice = {"training": "what the model learned from (--training)", "reference": "images of the reference",
-                  "test": "real images that it has not seen (--held-out)"}
-        needed = " and ".join(advice[role] for role in sorted(missing))
-        raise BadInput(f"Nothing can be measured: {name} needs {needed}.")
+def without_impossible(job: Job) -> Job:
+    """The job without the metrics that these sets do not allow; refused where none is left."""
+    settings = job.protocol.convention.settings
+    omitted = [one for name in job.protocol.extractors
+               for one in omitted_of(job.protocol.metrics(name), name, what_is_there(job, name), settings)]
+    found = replace(job, omitted=tuple(omitted))
+    if not any(found.metrics(name) for name in job.protocol.extractors):
+        said = "; ".join(f"{', '.join(metrics)} need{'' if metrics[1:] else 's'} {needs_of(needs, least)}"
+                         for (needs, least), metrics in unmeasured(omitted, set()).items())
+        raise BadInput(f"Nothing can be measured: {said}.")
+    return found
+
+
+def what_is_there(job: Job, extractor: str) -> There:
+    """What an extractor gives, and what there is of real images."""
+    arrays = {name: d or pixels.length(job.shape) for name, d in extractor_of(extractor, job.workspace).outputs.items()}
+    images = frozenset(arrays) if "reference" in job.parts else frozenset()
+    if is_features(job.given):
+        images = frozenset(["features"])
+    statistics = images
+    if is_statistics(job.given):
+        statistics = frozenset(view for view in arrays.keys() & VIEWS.keys()
+                               if load_statistics(job.given, view, arrays[view]))
+    labelled, classes = classes_in(job)
+    return There(arrays, images, statistics, "training" in job.parts, bool(job.unseen), labelled, classes,
+                 min(part.n for part in job.parts.values()))
+
+
+def classes_in(job: Job) -> tuple[bool, int]:
+    """Whether the generated images have classes, and how many there are: by the model, by the names that the reference
+    has for them, by those of the images themselves, or by their labels."""
+    generator = generator_of(job.model, job.workspace)
+    if generator.n_classes:
+        return True, generator.n_classes
+    labels = getattr(getattr(generator, "images", None), "labels", None)
+    if labels is None:
+        return False, 0
+    known = [generator_of(job.parts[role].spec, job.workspace).images.classes  # type: ignore[attr-defined]
+             for role in ("reference", "generated") if role in job.parts]
+    return True, next((len(names) for names in known if names), int(labels.max()) + 1)
 
 
 def training_part(protocol: Protocol, parts: Mapping[str, Part], workspace: Workspace) -> Part:
@@ -185,25 +241,32 @@ def training_part(protocol: Protocol, parts: Mapping[str, Part], workspace: Work
 
 def ordered(spec: CompleteSpec, n: int, workspace: Workspace) -> CompleteSpec:
     """Images on disk: all of them in their order, or a random part.  Other models: as they are."""
-    available = getattr(generator_of(spec, workspace), "n", None)
-    if available is None:
+    generator = generator_of(spec, workspace)
+    if not isinstance(generator, FiniteModel):
         return spec
-    if n > available:
-        raise BadInput(f"{spec.name} has {available:,} images, but {n:,} are to be measured: give --n {available}.")
-    return replace(spec, arguments={**spec.arguments, "shuffled": n < available})
+    if n > generator.n:
+        raise BadInput(f"{spec.name} has {generator.n:,} images, but {n:,} are to be measured: give --n {generator.n}.")
+    return replace(spec, arguments={**spec.arguments, "shuffled": n < generator.n})
 
 
 def enough_held_out(protocol: Protocol, workspace: Workspace) -> bool:
     """A floor needs as many real images as are generated; without them scores have none."""
-    available: int = generator_of(resolve(protocol.held_out, workspace, data=True), workspace).n  # type: ignore[attr-defined]
-    return available >= protocol.n_generated
+    return images_in(resolve(protocol.held_out, workspace, data=True), workspace) >= protocol.n_generated
+
+
+def images_in(spec: ModelSpec, workspace: Workspace) -> int:
+    """How many there are of a set; BadInput of a model that draws as many as one wants."""
+    generator = generator_of(spec, workspace)
+    if not isinstance(generator, FiniteModel):
+        raise BadInput(f"{spec.name} is a model, expected images.")
+    return generator.n
 
 
 def real_part(data: str, n: int | None, workspace: Workspace) -> Part:
     """Images of a data set, all or `n` of them: the same ones for every seed of the model."""
     spec = resolve(data, workspace, data=True)
-    available: int = generator_of(spec, workspace).n  # type: ignore[attr-defined]
-    return Part(ordered(spec, n or available, workspace), 0, n or available)
+    n = n or images_in(spec, workspace)
+    return Part(ordered(spec, n, workspace), 0, n)
 
 
 def check_output(spec: ModelSpec, seed: int, workspace: Workspace) -> tuple[int, int, int]:

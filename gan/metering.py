@@ -34,7 +34,8 @@ class Cost:
     evaluations: float | None = None            # network evaluations per image: `evaluations`
     images_per_second: float | None = None      # one thread of a CPU, or one GPU; drawing and quantising
     peak_memory: int | None = None              # bytes beyond those of a process that has the libraries loaded
-    measured_on: str = ""
+    measured_on: str = ""                       # the processor, or the GPU
+    cores: int = 0                              # of the machine, of which one thread is measured; 0: a GPU
 
 
 @torch.inference_mode()
@@ -50,7 +51,7 @@ def measured(load: Callable[[], tuple[Any, Generator]], spec: ModelSpec, device:
         return Cost(
             parameters=sum(p.numel() for p in generator.parameters()), bytes=bytes_of(spec),
             evaluations=evaluations(generator, spec, device), images_per_second=size / seconds,
-            peak_memory=peak, measured_on=machine(device),
+            peak_memory=peak, **machine(device),
         )
 
 
@@ -120,11 +121,11 @@ def resident(field: str) -> int | None:
 
 
 @cache
-def machine(device: str = "cpu") -> str:
-    """The processor as Linux names it, or the GPU."""
+def machine(device: str = "cpu") -> dict[str, Any]:
+    """The processor as Linux names it and its cores, or the GPU: fields of a `Cost`."""
     if torch.device(device).type == "cuda":
-        return torch.cuda.get_device_name(device)
+        return {"measured_on": torch.cuda.get_device_name(device)}
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor()}, one thread of {os.cpu_count()}"
+    return {"measured_on": names[0] if names else platform.processor(), "cores": os.cpu_count() or 1}

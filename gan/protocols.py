@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.types import BadInput, Convention, Protocol
@@ -82,47 +83,26 @@ PROTOCOLS = {
 }
 
 
-def choose(
-    name: str = "", convention: str = "", reference: str = "", n: int | None = None, held_out: str = "",
-    training: str = "", metrics: str = "", extractor: str = "",
-) -> Protocol:
-    """A preset by name, or one derived from it or from a convention and reference data.
-
-    `metrics`: others than the convention's, by name, with commas between them; `extractor`: another one, which may be
-    a file of the user's.
-    """
-    if reference or convention:
-        if name:
-            raise BadInput("Give either --protocol or --convention with --reference, not both.")
-        chosen = derived(convention or "embedded", reference, n)
-    else:
-        preset = PROTOCOLS.get(name or "fashion-mnist-embedded-2k")
-        if preset is None:
-            raise BadInput(f"No protocol {name!r}. Known: {', '.join(sorted(PROTOCOLS))}.")
-        chosen = with_count(preset, n)
-    if held_out:
-        chosen = named(replace(chosen, held_out=held_out), f"held out {held_out}")
-    if training:
-        chosen = named(replace(chosen, training=training), f"trained on {training}")
-    if extractor:
-        other = replace(chosen.convention, extractors=(extractor,))
-        chosen = named(replace(chosen, convention=other, judge=""), f"extractor {extractor}")
-    return measuring(chosen, metrics) if metrics else chosen
+def named(name: str) -> Protocol:
+    """A preset."""
+    if name not in PROTOCOLS:
+        raise BadInput(f"No protocol {name!r}. Known: {', '.join(sorted(PROTOCOLS))}.")
+    return PROTOCOLS[name]
 
 
-def named(protocol: Protocol, change: str) -> Protocol:
-    return replace(protocol, name=f"{protocol.name}, {change}")
+def varied(protocol: Protocol, change: str, **fields: Any) -> Protocol:
+    """The protocol with other values of some fields, and the change in its name."""
+    return replace(protocol, name=f"{protocol.name}, {change}", **fields)
 
 
 def measuring(protocol: Protocol, metrics: str) -> Protocol:
     """The protocol with other metrics, of every extractor."""
-    names = tuple(part.strip() for part in metrics.split(",") if part.strip())
+    names = tuple(dict.fromkeys(part.strip() for part in metrics.split(",") if part.strip()))
     unknown = [part for part in names if part not in METRICS]
     if unknown or not names:
         raise BadInput(f"No metric {(*unknown, metrics)[0]!r}. Known: {', '.join(sorted(METRICS))}.")
-    of_others = tuple(part for part in names if not METRICS[part].of_judges)
-    convention = replace(protocol.convention, metrics=of_others, judge_metrics=names)
-    return named(replace(protocol, convention=convention), f"metrics {', '.join(names)}")
+    convention = replace(protocol.convention, metrics=names, judge_metrics=names)
+    return varied(protocol, f"metrics {', '.join(names)}", convention=convention)
 
 
 def lean(protocol: Protocol) -> Protocol:
@@ -136,10 +116,14 @@ def with_count(protocol: Protocol, n: int | None) -> Protocol:
     if n is None or n == protocol.n_generated:
         return protocol
     check_count(n)
-    return replace(protocol, name=f"{protocol.name}, n={n}", n_generated=n)
+    return varied(protocol, f"n={n}", n_generated=n)
 
 
-def derived(convention: str, reference: str, n: int | None) -> Protocol:
+def derived(name: str, convention: str, reference: str, n: int | None) -> Protocol:
+    """One without a preset, from a convention and reference data."""
+    if name:
+        raise BadInput("Give either --protocol or --convention with --reference, not both.")
+    convention = convention or "embedded"
     if convention not in CONVENTIONS:
         raise BadInput(f"No convention {convention!r}. Known: {', '.join(sorted(CONVENTIONS))}.")
     if not reference:

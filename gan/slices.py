@@ -18,6 +18,7 @@ from ganbench.gan.sources import source_digest
 from ganbench.gan.store import Store, remember, rows_of
 from ganbench.gan.types import BadInput, Estimate, Features, Samples, digest_of
 
+SLICES = ("class", "cluster")
 SLICED = {"precision": manifold.precision, "recall": manifold.recall, "density": manifold.density,
           "coverage": manifold.coverage}   # and kid, by their names in METRICS
 LEAST = 50          # images of a slice on either side; below it only its share is told

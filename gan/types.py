@@ -200,11 +200,21 @@ class Workspace:
 
 
 @dataclass(frozen=True)
+class Caveat:
+    """Something that a number's reader should know: a rule, and the facts that `ganbench.gan.words.caution` says."""
+
+    rule: str  # a row of gan.words.CAVEATS
+    facts: Mapping[str, Any] = field(default_factory=dict)  # str, int, float or a list of these
+
+
+@dataclass(frozen=True)
 class Score:
     """One measured number with its standard error, and the same number for real images."""
 
     model: str
-    metric: str  # `fid`, or `fd_<extractor>` with any other network
+    metric: str  # as it is shown: `fid`, or `fd_<extractor>` with any other network
+    row: str  # of METRICS: `fd`; what is no metric, a share or an audit's count, has a name of its own
+    extractor: str  # whose features or logits it looks at; empty: none
     value: float
     se: float
     floor: float | None  # n held-out real images against the same reference
@@ -214,7 +224,7 @@ class Score:
     model_digest: str
     lower_is_better: bool = True
     bounds: tuple[float, float] = (-math.inf, math.inf)  # values that the metric can take
-    warnings: tuple[str, ...] = ()
+    caveats: tuple[Caveat, ...] = ()  # what its reader should know
     decides: bool = True  # whether a better value makes a better model, and not just another one
     slice: str = ""  # the part of the images that it is about: `class Bag`, `cluster 3`; empty: all of them
 
@@ -235,8 +245,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Alert:
-    """Something that makes numbers misleading (WARN) or meaningless (FAIL), and its cause in one sentence."""
+    """Something that makes numbers misleading (WARN) or meaningless (FAIL), and its cause."""
 
     severity: str
-    cause: str
+    cause: Caveat
     extractor: str = ""  # whose features it is about; empty: the images themselves

@@ -1,23 +1,29 @@
-"""Findings in words: a sentence for each rule, in English and in French."""
+"""Findings and caveats in words: a sentence for each rule, in English and in French.
+
+A sentence says behind the colon of a fact how it is shown: `{share:percent}`.  Facts without a colon are names that
+somebody gave, of classes, data or metrics: they stay as they are in both languages.  `word` alone is translated: it is
+a row of WORDS, and so one of ours.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import floor, log10
+from string import Formatter
 from typing import Any
 
-from ganbench.gan.types import Finding
+from ganbench.gan.numbers import english, french
+from ganbench.gan.types import Caveat, Finding
 
 LANGUAGES = ("en", "fr")
-THIN, FIXED = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
+FIXED = "\N{NO-BREAK SPACE}"
 FRENCH_SPACE = re.compile(r" (?=[:;?!%])")
 
 
 def number(value: float, digits: int, language: str) -> str:
     """`12,345.67` or `12 345,67`."""
-    text = f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
-    return text if language == "en" else text.translate({ord(","): THIN, ord("."): ","})
+    return (english if language == "en" else french)(value, digits)
 
 
 def percent(value: float, language: str) -> str:
@@ -32,85 +38,267 @@ def two_digits(value: float, language: str) -> str:
     return number(value, digits, language)
 
 
-FORMS: Mapping[str, Callable[[Any, str], str]] = {
-    **dict.fromkeys(
-        ("share", "expected", "real_share", "verbatim", "listed", "worst", "value", "real", "below"), percent
-    ),
-    **dict.fromkeys(("amplitude", "decibels", "distance", "spread"), two_digits),
-    **dict.fromkeys(("difference", "relative"), lambda value, language: two_digits(abs(value), language)),
-    **dict.fromkeys(("period", "n"), lambda value, language: number(value, 0, language)),
+def word(value: str, language: str) -> str:
+    """One of ours."""
+    return WORDS[value][LANGUAGES.index(language)]
+
+
+def several(values: Sequence[str], language: str) -> str:
+    """`labels and logits`, of words of ours."""
+    *most, last = (word(value, language) for value in values)
+    return f"{', '.join(most)}{' and ' if language == 'en' else ' et '}{last}" if most else last
+
+
+# What metrics need, by the keys that `ganbench.gan.lacking` gives.
+NEEDS: Mapping[str, tuple[str, str]] = {
+    "statistics": ("statistics of the reference for the layer that they look at",
+                   "des statistiques de la référence pour la couche qu'elles examinent"),
+    "reference": ("images of the reference, and not only their statistics",
+                  "les images de la référence, et pas seulement leurs statistiques"),
+    "training": ("what the model learned from (--training)", "ce que le modèle a appris (--training)"),
+    "unseen": ("real images that the model has not learned from (--held-out)",
+               "des images réelles que le modèle n'a pas vues (--held-out)"),
+    "logits": ("a classifier: this extractor gives no class probabilities",
+               "un classifieur : cet extracteur ne donne pas de probabilités de classes"),
+    "labels": ("images with classes: a conditional model, or labelled images",
+               "des images avec des classes : un modèle conditionnel, ou des images étiquetées"),
+    "classes": ("a classifier of just the classes that the images have",
+                "un classifieur des classes mêmes qu'ont les images"),
+    "spatial": ("an extractor with a layer that keeps places, such as inception_spatial",
+                "un extracteur doté d'une couche spatiale, comme inception_spatial"),
+    "images": ("at least {least} images of each set", "au moins {least} images par ensemble"),
 }
 
-WORDS = {
-    "horizontal": "horizontal", "vertical": "vertical", "diagonal": "diagonal", "training": "d'entraînement",
-    "reference": "de la référence", "generated": "produites", "brightness": "la luminosité", "contrast": "le contraste",
-    "sharpness": "la netteté", "edges": "la force des contours", "saturation": "la saturation",
-    "red_green": "la teinte rouge-verte", "yellow_blue": "la teinte jaune-bleue", "red": "rouge", "green": "vert",
-    "yellow": "jaune", "blue": "bleu", "cluster": "groupe", "class": "classe",
+
+def needs_of(needs: Sequence[str], least: int, language: str = "en") -> str:
+    """`what the model learned from (--training), and at least 100 images of each set`."""
+    said = [NEEDS[need][LANGUAGES.index(language)].format(least=number(least, 0, language)) for need in needs]
+    return (", and " if language == "en" else ", et ").join(said)
+
+
+FORMS: Mapping[str, Callable[[Any, str], str]] = {
+    "": lambda value, language: str(value),
+    "word": word,
+    "words": several,
+    "names": lambda value, language: ", ".join(value),
+    "needs": lambda value, language: needs_of(value["of"], value["least"], language),
+    "percent": percent,
+    "digits": two_digits,
+    "size": lambda value, language: two_digits(abs(value), language),
+    "count": lambda value, language: number(value, 0, language),
+    "hundredths": lambda value, language: number(value, 2, language),
 }
-ENGLISH = {"red_green": "the red-green cast", "yellow_blue": "the yellow-blue cast", "edges": "the strength of edges",
-           "brightness": "brightness", "training": "training", "reference": "reference"}
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    "horizontal": ("horizontal", "horizontale"), "vertical": ("vertical", "verticale"),
+    "diagonal": ("diagonal", "diagonale"), "training": ("training", "d'entraînement"),
+    "reference": ("reference", "de la référence"), "generated": ("generated", "produites"),
+    "brightness": ("brightness", "la luminosité"), "contrast": ("contrast", "le contraste"),
+    "sharpness": ("sharpness", "la netteté"), "edges": ("the strength of edges", "la force des contours"),
+    "saturation": ("saturation", "la saturation"), "red_green": ("the red-green cast", "la teinte rouge-verte"),
+    "yellow_blue": ("the yellow-blue cast", "la teinte jaune-bleue"), "red": ("red", "rouge"),
+    "green": ("green", "vert"), "yellow": ("yellow", "jaune"), "blue": ("blue", "bleu"),
+    "hue": ("hue", "la teinte"),
+    "training images": ("training images", "des images d'entraînement"),
+    "images of the reference": ("images of the reference", "des images de la référence"),
+    "labels": ("labels", "des classes"), "logits": ("logits", "des logits"),
+}
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
-    "missing": ("{name} is missing: {share} of the images against {expected} of the real ones.",
-                "{name} manque : {share} des images contre {expected} des images réelles."),
-    "rare": ("{name} is under-represented: {share} of the images against {expected} of the real ones.",
-             "{name} est sous-représenté : {share} des images contre {expected} des images réelles."),
-    "frequent": ("{name} is over-represented: {share} of the images against {expected} of the real ones.",
-                 "{name} est surreprésenté : {share} des images contre {expected} des images réelles."),
-    "cost": ("{name} costs most: {share} of the Fréchet distance comes from it.",
-             "{name} coûte le plus : {share} de la distance de Fréchet en provient."),
-    "lattice": ("A {direction} lattice of period {period} pixels lies over the images, of amplitude {amplitude} grey "
-                "levels.",
-                "Une trame {direction}e de période {period} pixels recouvre les images, d'amplitude {amplitude} "
-                "niveaux de gris."),
-    "blurred": ("Images are blurred: the finest details have {share} of the power that they have in real images.",
-                "Les images sont floues : les détails les plus fins ont {share} de leur puissance dans les vraies."),
-    "noisy": ("Images are noisy: the finest details are {decibels} dB stronger than in real images.",
-              "Les images sont bruitées : les détails les plus fins y sont plus forts de {decibels} dB que dans les "
-              "vraies."),
-    "bright": ("Images are too bright, by {difference} of 255 levels.",
-               "Les images sont trop claires, de {difference} niveaux sur 255."),
-    "dark": ("Images are too dark, by {difference} of 255 levels.",
-             "Les images sont trop sombres, de {difference} niveaux sur 255."),
-    "flat": ("Contrast is too low, by {difference} levels.", "Le contraste est trop faible, de {difference} niveaux."),
-    "harsh": ("Contrast is too high, by {difference} levels.", "Le contraste est trop fort, de {difference} niveaux."),
-    "pale": ("Colours are too pale: saturation is lower by {difference}.",
-             "Les couleurs sont trop pâles : la saturation est plus faible de {difference}."),
-    "vivid": ("Colours are too vivid: saturation is higher by {difference}.",
-              "Les couleurs sont trop vives : la saturation est plus forte de {difference}."),
-    "cast": ("Images have a {colour} cast, by {difference} levels.",
-             "Les images tirent vers le {colour}, de {difference} niveaux."),
-    "hue": ("Hues are others than the real ones, {distance} degrees apart on average.",
-            "Les teintes diffèrent des vraies, de {distance} degrés en moyenne."),
-    "law": ("{name} is spread otherwise than in real images: {spread} times as wide.",
-            "{name} se répartit autrement que dans les images réelles : {spread} fois l'étendue."),
-    "mode": ("{share} of the images form a kind of their own that hardly any real image has ({real_share}).",
-             "{share} des images forment une sorte à part que presque aucune image réelle n'a ({real_share})."),
-    "copies": ("About {share} of the images are copies of {set} images.",
-               "Environ {share} des images sont des copies d'images {set}."),
-    "duplicates": ("About {share} of the images are near-copies of each other, beyond what real images show.",
-                   "Environ {share} des images sont quasi identiques entre elles, plus que les vraies."),
-    "unlike": ("Only {value} of the images look like real ones; of real images {real} do.",
-               "Seules {value} des images ressemblent aux vraies ; {real} des vraies images le font."),
-    "uncovered": ("Only {value} of the real images have a generated one beside them; of as many real ones it would be "
-                  "{real}.",
-                  "Seules {value} des images réelles ont une image produite à leur côté ; avec autant de vraies, ce "
-                  "serait {real}."),
-    "slice_unlike": ("{name} is drawn badly: {value} of its images look real, where real ones have {real}.",
-                     "{name} est mal dessiné : {value} de ses images ressemblent aux vraies, contre {real} des "
-                     "vraies."),
-    "shares_alike": ("All {slices} shares are as in the real images, within {worst} of each.",
-                     "Les {slices} parts sont toutes comme dans les images réelles, à {worst} près de chacune."),
+    "missing": (
+        "{name} is missing: {share:percent} of the images against {expected:percent} of the real ones.",
+        "{name} manque : {share:percent} des images contre {expected:percent} des images réelles.",
+    ),
+    "rare": (
+        "{name} is under-represented: {share:percent} of the images against {expected:percent} of the real ones.",
+        "{name} est sous-représenté : {share:percent} des images contre {expected:percent} des images réelles.",
+    ),
+    "frequent": (
+        "{name} is over-represented: {share:percent} of the images against {expected:percent} of the real ones.",
+        "{name} est surreprésenté : {share:percent} des images contre {expected:percent} des images réelles.",
+    ),
+    "cost": (
+        "{name} costs most: {share:percent} of the Fréchet distance comes from it.",
+        "{name} coûte le plus : {share:percent} de la distance de Fréchet en provient.",
+    ),
+    "lattice": (
+        "A {direction:word} lattice of period {period:count} pixels lies over the images, of amplitude "
+        "{amplitude:digits} grey levels.",
+        "Une trame {direction:word} de période {period:count} pixels recouvre les images, d'amplitude "
+        "{amplitude:digits} niveaux de gris.",
+    ),
+    "blurred": (
+        "Images are blurred: the finest details have {share:percent} of the power that they have in real images.",
+        "Les images sont floues : les détails les plus fins ont {share:percent} de leur puissance dans les vraies.",
+    ),
+    "noisy": (
+        "Images are noisy: the finest details are {decibels:digits} dB stronger than in real images.",
+        "Les images sont bruitées : les détails les plus fins y sont plus forts de {decibels:digits} dB que dans "
+        "les vraies.",
+    ),
+    "bright": (
+        "Images are too bright, by {difference:size} of 255 levels.",
+        "Les images sont trop claires, de {difference:size} niveaux sur 255.",
+    ),
+    "dark": (
+        "Images are too dark, by {difference:size} of 255 levels.",
+        "Les images sont trop sombres, de {difference:size} niveaux sur 255.",
+    ),
+    "flat": (
+        "Contrast is too low, by {difference:size} levels.",
+        "Le contraste est trop faible, de {difference:size} niveaux.",
+    ),
+    "harsh": (
+        "Contrast is too high, by {difference:size} levels.",
+        "Le contraste est trop fort, de {difference:size} niveaux.",
+    ),
+    "pale": (
+        "Colours are too pale: saturation is lower by {difference:size}.",
+        "Les couleurs sont trop pâles : la saturation est plus faible de {difference:size}.",
+    ),
+    "vivid": (
+        "Colours are too vivid: saturation is higher by {difference:size}.",
+        "Les couleurs sont trop vives : la saturation est plus forte de {difference:size}.",
+    ),
+    "cast": (
+        "Images have a {colour:word} cast, by {difference:size} levels.",
+        "Les images tirent vers le {colour:word}, de {difference:size} niveaux.",
+    ),
+    "hue": (
+        "Hues are others than the real ones, {distance:digits} degrees apart on average.",
+        "Les teintes diffèrent des vraies, de {distance:digits} degrés en moyenne.",
+    ),
+    "law": (
+        "{name:word} is spread otherwise than in real images: {spread:digits} times as wide.",
+        "{name:word} se répartit autrement que dans les images réelles : {spread:digits} fois l'étendue.",
+    ),
+    "mode": (
+        "{share:percent} of the images form a kind of their own that hardly any real image has "
+        "({real_share:percent}).",
+        "{share:percent} des images forment une sorte à part que presque aucune image réelle n'a "
+        "({real_share:percent}).",
+    ),
+    "copies": (
+        "About {share:percent} of the images are copies of {set:word} images.",
+        "Environ {share:percent} des images sont des copies d'images {set:word}.",
+    ),
+    "duplicates": (
+        "About {share:percent} of the images are near-copies of each other, beyond what real images show.",
+        "Environ {share:percent} des images sont quasi identiques entre elles, plus que les vraies.",
+    ),
+    "unlike": (
+        "Only {value:percent} of the images look like real ones; of real images {real:percent} do.",
+        "Seules {value:percent} des images ressemblent aux vraies ; {real:percent} des vraies images le font.",
+    ),
+    "uncovered": (
+        "Only {value:percent} of the real images have a generated one beside them; of as many real ones it would "
+        "be {real:percent}.",
+        "Seules {value:percent} des images réelles ont une image produite à leur côté ; avec autant de vraies, ce "
+        "serait {real:percent}.",
+    ),
+    "slice_unlike": (
+        "{name} is drawn badly: {value:percent} of its images look real, where real ones have {real:percent}.",
+        "{name} est mal dessiné : {value:percent} de ses images ressemblent aux vraies, contre {real:percent} des "
+        "vraies.",
+    ),
+    "shares_alike": (
+        "All {slices:count} shares are as in the real images, within {worst:percent} of each.",
+        "Les {slices:count} parts sont toutes comme dans les images réelles, à {worst:percent} près de chacune.",
+    ),
     "sharp": ("Images are as sharp as real ones.", "Les images sont aussi nettes que les vraies."),
     "no_lattice": ("No lattice lies over the images.", "Aucune trame ne recouvre les images."),
     "well_exposed": ("Images are as bright as real ones.", "Les images sont aussi claires que les vraies."),
-    "like_real": ("Single images are like real ones: {value} of them, of real ones {real}.",
-                  "Prises une à une, les images sont comme les vraies : {value} d'entre elles, {real} des vraies."),
-    "covers": ("What the real images show is there: {value} are covered, by real ones {real}.",
-               "Ce que montrent les images réelles est là : {value} sont couvertes, {real} par des vraies."),
-    "no_copies": ("No copies were found among {n} training images: fewer than {below}.",
-                  "Aucune copie n'a été trouvée parmi {n} images d'entraînement : moins de {below}."),
+    "like_real": (
+        "Single images are like real ones: {value:percent} of them, of real ones {real:percent}.",
+        "Prises une à une, les images sont comme les vraies : {value:percent} d'entre elles, {real:percent} des "
+        "vraies.",
+    ),
+    "covers": (
+        "What the real images show is there: {value:percent} are covered, by real ones {real:percent}.",
+        "Ce que montrent les images réelles est là : {value:percent} sont couvertes, {real:percent} par des vraies.",
+    ),
+    "no_copies": (
+        "No copies were found among {n:count} training images: fewer than {below:percent}.",
+        "Aucune copie n'a été trouvée parmi {n:count} images d'entraînement : moins de {below:percent}.",
+    ),
+}
+
+CAVEATS: Mapping[str, tuple[str, str]] = {
+    "biased": (
+        "biased upwards: {n:count} images are fewer than 5 x {d:count} features; compare with the floor, trust KID",
+        "biaisé vers le haut : {n:count} images sont moins que 5 x {d:count} caractéristiques ; comparez au "
+        "plancher, fiez-vous à KID",
+    ),
+    "no full rank": (
+        "biased upwards: {n:count} images are fewer than 5 x {d:count} features, and their covariance has no full "
+        "rank (at most {rank:count}); compare with the floor, trust KID",
+        "biaisé vers le haut : {n:count} images sont moins que 5 x {d:count} caractéristiques, et leur covariance "
+        "n'est pas de plein rang (au plus {rank:count}) ; comparez au plancher, fiez-vous à KID",
+    ),
+    "closer than real": (
+        "closer to the reference than other real images are: are copies of the reference among the images?",
+        "plus proche de la référence que d'autres images réelles : y a-t-il des copies de la référence parmi les "
+        "images ?",
+    ),
+    "narrow": (
+        "precision {precision:hundredths} with recall {recall:hundredths}: the images are all alike to a small "
+        "part of the real ones, as after mode collapse or strong truncation",
+        "précision {precision:hundredths} avec rappel {recall:hundredths} : les images ressemblent toutes à une "
+        "petite partie des vraies, comme après un effondrement des modes ou une forte troncature",
+    ),
+    "no floor": (
+        "no floor: {data} has fewer than {n:count} images",
+        "pas de plancher : {data} a moins de {n:count} images",
+    ),
+    "other weights": (
+        "not FID's own weights: the given file's sha256 is {sha256}…",
+        "ce ne sont pas les poids de FID : le sha256 du fichier donné est {sha256}…",
+    ),
+    # A metric that is left out: `why` is what its formula said, `needs` what is not there: see NEEDS.
+    "not for these images": ("{metric} is left out: {why}", "{metric} est omis : {why}"),
+    "left out": ("left out: {metrics:names}, for want of {needs:needs}",
+                 "sans {metrics:names}, faute d'avoir {needs:needs}"),
+    # What is wrong with the images themselves, or with their features.
+    "one value": (
+        "every pixel of all {n:count} images is {value:count}",
+        "chaque pixel des {n:count} images est {value:count}",
+    ),
+    "not times 255": (
+        "no pixel of the {n:count} images is above {high:count}: values in [0, 1] were made uint8 without "
+        "multiplying them by 255",
+        "aucun pixel des {n:count} images ne dépasse {high:count} : des valeurs de [0, 1] sont devenues uint8 sans "
+        "être multipliées par 255",
+    ),
+    "half range": (
+        "all pixels lie between {low:count} and {high:count}, half of the range: is the output_range of the model "
+        "declared as it is?",
+        "tous les pixels sont entre {low:count} et {high:count}, la moitié de l'étendue : l'output_range du modèle "
+        "est-il bien déclaré ?",
+    ),
+    "one image": ("all {n:count} images are the same", "les {n:count} images sont toutes la même"),
+    "same images": (
+        "{count:count} of {n:count} images are exact copies of others of the set, one of them {most:count} times",
+        "{count:count} des {n:count} images sont des copies exactes d'autres du même ensemble, l'une d'elles "
+        "{most:count} fois",
+    ),
+    "of the reference": (
+        "{count:count} of the images are, to the last bit, images of the reference",
+        "{count:count} des images sont, au bit près, des images de la référence",
+    ),
+    "compressed": (
+        "the {one:word} images went through JPEG (their 8 x 8 blocks hold multiples of {step:count} only) and the "
+        "{other:word} images did not: compression alone moves every score",
+        "les images {one:word} sont passées par JPEG (leurs blocs de 8 x 8 n'ont que des multiples de "
+        "{step:count}) et les images {other:word} non : la compression seule change toutes les mesures",
+    ),
+    "blind": (
+        "{extractor} gives the same features for all {n:count} images",
+        "{extractor} donne les mêmes caractéristiques pour les {n:count} images",
+    ),
+    "same features": (
+        "{count:count} of {n:count} images have exactly the features of another one",
+        "{count:count} des {n:count} images ont exactement les caractéristiques d'une autre",
+    ),
 }
 
 
@@ -119,19 +307,22 @@ def sentence(finding: Finding, language: str = "en") -> str:
     if finding.rule not in SENTENCES:
         said = ", ".join(f"{name} {value}" for name, value in finding.facts.items())
         return f"{finding.rule}: {said}."
-    facts = {name: shown(name, value, language) for name, value in finding.facts.items()}
-    text = SENTENCES[finding.rule][LANGUAGES.index(language)].format(**facts)
+    text = said_of(SENTENCES[finding.rule], finding.facts, language)
     if finding.p is not None and finding.severity != "strength":
         text = f"{text[:-1]} ({p_of(finding.p, language)})."
     text = text[0].upper() + text[1:]
     return FRENCH_SPACE.sub(FIXED, text) if language == "fr" else text
 
 
-def shown(name: str, value: Any, language: str) -> str:
-    if isinstance(value, str):
-        return (WORDS if language == "fr" else ENGLISH).get(value, value)
-    form = FORMS.get(name)
-    return form(value, language) if form and not isinstance(value, list) else str(value)
+def caution(caveat: Caveat, language: str = "en") -> str:
+    """A caveat as what stands behind the name of a score."""
+    return said_of(CAVEATS[caveat.rule], caveat.facts, language)
+
+
+def said_of(texts: tuple[str, str], facts: Mapping[str, Any], language: str) -> str:
+    """The sentence in one of the two languages, with its facts as it shows them."""
+    parts = Formatter().parse(texts[LANGUAGES.index(language)])
+    return "".join(text + (FORMS[form or ""](facts[name], language) if name else "") for text, name, form, _ in parts)
 
 
 def p_of(p: float, language: str) -> str:

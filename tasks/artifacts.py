@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from math import floor, log10
+from collections.abc import Sequence
 from uuid import UUID
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
-from ganbench.gan.types import Estimate, Score
-from ganbench.gan.uncertainty import interval
-
-DASH = "\N{EN DASH}"
+from ganbench.gan.tables import Cell, about, floor_text, interval_text, score_table, value_text
+from ganbench.gan.types import Score
+from ganbench.gan.words import caution
 
 
 def begin_progress(description: str) -> UUID:
@@ -31,47 +29,20 @@ def publish_scores(scores: list[Score], heading: str, notes: list[str]) -> None:
     create_markdown_artifact(markdown=markdown_of(scores, heading, notes), key="scores", description=heading)
 
 
-def markdown_of(scores: Iterable[Score], heading: str, notes: list[str]) -> str:
-    """A table that people read: value +- standard error, the 95 % interval, and the floor."""
+def markdown_of(scores: Sequence[Score], heading: str, notes: list[str]) -> str:
+    """A table of one model that people read: value, standard error, the 95 % interval, and the floor."""
+    table = score_table({"": scores})
     lines = [
         f"## {heading}", "",
         "| metric | value | standard error | 95 % interval | real images | better |",
         "|---|---:|---:|---:|---:|---|",
+        *(f"| {' | '.join([f'`{row.name}`', *texts(row.first[1]), row.better])} |" for row in table.rows),
     ]
-    scores = list(scores)
-    for score in scores:
-        better = "lower" if score.lower_is_better else "higher"
-        lines.append(f"| {' | '.join([f'`{score.metric}`', *cells(score), better])} |")
-    warnings = [f"- {about}: {warning}" for warning, about in warned(scores)]
+    warnings = [f"- {about(note)}: {caution(note.caveat)}" for note in table.notes]
     return "\n".join([*lines, "", *warnings, "", *(f"- {note}" for note in notes)])
 
 
-def warned(scores: Sequence[Score]) -> list[tuple[str, str]]:
-    """Every warning once, and which scores it is about."""
-    found: dict[str, list[str]] = {}
-    for score in scores:
-        for warning in score.warnings:
-            found.setdefault(warning, []).append(score.metric)
-    everything = len(scores) if len(scores) > 1 else 0
-    return [(warning, "all" if len(about) == everything else ", ".join(dict.fromkeys(about)))
-            for warning, about in found.items()]
-
-
-def cells(score: Score) -> list[str]:
-    """Value, standard error, interval and floor, with as many decimals as the error deserves."""
-    low, high = (min(max(end, score.bounds[0]), score.bounds[1]) for end in interval(Estimate(score.value, score.se)))
-    digits = decimals(score.se)
-    real = DASH if score.floor is None else f"{score.floor:.{digits}f}"
-    return [f"{score.value:.{digits}f}", f"{score.se:.{digits}f}", f"{low:.{digits}f} {DASH} {high:.{digits}f}", real]
-
-
-def short(score: Score) -> str:
-    """`0.102 ± 0.007 (0.100)`."""
-    digits = decimals(score.se)
-    real = "" if score.floor is None else f" ({score.floor:.{digits}f})"
-    return f"{score.value:.{digits}f} \N{PLUS-MINUS SIGN} {score.se:.{digits}f}{real}"
-
-
-def decimals(se: float) -> int:
-    """So many that the standard error shows two digits."""
-    return max(0, 1 - floor(log10(se))) if se > 0 else 6
+def texts(cell: Cell) -> list[str]:
+    """Value, standard error, interval and floor."""
+    value, _, error = value_text(cell).split()
+    return [value, error, interval_text(cell), floor_text(cell)]

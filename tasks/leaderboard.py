@@ -13,9 +13,10 @@ from prefect.cache_policies import NO_CACHE
 from ganbench.gan.compare import Ranking
 from ganbench.gan.findings import Analysis
 from ganbench.gan.metering import Cost
+from ganbench.gan.numbers import DASH
+from ganbench.gan.tables import ARROWS, ScoreTable, floor_text, remarks, score_table, value_text
 from ganbench.gan.types import Score
 from ganbench.gan.words import sentence
-from ganbench.tasks.artifacts import DASH, decimals
 
 COSTS = ("parameters", "evaluations", "images_per_second", "peak_memory")
 
@@ -41,71 +42,37 @@ def ranks_of(ranking: Ranking, model: str) -> str:
     return str(best) if best == worst else f"{best} {DASH} {worst}"
 
 
-def cells_of(scores: Scores, rankings: Sequence[Ranking], costs: Mapping[str, Cost]) -> list[list[str]]:
-    """The same for people: a row of texts for each model; a star at values that no other one beats significantly."""
-    found = {model: {score.metric: score for score in rows} for model, rows in scores.items()}
-    rows = []
-    for model in rankings[0].models:
-        values = [value_of(found[model][ranking.metric], model in ranking.leaders) for ranking in rankings]
-        rows.append([model, ranks_of(rankings[0], model), *values, *costs_of(costs.get(model, Cost()))])
-    return rows
-
-
-def value_of(score: Score, leads: bool) -> str:
-    digits = decimals(score.se)
-    return f"{score.value:.{digits}f} \N{PLUS-MINUS SIGN} {score.se:.{digits}f}{'*' if leads else ' '}"
+def texts_of(table: ScoreTable, rankings: Sequence[Ranking], costs: Mapping[str, Cost]) -> list[list[str]]:
+    """The same for people: names of what is told, then a row of texts for each model, a star at values that no other
+    one beats significantly; the last row is of real images."""
+    names = ["model", "rank", *(f"{row.name} {ARROWS[row.better]}" for row in table.rows),
+             "parameters", "evaluations", "images/s", "memory"]
+    models = [
+        [model, ranks_of(rankings[0], model), *(value_text(row.cells[i], mark=True) for row in table.rows),
+         *costs_of(costs.get(model, Cost()))]
+        for i, model in enumerate(table.columns)
+    ]
+    real = ["real images", "", *(floor_text(row.first[1]) for row in table.rows), "", "", "", ""]
+    return [names, *models, real]
 
 
 def costs_of(cost: Cost) -> list[str]:
     """`369,600`, `10`, `62`, `297 MB`."""
-    whole = ["" if value is None else f"{value:,}" for value in (cost.parameters,)]
+    whole = "" if cost.parameters is None else f"{cost.parameters:,}"
     rest = ["" if value is None else f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
             for value in (cost.evaluations, cost.images_per_second)]
     memory = "" if cost.peak_memory is None else f"{cost.peak_memory / 1e6:,.0f} MB"
-    return [text or DASH for text in (*whole, *rest, memory)]
-
-
-def heads_of(rankings: Sequence[Ranking], arrows: Mapping[str, bool]) -> list[str]:
-    """`arrows`: metric -> whether lower is better."""
-    marks = ["\N{DOWNWARDS ARROW}" if arrows[row.metric] else "\N{UPWARDS ARROW}" for row in rankings]
-    metrics = [f"{row.metric} {mark}" for row, mark in zip(rankings, marks, strict=True)]
-    return ["model", "rank", *metrics, "parameters", "evaluations", "images/s", "memory"]
-
-
-def arrows_of(scores: Scores) -> dict[str, bool]:
-    return {score.metric: score.lower_is_better for rows in scores.values() for score in rows}
+    return [text or DASH for text in (whole, *rest, memory)]
 
 
 def leaderboard_markdown(
     scores: Scores, rankings: Sequence[Ranking], costs: Mapping[str, Cost], heading: str
 ) -> str:
-    """The leaderboard as MLflow's note and Prefect's artifact show it; floors in the last row."""
-    heads = heads_of(rankings, arrows_of(scores))
+    """The leaderboard as MLflow's note and Prefect's artifact show it."""
+    heads, *rows = texts_of(score_table(scores, rankings), rankings, costs)
     lines = [f"## {heading}", "", f"| {' | '.join(heads)} |", "|---|---" + "|---:" * (len(heads) - 2) + "|"]
-    lines += [f"| {' | '.join(row)} |" for row in cells_of(scores, rankings, costs)]
-    lines.append(f"| {' | '.join(floors_of(scores, rankings))} |")
-    return "\n".join([*lines, "", *(f"- {line}" for line in remarks(rankings, len(scores)))])
-
-
-def floors_of(scores: Scores, rankings: Sequence[Ranking]) -> list[str]:
-    """The row of real images."""
-    first = {score.metric: score for score in next(iter(scores.values()))}
-    values = [first[ranking.metric] for ranking in rankings]
-    shown = [DASH if value.floor is None else f"{value.floor:.{decimals(value.se)}f}" for value in values]
-    return ["real images", "", *shown, "", "", "", ""]
-
-
-def remarks(rankings: Sequence[Ranking], n: int) -> list[str]:
-    """How the table is to be read."""
-    lead = rankings[0]
-    best = lead.leaders
-    together = f"{', '.join(best[:-1])} and {best[-1]} cannot be told apart by {lead.metric}: all may be best"
-    first = f"{best[0]} is best by {lead.metric}" if len(best) == 1 else together
-    pairs = len(lead.pairs)
-    return [
-        f"{first} (Holm's p < .05 over {pairs} pair{'s' if pairs != 1 else ''} of {n} models).",
-        "* no other model is significantly better. Ranks are those that the significant differences allow.",
-    ]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([*lines, "", *(f"- {line}" for line in remarks(rankings))])
 
 
 def weaknesses(analyses: Mapping[str, Analysis | None], most: int = 3) -> dict[str, list[str]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.report import write_report
-from ganbench.gan.report.document import document
+from ganbench.gan.report.document import Provenance, document
 from ganbench.gan.report.pictures import Shown, pictures_of
 from ganbench.gan.report.play import rounds_of
 from ganbench.gan.types import Samples, digest_of
@@ -24,21 +23,23 @@ PACKAGES = ("ganbench", "torch", "numpy", "scipy", "onnxruntime")
 
 @task(name="report", persist_result=False, cache_policy=NO_CACHE)
 def write(
-    folder: str, given: Mapping[str, Any], found: Mapping[str, Any], samples: Mapping[str, Mapping[str, Samples]]
+    folder: str, command: str, found: Mapping[str, Any], provenance: Mapping[str, Mapping[str, Any]],
+    samples: Mapping[str, Mapping[str, Samples]],
 ) -> str:
     """Write the report into `folder`, or into the home folder under the models that it is about; -> where it is.
 
-    `given`: the flow's parameters; `found`: the arguments of `ganbench.gan.report.document.document`; `samples` by
-    model and role.
+    `command`: the command line that does the same; `found`: the arguments of
+    `ganbench.gan.report.document.document`; `provenance` by model; `samples` by model and role.
     """
+    made = datetime.now(UTC).isoformat(timespec="seconds")
     content = document(
-        **found, provenance={"versions": {name: version(name) for name in PACKAGES}}, commands=[command_of(given)],
-        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        **found, made=made,
+        provenance=Provenance({name: version(name) for name in PACKAGES}, (command,), provenance),
     )
-    names = [model["name"] for model in content["models"]]
+    names = [model.name for model in content.models]
     shown = [Shown(samples[name], found["analyses"].get(name)) for name in names]
     real = shown[0].samples.get("reference")
-    what = digest_of([sorted(model["digest"] for model in content["models"]), content["protocol"]["digest"]])
+    what = digest_of([sorted(model.digest for model in content.models), content.protocol.digest])
     place = Path(folder) if folder else settings().root / "reports" / what[:16]
     write_report(place, content, pictures_of(shown, real), rounds_of(shown, real))
     return str(place.absolute())
@@ -48,11 +49,3 @@ def galleries_in(folder: str, place: int) -> dict[str, str]:
     """The pictures of one model in a report, by what they show."""
     found = sorted((Path(folder) / "pictures").glob(f"{place}-*.png"))
     return {path.stem.partition("-")[2]: str(path) for path in found}
-
-
-def command_of(given: Mapping[str, Any]) -> str:
-    """The command line that does the same."""
-    models: Sequence[str] = given["models"]
-    options = {name: value for name, value in given.items() if name not in ("models", "report", "trust_pickle")}
-    words = [f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in options.items() if value]
-    return " ".join(["ganbench compare", *map(shlex.quote, models), *words])

@@ -18,7 +18,7 @@ SCORE_WIDTH, MOST = 150, 24  # a tag is at most 5,000 characters long
 
 
 def joined(saved: str, metrics: Iterable[str]) -> str:
-    """The tag with columns for these metrics too, given what it says now; '' when it is to be left alone.
+    """The tag with columns for the values of these scores too, given what it says now; '' when it is to be left alone.
 
     So it is when nothing is new, and when a person has saved the view anew: MLflow then compresses it.
     """
@@ -28,7 +28,7 @@ def joined(saved: str, metrics: Iterable[str]) -> str:
         known = json.loads(view["state"]).get("columnOrder", [])
     except (ValueError, KeyError, TypeError):
         return ""
-    values = [f"metrics.`{name}`" for name in metrics if "." not in name]  # not their errors and floors
+    values = [f"metrics.`{name}`" for name in metrics]
     columns = list(dict.fromkeys([*(known or WIDTHS), *values]))[:MOST]
     if columns == known:
         return ""

@@ -19,6 +19,7 @@ from ganbench.gan.costs import cost_of
 from ganbench.gan.ensemble import Held, mixture_of
 from ganbench.gan.evaluate import extract_one, features_of, look_at_features, look_at_images, sample_one, slice_scores
 from ganbench.gan.findings import Analysis, analyse, evidence_of
+from ganbench.gan.generators.base import FiniteModel
 from ganbench.gan.generators.rejection import Ratio
 from ganbench.gan.jobs import Job, Part, prepare
 from ganbench.gan.measure import Measured, measure
@@ -119,7 +120,8 @@ def find_adaptively(jobs: list[Job], budget: int, batch: int = 100) -> Adaptive:
             features_of(replace(part, n=stop), extractor, job.workspace, 1))[start:stop]
 
     parts = [one.parts["generated"] for one in jobs]
-    limits = [getattr(generator_of(part.spec, job.workspace), "n", None) or math.inf for part in parts]
+    models = [generator_of(part.spec, job.workspace) for part in parts]
+    limits = [model.n if isinstance(model, FiniteModel) else math.inf for model in models]
     return adaptive_mixture([drawn(part) for part in parts], Rows(real)[:], budget, batch, limits=limits,
                             tick=lambda model, images: advance("images", batch))
 

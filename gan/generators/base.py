@@ -1,13 +1,18 @@
-"""The generator protocol: all randomness in `draws`, a pure function in `sample`."""
+"""The protocols of generators: all that is random in `draws`, a pure function in `sample`; finite ones; latents."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from ganbench.gan.philox import normals, uniforms, words
+from ganbench.gan.types import BadInput
 
 
 @runtime_checkable
@@ -28,31 +33,127 @@ class Generator(Protocol):
 
 @runtime_checkable
 class FiniteModel(Generator, Protocol):
-    """A generator of images that are there already."""
+    """A generator with so many images and no more, whose classes are known instead of asked for."""
 
     n: int
 
     def labels(self, draws: Tensor) -> Tensor | None:
-        """The classes of these images, (n,) int64, where they are known."""
+        """The classes of drawn images, (n,) int64; None where they have none."""
         ...
 
 
-def image_seed(seed: int, index: int, name: str = "z") -> int:
-    """The seed of one draw of one image: 63 bits of blake2b over "seed/index/name"."""
-    text = f"{seed}/{index}/{name}".encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+@dataclass(frozen=True)
+class Space:
+    """Where latents lie: their shape without the batch, and their law.
+
+    `law`: "normal" N(0, I), "uniform" U(-1, 1), or "mapped": whatever the model makes of latents of another space.
+    """
+
+    shape: tuple[int, ...]
+    law: str = "normal"
+
+    @property
+    def norm(self) -> float | None:
+        """Root of the mean squared length of a latent: sqrt(d), or sqrt(d / 3) if uniform; None of what is mapped."""
+        d = math.prod(self.shape)
+        return {"normal": math.sqrt(d), "uniform": math.sqrt(d / 3)}.get(self.law)
+
+
+@runtime_checkable
+class LatentModel(Generator, Protocol):
+    """A generator whose draws are a latent, through which one can move, and noise, which only has to be there.
+
+    `decode(*split(draws), labels)` is `sample(draws, labels)`, and `join` undoes `split`.
+    """
+
+    @property
+    def spaces(self) -> Mapping[str, Space]:
+        """By name; the first is that of the draws."""
+        ...
+
+    def split(self, draws: Tensor) -> tuple[Tensor, Tensor]:
+        """Draws -> latents (n, *shape) of the first space, and noise (n, ...), which may have no numbers."""
+        ...
+
+    def join(self, latent: Tensor, noise: Tensor) -> Tensor:
+        """Latents of the first space and noise -> draws."""
+        ...
+
+    def decode(self, latent: Tensor, noise: Tensor, labels: Tensor | None = None, space: str | None = None) -> Tensor:
+        """Latents (n, *shape) of a space (None: the first) -> what `sample` gives.  Pure; gradients reach the latents.
+
+        BadInput: there is no such space, or the latents are not of its shape.
+        """
+        ...
+
+    def to_space(self, latent: Tensor, source: str, target: str, labels: Tensor | None = None) -> Tensor:
+        """The same images' latents in another space.  BadInput: no way leads there, as from w to z."""
+        ...
+
+
+class PlainLatent:
+    """The `LatentModel` of generators whose draws are their latents: one space, and noise (n, 0)."""
+
+    spaces: Mapping[str, Space]
+
+    def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
+        raise NotImplementedError
+
+    def split(self, draws: Tensor) -> tuple[Tensor, Tensor]:
+        return draws, draws.new_zeros(len(draws), 0)
+
+    def join(self, latent: Tensor, noise: Tensor) -> Tensor:
+        return latent
+
+    def decode(self, latent: Tensor, noise: Tensor, labels: Tensor | None = None, space: str | None = None) -> Tensor:
+        space_of(self.spaces, latent, space)
+        return self.sample(latent, labels)
+
+    def to_space(self, latent: Tensor, source: str, target: str, labels: Tensor | None = None) -> Tensor:
+        return unmoved(self.spaces, latent, source, target)
+
+
+def space_of(spaces: Mapping[str, Space], latent: Tensor, name: str | None = None) -> str:
+    """The name, None being the first, of the space in which latents of this shape lie."""
+    name = next(iter(spaces)) if name is None else name
+    if name not in spaces:
+        raise BadInput(f"No latent space {name!r}, only {', '.join(spaces)}.")
+    if latent.shape[1:] != spaces[name].shape:
+        wanted = ", ".join(map(str, ("n", *spaces[name].shape)))
+        raise BadInput(f"Latents in {name} have the shape ({wanted}), got {tuple(latent.shape)}.")
+    return name
+
+
+def unmoved(spaces: Mapping[str, Space], latent: Tensor, source: str, target: str) -> Tensor:
+    """Latents that already lie where they should."""
+    space_of(spaces, latent, source)
+    if target not in spaces:
+        raise BadInput(f"No latent space {target!r}, only {', '.join(spaces)}.")
+    if source != target:
+        raise BadInput(f"No way leads from latents in {source} to {target}.")
+    return latent
 
 
 def latents(indices: Sequence[int], seed: int, shape: tuple[int, ...], law: str = "normal") -> Tensor:
     """One latent per image, (n, *shape) float32: normal N(0, I) or uniform U(-1, 1).
 
-    Drawn on the CPU so that every device sees the same.
+    Drawn on the CPU so that every device sees the same; `ganbench.gan.philox` says how.
     """
-    random = torch.Generator()
-    rows = []
-    for index in indices:
-        random.manual_seed(image_seed(seed, index))
-        rows.append(
-            torch.randn(shape, generator=random) if law == "normal" else torch.rand(shape, generator=random) * 2 - 1
-        )
-    return torch.stack(rows)
+    count = math.prod(shape)
+    found = normals(indices, seed, count) if law == "normal" else uniforms(indices, seed, count) * 2 - 1
+    return torch.from_numpy(found.reshape(len(indices), *shape))
+
+
+def seeds(indices: Sequence[int], seed: int, name: str = "z") -> Tensor:
+    """A seed of 63 bits for each image, (n,) int64, for code that makes its own random numbers."""
+    return torch.from_numpy((words(indices, seed, 1, name)[:, 0] >> 1).astype(np.int64))
+
+
+def classes(indices: Sequence[int], seed: int, n_classes: int) -> Tensor:
+    """A class for each image, (n,) int64, drawn evenly: 64 bits modulo `n_classes`."""
+    return torch.from_numpy((words(indices, seed, 1, "label")[:, 0] % n_classes).astype(np.int64))
+
+
+def seed_of(seed: int, name: str) -> int:
+    """The seed of another run, 63 bits, for draws that repeat all of a model's own."""
+    return int(seeds([0], seed, name))

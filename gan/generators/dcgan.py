@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganbench.gan.generators.base import latents
+from ganbench.gan.generators.base import PlainLatent, Space, latents
 
 NORMS: dict[str, Callable[[int], nn.Module] | None] = {
     "batch": nn.BatchNorm2d, "instance": lambda width: nn.InstanceNorm2d(width, affine=True), "none": None,
@@ -26,7 +26,7 @@ UPSAMPLINGS = ("deconvolution", "nearest")
 Layer = Sequence[int]                                       # kernel, stride, padding and, perhaps, output padding
 
 
-class DCGAN(nn.Module):
+class DCGAN(nn.Module, PlainLatent):
     """z (n, z_dim) -> images (n, channels, resolution, resolution) in [-1, 1], by transposed convolutions.
 
     Arguments beyond the tutorial's: `widths` between the layers, first to last, instead of multiples of `width`;
@@ -46,7 +46,7 @@ class DCGAN(nn.Module):
         check_choice("norm", norm, NORMS)
         check_choice("output", output, OUTPUTS)
         check_choice("upsampling", upsampling, UPSAMPLINGS)
-        self.z_dim, self.latent = z_dim, latent
+        self.z_dim, self.latent, self.spaces = z_dim, latent, {"z": Space((z_dim,), latent)}
         layers = layers or tutorial_layers(resolution, upsampling)
         check_sizes(layers, upsampling, resolution)
         widths = widths or [width * 2**k for k in reversed(range(len(layers) - 1))]     # 32 px: 4w 2w w

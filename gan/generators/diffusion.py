@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
-from ganbench.gan.generators.base import latents
+from ganbench.gan.generators.base import Space, latents, space_of, unmoved
 
 TIMES = 1_000                                               # what the network hears as the end of time
 
@@ -75,6 +75,7 @@ class Denoiser(nn.Module):
         if SAMPLERS[sampler].scheduler == "DDIMScheduler" and TIMES % steps:    # it would go other ways than it says
             raise ValueError(f"sampler {sampler!r} takes a number of steps that divides {TIMES:,}, not {steps}")
         self.shape, self.patch, self.n_classes = (channels, resolution, resolution), patch, n_classes
+        self.spaces = {"x": Space(self.shape)}
         self.process, self.sampler, self.steps, self.guidance = process, sampler, steps, guidance
         self.network = network
 
@@ -92,6 +93,20 @@ class Denoiser(nn.Module):
             said = self.guided(scaled, time.to(x).expand(len(x)), labels)
             x = scheduler.step(said, time, x, **self.noise_of_step(draws, k)).prev_sample
         return torch.where(x.isfinite(), x.clamp(-1, 1), x)     # what is no number is for others to refuse
+
+    def split(self, draws: Tensor) -> tuple[Tensor, Tensor]:
+        """The noise to begin with, and that of the steps, (n, k, channels, resolution, resolution)."""
+        return draws[:, 0], draws[:, 1:]
+
+    def join(self, latent: Tensor, noise: Tensor) -> Tensor:
+        return torch.cat([latent[:, None], noise], 1)
+
+    def decode(self, latent: Tensor, noise: Tensor, labels: Tensor | None = None, space: str | None = None) -> Tensor:
+        space_of(self.spaces, latent, space)
+        return self.sample(self.join(latent, noise), labels)
+
+    def to_space(self, latent: Tensor, source: str, target: str, labels: Tensor | None = None) -> Tensor:
+        return unmoved(self.spaces, latent, source, target)
 
     def scheduler(self) -> Any:
         """A fresh scheduler: it counts its steps."""

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ganbench.gan.checkpoints import check_size, read_head
 from ganbench.gan.files import checked_digest
-from ganbench.gan.generators.base import latents
+from ganbench.gan.generators.base import PlainLatent, Space, latents
 from ganbench.gan.types import BadInput, BadOutput, ModelSpec
 from ganbench.gan.usercode import first_line
 
@@ -79,7 +79,7 @@ class Program:
     output_shape: tuple[int | None, ...]
 
 
-class Exported(nn.Module):
+class Exported(nn.Module, PlainLatent):
     """z (n, ...) -> images, by the program's graph; with labels (n,) as the second input of a conditional one."""
 
     def __init__(self, program: Program, spec: ModelSpec):
@@ -87,6 +87,7 @@ class Exported(nn.Module):
         self.program, self.name, self.latent = program, spec.name, spec.latent
         self.n_classes, self.output_range = spec.n_classes, spec.output_range
         self.latent_shape = latent_shape_of(program, spec)
+        self.spaces = {"z": Space(self.latent_shape, self.latent)}
         self.batch = program.inputs[0].shape[0]             # None: any
         for i, value in enumerate(program.weights.values()):
             self.register_buffer(f"weight_{i}", value)

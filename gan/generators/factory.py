@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganbench.gan.generators.base import Generator, image_seed, latents
+from ganbench.gan.generators.base import Generator, PlainLatent, Space, latents, seeds
 from ganbench.gan.types import BadInput, BadOutput, ModelSpec
 from ganbench.gan.usercode import call, first_line
 
@@ -29,9 +29,12 @@ class Wrapped(nn.Module):
         self.n_classes, self.output_range = spec.n_classes, spec.output_range
 
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
-        """Latents (n, *latent_shape) float32; for latent = "none" one seed per image, (n,) int64."""
+        """Latents (n, *latent_shape) float32; for latent = "none" one seed of 63 bits per image, (n,) int64.
+
+        torch.Generator uses the lower 32 bits of a seed alone: numpy.random.default_rng uses all of them.
+        """
         if self.latent == "none":
-            return torch.tensor([image_seed(seed, index) for index in indices], dtype=torch.int64)
+            return seeds(indices, seed)
         return latents(indices, seed, self.latent_shape, self.latent)
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -44,6 +47,14 @@ class Wrapped(nn.Module):
             raise BadOutput(f"{self.name} failed when called with latents of shape {tuple(draws.shape)}{with_labels}: "
                             f"{first_line(error)}.") from error
         return as_tensor(output, self.name)
+
+
+class WrappedLatent(Wrapped, PlainLatent):
+    """One that is called with normal or uniform latents; gradients flow as far as the user's code lets them."""
+
+    def __init__(self, function: Callable[..., Any], spec: ModelSpec):
+        super().__init__(function, spec)
+        self.spaces = {"z": Space(self.latent_shape, self.latent)}
 
 
 def latent_shape_of(function: Callable[..., Any], spec: ModelSpec) -> tuple[int, ...]:
@@ -86,4 +97,6 @@ def make(spec: ModelSpec) -> Generator | nn.Module | Callable[..., Any]:
 
 
 def wrap(made: Generator | nn.Module | Callable[..., Any], spec: ModelSpec) -> Generator:
-    return made if isinstance(made, Generator) else Wrapped(made, spec)
+    if isinstance(made, Generator):
+        return made
+    return Wrapped(made, spec) if spec.latent == "none" else WrappedLatent(made, spec)

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from ganbench.gan.checkpoints import load_into, load_state
 from ganbench.gan.files import digest_at
-from ganbench.gan.generators.base import latents
 from ganbench.gan.generators.transformer import choose
+from ganbench.gan.philox import uniforms
 from ganbench.gan.types import BadInput, BadOutput, ModelSpec, digest_of
 from ganbench.gan.usercode import first_line
 
@@ -52,7 +52,7 @@ class ImageGPT(nn.Module):
 
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
         """(n, side * side) float32 in [0, 1)."""
-        return latents(indices, seed, (self.side**2,), "uniform") / 2 + 0.5
+        return torch.from_numpy(uniforms(indices, seed, self.side**2))
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (n, 3, side, side) float32, in the palette's colours; keys and values of earlier pixels are kept."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ganbench.gan.datasets.base import ImageSet
-from ganbench.gan.generators.base import image_seed
 from ganbench.gan.images import to_float
+from ganbench.gan.philox import words
 
 
 class ImagesOnDisk:
@@ -39,5 +40,6 @@ class ImagesOnDisk:
 
 @lru_cache(maxsize=4)
 def order(n: int, seed: int) -> Tensor:
-    """A permutation of n rows, int64: its first k are a random part, and the same ones for every larger k."""
-    return torch.randperm(n, generator=torch.Generator().manual_seed(image_seed(seed, 0, "order")))
+    """A permutation of n rows, int64, by a number of 64 bits that each has: its first k are a random part, and the same
+    ones for every larger k."""
+    return torch.from_numpy(np.argsort(words(range(n), seed, 1, "order")[:, 0], kind="stable"))

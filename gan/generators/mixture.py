@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganbench.gan.generators.base import Generator, image_seed
+from ganbench.gan.generators.base import Generator, classes
+from ganbench.gan.philox import words
 from ganbench.gan.types import BadInput
 
 
@@ -28,23 +29,23 @@ class Mixture:
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
         """(n, 2 + d) float64: the model's number, a label for models that need one though the mixture has none, and
         the model's own draws in d numbers, padded with zeros."""
-        numbers = [self.number_of(i, seed) for i in indices]
-        labels = [image_seed(seed, i, "label") % max(1, self.models[k].n_classes)
-                  for i, k in zip(indices, numbers, strict=True)]
-        rows = [packed(self.models[k].draws([i], seed)) for i, k in zip(indices, numbers, strict=True)]
-        width = max(self.width(k, indices, seed) for k in range(len(self.models)))
-        found = torch.zeros(len(rows), 2 + width, dtype=torch.float64)
-        for row, (k, label, values) in enumerate(zip(numbers, labels, rows, strict=True)):
-            found[row, 0], found[row, 1], found[row, 2 : 2 + len(values)] = k, label, values
+        numbers = self.numbers(indices, seed)
+        width = max(model.draws(indices[:1], seed).numel() for model in self.models)
+        found = torch.zeros(len(indices), 2 + width, dtype=torch.float64)
+        found[:, 0] = numbers
+        for k, model in enumerate(self.models):
+            mine = numbers == k
+            if mine.any():
+                own = [i for i, chosen in zip(indices, mine.tolist(), strict=True) if chosen]
+                values = packed(model.draws(own, seed))
+                found[mine, 1] = classes(own, seed, max(1, model.n_classes)).double()
+                found[mine, 2 : 2 + values.shape[1]] = values
         return found
 
-    def number_of(self, index: int, seed: int) -> int:
-        """Which model makes an image, by a uniform number of its own."""
-        place = image_seed(seed, index, "mixture") / 2**63
-        return int((self.bounds[:-1] <= place * float(self.bounds[-1])).sum())
-
-    def width(self, k: int, indices: Sequence[int], seed: int) -> int:
-        return self.models[k].draws(indices[:1], seed).numel()
+    def numbers(self, indices: Sequence[int], seed: int) -> Tensor:
+        """Which model makes each image, (n,) int64, by a uniform number of 53 bits of its own."""
+        places = torch.from_numpy((words(indices, seed, 1, "mixture") >> 11) * 2.0**-53)
+        return (self.bounds[:-1] <= places * self.bounds[-1]).sum(1)
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
         """Each model makes a whole batch, in which its own rows stand where they are, so that an image does not depend
@@ -75,8 +76,8 @@ class Mixture:
 
 
 def packed(draws: Tensor) -> Tensor:
-    """Draws of one image in a row of float64; int64, as seeds are, keeps its bits."""
-    flat = draws.reshape(-1)
+    """Draws of n images in n rows of float64; int64, as seeds are, keeps its bits."""
+    flat = draws.reshape(len(draws), -1)
     return flat.view(torch.float64) if flat.dtype == torch.int64 else flat.double()
 
 

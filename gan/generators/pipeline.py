@@ -1,7 +1,8 @@
 """A folder of a diffusers pipeline as a model: unconditional, by class, or by a list of prompts.
 
 Weights in safetensors alone, classes of diffusers and transformers alone: no code of the folder is run.  Each image has
-a torch.Generator of its own, so that neither its noise nor that of the sampler's steps depends on its neighbours.
+a torch.Generator of its own, whose whole state is drawn, so that neither its noise nor that of the sampler's steps
+depends on its neighbours.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor
 
 from ganbench.gan.files import digest_at
-from ganbench.gan.generators.base import image_seed
+from ganbench.gan.philox import words
 from ganbench.gan.types import BadInput, BadOutput, ModelSpec, digest_of
 from ganbench.gan.usercode import first_line, looked_up
 
@@ -28,6 +29,7 @@ ARGUMENTS = {"steps": "num_inference_steps", "guidance": "guidance_scale"}      
 KNOWN = {*ARGUMENTS, "scheduler", "prompts"}
 READ = {".json", ".safetensors", ".txt", ".model"}
 PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}
+STATE = 624                                                 # words in the Mersenne Twister
 CLASSES = ("num_embeds_ada_norm", "num_class_embeds")       # how networks of diffusers call their number of classes
 
 
@@ -42,8 +44,9 @@ class Pipeline:
         self.n_classes = classes_of(pipeline) if "class_labels" in self.accepted else 0
 
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
-        """The seed of each image and its number, (n, 2) int64."""
-        return torch.tensor([[image_seed(seed, index), index] for index in indices], dtype=torch.int64)
+        """Each image's number and the state of its generator, (n, 1 + 312) int64: see `generator_in`."""
+        states = torch.from_numpy(words(indices, seed, STATE // 2).view(np.int64))
+        return torch.cat([torch.tensor(list(indices), dtype=torch.int64)[:, None], states], 1)
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
         """NCHW float32 in [-1, 1]; pure: where the global random state was touched, a second run must agree."""
@@ -55,7 +58,7 @@ class Pipeline:
         return images
 
     def run(self, draws: Tensor, labels: Tensor | None) -> Tensor:
-        random = [torch.Generator().manual_seed(seed) for seed in draws[:, 0].tolist()]
+        random = [generator_in(state) for state in draws[:, 1:].cpu()]
         pipeline = copy.copy(self.pipeline)                 # schedulers keep state, and threads share the pipeline
         pipeline.scheduler = self.pipeline.scheduler.from_config(self.pipeline.scheduler.config)
         pipeline.scheduler.step = watched(pipeline.scheduler, random, self.name)
@@ -70,10 +73,21 @@ class Pipeline:
     def asked(self, draws: Tensor, labels: Tensor | None) -> dict[str, Any]:
         """What this kind of pipeline is asked with."""
         if "prompt" in self.accepted:
-            return {"prompt": [self.prompts[i % len(self.prompts)] for i in draws[:, 1].tolist()]}
+            return {"prompt": [self.prompts[i % len(self.prompts)] for i in draws[:, 0].tolist()]}
         if labels is not None and self.n_classes:
             return {"class_labels": labels.tolist()}
         return {"batch_size": len(draws)}
+
+
+def generator_in(state: Tensor) -> torch.Generator:
+    """torch's Mersenne Twister with all of its state given: (312,) int64, whose halves are its 624 words, lower first.
+
+    `manual_seed` would use 32 bits.  torch keeps the state as unsigned 64-bit numbers behind a head of 24 bytes.
+    """
+    random = torch.Generator().manual_seed(0)
+    whole = random.get_state()
+    whole[24 : 24 + 8 * STATE].view(torch.int64)[:] = state.view(torch.int32).long() & 0xFFFFFFFF
+    return random.set_state(whole)
 
 
 def watched(scheduler: Any, random: list[torch.Generator], name: str) -> Callable[..., Any]:

@@ -20,14 +20,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, pixel_shuffle, pixel_unshuffle
 
-from ganbench.gan.generators.base import latents
+from ganbench.gan.generators.base import PlainLatent, Space, latents
 
 START = 4                                                   # pixels along a side of the first stage
 SLOPE = 0.2
 WIDTHS = (384, 128, 64)
 
 
-class R3GAN(nn.Module):
+class R3GAN(nn.Module, PlainLatent):
     """z (n, z_dim) -> images (n, channels, resolution, resolution) in [-1, 1].
 
     `widths` of the stages 4x4, 8x8, ...; resolution = 4 * 2^(stages - 1) * patch.
@@ -38,7 +38,7 @@ class R3GAN(nn.Module):
     def __init__(self, z_dim: int = 64, widths: Sequence[int] = WIDTHS, blocks: int = 1, group: int = 16,
                  channels: int = 1, patch: int = 2, n_classes: int = 0):
         super().__init__()
-        self.z_dim, self.patch, self.n_classes = z_dim, patch, n_classes
+        self.z_dim, self.patch, self.n_classes, self.spaces = z_dim, patch, n_classes, {"z": Space((z_dim,))}
         self.classes = nn.Embedding(n_classes, z_dim) if n_classes else None
         self.latent = nn.Linear(z_dim * (2 if n_classes else 1), widths[0])
         self.basis = nn.Parameter(torch.randn(widths[0], START, START))

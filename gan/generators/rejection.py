@@ -19,8 +19,9 @@ from torch import Tensor
 
 from ganbench.gan.checkpoints import read_head, read_safetensors
 from ganbench.gan.files import atomic_write
-from ganbench.gan.generators.base import Generator, image_seed
+from ganbench.gan.generators.base import Generator, seed_of
 from ganbench.gan.images import from_model
+from ganbench.gan.philox import words
 from ganbench.gan.types import BadInput, ModelSpec
 
 ATTEMPTS = 8
@@ -97,14 +98,16 @@ class Rejection:
         self.shape, self.kind = own.shape[1:], own.dtype
 
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
-        """(n, attempts, 1 + d): a uniform number in 63 bits, then the model's own draws; float64, or int64 as its own
+        """(n, attempts, 1 + d): a uniform number in 53 bits, then the model's own draws; float64, or int64 as its own
         may be."""
-        return torch.stack([torch.stack([self.attempt(i, t, seed) for t in range(self.attempts)]) for i in indices])
+        return torch.stack([self.attempt(indices, t, seed) for t in range(self.attempts)], 1)
 
-    def attempt(self, index: int, t: int, seed: int) -> Tensor:
-        values = self.model.draws([index], image_seed(seed, index, f"attempt {t}")).reshape(-1)
+    def attempt(self, indices: Sequence[int], t: int, seed: int) -> Tensor:
+        """(n, 1 + d); the model draws each attempt as a run with a seed of its own."""
+        values = self.model.draws(indices, seed_of(seed, f"attempt {t}")).reshape(len(indices), -1)
         kind = torch.float64 if values.is_floating_point() else torch.int64
-        return torch.cat([torch.tensor([image_seed(seed, index, f"uniform {t}")], dtype=kind), values.to(kind)])
+        uniform = (words(indices, seed, 1, f"uniform {t}") >> 11).astype(np.int64)
+        return torch.cat([torch.from_numpy(uniform).to(kind), values.to(kind)], 1)
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
         """Each attempt is a whole batch in which rows stand where they are; none is made once all are accepted."""
@@ -113,7 +116,7 @@ class Rejection:
         for t in range(self.attempts):
             images = found if t == 0 else self.made(draws[:, t], labels)
             log_ratio = self.log_ratio(images)
-            good = draws[:, t, 0].cpu().double().numpy() / 2**63 < self.ratio.chances(log_ratio)
+            good = draws[:, t, 0].cpu().double().numpy() / 2**53 < self.ratio.chances(log_ratio)
             taken = ~accepted & (good | (log_ratio > largest))
             place = torch.from_numpy(taken).to(images.device)
             found = torch.where(place.reshape(-1, *[1] * (images.ndim - 1)), images, found)

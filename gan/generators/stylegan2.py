@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, linear
 
-from ganbench.gan.generators.base import latents
+from ganbench.gan.generators.base import Space, latents, space_of, unmoved
 
 START = 4                                                   # pixels along a side of the first stage
 WIDTHS = (128, 64, 32, 16)
@@ -73,9 +73,32 @@ class StyleGAN2(nn.Module):
         return torch.cat([normal, torch.where(mixed, first, 2 * len(self.stages))], 1)
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.decode(*self.split(draws), labels)
+
+    @property
+    def spaces(self) -> dict[str, Space]:
+        """z; w, which the mapping network makes of it; and w+ with a w for each layer (arXiv:1904.03189)."""
+        width = len(self.mapping.mean)
+        return {"z": Space((self.z_dim,)), "w": Space((width,), "mapped"),
+                "w+": Space((2 * len(self.stages), width), "mapped")}
+
+    def split(self, draws: Tensor) -> tuple[Tensor, Tensor]:
+        """z (n, z_dim), and the pixels' noise (n, noises)."""
         z, noise = draws.split([self.z_dim, self.noises], 1)
-        w = self.mapping.mean.lerp(self.mapping(z, labels), self.truncation)
-        return self.synthesise(self.styles(w), noise)
+        return z, noise
+
+    def join(self, latent: Tensor, noise: Tensor) -> Tensor:
+        return torch.cat([latent, noise], 1)
+
+    def decode(self, latent: Tensor, noise: Tensor, labels: Tensor | None = None, space: str | None = None) -> Tensor:
+        return self.synthesise(self.to_space(latent, space_of(self.spaces, latent, space), "w+", labels), noise)
+
+    def to_space(self, latent: Tensor, source: str, target: str, labels: Tensor | None = None) -> Tensor:
+        """z -> w -> w+.  Truncation is applied on the way from z."""
+        space_of(self.spaces, latent, source)
+        if source == "z" and target in ("w", "w+"):
+            latent, source = self.mapping.mean.lerp(self.mapping(latent, labels), self.truncation), "w"
+        return self.styles(latent) if (source, target) == ("w", "w+") else unmoved(self.spaces, latent, source, target)
 
     def forward(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images of `training_draws`; in training mode it follows the mean of w."""

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, scaled_dot_product_attention
 
-from ganbench.gan.generators.base import image_seed
+from ganbench.gan.philox import uniforms
 
 Cache = list[tuple[Tensor, Tensor]]                         # keys and values of each block
 
@@ -131,8 +131,7 @@ class TokenModel(nn.Module):
 
     def uniforms(self, indices: Sequence[int], seed: int, shape: tuple[int, ...]) -> Tensor:
         """Numbers in [0, 1), (n, *shape) float32."""
-        random = torch.Generator()
-        return torch.stack([torch.rand(shape, generator=random.manual_seed(image_seed(seed, i))) for i in indices])
+        return torch.from_numpy(uniforms(indices, seed, math.prod(shape)).reshape(len(indices), *shape))
 
 
 class GPT(TokenModel):

@@ -21,13 +21,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pixel_shuffle, pixel_unshuffle
 
-from ganbench.gan.generators.base import latents
+from ganbench.gan.generators.base import PlainLatent, Space, latents
 
 START = 4                                                   # pixels along a side of the first stage
 WIDTHS = (128, 64, 32)
 
 
-class WGANGP(nn.Module):
+class WGANGP(nn.Module, PlainLatent):
     """z (n, z_dim) -> images (n, channels, resolution, resolution) in [-1, 1].
 
     `widths` of the stages 4x4, 8x8, ...; resolution = 4 * 2^(stages - 1) * patch.
@@ -38,7 +38,7 @@ class WGANGP(nn.Module):
     def __init__(self, z_dim: int = 128, widths: Sequence[int] = WIDTHS, channels: int = 1, patch: int = 2,
                  n_classes: int = 0):
         super().__init__()
-        self.z_dim, self.patch, self.n_classes = z_dim, patch, n_classes
+        self.z_dim, self.patch, self.n_classes, self.spaces = z_dim, patch, n_classes, {"z": Space((z_dim,))}
         self.start = nn.Linear(z_dim, widths[0] * START**2)
         self.blocks = nn.ModuleList(Up(a, b, n_classes) for a, b in pairwise(widths))
         self.norm = Norm(widths[-1], n_classes)

@@ -41,7 +41,7 @@ class Metric:
     title: str
     compute: Callable[..., Estimate]
     needs: tuple[str, ...]
-    least: Callable[..., int]   # settings -> the fewest images, generated and real, with which it can be computed
+    least: Callable[..., int]   # d and settings -> the fewest images, generated and real, that it takes
     lower_is_better: bool
     what: str           # one line for people
     paper: str
@@ -65,7 +65,7 @@ METRICS = {
             title="Fréchet distance",
             compute=frechet.frechet,
             needs=FRECHET,
-            least=lambda: 4,
+            least=lambda **_: 4,
             lower_is_better=True,
             what="distance between two Gaussians fitted to the features; biased upwards when n is small",
             paper="Heusel et al. 2017, arXiv:1706.08500",
@@ -78,7 +78,7 @@ METRICS = {
             title="Fréchet distance of infinitely many images",
             compute=extrapolation.fd_infinity,
             needs=FRECHET,
-            least=lambda **_: 4,
+            least=lambda d=0, points=0, **_: 4 if points else math.ceil(extrapolation.ENOUGH * d),
             lower_is_better=True,
             what="fd less its bias, so that models measured on unequal numbers of images compare; it may fall below 0",
             paper="Chong & Forsyth 2020, arXiv:1911.07023; Tiomoko & Couillet 2019, arXiv:1903.03447",
@@ -89,7 +89,7 @@ METRICS = {
             title="Spatial Fréchet distance",
             compute=frechet.frechet,
             needs=FRECHET,
-            least=lambda: 4,
+            least=lambda **_: 4,
             lower_is_better=True,
             what="fd on a layer that keeps places, so that it sees how things are arranged",
             paper="Nash et al. 2021, arXiv:2103.03841",
@@ -305,7 +305,7 @@ METRICS = {
             title="Conditional accuracy",
             compute=classification.accuracy,
             needs=("generated_logits", "generated_labels"),
-            least=lambda: 1,
+            least=lambda **_: 1,
             lower_is_better=False,
             what="share of images that the judge takes for the class that was asked for; of conditional models",
             paper="Ravuri & Vinyals 2019, arXiv:1905.10887",

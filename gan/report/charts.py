@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-from ganbench.gan.report.numbers import english, french, significant
+from ganbench.gan.numbers import english, french, significant
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B5B5B", "#8C6D1F")   # Okabe & Ito 2008
 WIDE, LEFT, RIGHT, TOP, BOTTOM = 400, 50, 122, 14, 38

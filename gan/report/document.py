@@ -1,9 +1,14 @@
-"""The document behind a report: what a comparison found, as plain JSON values in full precision."""
+"""The document behind a report: what a comparison found, in full precision, as dataclasses and as JSON.
+
+`schema.json` beside this file says what the JSON holds; `write_schema` makes it from the dataclasses.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,159 +16,366 @@ import numpy as np
 from ganbench.gan.compare import Ranking, disagreements, pareto, tie_groups
 from ganbench.gan.ensemble import Held
 from ganbench.gan.findings import Analysis
+from ganbench.gan.findings.analysis import Slice
+from ganbench.gan.findings.appearance import Appearance
+from ganbench.gan.findings.copies import Memorisation
+from ganbench.gan.findings.gallery import Gallery
+from ganbench.gan.findings.modes import Mode
+from ganbench.gan.findings.spectrum import Spectrum
 from ganbench.gan.jobs import Job
 from ganbench.gan.metering import Cost
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.published import Published
-from ganbench.gan.types import Estimate, Finding, Score
+from ganbench.gan.tables import ScoreTable, score_table
+from ganbench.gan.types import Caveat, Estimate, Finding, Score
 from ganbench.gan.uncertainty import interval
-from ganbench.gan.words import LANGUAGES, sentence
+from ganbench.gan.words import caution, sentence
 
-SCHEMA = 1
+SCHEMA = 2
+SCHEMA_FILE = Path(__file__).with_name("schema.json")
 NAMED = 3       # models that a title names
 DISTANCES = {"fd", "kid", "cmmd"}    # of all images; the leading ones
 Curve = Sequence[tuple[int, Estimate]]      # images -> Fréchet distance
 
 
+@dataclass(frozen=True)
+class ProtocolFacts:
+    """How everything was measured; `lead` is the metric that ranks."""
+
+    name: str
+    convention: str
+    matches: str
+    reference: str
+    held_out: str
+    training: str
+    n: int
+    n_reference: int | None
+    seed: int
+    digest: str
+    extractors: tuple[str, ...]
+    lead: str
+
+
+@dataclass(frozen=True)
+class MetricFacts:
+    """A metric as scores name it, the row of METRICS that it is, and whose features it looks at."""
+
+    name: str
+    row: str
+    extractor: str
+    title: str
+    what: str
+    paper: str
+    lower_is_better: bool
+    decides: bool
+
+
+@dataclass(frozen=True)
+class ScoreFacts:
+    """A number of a model; `warnings` says the caveats in English."""
+
+    model: str
+    metric: str
+    row: str
+    extractor: str
+    value: float
+    se: float
+    floor: float | None
+    n: int
+    protocol: str
+    warnings: tuple[str, ...]
+    caveats: tuple[Caveat, ...]
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The Fréchet distance of the first n images."""
+
+    n: int
+    value: float
+    se: float
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence in both languages."""
+
+    en: str
+    fr: str
+
+
+@dataclass(frozen=True)
+class FindingFacts:
+    """A finding, and what it says."""
+
+    severity: str
+    rule: str
+    facts: Mapping[str, Any]
+    p: float | None
+    figure: str
+    sentence: Said
+
+
+@dataclass(frozen=True)
+class AnalysisFacts:
+    """An analysis whose findings are said."""
+
+    findings: tuple[FindingFacts, ...]
+    by: str
+    slices: tuple[Slice, ...]
+    spectrum: Spectrum
+    appearance: tuple[Appearance, ...]
+    modes: tuple[Mode, ...]
+    memorisation: Memorisation
+    gallery: Gallery
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """A model; `leads`: the metrics by which it is better than all others."""
+
+    name: str
+    family: str
+    digest: str
+    cost: Cost
+    curve: tuple[CurvePoint, ...]
+    leads: tuple[str, ...]
+    analysis: AnalysisFacts | None
+
+
+@dataclass(frozen=True)
+class PairFacts:
+    """Two models by one metric: how much better, and Holm's p."""
+
+    better: str
+    worse: str
+    gain: float
+    se: float
+    p: float
+    significant: bool
+
+
+@dataclass(frozen=True)
+class RankingFacts:
+    """Models by one metric, the best first; see `ganbench.gan.compare.Ranking`."""
+
+    metric: str
+    row: str
+    extractor: str
+    models: tuple[str, ...]
+    leaders: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]     # of models that cannot be told apart
+    ranks: Mapping[str, tuple[int, int]]
+    first: Mapping[str, float]
+    interval: Mapping[str, tuple[int, int]]
+    pairs: tuple[PairFacts, ...]
+
+
+@dataclass(frozen=True)
+class Front:
+    """The models than which nothing is both better and cheaper."""
+
+    metric: str
+    cost: str
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A pair of models that two metrics put in opposite order."""
+
+    one: str
+    other: str
+    better: str
+    worse: str
+    p_one: float
+    p_other: float
+
+
+@dataclass(frozen=True)
+class MixtureFacts:
+    """The best mixture on images that did not choose it; `low` to `high` is the 95 % interval of its gain."""
+
+    metric: str
+    models: tuple[str, ...]
+    shares: tuple[float, ...]
+    found_on: int
+    tested_on: int
+    value: float
+    se: float
+    best_single: str
+    best_value: float
+    gain: float
+    gain_se: float
+    low: float
+    high: float
+    gap: float
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What one needs to make the same numbers again."""
+
+    versions: Mapping[str, str]
+    commands: tuple[str, ...]
+    models: Mapping[str, Mapping[str, Any]]     # digests, device and extractors behind each model's numbers
+
+
+@dataclass(frozen=True)
+class Document:
+    """A comparison.  `scores` has a row for each number; `table` has the same numbers as pages show them."""
+
+    schema: int
+    title: str
+    made: str           # when: the one line in which two reports of the same may differ
+    protocol: ProtocolFacts
+    metrics: tuple[MetricFacts, ...]
+    models: tuple[ModelFacts, ...]
+    scores: tuple[ScoreFacts, ...]
+    table: ScoreTable
+    rankings: tuple[RankingFacts, ...]
+    front: Front | None
+    disagreements: tuple[Clash, ...]
+    published: tuple[Published, ...]
+    ensemble: MixtureFacts | None
+    provenance: Provenance
+
+
 def document(
     jobs: Sequence[Job], scores: Mapping[str, Sequence[Score]], rankings: Sequence[Ranking], *,
-    costs: Mapping[str, Cost], mixture: Held | None = None, published: Sequence[Published] = (),
-    curves: Mapping[str, Curve] | None = None, analyses: Mapping[str, Analysis | None] | None = None,
-    provenance: Mapping[str, Any] | None = None,
-    commands: Sequence[str] = (), made: str = "",
-) -> dict[str, Any]:
-    """All of a report.  `made`: when, the one line in which two reports of the same may differ."""
-    names = [job.model.name for job in jobs]
-    all_scores = {score.metric: score for rows in scores.values() for score in rows}
-    models = [
-        model_of(jobs[names.index(name)], aligned(scores[name], list(all_scores)), costs.get(name, Cost()),
-                 (curves or {}).get(name, ()), (analyses or {}).get(name), rankings)
-        for name in rankings[0].models
-    ]
-    return {
-        "schema": SCHEMA,
-        "title": title_of(rankings[0].models),
-        "made": made,
-        "protocol": protocol_of(jobs[0], rankings),
-        "metrics": [metric_of(score) for score in all_scores.values()],
-        "models": models,
-        "rankings": [ranking_of(ranking) for ranking in rankings],
-        "front": front_of(scores, rankings[0], costs),
-        "disagreements": clashes(rankings),
-        "published": [asdict(row) for row in published],
-        "ensemble": mixture_of(mixture, names, rankings[0].metric) if mixture else None,
-        "provenance": {**(provenance or {}), "commands": list(commands)},
-    }
+    costs: Mapping[str, Cost], provenance: Provenance, mixture: Held | None = None,
+    published: Sequence[Published] = (), curves: Mapping[str, Curve] | None = None,
+    analyses: Mapping[str, Analysis | None] | None = None, made: str = "",
+) -> Document:
+    """All of a report, models by the leading metric."""
+    by_name = {job.model.name: job for job in jobs}
+    metrics = {score.metric: score for rows in scores.values() for score in rows}
+    models = [model_of(by_name[name], costs.get(name, Cost()), (curves or {}).get(name, ()),
+                       (analyses or {}).get(name), rankings) for name in rankings[0].models]
+    return Document(
+        schema=SCHEMA, title=title_of(rankings[0].models), made=made,
+        protocol=protocol_of(jobs[0], rankings),
+        metrics=tuple(metric_of(score) for score in metrics.values()),
+        models=tuple(models),
+        scores=tuple(score_of(score) for name in rankings[0].models for score in scores[name]),
+        table=score_table(scores, rankings),
+        rankings=tuple(ranking_of(ranking) for ranking in rankings),
+        front=front_of(scores, rankings[0], costs),
+        disagreements=tuple(clashes(rankings)),
+        published=tuple(published),
+        ensemble=mixture_of(mixture, list(by_name), rankings[0].metric) if mixture else None,
+        provenance=provenance,
+    )
+
+
+def to_json(found: Document) -> str:
+    """Valid by `schema.json`."""
+    return json.dumps(asdict(found), indent=1, allow_nan=False) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of `to_json`; no field is without meaning, so none beyond these is allowed."""
+    from pydantic import TypeAdapter
+
+    found = TypeAdapter(Document).json_schema(mode="serialization")
+    for part in (found, *found["$defs"].values()):
+        if "properties" in part:
+            part["additionalProperties"] = False
+            part["required"] = list(part["properties"])
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+
+
+def write_schema() -> None:
+    SCHEMA_FILE.write_text(json.dumps(schema(), indent=1) + "\n")
 
 
 def title_of(models: Sequence[str]) -> str:
     return ", ".join(models) if len(models) <= NAMED else f"{models[0]} and {len(models) - 1} others"
 
 
-def protocol_of(job: Job, rankings: Sequence[Ranking]) -> dict[str, Any]:
+def protocol_of(job: Job, rankings: Sequence[Ranking]) -> ProtocolFacts:
     protocol = job.protocol
-    return {
-        "name": protocol.name, "convention": protocol.convention.name, "matches": protocol.convention.matches,
-        "reference": protocol.reference, "held_out": protocol.held_out, "training": protocol.training,
-        "n": protocol.n_generated, "n_reference": job.parts["reference"].n if "reference" in job.parts else None,
-        "seed": job.seed, "digest": job.protocol_digest, "extractors": list(protocol.extractors),
-        "lead": rankings[0].metric,
-    }
+    return ProtocolFacts(
+        name=protocol.name, convention=protocol.convention.name, matches=protocol.convention.matches,
+        reference=protocol.reference, held_out=protocol.held_out, training=protocol.training,
+        n=protocol.n_generated, n_reference=job.parts["reference"].n if "reference" in job.parts else None,
+        seed=job.seed, digest=job.protocol_digest, extractors=protocol.extractors, lead=rankings[0].metric,
+    )
 
 
-def kind_of(metric: str) -> str:
-    """`fd_infinity` of `fd_infinity_judge`: the row of METRICS."""
-    longest_first = sorted(METRICS.values(), key=lambda row: -len(row.name))
-    return next((row.name for row in longest_first if metric.startswith(f"{row.name}_") or metric in
-                 (row.name, row.known_as)), metric)
+def metric_of(score: Score) -> MetricFacts:
+    row = METRICS.get(score.row)
+    return MetricFacts(
+        name=score.metric, row=score.row, extractor=score.extractor,
+        title=row.title if row else score.metric, what=row.what if row else "", paper=row.paper if row else "",
+        lower_is_better=score.lower_is_better, decides=score.decides,
+    )
 
 
-def metric_of(score: Score) -> dict[str, Any]:
-    """What a metric is; its name begins with a row of METRICS, or is that row's other name."""
-    row = METRICS.get(kind_of(score.metric))
-    return {
-        "name": score.metric, "title": row.title if row else score.metric, "what": row.what if row else "",
-        "paper": row.paper if row else "", "lower_is_better": score.lower_is_better, "decides": score.decides,
-    }
-
-
-def aligned(scores: Sequence[Score], metrics: Sequence[str]) -> list[dict[str, Any]]:
-    """A row for each metric, empty where the model does not have it, as accuracy without classes."""
-    found = {score.metric: score_of(score) for score in scores}
-    empty: dict[str, Any] = {"value": None, "se": None, "low": None, "high": None, "floor": None, "warnings": []}
-    return [found.get(metric, {"metric": metric, **empty}) for metric in metrics]
+def score_of(score: Score) -> ScoreFacts:
+    return ScoreFacts(
+        model=score.model, metric=score.metric, row=score.row, extractor=score.extractor, value=score.value,
+        se=score.se, floor=score.floor, n=score.n, protocol=score.protocol,
+        warnings=tuple(caution(caveat) for caveat in score.caveats), caveats=score.caveats,
+    )
 
 
 def model_of(
-    job: Job, scores: Sequence[Mapping[str, Any]], cost: Cost, curve: Curve, analysis: Analysis | None,
-    rankings: Sequence[Ranking],
-) -> dict[str, Any]:
-    return {
-        "name": job.model.name, "family": job.model.family or job.model.factory, "digest": job.model_digest,
-        "cost": asdict(cost), "scores": list(scores),
-        "curve": [{"n": n, "value": found.value, "se": found.se} for n, found in curve],
-        "leads": [row.metric for row in rankings if row.leaders == (job.model.name,)],
-        "analysis": analysis_of(analysis) if analysis else None,
-    }
+    job: Job, cost: Cost, curve: Curve, analysis: Analysis | None, rankings: Sequence[Ranking]
+) -> ModelFacts:
+    return ModelFacts(
+        name=job.model.name, family=job.model.family or job.model.factory, digest=job.model_digest, cost=cost,
+        curve=tuple(CurvePoint(n, found.value, found.se) for n, found in curve),
+        leads=tuple(row.metric for row in rankings if row.leaders == (job.model.name,)),
+        analysis=analysis_of(analysis) if analysis else None,
+    )
 
 
-def analysis_of(found: Analysis) -> dict[str, Any]:
-    return {**asdict(found), "findings": [finding_of(finding) for finding in found.findings]}
+def analysis_of(found: Analysis) -> AnalysisFacts:
+    return AnalysisFacts(**{**vars(found), "findings": tuple(map(finding_of, found.findings))})
 
 
-def finding_of(finding: Finding) -> dict[str, Any]:
-    return {**asdict(finding), "sentence": {language: sentence(finding, language) for language in LANGUAGES}}
+def finding_of(finding: Finding) -> FindingFacts:
+    return FindingFacts(**vars(finding), sentence=Said(sentence(finding, "en"), sentence(finding, "fr")))
 
 
-def score_of(score: Score) -> dict[str, Any]:
-    low, high = (min(max(end, score.bounds[0]), score.bounds[1]) for end in interval(Estimate(score.value, score.se)))
-    return {"metric": score.metric, "value": score.value, "se": score.se, "low": low, "high": high,
-            "floor": score.floor, "warnings": list(score.warnings)}
-
-
-def ranking_of(ranking: Ranking) -> dict[str, Any]:
-    return {
-        "metric": ranking.metric, "models": list(ranking.models), "leaders": list(ranking.leaders),
-        "groups": [list(group) for group in tie_groups(ranking)],
-        "ranks": {model: list(ranking.ranks[model]) for model in ranking.models},
-        "first": dict(ranking.first), "interval": {model: list(found) for model, found in ranking.interval.items()},
-        "pairs": [{"better": pair.better, "worse": pair.worse, "gain": pair.gain.value, "se": pair.gain.se,
-                   "p": pair.p, "significant": pair.significant} for pair in ranking.pairs],
-    }
+def ranking_of(ranking: Ranking) -> RankingFacts:
+    return RankingFacts(
+        metric=ranking.metric, row=ranking.row, extractor=ranking.extractor, models=ranking.models,
+        leaders=ranking.leaders, groups=tuple(tie_groups(ranking)),
+        ranks={model: ranking.ranks[model] for model in ranking.models}, first=dict(ranking.first),
+        interval=dict(ranking.interval),
+        pairs=tuple(PairFacts(pair.better, pair.worse, pair.gain.value, pair.gain.se, pair.p, pair.significant)
+                    for pair in ranking.pairs),
+    )
 
 
 def front_of(
     scores: Mapping[str, Sequence[Score]], ranking: Ranking, costs: Mapping[str, Cost]
-) -> dict[str, Any] | None:
+) -> Front | None:
     """The models than which nothing is both better by the leading metric and faster."""
     found = {model: next(row for row in rows if row.metric == ranking.metric) for model, rows in scores.items()}
     slowness = {model: 1 / cost.images_per_second for model, cost in costs.items() if cost.images_per_second}
     losses = {model: found[model].value * (1 if found[model].lower_is_better else -1) for model in slowness}
-    if len(losses) < 2:
-        return None
-    return {"metric": ranking.metric, "cost": "images_per_second", "models": list(pareto(losses, slowness))}
+    return Front(ranking.metric, "images_per_second", pareto(losses, slowness)) if len(losses) > 1 else None
 
 
-def clashes(rankings: Sequence[Ranking]) -> list[dict[str, Any]]:
+def clashes(rankings: Sequence[Ranking]) -> list[Clash]:
     """Pairs of models that distances of the same kind by two extractors put in opposite order."""
-    found = []
-    for i, one in enumerate(rankings):
-        for other in rankings[i + 1 :]:
-            kinds = {kind_of(row.metric) for row in (one, other)}
-            if len(kinds) == 1 and kinds <= DISTANCES:
-                found += [
-                    {"one": one.metric, "other": other.metric, "better": a.better, "worse": a.worse, "p_one": a.p,
-                     "p_other": b.p}
-                    for a, b in disagreements(one, other)
-                ]
-    return found
+    return [
+        Clash(one.metric, other.metric, a.better, a.worse, a.p, b.p)
+        for i, one in enumerate(rankings)
+        for other in rankings[i + 1 :]
+        if one.row == other.row and one.row in DISTANCES
+        for a, b in disagreements(one, other)
+    ]
 
 
-def mixture_of(found: Held, names: Sequence[str], metric: str) -> dict[str, Any]:
+def mixture_of(found: Held, names: Sequence[str], metric: str) -> MixtureFacts:
     low, high = interval(found.gain)
-    return {
-        "metric": metric, "models": list(names), "shares": np.asarray(found.shares).tolist(),
-        "found_on": found.found_on, "tested_on": found.tested_on, "value": found.value.value, "se": found.value.se,
-        "best_single": names[found.best], "best_value": found.best_value.value, "gain": found.gain.value,
-        "gain_se": found.gain.se, "low": low, "high": high, "gap": found.gap,
-    }
+    return MixtureFacts(
+        metric=metric, models=tuple(names), shares=tuple(np.asarray(found.shares).tolist()),
+        found_on=found.found_on, tested_on=found.tested_on, value=found.value.value, se=found.value.se,
+        best_single=names[found.best], best_value=found.best_value.value, gain=found.gain.value,
+        gain_se=found.gain.se, low=low, high=high, gap=found.gap,
+    )

@@ -3,27 +3,27 @@ where the page has charts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ganbench.gan.findings.appearance import Appearance
+from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report import verdict
-from ganbench.gan.report.document import kind_of
-from ganbench.gan.report.french import WHAT, in_french
-from ganbench.gan.report.numbers import DASH, decimals, english, french, significant
+from ganbench.gan.report.document import AnalysisFacts, CurvePoint, Document
 from ganbench.gan.report.pictures import GALLERIES
-from ganbench.gan.report.strengths import COLUMNS, MARKS, accused, relative_power
-from ganbench.gan.report.texts import FIXED, both
+from ganbench.gan.report.strengths import COLUMNS, MARKS, Analysed, accused, analysed, relative_power
+from ganbench.gan.report.texts import FIXED, WHAT, both
+from ganbench.gan.tables import ARROWS, Cell
+from ganbench.gan.types import Estimate
 from ganbench.gan.words import LANGUAGES
 
 RINGS = 8           # of the spectrum, at most
-Document = Mapping[str, Any]
 
 
 def markdown(document: Document, pictures: Mapping[str, str], language: str = "en") -> str:
     """`pictures`: id -> the file's name, counted from the report."""
     tongue = Tongue(LANGUAGES.index(language))
-    protocol, names = document["protocol"], [escaped(model["name"]) for model in document["models"]]
+    protocol, names = document.protocol, [escaped(model.name) for model in document.models]
     sections = [
         ("verdict", bullets(escaped(tongue.of(line)) for line in verdict.sentences(document))),
         ("scores", scores_of(document, tongue)), ("walls", walls_of(document, pictures, tongue)),
@@ -33,10 +33,10 @@ def markdown(document: Document, pictures: Mapping[str, str], language: str = "e
         ("mixture", mixture_of(document, tongue)), ("published", published_of(document, tongue)),
         ("methods", methods_of(document, tongue)), ("provenance", provenance_of(document, tongue)),
     ]
-    lines = [f"# {', '.join(names)}", "", escaped(protocol["name"]), ""]
+    lines = [f"# {', '.join(names)}", "", escaped(protocol.name), ""]
     for key, body in sections:
         lines += [f"## {tongue.text(key)}", "", *body, ""] if body else []
-    return "\n".join([*lines, f"{tongue.text('made')} {document['made']}"]) + "\n"
+    return "\n".join([*lines, f"{tongue.text('made')} {document.made}"]) + "\n"
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ class Tongue:
     def number(self, value: float | None, digits: int) -> str:
         return DASH if value is None else self.of((english(value, digits), french(value, digits)))
 
-    def estimate(self, found: Mapping[str, Any] | None) -> str:
+    def estimate(self, found: Estimate | CurvePoint | Cell | None) -> str:
         """`0.679 ± 0.010`"""
-        if found is None or found["value"] is None:
+        if found is None:
             return DASH
-        digits = decimals(found["se"])
-        return f"{self.number(found['value'], digits)} ± {self.number(found['se'], digits)}"
+        digits = decimals(found.se)
+        return f"{self.number(found.value, digits)} ± {self.number(found.se, digits)}"
 
     def percent(self, value: float, se: float | None = None) -> str:
         """`9.8 %`, whole ones above; with an error `9.8 ± 0.7 %`."""
@@ -78,137 +78,124 @@ class Tongue:
 
 def scores_of(document: Document, tongue: Tongue) -> list[str]:
     """A row for each metric; below it what is to be kept in mind."""
-    models = document["models"]
-    leaders = {row["metric"]: row["leaders"] for row in document["rankings"]}
     rows = []
-    for i, metric in enumerate(document["metrics"]):
-        first = next(model["scores"][i] for model in models if model["scores"][i]["value"] is not None)
-        cells = [score_cell(model["scores"][i], model["name"] in leaders.get(metric["name"], ()), tongue)
-                 for model in models]
-        floor = tongue.number(first["floor"], decimals(first["se"]))
-        rows.append([f"`{metric['name']}` {arrow(metric)}", *cells, floor])
-    heads = [tongue.text("metric"), *(escaped(model["name"]) for model in models), tongue.text("real images")]
+    for row in document.table.rows:
+        _, first = row.first
+        cells = [score_cell(cell, tongue) if cell else DASH for cell in row.cells]
+        rows.append([f"`{row.name}` {ARROWS[row.better]}", *cells, tongue.number(first.floor, first.decimals)])
+    heads = [tongue.text("metric"), *map(escaped, document.table.columns), tongue.text("real images")]
     kept = bullets(escaped(tongue.of(line)) for line in verdict.warnings(document))
     notes = ["", f"### {tongue.text('warnings')}", "", *kept] if kept else []
     return [tongue.plain("scores note"), "", *table(heads, rows), *notes]
 
 
-def score_cell(score: Mapping[str, Any], leads: bool, tongue: Tongue) -> str:
-    if score["value"] is None:
-        return DASH
-    digits, value = decimals(score["se"]), tongue.estimate(score)
-    low, high = tongue.number(score["low"], digits), tongue.number(score["high"], digits)
-    return f"{f'**{value}**' if leads else value}<br>{low} {DASH} {high}"
-
-
-def arrow(metric: Mapping[str, Any]) -> str:
-    if not metric["decides"]:
-        return "·"
-    return "\N{DOWNWARDS ARROW}" if metric["lower_is_better"] else "\N{UPWARDS ARROW}"
+def score_cell(cell: Cell, tongue: Tongue) -> str:
+    value = tongue.estimate(cell)
+    low, high = tongue.number(cell.low, cell.decimals), tongue.number(cell.high, cell.decimals)
+    return f"{f'**{value}**' if cell.best else value}<br>{low} {DASH} {high}"
 
 
 def walls_of(document: Document, pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
-    walls = [(f"{i}-wall", escaped(model["name"]), tongue.plain("wall alt", count="64", model=model["name"]))
-             for i, model in enumerate(document["models"])]
+    walls = [(f"{i}-wall", escaped(model.name), tongue.plain("wall alt", count="64", model=model.name))
+             for i, model in enumerate(document.models)]
     walls.append(("real-wall", tongue.text("real images"), tongue.text("real alt", count="64")))
     found = [line for identity, name, alt in walls if identity in pictures
              for line in ("", f"![{alt}]({pictures[identity]})", "", name)]
-    return [tongue.text("walls note", seed=str(document["protocol"]["seed"])), *found] if found else []
+    return [tongue.text("walls note", seed=str(document.protocol.seed)), *found] if found else []
 
 
 def strengths_of(document: Document, pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
     """What was found of each model, and its galleries."""
     lines = [tongue.plain("strengths note")]
-    for i, model in enumerate(document["models"]):
-        if model["analysis"]:
-            lines += ["", f"### {escaped(model['name'])}", "", *findings_of(model, tongue),
-                      *galleries_of(i, model["analysis"], pictures, tongue)]
+    for model in analysed(document):
+        lines += ["", f"### {escaped(model.name)}", "", *findings_of(model, tongue),
+                  *galleries_of(model.place, model.found, pictures, tongue)]
     return lines if len(lines) > 1 else []
 
 
-def findings_of(model: Mapping[str, Any], tongue: Tongue) -> list[str]:
-    said = [(row["severity"], row["sentence"][LANGUAGES[tongue.index]]) for row in model["analysis"]["findings"]]
-    if model["leads"]:
-        said.append(("strength", tongue.text("leads by", metrics=", ".join(model["leads"]))))
+def findings_of(model: Analysed, tongue: Tongue) -> list[str]:
+    said = [(row.severity, tongue.of((row.sentence.en, row.sentence.fr))) for row in model.found.findings]
+    if model.leads:
+        said.append(("strength", tongue.text("leads by", metrics=", ".join(model.leads))))
     lines = [f"{MARKS[severity]} {tongue.plain('said of', what=tongue.text(severity), said=line)}"
              for severity, line in said]
     return bullets(lines) or [tongue.text("nothing found")]
 
 
-def galleries_of(i: int, found: Mapping[str, Any], pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
+def galleries_of(i: int, found: AnalysisFacts, pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
     captions = {f"{i}-{name}": tongue.text(f"gallery {name}") for name in GALLERIES}
-    for k, mode in enumerate(found["modes"]):
-        captions[f"{i}-mode-{k}"] = f"{tongue.text('mode')} ({tongue.percent(mode['share']['value'])})"
+    for k, mode in enumerate(found.modes):
+        captions[f"{i}-mode-{k}"] = f"{tongue.text('mode')} ({tongue.percent(mode.share.value)})"
     return [line for name, caption in captions.items() if name in pictures
             for line in ("", f"![{caption}]({pictures[name]})", "", caption)]
 
 
 def slices_of(document: Document, tongue: Tongue) -> list[tuple[str, list[str]]]:
     """Shares of all models side by side, and the rest model by model."""
-    models = [model for model in document["models"] if model["analysis"]]
+    models = analysed(document)
     if not models:
         return []
-    by = models[0]["analysis"]["by"]
-    heads = [tongue.text(by), tongue.text("real images"), *(escaped(model["name"]) for model in models)]
-    rows = [[escaped(row["name"]), tongue.percent(row["real_share"]["value"]),
-             *(share_cell(model["analysis"], k, tongue) for model in models)]
-            for k, row in enumerate(models[0]["analysis"]["slices"])]
+    by = models[0].found.by
+    heads = [tongue.text(by), tongue.text("real images"), *(escaped(model.name) for model in models)]
+    rows = [[escaped(row.name), tongue.percent(row.real_share.value),
+             *(share_cell(model.found, k, tongue) for model in models)]
+            for k, row in enumerate(models[0].found.slices)]
     lines = [tongue.plain(f"slices note {by}"), "", *table(heads, rows), "", tongue.plain("slice cost note")]
     for model in models:
-        lines += ["", f"### {escaped(model['name'])}", "", *slice_table(model["analysis"], tongue)]
+        lines += ["", f"### {escaped(model.name)}", "", *slice_table(model.found, tongue)]
     return [(f"slices {by}", lines)]
 
 
-def share_cell(found: Mapping[str, Any], k: int, tongue: Tongue) -> str:
-    row = found["slices"][k]
-    value = tongue.percent(**row["share"])
-    return f"**{value}**" if row["name"] in accused(found) else value
+def share_cell(found: AnalysisFacts, k: int, tongue: Tongue) -> str:
+    row = found.slices[k]
+    value = tongue.percent(row.share.value, row.share.se)
+    return f"**{value}**" if row.name in accused(found) else value
 
 
-def slice_table(found: Mapping[str, Any], tongue: Tongue) -> list[str]:
-    heads = [tongue.text(found["by"]), *(tongue.text(f"slice {name}") for name in COLUMNS), tongue.text("slice cost")]
+def slice_table(found: AnalysisFacts, tongue: Tongue) -> list[str]:
+    heads = [tongue.text(found.by), *(tongue.text(f"slice {name}") for name in COLUMNS), tongue.text("slice cost")]
     return table(heads, [
-        [escaped(row["name"]), *(tongue.estimate(row[name]) for name in COLUMNS),
-         tongue.percent(**row["cost"]) if row["cost"] else DASH] for row in found["slices"]
+        [escaped(row.name), *(tongue.estimate(getattr(row, name)) for name in COLUMNS),
+         tongue.percent(row.cost.value, row.cost.se) if row.cost else DASH] for row in found.slices
     ])
 
 
 def looks_of(document: Document, tongue: Tongue) -> list[str]:
     """Power beside that of real images in dB at some frequencies, and means of single images' numbers."""
-    models = [model for model in document["models"] if model["analysis"]]
+    models = analysed(document)
     if not models:
         return []
-    names = [escaped(model["name"]) for model in models]
-    power = [{point.x: point.y for point in relative_power(model["analysis"]["spectrum"])} for model in models]
+    names = [escaped(model.name) for model in models]
+    power = [{point.x: point.y for point in relative_power(model.found.spectrum)} for model in models]
     rings = sorted(set.intersection(*map(set, power)))
     shown = rings[:: -(-len(rings) // RINGS)] if rings else []
     decibels = [[tongue.number(x, 3), *(f"{tongue.number(found[x], 1)} dB" for found in power)] for x in shown]
     means = [
-        [tongue.text(f"look {row['name']}"), tongue.number(row["real_mean"], significant(row["real_mean"], 3)),
-         *(look_cell(model["analysis"]["appearance"][k], tongue) for model in models)]
-        for k, row in enumerate(models[0]["analysis"]["appearance"])
+        [tongue.text(f"look {row.name}"), tongue.number(row.real_mean, significant(row.real_mean, 3)),
+         *(look_cell(model.found.appearance[k], tongue) for model in models)]
+        for k, row in enumerate(models[0].found.appearance)
     ]
     return [tongue.plain("looks note"), "", *table([tongue.text("frequency"), *names], decibels), "",
             *table([tongue.text("mean of"), tongue.text("real images"), *names], means)]
 
 
-def look_cell(found: Mapping[str, Any], tongue: Tongue) -> str:
+def look_cell(found: Appearance, tongue: Tongue) -> str:
     """The difference from real images, and how far apart the two laws are."""
-    distance = tongue.number(found["distance"], significant(found["distance"], 2))
-    return f"{tongue.estimate(found['difference'])}<br>W₁ {distance}"
+    distance = tongue.number(found.distance, significant(found.distance, 2))
+    return f"{tongue.estimate(found.difference)}<br>W₁ {distance}"
 
 
 def ranks_of(document: Document, tongue: Tongue) -> list[str]:
-    lead = document["rankings"][0]
-    rows = [[escaped(model), tongue.ends(lead["ranks"][model]), tongue.percent(lead["first"][model]),
-             tongue.ends(lead["interval"][model]), verdict.letters(model, lead["groups"])]
-            for model in lead["models"]]
-    pairs = [[escaped(pair["better"]), escaped(pair["worse"]),
-              tongue.estimate({"value": pair["gain"], "se": pair["se"]}), p_value(pair["p"], tongue)]
-             for pair in lead["pairs"]]
+    lead = document.rankings[0]
+    rows = [[escaped(model), tongue.ends(lead.ranks[model]), tongue.percent(lead.first[model]),
+             tongue.ends(lead.interval[model]), verdict.letters(model, lead.groups)]
+            for model in lead.models]
+    pairs = [[escaped(pair.better), escaped(pair.worse),
+              tongue.estimate(Estimate(pair.gain, pair.se)), p_value(pair.p, tongue)]
+             for pair in lead.pairs]
     heads = [tongue.text(key) for key in ("model", "allowed", "leads", "drawn ranks", "group")]
     compared = [tongue.text(key) for key in ("better", "worse", "difference", "p")]
-    return [tongue.plain("ranks note", metric=lead["metric"]), "", *table(heads, rows), "",
+    return [tongue.plain("ranks note", metric=lead.metric), "", *table(heads, rows), "",
             f"### {tongue.text('pairs')}", "", *table(compared, pairs)]
 
 
@@ -218,35 +205,33 @@ def p_value(value: float, tongue: Tongue) -> str:
 
 def curves_of(document: Document, tongue: Tongue) -> list[str]:
     """The Fréchet distance of parts of the images, a row for each number of images."""
-    models = [model for model in document["models"] if model["curve"]]
+    models = [model for model in document.models if model.curve]
     if not models:
         return []
-    found = [{row["n"]: row for row in model["curve"]} for model in models]
+    found = [{row.n: row for row in model.curve} for model in models]
     rows = [[tongue.number(n, 0), *(tongue.estimate(curve.get(n)) for curve in found)]
             for n in sorted(set().union(*found))]
-    heads = [tongue.text("images"), *(escaped(model["name"]) for model in models)]
+    heads = [tongue.text("images"), *(escaped(model.name) for model in models)]
     return [tongue.text("curve note"), "", *table(heads, rows)]
 
 
 def costs_of(document: Document, tongue: Tongue) -> list[str]:
-    models = document["models"]
-    if not any(model["cost"]["parameters"] for model in models):
+    models = document.models
+    if not any(model.cost.parameters for model in models):
         return []
-    front = (document["front"] or {}).get("models", [])
-    counts, sizes = ("evaluations", "images_per_second"), ("peak_memory", "bytes")
+    front = document.front.models if document.front else ()
     rows = []
     for model in models:
-        cost = model["cost"]
-        flag = f" ({tongue.text('on the front')})" if model["name"] in front else ""
+        cost = model.cost
+        flag = f" ({tongue.text('on the front')})" if model.name in front else ""
         rows.append([
-            escaped(model["name"]) + flag, tongue.number(cost["parameters"], 0),
-            *(tongue.number(cost[name], significant(cost[name] or 0, 3)) for name in counts),
-            *(megabytes(cost[name], tongue) for name in sizes),
+            escaped(model.name) + flag, tongue.number(cost.parameters, 0),
+            *(tongue.number(value, significant(value or 0, 3)) for value in (cost.evaluations, cost.images_per_second)),
+            *(megabytes(value, tongue) for value in (cost.peak_memory, cost.bytes)),
         ])
     keys = ("model", "parameters", "evaluations", "images per second", "memory", "weights")
     heads = [tongue.text(key) for key in keys]
-    machine = next(model["cost"]["measured_on"] for model in models if model["cost"]["measured_on"])
-    return [tongue.plain("cost note", machine=(machine, in_french(machine))), "", *table(heads, rows)]
+    return [tongue.plain("cost note", machine=verdict.machine(document)), "", *table(heads, rows)]
 
 
 def megabytes(value: int | None, tongue: Tongue) -> str:
@@ -256,45 +241,46 @@ def megabytes(value: int | None, tongue: Tongue) -> str:
 
 
 def mixture_of(document: Document, tongue: Tongue) -> list[str]:
-    found = document["ensemble"]
+    found = document.ensemble
     if not found:
         return []
-    shares = zip(found["models"], found["shares"], strict=True)
+    shares = zip(found.models, found.shares, strict=True)
     rows = [[escaped(name), tongue.percent(share)] for name, share in shares]
     heads = [tongue.text("model"), tongue.text("share")]
     return [escaped(tongue.of(verdict.mixture(found))), "", *table(heads, rows)]
 
 
 def published_of(document: Document, tongue: Tongue) -> list[str]:
-    rows = [[escaped(row["model"]), f"`{row['metric']}`", tongue.number(row["value"], significant(row["value"], 3)),
-             escaped(f"{row['paper']}, arXiv:{row['arxiv']}, {row['table']}")] for row in document["published"]]
+    rows = [[escaped(row.model), f"`{row.metric}`", tongue.number(row.value, significant(row.value, 3)),
+             escaped(f"{row.paper}, arXiv:{row.arxiv}, {row.table}")] for row in document.published]
     return table([tongue.text(key) for key in ("model", "metric", "value", "source")], rows) if rows else []
 
 
 def methods_of(document: Document, tongue: Tongue) -> list[str]:
-    protocol = document["protocol"]
+    protocol = document.protocol
     note = tongue.plain(
-        "methods note", protocol=protocol["name"], n=(english(protocol["n"]), french(protocol["n"])),
-        seed=str(protocol["seed"]), reference=protocol["reference"], extractors=", ".join(protocol["extractors"]),
+        "methods note", protocol=protocol.name, n=(english(protocol.n), french(protocol.n)),
+        seed=str(protocol.seed), reference=protocol.reference, extractors=", ".join(protocol.extractors),
     )
-    rows = [[f"`{row['name']}`", escaped(tongue.of((row["what"], WHAT.get(kind_of(row["name"]), row["what"])))),
-             escaped(row["paper"])] for row in document["metrics"]]
+    rows = [[f"`{row.name}`", escaped(tongue.of((row.what, WHAT.get(row.row, row.what)))),
+             escaped(row.paper)] for row in document.metrics]
     return [note, "", *table([tongue.text(key) for key in ("metric", "what", "source")], rows, "---")]
 
 
 def provenance_of(document: Document, tongue: Tongue) -> list[str]:
     """Commands, digests and versions."""
-    facts, protocol = document["provenance"], document["protocol"]
-    rows = [[escaped(row["name"]), f"`{row['digest']}`"] for row in (*document["models"], protocol)]
-    commands = [tongue.text("again"), "", *(f"    {command}" for command in facts["commands"]), ""]
-    versions = ", ".join(f"{name} {version}" for name, version in facts.get("versions", {}).items())
-    return [*(commands if facts["commands"] else []),
+    facts, protocol = document.provenance, document.protocol
+    digests = [*((model.name, model.digest) for model in document.models), (protocol.name, protocol.digest)]
+    rows = [[escaped(name), f"`{digest}`"] for name, digest in digests]
+    commands = [tongue.text("again"), "", *(f"    {command}" for command in facts.commands), ""]
+    versions = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
+    return [*(commands if facts.commands else []),
             *table([tongue.text("model"), tongue.text("digest")], rows, "---"), "", escaped(versions)]
 
 
 # Pieces
 
-def bullets(lines: Any) -> list[str]:
+def bullets(lines: Iterable[str]) -> list[str]:
     return [f"- {line}" for line in lines]
 
 

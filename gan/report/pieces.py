@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from html import escape
 
-from ganbench.gan.report.numbers import DASH, english, french
+from ganbench.gan.numbers import DASH, english, french
 from ganbench.gan.report.texts import both
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ganbench.gan.images import fitted, png_bytes
+from ganbench.gan.report.document import Document
 from ganbench.gan.report.pictures import WALL, Shown
 from ganbench.gan.report.pieces import attribute, paragraph, text
 from ganbench.gan.report.texts import both
@@ -63,7 +63,7 @@ def png(image: np.ndarray) -> bytes:
     return png_bytes(fitted(image, SIDE) if max(image.shape[1:]) > SIDE else image)
 
 
-def play_page(document: Mapping[str, Any], rounds: Sequence[Round]) -> str:
+def play_page(document: Document, rounds: Sequence[Round]) -> str:
     """HTML that asks nobody for anything; the answers can be saved as JSON with Wilson's intervals."""
     return f"""<!doctype html>
 <html lang="en">
@@ -96,8 +96,8 @@ def play_page(document: Mapping[str, Any], rounds: Sequence[Round]) -> str:
 """
 
 
-def intro(document: Mapping[str, Any], rounds: Sequence[Round]) -> str:
-    said = text("play intro", count=str(len(rounds)), models=str(len(document["models"])))
+def intro(document: Document, rounds: Sequence[Round]) -> str:
+    said = text("play intro", count=str(len(rounds)), models=str(len(document.models)))
     return (f'<section id="intro">{paragraph(said)}{paragraph(text("play keys"), "quiet")}'
             f'<p><button id="begin" class="big" type="button">{text("begin")}</button></p></section>')
 
@@ -121,10 +121,10 @@ def result() -> str:
 </section>"""
 
 
-def data_of(document: Mapping[str, Any], rounds: Sequence[Round]) -> str:
+def data_of(document: Document, rounds: Sequence[Round]) -> str:
     """JSON for the page's script; what each image is stands in it so that no eye reads it by accident."""
-    models = [{"name": model["name"], "digest": model["digest"]} for model in document["models"]]
-    protocol = {name: document["protocol"][name] for name in ("name", "digest", "seed")}
+    models = [{"name": model.name, "digest": model.digest} for model in document.models]
+    protocol = {name: getattr(document.protocol, name) for name in ("name", "digest", "seed")}
     content = {
         "digest": digest_of([models, protocol]), "protocol": protocol, "models": models,
         "rows": [one.row for one in rounds],

@@ -215,6 +215,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Mesuré sur {machine}. Évaluations : combien de fois un paramètre participe à une image, en moyenne. Mémoire : "
         "au-delà de celle d'un processus où les bibliothèques sont chargées.",
     ),
+    "one thread": ("{processor}, one thread of {cores}", "{processor}, un fil sur {cores}"),
     "parameters": ("parameters", "paramètres"),
     "evaluations": ("evaluations per image", "évaluations par image"),
     "images per second": ("images per second", "images par seconde"),
@@ -265,6 +266,48 @@ TEXTS: dict[str, tuple[str, str]] = {
     "warnings": ("To be kept in mind", "À garder à l'esprit"),
     "made": ("Made", "Fait"),
     "digest": ("digest", "empreinte"),
+}
+
+
+# What metrics are, in French, by row of METRICS; in English they say it themselves.
+WHAT = {
+    "fd": "distance entre deux gaussiennes ajustées aux caractéristiques ; biaisée vers le haut quand n est petit",
+    "fd_infinity": "fd sans son biais, pour que des modèles mesurés sur des nombres inégaux d'images se comparent ; "
+                   "peut être négative",
+    "sfd": "fd sur une couche qui garde les positions, et voit donc comment les choses sont disposées",
+    "kid": "carré de la MMD avec un noyau cubique sur les caractéristiques ; sans biais, donc parfois négatif",
+    "cmmd": "carré de la MMD, fois 1 000, avec un noyau gaussien sur des caractéristiques de longueur 1 ; prévu pour "
+            "CLIP",
+    "is": "à quel point les prédictions d'un classifieur sont sûres et variées, de 1 au nombre de classes",
+    "precision": "part des images produites aussi proches d'une vraie que la troisième voisine réelle de celle-ci",
+    "recall": "part des images réelles aussi proches d'une image produite que la troisième voisine produite de "
+              "celle-ci",
+    "density": "combien de voisinages de cinq images réelles contiennent une image produite, en moyenne ; 1 pour des "
+               "lois égales",
+    "coverage": "part des images réelles qui ont une image produite parmi ce qui va jusqu'à leur cinquième voisine "
+                "réelle",
+    "realism": "à quelle profondeur parmi les images réelles se trouve l'image produite médiane ; 1 est la frontière",
+    "vendi": "combien il y a, en effet, d'images différentes : de 1 à n",
+    "diversity": "distance moyenne entre deux images produites : 1 moins le cosinus de leurs caractéristiques",
+    "duplicates": "part des images produites plus proches entre elles que ne le sont les vraies, à un taux de fausses "
+                  "découvertes de 5 %",
+    "authpct": "part des images produites plus loin de l'image d'entraînement la plus proche que celle-ci ne l'est des "
+               "autres ; 0 pour des copies, ce que dit le plancher pour des images réelles inconnues",
+    "copies": "part des images produites plus proches d'une image d'entraînement que des images réelles inconnues, à "
+              "un "
+              "taux de fausses découvertes de 5 %",
+    "ct": "les images produites sont-elles plus proches des images d'entraînement que des images réelles inconnues ? "
+          "loin sous 0 : copiées ; loin au-dessus : plus loin que les vraies",
+    "mifid": "fd, relevée là où la distance moyenne à l'image d'entraînement la plus proche est sous un seuil "
+             "(torchmetrics prend cette moyenne sur les images d'entraînement)",
+    "fld": "à quel point des images réelles inconnues sont improbables sous une densité posée sur les images "
+           "produites ; "
+           "les copies coûtent",
+    "fld_precision": "à quel point les images produites sont improbables sous une densité posée sur des images réelles "
+                     "inconnues",
+    "fld_gap": "de combien la densité posée sur les images produites convient mieux aux images inconnues qu'aux images "
+               "d'entraînement ; sous 0 : mémoire",
+    "accuracy": "part des images que le juge prend pour la classe demandée ; pour les modèles conditionnels",
 }
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ganbench.gan.files import atomic_write
+from ganbench.gan.report.document import Document, to_json
 from ganbench.gan.report.html import page
 from ganbench.gan.report.markdown import markdown
 from ganbench.gan.report.play import Round, play_page
@@ -16,14 +15,14 @@ PLAY = "play.html"
 
 
 def write_report(
-    folder: Path, document: Mapping[str, Any], pictures: Mapping[str, bytes], rounds: Sequence[Round] = ()
+    folder: Path, document: Document, pictures: Mapping[str, bytes], rounds: Sequence[Round] = ()
 ) -> None:
     """report.html, report.md and report.fr.md with pictures/, report.json, and play.html where there are rounds; each
     whole or not at all.  `pictures`: PNG files by id, see `ganbench.gan.report.pictures`."""
     files = {identity: f"pictures/{identity}.png" for identity in pictures}
     for identity, name in files.items():
         write(folder / name, pictures[identity])
-    write(folder / "report.json", (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+    write(folder / "report.json", to_json(document).encode())
     write(folder / "report.md", markdown(document, files).encode())
     write(folder / "report.fr.md", markdown(document, files, "fr").encode())
     write(folder / "report.html", page(document, pictures, PLAY if rounds else "").encode())

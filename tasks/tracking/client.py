@@ -101,7 +101,7 @@ def tracked(experiment: str, run_id: str, new: bool) -> Tracked:
 
 
 def show_scores(client: MlflowClient, experiment: str, metrics: Iterable[str]) -> None:
-    """Let MLflow's page of runs have a column for each of these metrics."""
+    """Let MLflow's page of runs have a column for the value of each of these scores."""
     saved = client.get_experiment(experiment).tags.get(score_view.TAG, "")
     view = score_view.joined(saved, metrics)
     if view:

@@ -104,7 +104,7 @@ def deliver_waiting() -> None:
 def log(client: MlflowClient, record: Record) -> Tracked:
     """The run of this record: as it is when complete, else begun or resumed, and completed."""
     experiment = experiment_of(client)
-    show_scores(client, experiment, record.metrics)
+    show_scores(client, experiment, shown(record.table))
     found = client.search_runs([experiment], f"tags.`{KEY}` = '{record.key}'", max_results=1)
     if found and found[0].data.tags.get(COMPLETE) == "true":
         add_costs(client, found[0], record)
@@ -160,6 +160,11 @@ def fill(client: MlflowClient, experiment: str, run_id: str, record: Record) -> 
             client.log_image(run_id, picture, "samples.png")
 
 
+def shown(table: Mapping[str, list[Any]]) -> list[str]:
+    """The scores of all images, without those of slices."""
+    return [metric for metric, part in zip(table["metric"], table["slice"], strict=True) if not part]
+
+
 def rows_of(table: Mapping[str, list[Any]]) -> list[list[Any]]:
     return [list(row) for row in zip(*table.values(), strict=True)]
 
@@ -204,7 +209,8 @@ def record_of(
 
 
 def numbers_of(cost: Cost) -> dict[str, float]:
-    return {f"cost/{name}": value for name, value in asdict(cost).items() if isinstance(value, int | float)}
+    facts = {name: value for name, value in asdict(cost).items() if name not in ("measured_on", "cores")}
+    return {f"cost/{name}": value for name, value in facts.items() if value is not None}
 
 
 def suite_id(job: Job) -> str:

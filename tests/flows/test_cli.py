@@ -143,7 +143,7 @@ def test_scores_are_a_table_for_people_and_json_with_full_precision(
     found = json.loads((tmp_path / "scores.json").read_text())
     assert list(found) == ["scores", "provenance"]
     for score in found["scores"]:
-        assert list(score) == ["model", "metric", "value", "se", "floor", "n", "protocol", "warnings"]
+        assert list(score) == ["model", "metric", "value", "se", "floor", "n", "protocol", "warnings", "caveats"]
         assert score["metric"] in done.stdout
         assert score["n"] == 20
     assert found["provenance"]["seed"] == 0
@@ -373,6 +373,8 @@ def test_more_images_than_a_folder_holds(refused, folder, garments):
     (("--reference", "fashion-mnist:tset"), "fashion-mnist has the splits test"),
     (("--protocol", "fashion-mnist-embedded-2k", "--reference", "x.npz"), "Give either --protocol or --convention"),
     (("--n", "1"), "at least 2 images, got --n 1"),
+    (("--n", "0"), "at least 2 images, got --n 0"),
+    (("--by", "colour"), "No slices by 'colour': expected class or cluster"),
     (("--device", "nonsense"), "No device 'nonsense'; expected cpu"),
     (("--runner", "nonsense"), "No runner 'nonsense'. Known: threads, dask, ray"),
     (("--inception-weights", "none.pth", "--protocol", "fashion-mnist-fidelity-10k"), "none.pth does not exist"),
@@ -392,7 +394,7 @@ def test_other_commands_know_their_names(words, said, refused, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(
-    "words", [("evaluate",), ("evaluate", "m", "--n", "many"), ("evaluate", "m", "--n", "0"), ("sing",)]
+    "words", [("evaluate",), ("evaluate", "m", "--n", "many"), ("sing",)]
 )
 def test_wrong_usage_is_explained(words, ganbench):
     done = ganbench(*words)

@@ -3,10 +3,13 @@
 import json
 from types import SimpleNamespace
 
+import jsonschema
 import numpy as np
 import pytest
 
+from ganbench.flows.comparisons import comparison_json
 from ganbench.gan.images import write_npz
+from ganbench.gan.report.document import SCHEMA_FILE
 from ganbench.gan.types import BadInput
 
 GIVEN = {"protocol": None, "convention": "embedded", "n": 80, "metrics": "kid,fd,ct", "extractor": "judge"}
@@ -60,6 +63,7 @@ def test_models_are_ranked_logged_flat_and_one_more_costs_that_one_only(run_comp
     assert [row.metric for row in found.rankings if not row.decides] == []      # C_T needs the training set
     assert found.mixture.shares.sum() == pytest.approx(1)
     assert found.costs["one.npz"].parameters is None
+    check_json(found)
 
     second = run_compare("one", "two", "three")
     states = names_of(second.id)
@@ -92,6 +96,19 @@ def check_alike(one, other):
     for name in names:
         pairs = zip((one / name).read_bytes().split(b"\n"), (other / name).read_bytes().split(b"\n"), strict=True)
         assert sum(a != b for a, b in pairs) <= name.startswith("report."), name
+
+
+def check_json(found):
+    """What `--json` prints is the report's document: a row for each score, and what made them."""
+    content = json.loads(comparison_json(found))
+    jsonschema.validate(content, json.loads(SCHEMA_FILE.read_text()))
+    rows = {(row["model"], row["metric"]): row for row in content["scores"]}
+    for scores in found.scores.values():
+        for score in scores:
+            row = rows.pop((score.model, score.metric))
+            assert (row["value"], row["se"], row["floor"]) == (score.value, score.se, score.floor)
+    assert rows == {}
+    assert content["provenance"]["models"]["one.npz"]["seed"] == 0
 
 
 def check_suite(client, runs, found):

@@ -16,8 +16,10 @@ from ganbench.gan.images import read_image
 from ganbench.gan.interchange import save_statistics
 from ganbench.gan.measure import roles_of
 from ganbench.gan.protocols import CONVENTIONS
+from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.statistics import moments
-from ganbench.tasks.artifacts import cells
+from ganbench.gan.tables import cell_of
+from ganbench.tasks.artifacts import texts
 
 # The metrics of the convention `embedded` that can be had without the training set, and from 30 images.
 NAMES = [name for name in CONVENTIONS["embedded"].metrics if "training" not in roles_of(name) and name != "fd_infinity"]
@@ -47,7 +49,8 @@ def test_a_run_scores_logs_and_shows_and_its_repetition_is_cached_and_logged_onc
     scores = {score.metric: score for score in first.outcome.scores}
     leading = ["kid", *(name for name in NAMES if name != "kid")]
     assert list(scores) == [f"{name}_efficientnet_lite0" for name in leading]
-    assert any("fd_infinity is left out" in warning for warning in first.outcome.scores[0].warnings)
+    left_out = [row for row in first.outcome.scores[0].caveats if row.rule == "not for these images"]
+    assert "fd_infinity" in [row.facts["metric"] for row in left_out]
     assert all(score.floor is not None for score in scores.values())
     assert (first.outcome.drawn, first.outcome.found) == (30, 0)
     check_tasks(first.tasks, "Completed")
@@ -99,7 +102,7 @@ def check_artifacts(artifacts, scores):
     assert {"progress", "markdown"} <= artifacts.keys()
     assert float(artifacts["progress"].data) == 100
     for name, score in scores.items():
-        value, se = cells(score)[:2]
+        value, se = texts(cell_of(score))[:2]
         assert abs(float(value) - score.value) <= score.se / 10  # rounded by as much as its error allows
         assert f"| `{name}` | {value} | {se} |" in artifacts["markdown"].data
 
@@ -265,12 +268,11 @@ def tiny_pictures(noise):
 def test_published_scores_stand_beside_those_of_the_same_protocol_alone(capsys):
     from ganbench.flows.evaluate import sentence
     from ganbench.flows.tables import print_list, published_row
-    from ganbench.gan.protocols import choose
     from ganbench.gan.published import beside
 
-    rows = [row for row in beside(choose("cifar10-fidelity-50k")) if row.metric == "fid"]
+    rows = [row for row in beside(protocol_of(Question("cifar10-fidelity-50k"))) if row.metric == "fid"]
     assert any(row.model.startswith("EDM") and row.value < 2 for row in rows)
-    assert not beside(choose("cifar10-fidelity-50k", n=10_000))
+    assert not beside(protocol_of(Question("cifar10-fidelity-50k", n=10_000)))
     print_list("Published", [published_row(row) for row in rows], False)
     shown = capsys.readouterr().out
     assert all(f"{row.value:g}" in shown for row in rows)

@@ -9,7 +9,7 @@ from ganbench.gan.types import BadInput, Score
 
 
 def score(model, value, se=1.0, metric="kid", lower=True, protocol="p"):
-    return Score(model, metric, value, se, None, 100, protocol, f"digest of {protocol}", model, lower)
+    return Score(model, metric, metric, "net", value, se, None, 100, protocol, f"digest of {protocol}", model, lower)
 
 
 def ranking(values, se=1.0, lower=True) -> Ranking:

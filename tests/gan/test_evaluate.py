@@ -10,6 +10,7 @@ import torch
 
 from ganbench import evaluate
 from ganbench.gan import sampling
+from ganbench.gan.compare import compare
 from ganbench.gan.evaluate import extract_one, sample_one, score_name
 from ganbench.gan.features import EXTRACTORS, extract, inception
 from ganbench.gan.images import write_folder, write_npz
@@ -17,11 +18,14 @@ from ganbench.gan.interchange import save_statistics
 from ganbench.gan.jobs import prepare
 from ganbench.gan.metrics.frechet import frechet_distance
 from ganbench.gan.metrics.kernel import kid_full
-from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS, choose
+from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
+from ganbench.gan.question import Question, protocol_of
+from ganbench.gan.report.document import metric_of
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.statistics import moments
 from ganbench.gan.store import store_of
 from ganbench.gan.types import BadInput, Convention, Protocol, Statistics, Workspace
+from ganbench.gan.words import caution
 
 PIXELS = Convention("pixels", ("pixels",))
 D = 64  # of (1, 8, 8) images
@@ -250,16 +254,52 @@ def test_the_kernel_distance_leads_where_images_are_few_and_the_distance_warns(n
     leading = evaluate(str(many), protocol(real, 5 * D), workspace=workspace)
     warned = evaluate(str(few), protocol(real, 5 * D - 1), workspace=workspace)
     assert [score.metric for score in leading] == ["fd_pixels", "kid_pixels"]
-    assert [score.warnings for score in leading] == [(), ()]
+    assert [[caveat.rule for caveat in score.caveats] for score in leading] == [["left out"], []]
+    assert caution(leading[0].caveats[0]).startswith("left out: is, for want of a classifier")
     assert [score.metric for score in warned] == ["kid_pixels", "fd_pixels"]
-    assert "319 images are fewer than 5 x 64 features" in warned[1].warnings[0]
-    assert warned[0].warnings == ()
+    assert "319 images are fewer than 5 x 64 features" in caution(warned[1].caveats[0])
+    assert [caveat.rule for caveat in warned[0].caveats] == ["left out"]
 
 
 def test_the_length_of_a_feature_counts_not_the_size_of_the_picture(noise, workspace):
     large = noise("large.npz", 40, (1, 64, 64))  # pixels averages them down to 32x32
     warned = by_metric(evaluate(str(large), protocol(large, 40), workspace=workspace))["fd_pixels"]
-    assert "fewer than 5 x 1,024 features" in warned.warnings[-1]
+    assert "fewer than 5 x 1,024 features" in caution(warned.caveats[-1])
+
+
+NETWORK = """
+from torch import nn
+
+class Net(nn.Module):
+    input_shape = (1, 8, 8)
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Flatten(), nn.Linear(64, 4)
+
+    def forward(self, images):
+        return self.head(self.body(images))
+"""
+
+
+@pytest.mark.parametrize("name", ["infinity_net", "precision", "my_judge"])
+def test_a_score_knows_its_row_and_extractor_whatever_the_users_network_is_called(
+    name, real, fake, workspace, tmp_path, monkeypatch
+):
+    (tmp_path / "anets.py").write_text(NETWORK)
+    fields = {"name": name, "factory": "anets:Net", "features": "body", "logits": "output"}
+    (tmp_path / "net.toml").write_text("\n".join(f'{key} = "{value}"' for key, value in fields.items()))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    convention = Convention("mine", (str(tmp_path / "net.toml"),), ("fd", "kid", "is"))
+    scores = evaluate(str(fake), protocol(real, 400, convention=convention), workspace=workspace)
+    assert [score.metric for score in scores] == [f"fd_{name}", f"kid_{name}", f"is_{name}"]
+    assert [score.row for score in scores] == ["fd", "kid", "is"]
+    assert {score.extractor for score in scores} == {name}
+    (ranking, *_) = compare({"a": scores, "b": scores})
+    assert (ranking.metric, ranking.row, ranking.extractor) == (f"fd_{name}", "fd", name)
+    assert metric_of(scores[0]).title == "Fréchet distance"
+    sys.modules.pop("anets")
 
 
 def test_only_the_2015_network_with_its_published_weights_gives_fid():
@@ -323,7 +363,7 @@ def test_a_changed_reference_is_another_protocol(real, fake, noise, workspace):
 
 
 @pytest.mark.parametrize(("options", "said"), [
-    ({"name": "cifar"}, r"No protocol 'cifar'\. Known: cifar10-clean-10k"),
+    ({"protocol": "cifar"}, r"No protocol 'cifar'\. Known: cifar10-clean-10k"),
     ({"convention": "mine", "reference": "x"}, r"No convention 'mine'\. Known: adm, clean, clip, dgm, embedded, fid"),
     ({"metrics": "fid"}, r"No metric 'fid'\. Known: accuracy, authpct, cmmd"),
     ({"metrics": " , "}, r"No metric ' , '\. Known"),
@@ -333,21 +373,21 @@ def test_a_changed_reference_is_another_protocol(real, fake, noise, workspace):
 ])
 def test_a_protocol_that_cannot_be_is_a_sentence(options, said):
     with pytest.raises(BadInput, match=said):
-        choose(**options)
+        protocol_of(Question(**options))
 
 
 def test_options_derive_protocols_under_names_of_their_own():
-    assert choose() == PROTOCOLS["fashion-mnist-embedded-2k"] == choose(n=2_000)
-    assert choose(n=3_000).n_generated == 3_000
-    assert choose(n=3_000).name not in PROTOCOLS
-    unnamed = choose(convention="clean", reference="folder", n=50, held_out="other")
+    assert protocol_of(Question()) == PROTOCOLS["fashion-mnist-embedded-2k"] == protocol_of(Question(n=2_000))
+    assert protocol_of(Question(n=3_000)).n_generated == 3_000
+    assert protocol_of(Question(n=3_000)).name not in PROTOCOLS
+    unnamed = protocol_of(Question(convention="clean", reference="folder", n=50, held_out="other"))
     assert (unnamed.convention, unnamed.reference, unnamed.n_generated, unnamed.held_out) == (
         CONVENTIONS["clean"],
         "folder",
         50,
         "other",
     )
-    assert choose(reference="folder").n_generated == 10_000
+    assert protocol_of(Question(reference="folder")).n_generated == 10_000
 
 
 def test_an_image_of_two_channels_reaches_no_extractor(tmp_path, real, workspace):
@@ -401,13 +441,14 @@ def net():
 
 
 def test_a_network_of_the_users_measures_under_its_own_name_wherever_its_file_lies(mine, real, fake, workspace):
-    asked = choose(reference=str(real), n=100, extractor=str(mine), metrics="kid,fd")
+    asked = protocol_of(Question(reference=str(real), n=100, extractor=str(mine), metrics="kid,fd"))
     scores = evaluate(str(fake), asked, workspace=workspace)
     assert [score.metric for score in scores] == ["kid_mine", "fd_mine"]
     assert asked.name.endswith("extractor " + str(mine) + ", metrics kid, fd")
     (mine.parent / "elsewhere").mkdir()
     mine.rename(mine.parent / "elsewhere" / "mine.toml")
-    moved = choose(reference=str(real), n=100, extractor=str(mine.parent / "elsewhere" / "mine.toml"), metrics="kid,fd")
+    moved = Question(reference=str(real), n=100, extractor=str(mine.parent / "elsewhere" / "mine.toml"),
+                     metrics="kid,fd")
     again = evaluate(str(fake), moved, workspace=workspace)
     assert [(s.metric, s.value, s.protocol_digest) for s in again] == [
         (s.metric, s.value, s.protocol_digest) for s in scores
@@ -502,7 +543,7 @@ def test_what_the_model_learned_from_counts_where_it_is_known(real, fake, noise,
 
 
 def test_metrics_without_what_they_need_are_refused_when_nothing_else_is_asked(real, fake, workspace):
-    asked = choose(reference=str(real), n=100, metrics="authpct,ct")
+    asked = protocol_of(Question(reference=str(real), n=100, metrics="authpct,ct"))
     asked = replace(asked, convention=replace(asked.convention, extractors=("pixels",)))
     with pytest.raises(BadInput, match=r"Nothing can be measured: authpct needs what the model learned from"):
         evaluate(str(fake), asked, workspace=workspace)
@@ -513,7 +554,7 @@ def test_a_metric_that_needs_more_images_is_left_out_and_said(real, noise, works
     asked = protocol(real, 5, convention=replace(PIXELS, metrics=("kid", "precision")))
     (score,) = evaluate(str(few), asked, workspace=workspace)
     assert score.metric == "kid_pixels"
-    assert "precision is left out: The 6 nearest need at least 6 other images, found 4." in score.warnings
+    assert "left out: precision, for want of at least 7 images of each set" in map(caution, score.caveats)
 
 
 def test_images_in_memory_and_functions_are_models(real, workspace):

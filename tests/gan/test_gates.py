@@ -12,7 +12,8 @@ from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.images import to_pillow, write_npz
 from ganbench.gan.protocols import Convention, Protocol
 from ganbench.gan.store import extend, store_of
-from ganbench.gan.types import Alert, BadOutput, Features, Samples
+from ganbench.gan.types import Alert, BadOutput, Caveat, Features, Samples
+from ganbench.gan.words import caution
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,8 @@ def samples(workspace):
 
 
 def causes(generated: Samples, reference: Samples | None, workspace) -> list[tuple[str, str]]:
-    return [(alert.severity, alert.cause) for alert in gates.check_images(generated, reference, store_of(workspace))]
+    found = gates.check_images(generated, reference, store_of(workspace))
+    return [(alert.severity, caution(alert.cause)) for alert in found]
 
 
 def compressed(images: np.ndarray, quality: int) -> np.ndarray:
@@ -102,29 +104,30 @@ def test_an_extractor_that_does_not_see_the_images_is_named(workspace):
     varied = rng.standard_normal((100, 4)).astype(np.float32)
     assert gates.check_features(features(varied), "blind", store_of(workspace)) == []
     blind = gates.check_features(features(np.ones((100, 4), np.float32)), "blind", store_of(workspace))
-    assert blind == [Alert("FAIL", "blind gives the same features for all 100 images", "blind")]
+    assert blind == [Alert("FAIL", Caveat("blind", {"extractor": "blind", "n": 100}), "blind")]
     twice = gates.check_features(features(np.repeat(varied[:50], 2, axis=0)), "blind", store_of(workspace))
-    assert twice == [Alert("WARN", "100 of 100 images have exactly the features of another one", "blind")]
+    assert twice == [Alert("WARN", Caveat("same features", {"count": 100, "n": 100}), "blind")]
     varied[:40] = varied[0]
     half = gates.check_features(features(varied), "blind", store_of(workspace))
-    assert half == [Alert("WARN", "40 of 100 images have exactly the features of another one", "blind")]
+    assert half == [Alert("WARN", Caveat("same features", {"count": 40, "n": 100}), "blind")]
 
 
 @pytest.mark.parametrize(("n", "d", "said"), [
-    (5_000, 1_000, ""), (4_999, 1_000, "fewer than 5 x 1,000 features; compare"),
+    (5_000, 1_000, None), (4_999, 1_000, "fewer than 5 x 1,000 features; compare"),
     (1_000, 1_000, "their covariance has no full rank (at most 999)"),
 ])
 def test_too_few_images_for_the_features_are_said(n, d, said):
-    assert said in gates.too_few_images(n, d)
-    assert bool(said) == bool(gates.too_few_images(n, d))
+    found = gates.too_few_images(n, d)
+    assert found is said is None or said in caution(found)
 
 
 def test_scores_that_are_too_good_or_too_narrow_are_said():
-    assert gates.closer_than_real(1.0, 0.1, 2.0, 0.1).startswith("closer to the reference than other real images")
-    assert gates.closer_than_real(1.8, 0.1, 2.0, 0.1) == ""
-    assert gates.closer_than_real(0.0, 0.1, None, 0.0) == ""
-    assert gates.narrow(0.97, 0.02).startswith("precision 0.97 with recall 0.02")
-    assert gates.narrow(0.97, 0.5) == gates.narrow(0.5, 0.02) == ""
+    close = gates.closer_than_real(1.0, 0.1, 2.0, 0.1)
+    assert caution(close).startswith("closer to the reference than other real images")
+    assert gates.closer_than_real(1.8, 0.1, 2.0, 0.1) is None
+    assert gates.closer_than_real(0.0, 0.1, None, 0.0) is None
+    assert caution(gates.narrow(0.97, 0.02)).startswith("precision 0.97 with recall 0.02")
+    assert gates.narrow(0.97, 0.5) is gates.narrow(0.5, 0.02) is None
 
 
 def test_an_evaluation_stops_at_a_failure_and_carries_warnings(noise, tmp_path, workspace):
@@ -137,4 +140,4 @@ def test_an_evaluation_stops_at_a_failure_and_carries_warnings(noise, tmp_path, 
     images[:2] = np.random.default_rng(2).integers(0, 256, (2, 1, 8, 8), np.uint8)
     write_npz(tmp_path / "few.npz", images)
     (score,) = evaluate(str(tmp_path / "few.npz"), protocol, workspace=workspace)
-    assert score.warnings[0] == "27 of 30 images are exact copies of others of the set, one of them 28 times"
+    assert caution(score.caveats[0]) == "27 of 30 images are exact copies of others of the set, one of them 28 times"

@@ -7,9 +7,10 @@ from scipy.ndimage import gaussian_filter
 from ganbench import evaluate
 from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.images import write_npz
-from ganbench.gan.protocols import choose
+from ganbench.gan.question import Question
 from ganbench.gan.types import Score, Workspace
 from ganbench.gan.uncertainty import difference, p_value
+from ganbench.gan.words import caution
 
 N = 1_000
 METRICS = "fd,kid,precision,recall,coverage"
@@ -32,8 +33,8 @@ def measured(pools, tmp_path_factory):
 
     def run(images: np.ndarray, name: str) -> dict[str, Score]:
         write_npz(home / f"{name}.npz", images)
-        asked = choose(reference=str(home / "reference.npz"), held_out=str(home / "held_out.npz"), n=len(images),
-                       metrics=METRICS, extractor="judge")
+        asked = Question(reference=str(home / "reference.npz"), held_out=str(home / "held_out.npz"), n=len(images),
+                         metrics=METRICS, extractor="judge")
         scores = evaluate(str(home / f"{name}.npz"), asked, workspace=Workspace(home=str(home)))
         return {score.metric.removesuffix("_judge"): score for score in scores}
 
@@ -54,7 +55,7 @@ def apart(score: Score, other: Score) -> float:
 def test_real_images_against_other_real_images_stay_silent(sound):
     for score in sound.values():
         assert abs(score.value - score.floor) < 3.5 * np.hypot(score.se, score.se), score
-        assert all("biased upwards" in warning for warning in score.warnings), score.warnings
+        assert all("biased upwards" in caution(caveat) for caveat in score.caveats), score.caveats
 
 
 def test_a_dropped_class_lowers_recall_and_coverage_but_not_precision(measured, sound, pools):
@@ -80,10 +81,10 @@ def test_spoiled_pixels_raise_the_distances(name, spoil, measured, sound, pools)
 def test_few_images_drawn_again_and_again_are_named_and_lower_coverage(measured, sound, pools):
     few = measured(pools[1][0][:50][np.arange(N) % 50], "few")
     assert apart(few["coverage"], sound["coverage"]) < -3
-    assert any("exact copies of others" in warning for warning in few["kid"].warnings)
+    assert any("exact copies of others" in caution(caveat) for caveat in few["kid"].caveats)
 
 
 def test_the_reference_itself_is_named(measured, pools):
     itself = measured(pools[0][0][:N], "itself")
-    assert any("images of the reference" in warning for warning in itself["fd"].warnings)
-    assert any("closer to the reference than other real images" in warning for warning in itself["fd"].warnings)
+    assert any("images of the reference" in caution(caveat) for caveat in itself["fd"].caveats)
+    assert any("closer to the reference than other real images" in caution(caveat) for caveat in itself["fd"].caveats)

@@ -10,8 +10,9 @@ import pytest
 from ganbench.gan.datasets import DATASETS
 from ganbench.gan.features import EXTRACTORS
 from ganbench.gan.metrics import METRICS
-from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS, choose
+from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.published import FAMILIES, TABLE, Published, beside, published, rows
+from ganbench.gan.question import Question, protocol_of
 
 OURS = PROTOCOLS["cifar10-fidelity-50k"]
 ELSEWHERE = {"tfgan", "studiogan", "edm2", "maskgit"}     # conventions of other tools, which ganbench does not have
@@ -87,7 +88,8 @@ def test_what_stands_beside_a_preset_has_its_data_counts_and_convention(protocol
     (replace(OURS, n_generated=10_000), "fewer generated images"),
     (replace(OURS, n_reference=10_000), "fewer real images"),
     (replace(OURS, convention=CONVENTIONS["clean"]), "another convention"),
-    (choose("cifar10-fidelity-50k", extractor="efficientnet_lite0"), "another network under the convention's name"),
+    (protocol_of(Question("cifar10-fidelity-50k", extractor="efficientnet_lite0")),
+     "another network under the convention's name"),
     (replace(OURS, convention=replace(OURS.convention, settings={"is": {"splits": 1}})), "other settings"),
     (replace(OURS, convention=replace(OURS.convention, name="mine")), "a convention of the user's"),
 ], ids=lambda value: value if isinstance(value, str) else "")
@@ -97,7 +99,7 @@ def test_beside_an_unlike_protocol_stands_nothing(unlike, what):
 
 
 def test_other_metrics_or_names_of_the_same_rules_change_nothing():
-    assert beside(choose("cifar10-fidelity-50k", metrics="kid,fd")) == beside(OURS)
+    assert beside(protocol_of(Question("cifar10-fidelity-50k", metrics="kid,fd"))) == beside(OURS)
     assert beside(replace(OURS, name="ours", n_reference=50_000)) == beside(OURS)
 
 

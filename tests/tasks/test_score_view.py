@@ -9,8 +9,8 @@ def columns(tag: str) -> list[str]:
     return json.loads(json.loads(tag)["state"])["selectedColumns"]
 
 
-def test_values_get_columns_and_their_errors_and_floors_do_not():
-    tag = joined("", ["kid", "kid.se", "kid.floor"])
+def test_scores_get_columns_beside_what_was_asked_for():
+    tag = joined("", ["kid"])
     assert columns(tag) == ["params.`protocol`", "params.`n`", "params.`seed`", "metrics.`kid`"]
 
 
@@ -21,7 +21,7 @@ def test_new_metrics_join_those_that_are_there():
 
 
 def test_nothing_new_leaves_the_view_alone():
-    assert joined(joined("", ["kid"]), ["kid", "kid.se"]) == ""
+    assert joined(joined("", ["kid"]), ["kid"]) == ""
 
 
 def test_a_view_that_somebody_has_saved_anew_is_theirs():

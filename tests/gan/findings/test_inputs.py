@@ -6,7 +6,6 @@ Features are coarse pixels, so that no network is needed.
 import ast
 import hashlib
 import json
-import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pytest
 from ganbench.gan import words
 from ganbench.gan.findings import Evidence, Images, analyse, rules
 from ganbench.gan.store import Store, extend
-from ganbench.gan.types import BadInput, Features, Finding, Samples
+from ganbench.gan.types import BadInput, Features, Samples
 from ganbench.gan.words import LANGUAGES, SENTENCES, sentence
 
 N = 200
@@ -120,13 +119,6 @@ def test_what_cannot_be_analysed_is_refused_in_one_sentence(tmp_path, changed, s
 
 # Words
 
-def test_every_rule_has_words_in_both_languages_with_the_same_facts():
-    for rule, texts in SENTENCES.items():
-        facts = [set(re.findall(r"{(\w+)}", text)) for text in texts]
-        assert len(texts) == len(LANGUAGES), rule
-        assert facts[0] == facts[1], rule
-
-
 def test_every_rule_that_is_found_has_words_and_a_place():
     calls = [node for path in Path(rules.__file__).parent.glob("*.py") for node in ast.walk(ast.parse(path.read_text()))
              if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding"]
@@ -136,14 +128,6 @@ def test_every_rule_that_is_found_has_words_and_a_place():
     assert len(calls) > 10
     assert {rule for rule in given if isinstance(rule, str)} <= set(SENTENCES)
     assert set(rules.ORDER) | strengths == set(SENTENCES)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("value", [0.0, 1.0, -0.004, 1e-9, 12.5])
-def test_every_rule_can_be_said_of_any_number(language, value):
-    for rule, (text, _) in SENTENCES.items():
-        facts = dict.fromkeys(re.findall(r"{(\w+)}", text), value)
-        assert "{" not in sentence(Finding("info", rule, facts, 0.5), language)
 
 
 def test_words_are_given_for_numbers_of_all_sizes():

@@ -13,10 +13,12 @@ import pytest
 import torch
 
 from ganbench.gan.drawing import draw
+from ganbench.gan.generators.pipeline import generator_in
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import load, resolve
 from ganbench.gan.models.openers import OPENERS, complete
 from ganbench.gan.models.toml_file import write_spec
+from ganbench.gan.philox import words
 from ganbench.gan.sampling import shard_key
 from ganbench.gan.types import BadInput, BadOutput, Workspace
 
@@ -132,9 +134,18 @@ def test_the_images_are_those_of_diffusers_with_the_same_generators(folders):
     draws = model.draws(range(3), seed=0)
     pipeline = diffusers.DDPMPipeline.from_pretrained(spec.weights)
     pipeline.set_progress_bar_config(disable=True)
-    generators = [torch.Generator().manual_seed(seed) for seed, _ in draws.tolist()]
+    generators = [generator_in(state) for state in draws[:, 1:]]
     expected = pipeline(batch_size=3, generator=generators, num_inference_steps=3, output_type="np").images
     assert np.allclose(model.sample(draws).permute(0, 2, 3, 1), expected * 2 - 1, atol=1e-6)
+
+
+def test_a_generator_is_numpys_mersenne_twister_with_the_same_words():
+    state = words([3], 0, 312)[0]
+    theirs = np.random.MT19937(0)
+    theirs.state = {**theirs.state, "state": {"key": state.view("<u4"), "pos": 624}}
+    ours = generator_in(torch.from_numpy(state.view(np.int64)))
+    expected = theirs.random_raw(1_000) % 2**24 / 2**24
+    assert torch.rand(1_000, generator=ours).tolist() == expected.tolist()
 
 
 def test_a_pipeline_is_sampled_like_any_model(folders):

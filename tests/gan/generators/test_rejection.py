@@ -11,7 +11,7 @@ from ganbench import evaluate
 from ganbench.gan.drawing import draw
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.features.passing import extract
-from ganbench.gan.generators.base import image_seed
+from ganbench.gan.generators.base import seed_of, seeds
 from ganbench.gan.generators.rejection import Ratio, Rejection, load_ratio
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import load, resolve
@@ -28,7 +28,7 @@ class Grey:
     n_classes, output_range = 0, (0.0, 1.0)
 
     def draws(self, indices, seed):
-        return torch.tensor([[image_seed(seed, i) / 2**63] for i in indices], dtype=torch.float32)
+        return (seeds(indices, seed) / 2**63).float()[:, None]
 
     def sample(self, draws, labels=None):
         shade = draws if labels is None else draws * 0.5 + labels[:, None] * 0.5
@@ -72,7 +72,7 @@ def test_an_image_is_the_same_in_any_batch():
 
 def test_where_none_is_accepted_the_largest_ratio_is_taken():
     model = chooser(brighter(log_bound=1e3))
-    every = [Grey().draws([5], image_seed(0, 5, f"attempt {t}")).item() for t in range(8)]
+    every = [Grey().draws([5], seed_of(0, f"attempt {t}")).item() for t in range(8)]
     assert shades(model, [5])[0] == pytest.approx(max(every))
 
 
@@ -101,11 +101,11 @@ def test_labels_are_kept():
 def test_seeds_beyond_what_floats_hold_reach_the_model():
     class Seeded(Grey):
         def draws(self, indices, seed):
-            return torch.tensor([[image_seed(seed, i)] for i in indices])
+            return seeds(indices, seed)[:, None]
 
         def sample(self, draws, labels=None):
             assert draws.dtype == torch.int64
-            assert draws[0, 0] == image_seed(image_seed(0, 3, "attempt 0"), 3)
+            assert draws[0, 0] == seeds([3], seed_of(0, "attempt 0"))
             return super().sample(draws.double() / 2**63)
 
     assert len(shades(chooser(brighter(log_bound=-1e3), model=Seeded()), [3])) == 1

@@ -1,28 +1,32 @@
 """The report: every number is the document's, both languages are whole, nothing is asked of anybody."""
 
-import ast
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
-from pathlib import Path
 from string import Formatter
 
+import jsonschema
 import numpy as np
 import pytest
 
 from ganbench.gan import gates
+from ganbench.gan.costs import Cost
 from ganbench.gan.images import png_bytes
 from ganbench.gan.metrics import METRICS
+from ganbench.gan.numbers import decimals, english, french, significant
 from ganbench.gan.report import write_report
 from ganbench.gan.report.charts import rows_chart, steps
-from ganbench.gan.report.french import WHAT, in_french
+from ganbench.gan.report.document import SCHEMA_FILE, Clash, schema, to_json
 from ganbench.gan.report.html import page
 from ganbench.gan.report.markdown import escaped, markdown
-from ganbench.gan.report.numbers import decimals, english, french, significant
-from ganbench.gan.report.texts import TEXTS, both
+from ganbench.gan.report.texts import TEXTS, WHAT, both
 from ganbench.gan.report.verdict import sentences
-from tests.gan.report.sample import analysis, document
+from ganbench.gan.tables import Cell, Note, Row
+from ganbench.gan.words import caution
+from tests.gan.report.sample import document, mixture
+from tests.gan.report.sample import model as clustered
 
 EMPTY = {"meta", "img", "wbr", "circle", "rect", "path", "line", "polyline"}     # tags that are not closed
 PNG = png_bytes(np.random.default_rng(0).integers(0, 256, (1, 8, 8), np.uint8))
@@ -75,7 +79,7 @@ def test_every_number_of_the_page_is_the_documents(tmp_path):
     assert len(found.data) > 80
     for path, value in found.data:
         assert float(value) == at(behind, path), path
-    scores = {path for path, _ in found.data if path.endswith("/value") and "/scores/" in path}
+    scores = {path for path, _ in found.data if path.endswith("/value") and path.startswith("table/")}
     assert len(scores) == 3 * 4
 
 
@@ -84,6 +88,23 @@ def test_all_tags_are_closed_and_nothing_is_asked_of_anybody():
     assert found.open == []
     assert found.addresses
     assert all(address.startswith(("#", "data:image/png;base64,")) for address in found.addresses)
+
+
+def test_the_json_is_valid_by_the_schema_that_travels_with_the_package():
+    """`python -c "from ganbench.gan.report.document import write_schema; write_schema()"` writes it anew."""
+    assert json.loads(SCHEMA_FILE.read_text()) == schema()
+    checked = jsonschema.Draft202012Validator(schema())
+    for content in (document(), document(names=("alone",), front=None, published=())):
+        assert list(checked.iter_errors(json.loads(to_json(content)))) == []
+    wrong = json.loads(to_json(document())) | {"scores": [{"model": "a"}]}
+    assert list(checked.iter_errors(wrong))
+
+
+def test_the_json_has_a_row_for_each_score():
+    found = json.loads(to_json(document()))
+    assert {"scores", "provenance"} <= found.keys()
+    assert len(found["scores"]) == 3 * 4
+    assert {"model", "metric", "value", "se", "floor", "n", "protocol"} <= found["scores"][0].keys()
 
 
 def test_two_reports_differ_in_one_line_each(tmp_path):
@@ -109,16 +130,14 @@ def test_names_from_the_wild_are_text_and_nothing_else():
 
 
 @pytest.mark.parametrize("changes", [
-    {"ensemble": None, "front": None, "published": []}, {"made": ""}, {"names": ("alone",)},
+    {"ensemble": None, "front": None, "published": ()}, {"made": ""}, {"names": ("alone",)},
     {"names": tuple(f"model-{i}" for i in range(12))},
 ])
 def test_missing_parts_and_many_models_are_no_trouble(tmp_path, changes):
     found = document(**changes)
-    for model in found["models"]:
-        model["curve"] = []
-        model["cost"] |= dict.fromkeys(("parameters", "images_per_second", "peak_memory", "evaluations", "bytes"))
-        for score in model["scores"]:
-            score["floor"] = None
+    bare = tuple(replace(model, curve=(), cost=Cost()) for model in found.models)
+    rows = tuple(replace(row, cells=tuple(replace(cell, floor=None) for cell in row.cells)) for row in found.table.rows)
+    found = replace(found, models=bare, table=replace(found.table, rows=rows))
     write_report(tmp_path, found, {})
     assert Page((tmp_path / "report.html").read_text()).open == []
 
@@ -140,12 +159,12 @@ def test_markdown_says_all_that_the_page_says(language):
     charts = re.compile(r"<svg.*?</svg>", re.DOTALL)
     said = Page(charts.sub("", page(found, {}))).languages[language]
     text = unescape(markdown(found, {}, language)).replace("\\", "")
-    lead = found["protocol"]["lead"]
+    lead = found.protocol.lead
     own = {both(key, **({"metric": lead} if key == "chart lead" else {}))[place] for key in OF_THE_PAGE}
     assert len(said) > 200
     assert [line for line in said if line not in text and line not in own] == []
-    power = found["models"][0]["analysis"]["spectrum"]
-    assert text.count(" dB |") >= min(8, len(power["frequency"]))
+    power = found.models[0].analysis.spectrum
+    assert text.count(" dB |") >= min(8, len(power.frequency))
 
 
 def test_markdown_is_in_one_language():
@@ -159,12 +178,10 @@ def test_markdown_is_in_one_language():
 
 
 def test_what_scores_warn_of_stands_behind_their_names_once():
-    found = document()
-    for model in found["models"][:2]:
-        for score in model["scores"][:2]:
-            score["warnings"] = [WARNINGS[0]]
-    names = ", ".join(row["name"] for row in found["metrics"][:2])
-    assert escaped(f"- {names}: {WARNINGS[0]}") in markdown(found, {})
+    found, few = document(), gates.too_few_images(2_000, 1_280)
+    found = replace(found, table=replace(found.table, notes=(Note(few, ("kid_net", "fd_net"), False),)))
+    names = "kid_net, fd_net"
+    assert escaped(f"- {names}: {caution(few)}") in markdown(found, {})
     assert markdown(found, {}).count("biased upwards: 2,000") == 1
     assert f"<li><span lang=\"en\">{names}: biased" in page(found, {})
 
@@ -196,39 +213,6 @@ def test_what_a_metric_is_has_french_words(metric):
     assert WHAT[metric] != METRICS[metric].what
 
 
-WARNINGS = [
-    gates.too_few_images(2_000, 1_280), gates.too_few_images(200, 1_280), gates.closer_than_real(0.0, 0.1, 5.0, 0.1),
-    gates.narrow(0.95, 0.01), "no floor: folder/x has fewer than 2,000 images", "fld is left out: too few images",
-    "not FID's own weights: the given file's sha256 is 0123456789ab…", "AMD EPYC, one thread of 2",
-]
-
-
-@pytest.mark.parametrize("warning", WARNINGS)
-def test_warnings_have_french_words(warning):
-    found = in_french(warning)
-    assert found != warning
-    assert "{" not in found
-
-
-def test_numbers_of_warnings_are_french_and_other_texts_stay():
-    assert "2\u202f000 images sont moins que 5 x 1\u202f280" in in_french(WARNINGS[0])
-    assert in_french("something else") == "something else"
-
-
-def test_every_warning_of_the_gates_has_french_words():
-    """Of the images and features: what the source says, with any values in the places of its braces."""
-    source = Path(gates.__file__).read_text("utf-8")
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    causes = [node for node in calls if getattr(node.func, "id", "") == "Alert" and len(node.args) > 1
-              and getattr(node.args[0], "value", "") == "WARN"]
-    assert len(causes) == 5
-    for call in causes:
-        names = [part.value if isinstance(part, ast.Constant) else getattr(part.value, "id", "")
-                 for part in call.args[1].values]
-        text = "".join({"one": "reference", "other": "generated"}.get(name, name or "7") for name in names)
-        assert in_french(text) != text, text
-
-
 def test_the_page_has_as_many_texts_in_french_as_in_english():
     found = Page(page(document(), {"0-wall": PNG}))
     assert len(found.languages["en"]) == len(found.languages["fr"]) > 60
@@ -256,8 +240,7 @@ def test_the_verdict_names_the_best_and_what_it_is_beside_real_images():
 
 
 def test_metrics_that_disagree_are_one_sentence_whatever_the_pairs():
-    rows = [{"one": "kid_a", "other": "kid_b", "better": "x", "worse": "y", "p_one": 0.01, "p_other": 0.02},
-            {"one": "kid_a", "other": "kid_b", "better": "x", "worse": "z", "p_one": 0.01, "p_other": 0.02}]
+    rows = tuple(Clash("kid_a", "kid_b", "x", worse, 0.01, 0.02) for worse in "yz")
     lines = [line for line in said(disagreements=rows) if "reverse" in line]
     assert lines == ["By kid_a, significantly: x > y, x > z; by kid_b the reverse, significantly too: look at the "
                      "images."]
@@ -270,7 +253,7 @@ def test_many_models_have_a_short_title():
 
 def test_models_that_cannot_be_told_apart_are_all_named():
     found = document()
-    found["rankings"][0]["leaders"] = ["dcgan", "flow"]
+    found = replace(found, rankings=(replace(found.rankings[0], leaders=("dcgan", "flow")), *found.rankings[1:]))
     assert sentences(found)[0][0].startswith("dcgan and flow cannot be told apart by kid_net")
     assert sentences(found)[0][1].startswith("dcgan et flow ne peuvent")
 
@@ -278,27 +261,26 @@ def test_models_that_cannot_be_told_apart_are_all_named():
 @pytest.mark.parametrize(("value", "expected"), [(0.012, "as near"), (0.5, "farther")])
 def test_the_floor_decides_whether_the_best_is_as_near_as_real_images(value, expected):
     found = document()
-    found["models"][0]["scores"][0]["value"] = value
+    first, *others = found.table.rows
+    first = replace(first, cells=(replace(first.cells[0], value=value), *first.cells[1:]))
+    found = replace(found, table=replace(found.table, rows=(first, *others)))
     assert any(expected in line for line, _ in sentences(found))
 
 
 @pytest.mark.parametrize(("changes", "expected"), [
     ({}, "A mixture (44\u00a0% dcgan, 33\u00a0% flow, 22\u00a0% gpt) is nearer"),
     ({"low": -0.1}, "No mixture of these models is nearer"),
-    ({"shares": [1.0, 0.0, 0.0], "gain_se": 0.0}, "than dcgan alone."),
+    ({"shares": (1.0, 0.0, 0.0), "gain_se": 0.0}, "than dcgan alone."),
 ])
 def test_a_mixture_is_praised_only_where_its_gain_is_sure(changes, expected):
-    found = document()
-    found["ensemble"] |= changes
+    found = document(ensemble=mixture(("dcgan", "flow", "gpt"), **changes))
     assert expected in sentences(found)[-1][0]
 
 
 def test_a_metric_that_one_model_alone_has_is_a_row_with_a_dash(tmp_path):
     found = document()
-    empty = {"metric": "accuracy_net", **dict.fromkeys(("value", "se", "low", "high", "floor")), "warnings": []}
-    for i, model in enumerate(found["models"]):
-        model["scores"].append({**empty, "value": 0.9, "se": 0.01, "low": 0.88, "high": 0.92} if i == 1 else empty)
-    found["metrics"].append({**found["metrics"][0], "name": "accuracy_net", "lower_is_better": False})
+    row = Row("accuracy_net", "higher", (None, Cell(0.9, 0.01, 0.88, 0.92, None, 3), None))
+    found = replace(found, table=replace(found.table, rows=(*found.table.rows, row)))
     write_report(tmp_path, found, {})
     assert "accuracy" in (tmp_path / "report.html").read_text()
     row = next(line for line in (tmp_path / "report.md").read_text().splitlines() if "accuracy_net" in line)
@@ -318,15 +300,13 @@ def test_findings_are_said_with_a_word_for_each_mark():
 
 def test_a_model_that_was_not_analysed_has_no_section_and_clusters_are_called_so():
     content = document()
-    content["models"][0]["analysis"] = None
-    for i, model in enumerate(content["models"][1:]):
-        model["analysis"] = analysis(i, by="cluster")
+    names = [model.name for model in content.models]
+    others = [clustered(name, i + 1, by="cluster") for i, name in enumerate(names[1:])]
+    content = replace(content, models=(replace(content.models[0], analysis=None), *others))
     found = Page(page(content, {}))
     assert found.open == []
     assert any("Cluster by cluster" in text for text in found.languages["en"])
-    for model in content["models"]:
-        model["analysis"] = None
-    assert "slices" not in page(content, {})
+    assert "slices" not in page(replace(content, models=tuple(replace(m, analysis=None) for m in content.models)), {})
 
 
 def test_galleries_stand_behind_a_fold_with_their_captions():

@@ -1,0 +1,80 @@
+"""What metrics need and these sets lack: known before any work, so that nothing is computed in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ganbench.gan.metrics import METRICS, Metric
+
+
+@dataclass(frozen=True)
+class There:
+    """What there is to measure with, by one extractor."""
+
+    arrays: Mapping[str, int]  # of the extractor, and their lengths
+    reference: frozenset[str]  # arrays of real images; empty: only statistics of them are there
+    statistics: frozenset[str]  # arrays of the reference whose mean and covariance are there, or can be computed
+    training: bool  # what the model learned from
+    unseen: bool  # real images that it has not learned from
+    labelled: bool  # whether the images have classes
+    classes: int  # how many there are; 0: nobody knows
+    images: int  # of the smallest set
+
+
+@dataclass(frozen=True)
+class Omitted:
+    """A metric that is not computed by an extractor, and why: keys of `ganbench.gan.words.NEEDS`."""
+
+    metric: str
+    extractor: str
+    needs: tuple[str, ...]
+    least: int  # images that it needs
+
+
+def lacking(row: Metric, there: There, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a metric needs and does not find, as keys of `ganbench.gan.words.NEEDS`."""
+    found = {lack(need, row, there) for need in row.needs} - {""}
+    if row.view not in there.arrays:
+        found = {row.view}
+    if there.images < row.least(d=there.arrays.get(row.view, 0), **settings):
+        found.add("images")
+    return tuple(sorted(found))
+
+
+def lack(need: str, row: Metric, there: There) -> str:
+    """Why an argument of a formula cannot be supplied; '' where it can."""
+    missing = {
+        "statistics": need in ("real_statistics", "real_root") and row.view not in there.statistics,
+        "reference": need in ("real_features", "real_self_similarity", "overlap") and row.view not in there.reference,
+        "training": need.startswith("training_") and not there.training,
+        "unseen": need.startswith("test_") and not there.unseen,
+        "logits": need == "generated_logits" and "logits" not in there.arrays,
+        "labels": need == "generated_labels" and not there.labelled,
+        "classes": need == "generated_labels" and there.labelled and row.of_judges
+        and there.classes != there.arrays.get("logits", there.classes),
+    }
+    return next((key for key, is_missing in missing.items() if is_missing), "")
+
+
+def omitted_of(
+    names: Sequence[str], extractor: str, there: There, settings: Mapping[str, Mapping[str, Any]]
+) -> list[Omitted]:
+    """Those of the metrics that cannot be computed by an extractor."""
+    found = []
+    for name in names:
+        row, mine = METRICS[name], settings.get(name, {})
+        if needs := lacking(row, there, mine):
+            found.append(Omitted(name, extractor, needs, row.least(d=there.arrays.get(row.view, 0), **mine)))
+    return found
+
+
+def unmeasured(omitted: Iterable[Omitted], measured: set[str]) -> dict[tuple[tuple[str, ...], int], list[str]]:
+    """The metrics that no extractor measures, by what they need: (needs, least images) -> metrics."""
+    found: dict[tuple[tuple[str, ...], int], list[str]] = {}
+    for one in omitted:
+        key = one.needs, one.least if "images" in one.needs else 0
+        if one.metric not in measured and one.metric not in found.get(key, []):
+            found.setdefault(key, []).append(one.metric)
+    return found

@@ -1,0 +1,118 @@
+"""What is asked: which measurement (`Question`), and how the model is opened (`Opening`).
+
+Each option is declared here, once, with its help; the command line, Prefect's forms and Python all build these two.
+Standard library only, so that `ganbench --help` stays quick.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from ganbench.gan.types import Protocol
+
+PRESET = "fashion-mnist-embedded-2k"  # the protocol of those who ask for nothing else
+
+
+@dataclass(frozen=True)
+class Option:
+    """How an option is shown to people, in the command's help and in a form."""
+
+    title: str
+    help: str
+    metavar: str = ""
+    choices: str = ""  # the table whose names are all that can be chosen: PROTOCOLS or CONVENTIONS
+    least: int | None = None  # of a form's field; the command line says it in a sentence
+    shown: Any = None  # what a form begins with, where that is not the default
+
+
+def option(default: Any, title: str, help: str, **more: Any) -> Any:
+    """A field of a group of options."""
+    return field(default=default, metadata={"option": Option(title, help, **more)})
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which measurement: a named protocol, or one derived from it, or from a convention and reference data."""
+
+    PANEL: ClassVar[str] = "Measurement"
+
+    protocol: str = option(
+        "", "Protocol", "A named measurement: see `ganbench protocols`. A reference or convention takes its place.",
+        choices="PROTOCOLS", shown=PRESET,
+    )
+    n: int | None = option(None, "Images", "How many images to draw, if not the protocol's own number.", least=2)
+    reference: str = option(
+        "", "Reference", "Instead of a protocol, real images to compare with: a name of `ganbench datasets`, a folder, "
+        ".npz or .parquet, or statistics (.npz).", metavar="DATA",
+    )
+    convention: str = option(
+        "", "Convention", "How numbers are made, with a reference: see `ganbench conventions`.", choices="CONVENTIONS",
+    )
+    held_out: str = option(
+        "", "Held-out images", "Real images outside the reference, for the floor of every score.", metavar="DATA",
+    )
+    training: str = option(
+        "", "Training images", "What the model learned from, for the metrics of memorisation.", metavar="DATA",
+    )
+    metrics: str = option(
+        "", "Metrics", "Others than the convention's, with commas between them: see `ganbench metrics`.",
+        metavar="NAME,NAME",
+    )
+    extractor: str = option(
+        "", "Extractor", "Another network than the convention's: see `ganbench extractors`, or your own.",
+        metavar="NAME|FILE.toml|MODULE:CALLABLE",
+    )
+
+    @property
+    def derived(self) -> bool:
+        """Whether reference data are given in place of a named protocol."""
+        return bool(self.reference or self.convention)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a model is opened that does not say so itself, as a bare file of weights."""
+
+    PANEL: ClassVar[str] = "Model"
+
+    family: str = option("", "Family", "The architecture of a bare file of weights: see `ganbench models`.")
+    factory: str = option(
+        "", "Factory", "For a bare file of weights: your own code that builds the generator.",
+        metavar="MODULE:CALLABLE",
+    )
+    weights_key: str = option(
+        "", "Weights key", "Where in a checkpoint the generator's weights lie, when it has several."
+    )
+    trust_pickle: bool = option(
+        False, "Trust pickle", "Load pickled checkpoints. They run code: only files that you trust."
+    )
+
+
+def options_of(group: type) -> dict[str, Option]:
+    """The options of a group by name, in order."""
+    return {row.name: row.metadata["option"] for row in fields(group)}
+
+
+def given(asked: Question | Opening) -> dict[str, Any]:
+    """The options that are not at their defaults, by name."""
+    return {row.name: getattr(asked, row.name) for row in fields(asked) if getattr(asked, row.name) != row.default}
+
+
+def protocol_of(asked: Question) -> Protocol:
+    """The measurement that is asked for; `PRESET` where nothing is."""
+    from ganbench.gan import protocols
+
+    if asked.derived:
+        found = protocols.derived(asked.protocol, asked.convention, asked.reference, asked.n)
+    else:
+        found = protocols.with_count(protocols.named(asked.protocol or PRESET), asked.n)
+    if asked.held_out:
+        found = protocols.varied(found, f"held out {asked.held_out}", held_out=asked.held_out)
+    if asked.training:
+        found = protocols.varied(found, f"trained on {asked.training}", training=asked.training)
+    if asked.extractor:
+        other = replace(found.convention, extractors=(asked.extractor,))
+        found = protocols.varied(found, f"extractor {asked.extractor}", convention=other, judge="")
+    return protocols.measuring(found, asked.metrics) if asked.metrics else found

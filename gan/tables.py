@@ -1,0 +1,145 @@
+"""Scores as tables: what stands in each cell, with how many digits, who leads and what is to be kept in mind is decided
+here; terminals, pages and trackers only render it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ganbench.gan.compare import Ranking
+from ganbench.gan.numbers import DASH, decimals
+from ganbench.gan.types import Caveat, Estimate, Score, digest_of
+from ganbench.gan.uncertainty import interval
+
+ARROWS = {"lower": "\N{DOWNWARDS ARROW}", "higher": "\N{UPWARDS ARROW}", "undecided": "·"}  # to what is better
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A score as it is shown: with `decimals` digits behind the point, so many that its error has two."""
+
+    value: float
+    se: float
+    low: float  # the 95 % interval, as far as the metric can take its values
+    high: float
+    floor: float | None  # the same number for real images
+    decimals: int
+    best: bool = False  # no other model is significantly better
+
+
+@dataclass(frozen=True)
+class Row:
+    """A metric, or a slice; None where a column does not have it."""
+
+    name: str
+    better: str  # lower, higher or undecided
+    cells: tuple[Cell | None, ...]
+
+    @property
+    def first(self) -> tuple[int, Cell]:
+        """The first cell that is there, and its column: whose floor and digits stand for the row."""
+        return next((i, cell) for i, cell in enumerate(self.cells) if cell)
+
+
+@dataclass(frozen=True)
+class Note:
+    """A caveat, and the metrics that it is about."""
+
+    caveat: Caveat
+    metrics: tuple[str, ...]
+    everywhere: bool  # in every cell of a table of several
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """A column for each model and a row for each metric; of slices a column for each metric, a row for each slice."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[Note, ...]
+
+
+def score_table(scores: Mapping[str, Sequence[Score]], rankings: Sequence[Ranking] = ()) -> ScoreTable:
+    """Models by what they score, the best first where there are rankings; a row for each metric that one has."""
+    models = rankings[0].models if rankings else tuple(scores)
+    leaders = {row.metric: row.leaders for row in rankings}
+    metrics = {score.metric: score for rows in scores.values() for score in rows}
+    found = {(model, score.metric): score for model, rows in scores.items() for score in rows}
+    rows = []
+    for metric, score in metrics.items():
+        pairs = [(found.get((model, metric)), model in leaders.get(metric, ())) for model in models]
+        rows.append(Row(metric, better_of(score), tuple(cell_of(one, best) if one else None for one, best in pairs)))
+    return ScoreTable(tuple(models), tuple(rows), notes_of(found.values()))
+
+
+def slice_table(scores: Sequence[Score]) -> ScoreTable:
+    """Classes or clusters by the rows of METRICS that they have, all of one extractor."""
+    metrics = {score.metric: score.row for score in scores}
+    found = {(score.slice, score.metric): cell_of(score) for score in scores}
+    rows = tuple(Row(name, "undecided", tuple(found.get((name, metric)) for metric in metrics))
+                 for name in dict.fromkeys(score.slice for score in scores))
+    return ScoreTable(tuple(metrics.values()), rows, notes_of(scores))
+
+
+def better_of(score: Score) -> str:
+    return "undecided" if not score.decides else "lower" if score.lower_is_better else "higher"
+
+
+def cell_of(score: Score, best: bool = False) -> Cell:
+    low, high = (min(max(end, score.bounds[0]), score.bounds[1]) for end in interval(Estimate(score.value, score.se)))
+    return Cell(score.value, score.se, low, high, score.floor, decimals(score.se), best)
+
+
+def notes_of(scores: Iterable[Score]) -> tuple[Note, ...]:
+    """Every caveat once."""
+    scores = list(scores)
+    found: dict[str, tuple[Caveat, list[str]]] = {}
+    for score in scores:
+        for caveat in score.caveats:
+            found.setdefault(digest_of(caveat), (caveat, []))[1].append(score.metric)
+    return tuple(Note(caveat, tuple(dict.fromkeys(about)), 1 < len(scores) == len(about))
+                 for caveat, about in found.values())
+
+
+# As plain text, in English
+
+def value_text(cell: Cell | None, mark: bool = False) -> str:
+    """`0.102 ± 0.007`; with a mark a star behind the best, and a space behind the others."""
+    if cell is None:
+        return DASH
+    star = ("*" if cell.best else " ") if mark else ""
+    return f"{cell.value:.{cell.decimals}f} \N{PLUS-MINUS SIGN} {cell.se:.{cell.decimals}f}{star}"
+
+
+def interval_text(cell: Cell) -> str:
+    return f"{cell.low:.{cell.decimals}f} {DASH} {cell.high:.{cell.decimals}f}"
+
+
+def floor_text(cell: Cell) -> str:
+    return DASH if cell.floor is None else f"{cell.floor:.{cell.decimals}f}"
+
+
+def short_text(cell: Cell | None) -> str:
+    """`0.102 ± 0.007 (0.100)`."""
+    return value_text(cell) + ("" if cell is None or cell.floor is None else f" ({floor_text(cell)})")
+
+
+def about(note: Note) -> str:
+    return ALL if note.everywhere else ", ".join(note.metrics)
+
+
+def remarks(rankings: Sequence[Ranking]) -> list[str]:
+    """How a table of several models is to be read."""
+    lead, n = rankings[0], len(rankings[0].models)
+    best, pairs = lead.leaders, len(lead.pairs)
+    if not best:
+        first = f"{lead.metric} makes no model better than another"
+    elif len(best) == 1:
+        first = f"{best[0]} is best by {lead.metric}"
+    else:
+        first = f"{', '.join(best[:-1])} and {best[-1]} cannot be told apart by {lead.metric}: all may be best"
+    return [
+        f"{first} (Holm's p < .05 over {pairs} pair{'s' if pairs != 1 else ''} of {n} models).",
+        "* no other model is significantly better. Ranks are those that the significant differences allow.",
+    ]

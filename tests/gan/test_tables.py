@@ -1,0 +1,65 @@
+"""The one table of scores: digits, marks, floors and notes, whatever renders them."""
+
+import math
+
+import pytest
+
+from ganbench.gan.compare import compare
+from ganbench.gan.numbers import DASH
+from ganbench.gan.tables import about, cell_of, remarks, score_table, short_text, slice_table, value_text
+from ganbench.gan.types import Caveat, Score
+
+FEW = Caveat("biased", {"n": 100, "d": 64})
+
+
+def score(model, value, metric="kid", se=0.012, **others):
+    given = {"row": metric, "extractor": "net", "floor": 0.1, "n": 100, "protocol": "p", "protocol_digest": "p",
+             "model_digest": model, **others}
+    return Score(model=model, metric=metric, value=value, se=se, **given)
+
+
+SCORES = {"b": [score("b", 0.5), score("b", 3.0, "is", lower_is_better=False)],
+          "a": [score("a", 0.1, caveats=(FEW,)), score("a", 2.0, "accuracy", decides=False)]}
+
+
+def test_the_best_model_stands_first_and_what_one_lacks_is_empty():
+    table = score_table(SCORES, compare(SCORES))
+    assert table.columns == ("a", "b")
+    assert [(row.name, row.better) for row in table.rows] == [
+        ("kid", "lower"), ("is", "higher"), ("accuracy", "undecided")
+    ]
+    kid, score_of_b, accuracy = (row.cells for row in table.rows)
+    assert [cell.best for cell in kid] == [True, False]
+    assert (score_of_b[0], accuracy[1]) == (None, None)
+    assert table.rows[1].first == (1, score_of_b[1])
+    assert [value_text(cell, mark=True) for cell in kid] == ["0.100 ± 0.012*", "0.500 ± 0.012 "]
+    assert value_text(None) == DASH
+
+
+def test_an_interval_ends_where_the_metric_does_and_an_error_has_two_digits():
+    cell = cell_of(score("a", 0.01, se=0.1, bounds=(0.0, math.inf)))
+    assert (cell.low, cell.high, cell.decimals) == (0.0, pytest.approx(0.206, abs=1e-4), 2)
+    assert short_text(cell) == "0.01 ± 0.10 (0.10)"
+
+
+def test_a_caveat_is_told_once_with_all_that_it_is_about():
+    rows = [score("a", 0.1, caveats=(FEW,)), score("a", 0.2, "fd", caveats=(FEW, Caveat("closer than real")))]
+    notes = score_table({"a": rows}).notes
+    assert [(note.caveat.rule, about(note)) for note in notes] == [("biased", "all"), ("closer than real", "fd")]
+    assert about(score_table({"a": rows[:1]}).notes[0]) == "kid"
+
+
+def test_slices_are_rows_and_metrics_are_columns_without_the_extractor():
+    rows = [score("a", 0.5, "share", slice="edges", extractor=""),
+            score("a", 0.1, "kid_infinity_net", row="kid", slice="edges"),
+            score("a", 0.5, "share", slice="training", extractor="")]
+    table = slice_table(rows)
+    assert table.columns == ("share", "kid")
+    assert [row.name for row in table.rows] == ["edges", "training"]
+    assert table.rows[1].cells[1] is None
+
+
+def test_remarks_name_who_leads():
+    assert remarks(compare(SCORES))[0] == "a is best by kid (Holm's p < .05 over 1 pair of 2 models)."
+    alike = {"a": [score("a", 0.1)], "b": [score("b", 0.1)]}
+    assert remarks(compare(alike))[0].startswith("a and b cannot be told apart by kid")

@@ -1,0 +1,77 @@
+"""Sentences of findings and caveats: both languages say the same facts, and nobody's names are translated."""
+
+import ast
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from ganbench.gan import evaluate, gates
+from ganbench.gan.types import Caveat, Finding
+from ganbench.gan.words import CAVEATS, FORMS, LANGUAGES, SENTENCES, WORDS, caution, sentence
+
+ALL = {**SENTENCES, **CAVEATS}
+EXAMPLES = {"": "edges", "word": "edges", "words": ["labels", "logits"]}
+
+
+def fields(text: str) -> dict[str, str]:
+    """Facts of a sentence, and how each is shown."""
+    return {name: form or "" for _, name, form, _ in Formatter().parse(text) if name}
+
+
+def said(rule: str, facts, language: str) -> str:
+    if rule in CAVEATS:
+        return caution(Caveat(rule, facts), language)
+    return sentence(Finding("info", rule, facts), language)
+
+
+@pytest.mark.parametrize("rule", ALL)
+def test_both_languages_say_the_same_facts_in_the_same_forms(rule):
+    english, french = ALL[rule]
+    assert english != french
+    assert fields(english) == fields(french)
+    assert set(fields(english).values()) <= set(FORMS)
+
+
+@pytest.mark.parametrize("rule", ALL)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_fact_can_be_said(rule, language):
+    facts = {name: EXAMPLES.get(form, 1234.5) for name, form in fields(ALL[rule][0]).items()}
+    assert "{" not in said(rule, facts, language)
+
+
+@pytest.mark.parametrize("name", ["edges", "training", "reference", "rouge", "red", "cluster", "<b>"])
+def test_names_that_somebody_gave_stay_as_they_are(name):
+    for rule, (text, _) in ALL.items():
+        names = [fact for fact, form in fields(text).items() if form == ""]
+        facts = {fact: EXAMPLES.get(form, 0.25) for fact, form in fields(text).items()} | dict.fromkeys(names, name)
+        for language in LANGUAGES:
+            assert said(rule, facts, language).lower().count(name) >= len(names), rule
+
+
+def test_our_own_words_are_translated():
+    law = Finding("warning", "law", {"name": "edges", "spread": 1.5})
+    assert sentence(law).startswith("The strength of edges is spread")
+    assert sentence(law, "fr").startswith("La force des contours se répartit")
+    assert "lattice" in sentence(Finding("info", "lattice", {"direction": "vertical", "period": 2, "amplitude": 3.0}))
+    lacking = Caveat("left out", {"metric": "ct", "needs": ["training images", "images of the reference"]})
+    assert caution(lacking) == "ct is left out: it needs training images and images of the reference"
+    assert caution(lacking, "fr").endswith("il lui faut des images d'entraînement et des images de la référence")
+    assert all(len(pair) == len(LANGUAGES) for pair in WORDS.values())
+
+
+def test_numbers_are_those_of_the_language():
+    few = gates.too_few_images(2_000, 1_280)
+    assert "2,000 images are fewer than 5 x 1,280" in caution(few)
+    assert "2\u202f000 images sont moins que 5 x 1\u202f280" in caution(few, "fr")
+    assert "précision 0,95 avec rappel 0,01" in caution(gates.narrow(0.95, 0.01), "fr")
+
+
+def test_every_caveat_that_is_made_has_words_for_its_facts():
+    calls = [node for module in (gates, evaluate) for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
+             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Caveat" and len(node.args) > 0
+             and isinstance(node.args[0], ast.Constant)]
+    assert len(calls) > 14
+    for call in calls:
+        facts = {key.value for key in call.args[1].keys} if len(call.args) > 1 else set()
+        assert facts == set(fields(CAVEATS[call.args[0].value][0])), call.args[0].value
