@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 LIBRARY = __name__.rpartition(".")[0]                       # ganbench.gan
 STAGES: dict[str, tuple[str, ...]] = {                      # and what is chosen when the stage runs:
     "samples": ("drawing",),                                # what makes the model's images, see `models.openers.makers`
@@ -111,20 +112,21 @@ def short(module: str) -> str:
     return module.removeprefix(f"{LIBRARY}.")
 
 
-def imports_in(node: ast.AST, package: str) -> Iterator[tuple[str, str]]:
-    """(module, name) of every import below a node; the name is '' for `import module`."""
-    if isinstance(node, ast.Import):
-        yield from ((alias.name, "") for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        above = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
-        module = ".".join(part for part in (above, node.module) if part)
-        yield from ((module, alias.name) for alias in node.names)
-    elif isinstance(node, ast.If) and is_for_types(node.test):
-        for other in node.orelse:
-            yield from imports_in(other, package)
-    else:
-        for child in ast.iter_child_nodes(node):
-            yield from imports_in(child, package)
+def imports_in(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
+    """(module, name) of every import in a file; the name is '' for `import module`."""
+    waiting: list[ast.AST] = [*tree.body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (above, node.module) if part)
+            yield from ((module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.If) and is_for_types(node.test):
+            waiting += node.orelse
+        else:
+            waiting += [inner for block in BLOCKS for inner in getattr(node, block, ())]     # statements alone
 
 
 def is_for_types(test: ast.expr) -> bool:
