@@ -70,7 +70,7 @@ def test_many_threads_may_ask_at_once():
     with ThreadPoolExecutor(8) as pool:
         for _ in range(3):
             fresh = Sources(HERE.folder)
-            found = list(pool.map(lambda roots: fresh.digest(*roots), INSTANCES.values()))
+            found = list(pool.map(lambda roots, fresh=fresh: fresh.digest(*roots), INSTANCES.values()))
             assert found == [HERE.digest(*roots) for roots in INSTANCES.values()]
 
 
