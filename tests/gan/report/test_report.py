@@ -300,6 +300,14 @@ def test_models_that_cannot_be_told_apart_are_all_named():
     assert sentences(found)[0][1].startswith("dcgan et flow ne peuvent")
 
 
+def test_a_leading_metric_that_decides_nothing_has_no_best_model():
+    found = document()
+    rows = (replace(found.table.rows[0], better="undecided"), *found.table.rows[1:])
+    found = replace(found, rankings=(replace(found.rankings[0], leaders=()),), table=replace(found.table, rows=rows))
+    assert sentences(found)[0][0].startswith("kid_net tells models apart, but makes none")
+    assert not any("real images are" in line for line, _ in sentences(found))
+
+
 @pytest.mark.parametrize(("value", "expected"), [(0.012, "as near"), (0.5, "farther")])
 def test_the_floor_decides_whether_the_best_is_as_near_as_real_images(value, expected):
     found = document()
