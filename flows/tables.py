@@ -125,7 +125,7 @@ def print_notes(found: ScoreTable) -> None:
     from ganbench.gan.words import caution
 
     for note in found.notes:
-        console().print(f" [yellow]{about(note)}[/]: {escape(caution(note.caveat))}")
+        console().print(f" [yellow]{escape(about(note))}[/]{escape(caution(note.caveat))}")
 
 
 def scores_json(scores: Iterable[Score], slices: Iterable[Score], provenance: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from ganbench.gan.compare import Ranking
 from ganbench.gan.numbers import DASH, decimals
 from ganbench.gan.types import Caveat, Estimate, Score, digest_of
 from ganbench.gan.uncertainty import interval
+from ganbench.gan.words import OF_OTHERS
 
 ARROWS = {"lower": "\N{DOWNWARDS ARROW}", "higher": "\N{UPWARDS ARROW}", "undecided": "·"}  # to what is better
 ALL = "all"
@@ -44,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Note:
-    """A caveat, and the metrics that it is about."""
+    """A caveat, and the metrics that it is about; none where it names metrics that are not there."""
 
     caveat: Caveat
     metrics: tuple[str, ...]
@@ -98,8 +99,11 @@ def notes_of(scores: Iterable[Score]) -> tuple[Note, ...]:
     for score in scores:
         for caveat in score.caveats:
             found.setdefault(digest_of(caveat), (caveat, []))[1].append(score.metric)
-    return tuple(Note(caveat, tuple(dict.fromkeys(about)), 1 < len(scores) == len(about))
-                 for caveat, about in found.values())
+    return tuple(
+        Note(caveat, (), False) if caveat.rule in OF_OTHERS
+        else Note(caveat, tuple(dict.fromkeys(about)), 1 < len(scores) == len(about))
+        for caveat, about in found.values()
+    )
 
 
 # As plain text, in English
@@ -126,7 +130,9 @@ def short_text(cell: Cell | None) -> str:
 
 
 def about(note: Note) -> str:
-    return ALL if note.everywhere else ", ".join(note.metrics)
+    """`fid, kid: `, or nothing."""
+    named = ALL if note.everywhere else ", ".join(note.metrics)
+    return f"{named}: " if named else ""
 
 
 def remarks(rankings: Sequence[Ranking]) -> list[str]:

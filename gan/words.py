@@ -223,6 +223,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
 }
 
+OF_OTHERS = ("left out", "not for these images")  # caveats that name metrics which have no score
 CAVEATS: Mapping[str, tuple[str, str]] = {
     "biased": (
         "biased upwards: {n:count} images are fewer than 5 x {d:count} features; compare with the floor, trust KID",

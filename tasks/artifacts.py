@@ -38,7 +38,7 @@ def markdown_of(scores: Sequence[Score], heading: str, notes: list[str]) -> str:
         "|---|---:|---:|---:|---:|---|",
         *(f"| {' | '.join([f'`{row.name}`', *texts(row.first[1]), row.better])} |" for row in table.rows),
     ]
-    warnings = [f"- {about(note)}: {caution(note.caveat)}" for note in table.notes]
+    warnings = [f"- {about(note)}{caution(note.caveat)}" for note in table.notes]
     return "\n".join([*lines, "", *warnings, "", *(f"- {note}" for note in notes)])
 
 

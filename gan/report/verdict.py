@@ -29,8 +29,11 @@ def sentences(document: Document) -> list[Pair]:
 
 def warnings(document: Document) -> list[Pair]:
     """What scores themselves say is to be kept in mind, each once, behind the metrics that say it."""
-    return [both("said of", what=", ".join(note.metrics), said=(caution(note.caveat, "en"), caution(note.caveat, "fr")))
-            for note in document.table.notes]
+    found = []
+    for note in document.table.notes:
+        said = caution(note.caveat, "en"), caution(note.caveat, "fr")
+        found.append(both("said of", what=", ".join(note.metrics), said=said) if note.metrics else said)
+    return found
 
 
 def machine(document: Document) -> Pair:

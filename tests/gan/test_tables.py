@@ -8,6 +8,7 @@ from ganbench.gan.compare import compare
 from ganbench.gan.numbers import DASH
 from ganbench.gan.tables import about, cell_of, remarks, score_table, short_text, slice_table, value_text
 from ganbench.gan.types import Caveat, Score
+from ganbench.gan.words import caution
 
 FEW = Caveat("biased", {"n": 100, "d": 64})
 
@@ -45,8 +46,15 @@ def test_an_interval_ends_where_the_metric_does_and_an_error_has_two_digits():
 def test_a_caveat_is_told_once_with_all_that_it_is_about():
     rows = [score("a", 0.1, caveats=(FEW,)), score("a", 0.2, "fd", caveats=(FEW, Caveat("closer than real")))]
     notes = score_table({"a": rows}).notes
-    assert [(note.caveat.rule, about(note)) for note in notes] == [("biased", "all"), ("closer than real", "fd")]
-    assert about(score_table({"a": rows[:1]}).notes[0]) == "kid"
+    assert [(note.caveat.rule, about(note)) for note in notes] == [("biased", "all: "), ("closer than real", "fd: ")]
+    assert about(score_table({"a": rows[:1]}).notes[0]) == "kid: "
+
+
+def test_what_is_left_out_is_not_said_of_the_score_that_carries_it():
+    out = Caveat("left out", {"metrics": ["ct"], "needs": {"of": ["unseen"], "least": 0}})
+    (note,) = score_table({"a": [score("a", 0.1, caveats=(out,))]}).notes
+    assert (note.metrics, about(note)) == ((), "")
+    assert caution(note.caveat).startswith("left out: ct, for want of real images")
 
 
 def test_slices_are_rows_and_metrics_are_columns_without_the_extractor():
