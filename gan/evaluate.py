@@ -98,7 +98,7 @@ def stop_at_failures(alerts: Iterable[Alert]) -> None:
     """Numbers that would mean nothing are not computed."""
     causes = [caution(cause) for cause in gates.failures(alerts)]
     if causes:
-        raise BadOutput(f"No scores, since they would mean nothing: {'; '.join(causes)}.")
+        raise BadOutput("meaningless-scores", f"No scores, since they would mean nothing: {'; '.join(causes)}.")
 
 
 def look_at_images(job: Job, images: Mapping[str, Sequence[Shard]]) -> list[Alert]:
@@ -187,7 +187,7 @@ def assemble(job: Job, estimates: Mapping[str, ByRole], alerts: Sequence[Alert] 
     ]
     if not scores:
         why = [caution(caveat) for by_role in estimates.values() for caveat in left_out(by_role["generated"])]
-        raise BadInput(f"Nothing can be measured: {'; '.join(why)}.")
+        raise BadInput("nothing-to-measure", f"Nothing can be measured: {'; '.join(why)}.")
     return scores
 
 

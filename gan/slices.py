@@ -45,7 +45,8 @@ def by_class(
     labels = [labels_of(samples) for samples in (generated, reference)]
     if any(found is None for found in labels):
         if judged is None:
-            raise BadInput("Slices by class need class labels on both sides, or a protocol whose judge tells them: "
+            raise BadInput("missing-labels",
+                           "Slices by class need class labels on both sides, or a protocol whose judge tells them: "
                            "give --by cluster instead.")
         labels = [predictions(judged[role]) for role in ("generated", "reference")]
     mine, real = (found for found in labels if found is not None)

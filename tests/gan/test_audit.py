@@ -13,7 +13,8 @@ from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.features.passing import extract
 from ganbench.gan.images import to_pillow
 from ganbench.gan.store import extend, store_of
-from ganbench.gan.types import BadInput, Features, Samples
+from ganbench.gan.types import Features, Samples
+from tests.refusals import refused
 
 N, PLANTED = 400, 20    # images, and copies among them of each kind: 5 %
 
@@ -96,7 +97,7 @@ def test_only_what_a_model_of_the_zoo_learned_from_is_known_without_being_told()
     assert protocol_of("zoo:dcgan-fashion-mnist", n=300).training == "fashion-mnist:train10k"
     told = protocol_of("zoo:dcgan-fashion-mnist", held_out="mine.npz", n=300)
     assert (told.reference, told.held_out, told.n_generated) == (told.training, "mine.npz", 300)
-    with pytest.raises(BadInput, match=r"mine.toml needs what it learned from: give --training"):
+    with refused("no-training-data", "mine.toml", "--training"):
         protocol_of("mine.toml", held_out="fashion-mnist:test")
 
 
@@ -141,7 +142,7 @@ def test_a_second_audit_is_the_first_one_from_the_store(pools, audited):
 
 def test_few_training_images_are_refused(pools, audited):
     training, real = pools
-    with pytest.raises(BadInput, match="at least 50 training images, got 30"):
+    with refused("too-few-images", 50, 30):
         audited(real[:60], training[:30])
 
 
