@@ -119,7 +119,8 @@ def read_npz(path: Path, names_only: bool = False) -> list[Group]:
     except MemoryError as error:
         raise BadInput("too-large", f"{path} does not fit into memory.") from error
     except DAMAGED as error:
-        raise BadInput("unreadable-statistics", f"{path} is not a readable .npz with mu and sigma: {error}.") from error
+        raise BadInput("unreadable-statistics",
+                       f"{path} is not a readable .npz with mu and sigma: {str(error).rstrip('.')}.") from error
 
 
 def read_pt(path: Path, names_only: bool = False) -> list[Group]:

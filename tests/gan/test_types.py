@@ -24,13 +24,9 @@ def test_a_refusal_keeps_its_code_its_sentence_and_its_notes(kind, travel):
     assert found.__notes__ == ["while the suite ran"]
 
 
-def asked(n: int) -> None:
-    protocol_of(Question(n=n))
-
-
 def test_a_refusal_in_another_process_is_the_same_here():
     with ProcessPoolExecutor(1, get_context("spawn")) as pool, refused("too-few-images", 2, "--n 1"):
-        pool.submit(asked, 1).result()
+        pool.submit(protocol_of, Question(n=1)).result()
 
 
 @pytest.mark.parametrize(("code", "facts"), [
