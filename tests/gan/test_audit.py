@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganbench.gan.audit import audit, protocol_of
+from ganbench.gan.audit import audit, question_of
 from ganbench.gan.copying import RATE, SHIFT, Audit, aligned, excess
 from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.features.passing import extract
 from ganbench.gan.images import to_pillow
+from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.store import extend, store_of
 from ganbench.gan.types import Features, Samples
 from tests.refusals import refused
@@ -94,11 +95,12 @@ def test_one_image_in_twenty_that_is_a_copy_is_listed_and_few_others_are(kind, p
 
 
 def test_only_what_a_model_of_the_zoo_learned_from_is_known_without_being_told():
-    assert protocol_of("zoo:dcgan-fashion-mnist", n=300).training == "fashion-mnist:train10k"
-    told = protocol_of("zoo:dcgan-fashion-mnist", held_out="mine.npz", n=300)
-    assert (told.reference, told.held_out, told.n_generated) == (told.training, "mine.npz", 300)
+    known = protocol_of(question_of("zoo:dcgan-fashion-mnist", Question(n=300)))
+    assert known.training == "fashion-mnist:train10k"
+    told = question_of("zoo:dcgan-fashion-mnist", Question(n=300, held_out="mine.npz"))
+    assert (told.reference, told.held_out, told.n) == (told.training, "mine.npz", 300)
     with refused("no-training-data", "mine.toml", "--training"):
-        protocol_of("mine.toml", held_out="fashion-mnist:test")
+        question_of("mine.toml", Question(held_out="fashion-mnist:test"))
 
 
 @pytest.mark.slow
