@@ -111,7 +111,8 @@ def by_name(weights: list[str] | None) -> dict[str, str] | None:
 
     wrong = [word for word in weights or [] if not all(word.partition("="))]
     if wrong:
-        raise BadInput(f"--weights {wrong[0]} is not NAME=PATH, such as dinov2-vitl14=dinov2_vitl14_pretrain.pth.")
+        raise BadInput("malformed-name",
+                       f"--weights {wrong[0]} is not NAME=PATH, such as dinov2-vitl14=dinov2_vitl14_pretrain.pth.")
     return {name: path for name, _, path in (word.partition("=") for word in weights)} if weights else None
 
 
@@ -440,7 +441,7 @@ def cache(
         from ganbench.gan.types import BadInput
 
         if action not in CACHE:
-            raise BadInput(f"No cache action {action!r}. Known: {', '.join(CACHE)}.")
+            raise BadInput("unknown-choice", f"No cache action {action!r}. Known: {', '.join(CACHE)}.")
         print_list("Store", CACHE[action](older_than), json)
 
 

@@ -44,7 +44,7 @@ def run_explanation(
     for name in (a, b):
         explain.reading(name)
     if a == b and not other_weights:
-        raise BadInput(f"{a} and {b} are the same reading: there is no gap to explain.")
+        raise BadInput("given-twice", f"{a} and {b} are the same reading: there is no gap to explain.")
     look = explain.looked(
         resolve(model, workspace), reference, n, workspace, extractor=extractor, seed=seed,
         workers=settings().workers, tick=lambda rows: show("features", rows),

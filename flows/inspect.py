@@ -45,6 +45,6 @@ def inspection_json(found: Inspection) -> str:
 def write_proposal(found: Inspection, out: Path) -> None:
     """The proposed model file; an older one of the user's is not overwritten."""
     if out.exists():
-        raise BadInput(f"{out} exists: choose another name with --out.")
+        raise BadInput("output-exists", f"{out} exists: choose another name with --out.")
     save_toml(found, out)
     print(f"Written: {out}. Look at what was guessed, then: ganbench evaluate {out}")

@@ -191,7 +191,7 @@ def run_sampling(show: Show, model: str, out: Path, n: int, seed: int, opening: 
 def run_statistics(show: Show, data: str, out: Path, convention: str) -> Statistics:
     """Statistics of images under a convention, written as other tools read them."""
     if convention not in CONVENTIONS:
-        raise BadInput(f"No convention {convention!r}. Known: {', '.join(CONVENTIONS)}.")
+        raise BadInput("unknown-convention", f"No convention {convention!r}. Known: {', '.join(CONVENTIONS)}.")
     extractor, workspace = CONVENTIONS[convention].extractors[0], workspace_of()
     check_statistics_name(out)
     part = real_part(data, None, workspace)
@@ -213,7 +213,8 @@ def writer_of(out: Path) -> Callable[..., None]:
     if out.suffix == ".parquet":
         return write_parquet
     if out.suffix:
-        raise BadInput(f"Images can be written as .npz, .parquet or into a folder; --out {out} is none of these.")
+        raise BadInput("unknown-output-format",
+                       f"Images can be written as .npz, .parquet or into a folder; --out {out} is none of these.")
     return lambda folder, images, labels: write_folder(images, folder, labels)
 
 
@@ -233,7 +234,8 @@ def run_servers() -> None:
     """Keep Prefect, MLflow and a worker up until Ctrl-C, or until the terminal is closed."""
     found = running()
     if found:
-        raise BadInput(f"ganbench ui runs already (process {found.pid}): {found.prefect} and {found.mlflow}.")
+        raise BadInput("already-running",
+                       f"ganbench ui runs already (process {found.pid}): {found.prefect} and {found.mlflow}.")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     guard()

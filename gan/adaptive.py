@@ -150,7 +150,7 @@ def asked_for(draw: Sequence[Draw], i: int, images: Drawn, purse: Purse) -> np.n
     found = np.asarray(draw[i](start, stop))
     expected = (stop - start, images.real.shape[1])
     if found.shape != expected:
-        raise BadInput(f"Model {i} was asked for features of shape {expected}, and gave {found.shape}.")
+        raise BadInput("not-features", f"Model {i} was asked for features of shape {expected}, and gave {found.shape}.")
     check_features(found, start)
     return found.astype(np.float64)
 
@@ -160,18 +160,19 @@ def checked_purse(
 ) -> Purse:
     """Refuse what does not reach for one batch of each model."""
     if m < 2:
-        raise BadInput(f"A mixture takes at least 2 models, got {m}.")
+        raise BadInput("too-few-models", f"A mixture takes at least 2 models, got {m}.")
     if batch < FEWEST:
-        raise BadInput(f"A batch has at least {FEWEST} images, got {batch}.")
+        raise BadInput("too-few-images", f"A batch has at least {FEWEST} images, got {batch}.")
     price = np.ones(m) if prices is None else np.array(prices, np.float64)
     limit = np.full(m, np.inf) if limits is None else np.array(limits, np.float64)
     if price.shape != (m,) or not (np.isfinite(price) & (price > 0)).all():
-        raise BadInput(f"{m} models need {m} prices above 0, got {prices!r}.")
+        raise BadInput("unfit-value", f"{m} models need {m} prices above 0, got {prices!r}.")
     if limit.shape != (m,) or not (limit >= FEWEST).all():
-        raise BadInput(f"{m} models need {m} limits of at least {FEWEST} images, got {limits!r}.")
+        raise BadInput("unfit-value", f"{m} models need {m} limits of at least {FEWEST} images, got {limits!r}.")
     first = float(np.minimum(limit, batch) @ price)
     if not first <= budget:
         unit = "images" if prices is None else "seconds"
-        raise BadInput(f"A budget of {budget:g} {unit} does not reach for a first batch of each model, {first:g} "
+        raise BadInput("unfit-value",
+                       f"A budget of {budget:g} {unit} does not reach for a first batch of each model, {first:g} "
                        f"{unit}.")
     return Purse(budget, batch, price, limit)

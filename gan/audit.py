@@ -22,10 +22,11 @@ def question_of(model: str, asked: Question) -> Question:
     """What an audit of a model measures; only what a model of the zoo learned from is known without being told."""
     training, n = asked.training, asked.n or IMAGES
     if not training and not model.startswith("zoo:"):
-        raise BadInput(f"An audit of {model} needs what it learned from: give --training with a name of "
+        raise BadInput("no-training-data",
+                       f"An audit of {model} needs what it learned from: give --training with a name of "
                        "`ganbench datasets`, or a folder, .npz or .parquet of images.")
     if n < LEAST:
-        raise BadInput(f"An audit looks at {LEAST} images at least, got --n {n}.")
+        raise BadInput("too-few-images", f"An audit looks at {LEAST} images at least, got --n {n}.")
     if asked.held_out:
         training = training or protocol_of(Question()).training
     return Question(n=n, reference=training, held_out=asked.held_out, training=training, metrics=METRICS,
@@ -35,7 +36,8 @@ def question_of(model: str, asked: Question) -> Question:
 def check_unseen(held_out: str, unseen: str, n: int) -> None:
     """Unseen images that were asked for must be there; `unseen`: their role in the job, '' for none."""
     if held_out and not unseen:
-        raise BadInput(f"{held_out} gives no unseen images: it is the training set itself, or has fewer than the "
+        raise BadInput("no-held-out-images",
+                       f"{held_out} gives no unseen images: it is the training set itself, or has fewer than the "
                        f"{n:,} images that are audited, and then a smaller --n helps.")
 
 

@@ -51,18 +51,21 @@ def choose(backend: str, device: str) -> str:
     if backend == "auto":
         return "onnxruntime" if installed and on_cpu else "torch"
     if backend not in ("onnxruntime", "torch"):
-        raise BadInput(f"No backend {backend!r}. Known: auto, onnxruntime, torch.")
+        raise BadInput("unknown-choice", f"No backend {backend!r}. Known: auto, onnxruntime, torch.")
     if backend == "onnxruntime" and not on_cpu:
-        raise BadInput(f"The backend onnxruntime runs on the CPU only, not on {device}: choose torch.")
+        raise BadInput("backend-does-not-fit",
+                       f"The backend onnxruntime runs on the CPU only, not on {device}: choose torch.")
     if backend == "onnxruntime" and not installed:
-        raise BadInput("The backend onnxruntime is not installed: pip install onnx onnxruntime, or choose torch.")
+        raise BadInput("missing-package",
+                       "The backend onnxruntime is not installed: pip install onnx onnxruntime, or choose torch.")
     return backend
 
 
 def choose_eager(backend: str) -> str:
     """torch, for a module that only torch can run."""
     if backend not in ("auto", "torch"):
-        raise BadInput(f"The backend {backend!r} cannot run this network: choose torch, or auto.")
+        raise BadInput("backend-does-not-fit",
+                       f"The backend {backend!r} cannot run this network: choose torch, or auto.")
     return "torch"
 
 

@@ -81,20 +81,21 @@ def read_checkpoint(path: Path, trust_pickle: bool = False) -> Any:
 def read_head(path: Path) -> bytes:
     """The first 512 bytes of a file that may be a checkpoint."""
     if path.is_dir():
-        raise BadInput(f"{path} is a folder, expected a file of weights.")
+        raise BadInput("not-a-file", f"{path} is a folder, expected a file of weights.")
     if not path.exists():
-        raise BadInput(f"{path} does not exist, expected a file of weights.")
+        raise BadInput("no-such-file", f"{path} does not exist, expected a file of weights.")
     try:
         with path.open("rb") as file:
             head = file.read(512)
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise BadInput("unreadable-file", f"{path} cannot be read: {error.strerror or error}.") from error
     if not head:
-        raise BadInput(f"{path} is empty (0 bytes), expected weights.")
+        raise BadInput("empty-file", f"{path} is empty (0 bytes), expected weights.")
     if head.startswith(b"version https://git-lfs"):
-        raise BadInput(f"{path} is a Git LFS pointer, not the weights: fetch the real file with `git lfs pull`.")
+        raise BadInput("git-lfs-pointer",
+                       f"{path} is a Git LFS pointer, not the weights: fetch the real file with `git lfs pull`.")
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise BadInput(f"{path} is a web page, not weights: the download was answered with HTML or XML.")
+        raise BadInput("web-page", f"{path} is a web page, not weights: the download was answered with HTML or XML.")
     return head
 
 
@@ -104,20 +105,22 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         length = int.from_bytes(file.read(8), "little")
         header = file.read(min(length, 100_000_000))
     if header[:1] != b"{" or size < 8:
-        raise BadInput(f"{path} is not a safetensors file: it has no header.")
+        raise BadInput("unreadable-weights", f"{path} is not a safetensors file: it has no header.")
     if size < 8 + length:
-        raise BadInput(f"{path} is truncated: its header should have {length:,} bytes, the file has {size:,}.")
+        raise BadInput("unreadable-weights",
+                       f"{path} is truncated: its header should have {length:,} bytes, the file has {size:,}.")
     try:
         entries = [entry for name, entry in json.loads(header).items() if name != "__metadata__"]
         expected = 8 + length + max((int(entry["data_offsets"][1]) for entry in entries), default=0)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
-        raise BadInput(f"{path} is damaged: its safetensors header is not readable.") from error
+        raise BadInput("unreadable-weights", f"{path} is damaged: its safetensors header is not readable.") from error
     if size < expected:
-        raise BadInput(f"{path} is truncated: it has {size:,} bytes, its header promises {expected:,}.")
+        raise BadInput("unreadable-weights",
+                       f"{path} is truncated: it has {size:,} bytes, its header promises {expected:,}.")
     try:
         return in_natural_order(load_file(path))
     except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise BadInput(f"{path} is not a valid safetensors file: {one_line(error)}.") from error
+        raise BadInput("unreadable-weights", f"{path} is not a valid safetensors file: {one_line(error)}.") from error
 
 
 def in_natural_order(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -135,12 +138,14 @@ def check_archive(path: Path) -> list[str]:
             entries = archive.infolist()
             names = [entry.filename for entry in entries]
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
-        raise BadInput(f"{path} is truncated or damaged: {path.stat().st_size:,} bytes of a zip archive "
+        raise BadInput("unreadable-weights",
+                       f"{path} is truncated or damaged: {path.stat().st_size:,} bytes of a zip archive "
                        "without its end.") from error
     if any(name.endswith("/archive_format") for name in names):
-        raise BadInput(f"{path} is a program of torch.export, not weights: give it as MODEL, without --family.")
+        raise BadInput("not-weights",
+                       f"{path} is a program of torch.export, not weights: give it as MODEL, without --family.")
     if not any(name.endswith("data.pkl") for name in names):
-        raise BadInput(f"{path} is a zip archive that torch.save did not write: it has no data.pkl.")
+        raise BadInput("not-weights", f"{path} is a zip archive that torch.save did not write: it has no data.pkl.")
     check_size(entries, path)
     return names
 
@@ -152,19 +157,22 @@ def is_torchscript(names: Iterable[str]) -> bool:
 
 def read_torchscript(path: Path, trust_pickle: bool) -> nn.Module:
     if not trust_pickle:
-        raise BadInput(f"{path} is a TorchScript program, not weights: give torch.save(model.state_dict(), …), or, if "
+        raise BadInput("untrusted-code",
+                       f"{path} is a TorchScript program, not weights: give torch.save(model.state_dict(), …), or, if "
                        "you trust the file, --trust-pickle.")
     try:
         return torch.jit.load(path, map_location="cpu")
     except (RuntimeError, OSError, ValueError) as error:
-        raise BadInput(f"{path} is a TorchScript program that cannot be loaded: {one_line(error)}.") from error
+        raise BadInput("unreadable-weights",
+                       f"{path} is a TorchScript program that cannot be loaded: {one_line(error)}.") from error
 
 
 def check_size(entries: Iterable[zipfile.ZipInfo], path: Path) -> None:
     """Refuse what unpacks to far more than any file of tensors or images does, before it is unpacked."""
     packed, unpacked = path.stat().st_size, sum(entry.file_size for entry in entries)
     if unpacked > MOST_UNPACKED + MOST_RATIO * packed:
-        raise BadInput(f"{path} is not read: it has {packed:,} bytes and unpacks to {unpacked:,}, as a zip bomb does.")
+        raise BadInput("too-large",
+                       f"{path} is not read: it has {packed:,} bytes and unpacks to {unpacked:,}, as a zip bomb does.")
 
 
 def read_torch(path: Path, trust_pickle: bool) -> Any:
@@ -176,12 +184,13 @@ def read_torch(path: Path, trust_pickle: bool) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if re.search("truncated|ran out|Unsupported operand", str(error)):
-            raise BadInput(f"{path} is truncated or damaged: its index of tensors cannot be read.") from error
+            raise BadInput("unreadable-weights",
+                           f"{path} is truncated or damaged: its index of tensors cannot be read.") from error
         raise refused(path, str(error)) from error
     except (ImportError, AttributeError) as error:
         raise needs_code(path, error) from error
     except Exception as error:      # whatever a damaged pickle runs into
-        raise BadInput(f"{path} is truncated or damaged: {one_line(error)}.") from error
+        raise BadInput("unreadable-weights", f"{path} is truncated or damaged: {one_line(error)}.") from error
 
 
 def read_plain(path: Path) -> Any:
@@ -200,7 +209,8 @@ def read_raw_pickle(path: Path, head: bytes, trust_pickle: bool) -> Any:
     """A pickle that torch.save did not write, such as NVIDIA's .pkl files."""
     protocol_2_or_later = head[0] == 0x80 and 2 <= head[1:2][0] <= 5 if len(head) > 1 else False
     if not protocol_2_or_later and path.suffix not in (".pkl", ".pickle"):
-        raise BadInput(f"{path} is not a checkpoint: it begins with {head[:8].hex()}, "
+        raise BadInput("not-weights",
+                       f"{path} is not a checkpoint: it begins with {head[:8].hex()}, "
                        "expected a file of torch.save or safetensors.")
     if not trust_pickle:
         raise refused(path)
@@ -210,20 +220,22 @@ def read_raw_pickle(path: Path, head: bytes, trust_pickle: bool) -> Any:
     except (ImportError, AttributeError) as error:
         raise needs_code(path, error) from error
     except Exception as error:
-        raise BadInput(f"{path} cannot be unpickled: {one_line(error)}.") from error
+        raise BadInput("unreadable-weights", f"{path} cannot be unpickled: {one_line(error)}.") from error
 
 
 def refused(path: Path, reason: str = "") -> BadInput:
     asked = re.search(r"GLOBAL ([\w.]+)", reason)
     what = f" (it asks for {asked[1]})" if asked else ""
     return BadInput(
+        "untrusted-code",
         f"{path} is a pickled Python object: loading it would run code from the file{what}. Save the weights with "
         "torch.save(model.state_dict(), …) or safetensors, or, if you trust the file, give --trust-pickle."
     )
 
 
 def needs_code(path: Path, error: Exception) -> BadInput:
-    return BadInput(f"{path} needs the code that it was saved with on the Python path: {one_line(error)}.")
+    return BadInput("missing-module",
+                    f"{path} needs the code that it was saved with on the Python path: {one_line(error)}.")
 
 
 def one_line(error: BaseException) -> str:
@@ -239,7 +251,7 @@ def select_state(content: Any, path: Path, key: str = "") -> tuple[str, dict[str
         chosen = key
         state = found.get(key) or part_of(found, key)
         if state is None:
-            raise BadInput(f"{path} has no weights under {key!r}, only under {listed(found)}.")
+            raise BadInput("unknown-weights-key", f"{path} has no weights under {key!r}, only under {listed(found)}.")
     else:
         chosen = preferred(found, content, path)
         state = found[chosen]
@@ -282,12 +294,14 @@ def parts(state: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[str, Tensor]]
 def preferred(found: Mapping[str, dict[str, Tensor]], content: Any, path: Path) -> str:
     """Where the generator lies when nobody said so."""
     if not found:
-        raise BadInput(f"{path} holds {described(content)}, expected a dictionary of named tensors (a state dict).")
+        raise BadInput("not-weights",
+                       f"{path} holds {described(content)}, expected a dictionary of named tensors (a state dict).")
     known = [at for at in found if not {*at.split(".")}.isdisjoint(KEYS)]
     if known:
         return min(known, key=lambda at: [KEYS.index(part) if part in KEYS else len(KEYS) for part in at.split(".")])
     if len(found) > 1:
-        raise BadInput(f"{path} holds several sets of weights ({listed(found)}): choose one with --weights-key.")
+        raise BadInput("several-weights",
+                       f"{path} holds several sets of weights ({listed(found)}): choose one with --weights-key.")
     return next(iter(found))
 
 
@@ -360,13 +374,15 @@ def checked(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     for name, value in state.items():
         stored = value.untyped_storage().nbytes() // value.element_size() if value.layout == torch.strided else 0
         if value.numel() > max(MOST_REPEATED, stored):
-            raise BadInput(f"{path} is not usable: {name} has {value.numel():,} values, of which the file holds "
+            raise BadInput("unreadable-weights",
+                           f"{path} is not usable: {name} has {value.numel():,} values, of which the file holds "
                            f"{stored:,}.")
         if not value.is_floating_point():
             continue
         bad = int((~torch.isfinite(value if value.dtype.itemsize > 1 else value.float())).sum())
         if bad:
-            raise BadInput(f"{path} is not usable: {name} has {bad:,} of {value.numel():,} values that are NaN or "
+            raise BadInput("weights-not-finite",
+                           f"{path} is not usable: {name} has {bad:,} of {value.numel():,} values that are NaN or "
                            "infinite, so the training diverged or the file is damaged.")
     return state
 
@@ -387,7 +403,8 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor], source: str | Path
         name = unlike[0]
         complaints.append(f"{name} is {tuple(state[name].shape)}, expected {tuple(ours[name].shape)}" + more(unlike))
     if complaints:
-        raise BadInput(f"{source} does not fit {family or type(module).__name__}: {'; '.join(complaints)}.")
+        raise BadInput("weights-do-not-fit",
+                       f"{source} does not fit {family or type(module).__name__}: {'; '.join(complaints)}.")
     module.load_state_dict(state, strict=False)
 
 
@@ -420,6 +437,7 @@ def find_weights(name: str, file: str, sha256: str, url: str, given: Path | None
     problem = download(url, target, sha256)
     if problem:
         raise BadInput(
+            "not-fetched",
             f"{name} needs {file} (sha256 {sha256}), which could not be fetched from {url} ({problem}{stale}): "
             f"give it with {option}, put it into {cache}, or {instead}."
         )

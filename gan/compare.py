@@ -62,7 +62,8 @@ def check_alike(scores: Scores) -> None:
     protocols = {score.protocol_digest: (model, score.protocol) for model, rows in scores.items() for score in rows}
     if len(protocols) > 1:
         (one, first), (other, second), *_ = protocols.values()
-        raise BadInput(f"{one} was measured under {first} and {other} under {second}, which differ in more than name: "
+        raise BadInput("unlike-protocols",
+                       f"{one} was measured under {first} and {other} under {second}, which differ in more than name: "
                        "measure them under one protocol.")
 
 

@@ -133,7 +133,8 @@ class Found:
 def search(x: Pictures, training: Pictures, x_features: Features, features: Features, tick: Tick) -> Found:
     """Nearest training images of every image of a set."""
     if len(training.small) < LEAST:
-        raise BadInput(f"An audit needs at least {LEAST} training images, got {len(training.small):,}.")
+        raise BadInput("too-few-images",
+                       f"An audit needs at least {LEAST} training images, got {len(training.small):,}.")
     near = nearest_across(Rows(x_features), Rows(features), BY_FEATURES).indices         # type: ignore[arg-type]
     candidates = np.concatenate([near, *by_pattern(x, training)], axis=1)               # (n, 82)
     distances = np.empty(candidates.shape)

@@ -43,7 +43,8 @@ def least_kernel_distance(among: np.ndarray, to_real: np.ndarray, within_real: f
     """
     matrix, b = positive(np.asarray(among, np.float64)), np.asarray(to_real, np.float64)
     if matrix.shape != (len(b), len(b)):
-        raise BadInput(f"A mixture of {len(b)} models needs {len(b)} x {len(b)} similarities, got {matrix.shape}.")
+        raise BadInput("unequal-counts",
+                       f"A mixture of {len(b)} models needs {len(b)} x {len(b)} similarities, got {matrix.shape}.")
     start = active_set(matrix, b)
     gradient = 2 * (matrix @ start - b)
     return Mixture(start, float(start @ matrix @ start - 2 * b @ start + within_real), float(gap_of(start, gradient)))
@@ -146,10 +147,11 @@ def held_out_mixture(models: Sequence[np.ndarray], real: np.ndarray) -> Held:
 
 def check_models(models: Sequence[np.ndarray], real: np.ndarray) -> None:
     if len(models) < 2:
-        raise BadInput(f"A mixture takes at least 2 models, got {len(models)}.")
+        raise BadInput("too-few-models", f"A mixture takes at least 2 models, got {len(models)}.")
     for features in (*models, real):
         if len(features) < LEAST:
-            raise BadInput(f"A mixture is found on one half of the images and tested on the other: at least {LEAST} of "
+            raise BadInput("too-few-images",
+                           f"A mixture is found on one half of the images and tested on the other: at least {LEAST} of "
                            f"each model and of the reference, got {len(features)}.")
 
 

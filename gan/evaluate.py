@@ -222,7 +222,7 @@ def stop_at_failures(alerts: Iterable[Alert]) -> None:
     """Numbers that would mean nothing are not computed."""
     causes = [caution(cause) for cause in gates.failures(alerts)]
     if causes:
-        raise BadOutput(f"No scores, since they would mean nothing: {'; '.join(causes)}.")
+        raise BadOutput("meaningless-scores", f"No scores, since they would mean nothing: {'; '.join(causes)}.")
 
 
 def look_at_images(job: Job, images: Mapping[str, Sequence[Shard]]) -> list[Alert]:

@@ -193,7 +193,7 @@ def n_looks(a: str, b: str, look: Looked, other_weights: str = "") -> int:
 
 def reading(name: str, weights: str = "") -> Reading:
     if name not in READINGS:
-        raise BadInput(f"No reading {name!r}. Known: {', '.join(READINGS)}.")
+        raise BadInput("unknown-choice", f"No reading {name!r}. Known: {', '.join(READINGS)}.")
     return replace(READINGS[name], weights=weights)
 
 
@@ -206,9 +206,10 @@ def looked(
     `extractor`: inception, or another of NETWORKS behind the same axes, whose numbers are neither FID nor IS.
     """
     if extractor not in NETWORKS:
-        raise BadInput(f"Numbers are explained through {' or '.join(NETWORKS)}; got {extractor!r}.")
+        raise BadInput("unknown-extractor",
+                       f"Numbers are explained through {' or '.join(NETWORKS)}; got {extractor!r}.")
     if n < 10:
-        raise BadInput(f"An explanation needs at least 10 images, got --n {n}.")
+        raise BadInput("too-few-images", f"An explanation needs at least 10 images, got --n {n}.")
     network, offset = NETWORKS[extractor]
     real = real_part(reference, None, workspace)
     real = real_part(reference, min(n, real.n), workspace)

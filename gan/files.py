@@ -36,7 +36,7 @@ def checked_digest(path: Path, expected: str = "") -> str:
     """The sha256 of a file, which must be the expected one, if there is one."""
     found = digest_at(path)
     if expected and found != expected:
-        raise BadInput(f"{path} has the sha256 {found}, expected {expected}.")
+        raise BadInput("wrong-digest", f"{path} has the sha256 {found}, expected {expected}.")
     return found
 
 
@@ -71,11 +71,12 @@ def check_room(folder: Path, least: int = 20_000_000) -> None:
     free = shutil.disk_usage(folder).free
     if free < least:
         found, expected = f"{free / 1e6:.1f} MB", f"{least / 1e6:.0f}"
-        raise BadInput(f"No space left on the disk of {folder}: {found}, expected at least {expected}.")
+        raise BadInput("no-space", f"No space left on the disk of {folder}: {found}, expected at least {expected}.")
 
 
 def cannot_write(path: Path, error: OSError) -> BadInput:
     """The sentence for a write that the system refused; Arrow's errors carry their number only in the text."""
     if error.errno == errno.ENOSPC or "No space left" in str(error):
-        return BadInput(f"No space left on the device that holds {path.parent}: {path.name} was not written.")
-    return BadInput(f"{path} cannot be written: {error.strerror or error}.")
+        return BadInput("no-space",
+                        f"No space left on the device that holds {path.parent}: {path.name} was not written.")
+    return BadInput("unwritable-file", f"{path} cannot be written: {error.strerror or error}.")

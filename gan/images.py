@@ -66,18 +66,21 @@ def from_model(raw: Tensor, spec: ModelSpec, first: int = 0) -> Tensor:
 def to_nchw(raw: Tensor, spec: ModelSpec) -> Tensor:
     """Bring NCHW, NHWC, NHW or NC (flat, square) to NCHW and hold it against what the spec declares."""
     if not isinstance(raw, Tensor):
-        raise BadOutput(f"{spec.name} gave a {type(raw).__name__}, expected a tensor of images.")
+        raise BadOutput("not-images", f"{spec.name} gave a {type(raw).__name__}, expected a tensor of images.")
     if not (raw.is_floating_point() or raw.dtype == torch.uint8):
-        raise BadOutput(f"{spec.name} gave {raw.dtype} values, expected floats or uint8.")
+        raise BadOutput("not-images", f"{spec.name} gave {raw.dtype} values, expected floats or uint8.")
     images = arranged(raw, spec)
     if images is None or images.shape[1] not in (1, 3) or 0 in images.shape:
-        raise BadOutput(f"{spec.name} gave {tuple(raw.shape)}, which is no {spec.layout} batch of grey or colour "
+        raise BadOutput("not-images",
+                        f"{spec.name} gave {tuple(raw.shape)}, which is no {spec.layout} batch of grey or colour "
                         f"images{layout_hint(raw)}.")
     if spec.channels is not None and images.shape[1] != spec.channels:
-        raise BadOutput(f"{spec.name} gave images of {images.shape[1]} channels, declared were {spec.channels}.")
+        raise BadOutput("wrong-channels",
+                        f"{spec.name} gave images of {images.shape[1]} channels, declared were {spec.channels}.")
     if spec.resolution is not None and images.shape[2:] != (spec.resolution, spec.resolution):
         found = f"{images.shape[3]}x{images.shape[2]}"
-        raise BadOutput(f"{spec.name} gave images of {found} pixels, declared was a resolution of {spec.resolution}.")
+        raise BadOutput("wrong-size",
+                        f"{spec.name} gave images of {found} pixels, declared was a resolution of {spec.resolution}.")
     return images
 
 
@@ -126,13 +129,15 @@ def check_range(
     finite = torch.isfinite(images)
     if not finite.all():
         image = first + int((~finite).flatten(1).any(1).nonzero()[0])
-        raise BadOutput(f"{name} gave {int((~finite).sum()):,} of {finite.numel():,} values that are NaN or infinite, "
+        raise BadOutput("images-not-finite",
+                        f"{name} gave {int((~finite).sum()):,} of {finite.numel():,} values that are NaN or infinite, "
                         f"first in image {image}.")
     low, high = output_range
     slack = 0.05 * (high - low)
     outside = int(((images < low - slack) | (images > high + slack)).sum())
     if outside > 0.01 * images.numel():
         raise BadOutput(
+            "out-of-range",
             f"{name} gave values from {float(images.min()):.3g} to {float(images.max()):.3g}, declared was the range "
             f"[{low:g}, {high:g}]: {100 * outside / images.numel():.0f} % of them lie outside by more than {slack:.2g}"
             f"{range_hint(images)}."
@@ -155,6 +160,7 @@ def check_rescaled(images: Tensor, output_range: tuple[float, float], spec: Mode
         reached = bool((lowest > 0).all() and (highest > 0).all())
         if reached and bool((lowest == 1).all() or (highest == 1).all()):
             raise BadOutput(
+                "rescaled-images",
                 f"{spec.name} gave {len(images)} images that all reach {low:g} and {high:g} exactly, in one value: "
                 "each was rescaled by its own minimum and maximum, which hides what the model puts out; leave that "
                 "step out and declare the output_range."
@@ -241,7 +247,7 @@ def read_bytes(path: Path, most: int = -1) -> bytes:
         with path.open("rb") as file:
             return file.read(most)
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise BadInput("unreadable-file", f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def decode(data: bytes, name: str, channels: int | None = None) -> np.ndarray:
@@ -257,7 +263,7 @@ def decode(data: bytes, name: str, channels: int | None = None) -> np.ndarray:
         mode = "L" if (channels or n_channels(image)) == 1 else "RGB"
         return from_pillow(image.convert(mode))
     except Exception as error:      # decoders of damaged files raise whatever they run into
-        raise BadInput(f"{name} cannot be decoded, it may be truncated: {reason(error)}.") from error
+        raise BadInput("not-an-image", f"{name} cannot be decoded, it may be truncated: {reason(error)}.") from error
 
 
 def image_shape(data: bytes, name: str) -> tuple[int, int, int]:
@@ -272,7 +278,7 @@ def image_shape(data: bytes, name: str) -> tuple[int, int, int]:
 def open_header(data: bytes, name: str) -> Image.Image:
     """Pillow's lazy image, if it is an 8-bit one of bearable size."""
     if not data:
-        raise BadInput(f"{name} is empty (0 bytes), expected an image.")
+        raise BadInput("empty-file", f"{name} is empty (0 bytes), expected an image.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -282,11 +288,13 @@ def open_header(data: bytes, name: str) -> Image.Image:
         found = re.search(r"\d+", str(error))
         pixels = int(found[0]) if found else MOST_PIXELS + 1
     except Exception as error:
-        raise BadInput(f"{name} cannot be read as an image: it begins with {data[:8].hex()}.") from error
+        raise BadInput("not-an-image",
+                       f"{name} cannot be read as an image: it begins with {data[:8].hex()}.") from error
     if pixels > MOST_PIXELS:
-        raise BadInput(f"{name} has {pixels:,} pixels, more than the {MOST_PIXELS:,} that are decoded.")
+        raise BadInput("too-large", f"{name} has {pixels:,} pixels, more than the {MOST_PIXELS:,} that are decoded.")
     if image.mode[:1] in "IF" or any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
-        raise BadInput(f"{name} has 16 or more bits per channel ({image.mode}), expected 8: convert it first, "
+        raise BadInput("not-uint8",
+                       f"{name} has 16 or more bits per channel ({image.mode}), expected 8: convert it first, "
                        "because the way of rounding would change the scores.")
     return image
 
@@ -326,7 +334,7 @@ def write_folder(images: Iterable[np.ndarray], folder: Path, labels: Sequence[in
     The folder must be new or empty, so that two runs are never mixed.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadInput(f"{folder} is not an empty folder, and images of different runs must not mix.")
+        raise BadInput("output-exists", f"{folder} is not an empty folder, and images of different runs must not mix.")
     partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}.partial")
     try:
         for i, image in enumerate(images):

@@ -279,7 +279,8 @@ def is_transposed(name: str, value: Tensor, state: Mapping[str, Tensor]) -> bool
 def toml_of(found: Inspection, folder: Path | None = None) -> str:
     """The proposed model file; guesses say so beside their fields.  Weights below `folder` are named from there."""
     if found.spec is None:
-        raise BadInput(f"No model file for {found.model}: {'; '.join(found.notes) or 'it holds no weights'}.")
+        reasons = "; ".join(note.rstrip(".") for note in found.notes)
+        raise BadInput("no-model-file", f"No model file for {found.model}: {reasons or 'it holds no weights'}.")
     spec = found.spec
     if folder is not None and Path(spec.weights).is_relative_to(folder.absolute()):
         spec = replace(spec, weights=str(Path(spec.weights).relative_to(folder.absolute())))

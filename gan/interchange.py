@@ -61,7 +61,7 @@ def load_statistics(path: Path | str, view: str = "features", d: int | None = No
     if not groups:
         if view == "features":
             found = described(groups_in(Path(path)))
-            raise BadInput(f"{path} has no statistics: expected mu and sigma; found {found}.")
+            raise BadInput("no-statistics", f"{path} has no statistics: expected mu and sigma; found {found}.")
         return None
     lengths = [np.size(group[mean]) for group in groups]
     group = groups[lengths.index(d) if d in lengths else 0]
@@ -69,9 +69,9 @@ def load_statistics(path: Path | str, view: str = "features", d: int | None = No
     arrays = [np.asarray(group[name]) for name in (mean, covariance)]
     for name, array in zip((mean, covariance, "n"), (*arrays, n), strict=True):
         if array.dtype.kind not in "fiu":
-            raise BadInput(f"{path}: expected numbers in {name}, found {array.dtype}.")
+            raise BadInput("unfit-statistics", f"{path}: expected numbers in {name}, found {array.dtype}.")
     if n.size != 1 or not n.item() >= 0:
-        raise BadInput(f"{path}: expected n, the number of feature vectors, found {n}.")
+        raise BadInput("unfit-statistics", f"{path}: expected n, the number of feature vectors, found {n}.")
     mu, sigma = (array.astype(np.float64) for array in arrays)
     check_covariance(str(path), mu, sigma)
     return Statistics(mu, sigma, int(n.item()))
@@ -81,10 +81,11 @@ def load_features(path: Path | str) -> np.ndarray:
     """The matrix of features in a file, (n, d) float32."""
     found = [group["feats"] for group in groups_in(Path(path)) if "feats" in group]
     if not found:
-        raise BadInput(f"{path} has no features: expected feats; found {described(groups_in(Path(path)))}.")
+        raise BadInput("no-features",
+                       f"{path} has no features: expected feats; found {described(groups_in(Path(path)))}.")
     features = np.asarray(found[0])
     if features.dtype.kind not in "fiu":
-        raise BadInput(f"{path}: expected numbers in feats, found {features.dtype}.")
+        raise BadInput("not-features", f"{path}: expected numbers in feats, found {features.dtype}.")
     features = features.astype(np.float32)
     check_features(features)
     return features
@@ -93,10 +94,10 @@ def load_features(path: Path | str) -> np.ndarray:
 def groups_in(path: Path, names_only: bool = False) -> list[Group]:
     """What a file says of each extractor."""
     if not path.is_file():
-        raise BadInput(f"There are no statistics at {path}.")
+        raise BadInput("no-such-file", f"There are no statistics at {path}.")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise BadInput(f"{path} is no file of statistics: expected {', '.join(SUFFIXES)}.")
+        raise BadInput("no-statistics", f"{path} is no file of statistics: expected {', '.join(SUFFIXES)}.")
     return reader(path, names_only)
 
 
@@ -116,9 +117,10 @@ def read_npz(path: Path, names_only: bool = False) -> list[Group]:
     except BadInput:
         raise
     except MemoryError as error:
-        raise BadInput(f"{path} does not fit into memory.") from error
+        raise BadInput("too-large", f"{path} does not fit into memory.") from error
     except DAMAGED as error:
-        raise BadInput(f"{path} is not a readable .npz with mu and sigma: {error}") from error
+        raise BadInput("unreadable-statistics",
+                       f"{path} is not a readable .npz with mu and sigma: {str(error).rstrip('.')}.") from error
 
 
 def read_pt(path: Path, names_only: bool = False) -> list[Group]:
@@ -138,12 +140,13 @@ def read_pkl(path: Path, names_only: bool = False) -> list[Group]:
     """EDM2's pickle, with an unpickler that knows arrays and dictionaries alone."""
     try:
         content = Arrays(io.BytesIO(path.read_bytes())).load()
-    except pickle.UnpicklingError as error:
-        raise BadInput(f"{path} is not read: {error}.") from error
+    except NamesCode as error:
+        raise BadInput("untrusted-code", f"{path} is not read: {error}.") from error
     except Exception as error:  # whatever a damaged pickle runs into
-        raise BadInput(f"{path} is truncated or damaged: {error}.") from error
+        raise BadInput("unreadable-statistics", f"{path} is truncated or damaged: {error}.") from error
     if not isinstance(content, dict):
-        raise BadInput(f"{path} holds a {type(content).__name__}, expected a dictionary of statistics as EDM2 writes.")
+        raise BadInput("no-statistics",
+                       f"{path} holds a {type(content).__name__}, expected a dictionary of statistics as EDM2 writes.")
     n = {"n": np.int64(content["num_images"])} if isinstance(content.get("num_images"), int) else {}
     found: list[Group] = [{**n, **value} for value in content.values() if isinstance(value, dict)]
     return found or [content]
@@ -165,13 +168,17 @@ ARRAYS: list[Any] = [(found, name) for name, found in ALLOWED.items() if name.st
 ]
 
 
+class NamesCode(pickle.UnpicklingError):
+    """A pickle asks for something that is no array."""
+
+
 class Arrays(pickle.Unpickler):
     """Numbers, text, containers and numpy's arrays; whatever else a pickle names is refused before it is looked up."""
 
     def find_class(self, module: str, name: str) -> Any:
         known = f"{module}.{name}"
         if known not in ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {known}, and only arrays are loaded, since code would run")
+            raise NamesCode(f"it asks for {known}, and only arrays are loaded, since code would run")
         return ALLOWED[known]
 
 
@@ -181,13 +188,15 @@ READERS: dict[str, Callable[[Path, bool], list[Group]]] = {".npz": read_npz, ".p
 
 def check_covariance(path: str, mu: np.ndarray, sigma: np.ndarray) -> None:
     if mu.ndim != 1 or sigma.shape != (mu.size, mu.size):
-        raise BadInput(f"{path}: expected mu (d,) and sigma (d, d), found {mu.shape} and {sigma.shape}.")
+        raise BadInput("unfit-statistics",
+                       f"{path}: expected mu (d,) and sigma (d, d), found {mu.shape} and {sigma.shape}.")
     if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
-        raise BadInput(f"{path}: mu or sigma hold NaN or infinity.")
+        raise BadInput("features-not-finite", f"{path}: mu or sigma hold NaN or infinity.")
     if mu.size and np.abs(sigma - sigma.T).max() > ASYMMETRY * np.abs(sigma).max():
-        raise BadInput(f"{path}: sigma is not symmetric, so it is not a covariance matrix.")
+        raise BadInput("not-a-covariance", f"{path}: sigma is not symmetric, so it is not a covariance matrix.")
     if (sigma.diagonal() < 0).any():
-        raise BadInput(f"{path}: sigma has a negative variance on its diagonal, so it is not a covariance matrix.")
+        raise BadInput("not-a-covariance",
+                       f"{path}: sigma has a negative variance on its diagonal, so it is not a covariance matrix.")
 
 
 # Writing
@@ -221,7 +230,7 @@ def save_statistics(
 def check_statistics_name(path: Path) -> None:
     if path.suffix not in SUFFIXES:
         kinds = ", ".join(f"{suffix} ({tools})" for suffix, tools in SUFFIXES.items())
-        raise BadInput(f"Statistics can be written as {kinds}; {path} is none of these.")
+        raise BadInput("unknown-output-format", f"Statistics can be written as {kinds}; {path} is none of these.")
 
 
 def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:

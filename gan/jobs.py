@@ -153,38 +153,39 @@ def asked_model(model: str, opening: Opening, workspace: Workspace) -> CompleteS
 def check_images_of_reference(job: Job) -> None:
     """Of what looks at single real images."""
     if "reference" not in job.parts:
-        raise BadInput("An attribution needs the reference's images, and not only their statistics.")
+        raise BadInput("no-reference", "An attribution needs the reference's images, and not only their statistics.")
 
 
 def check_slices(job: Job, by: str) -> None:
     """Scores of slices need images of the reference, and by class also classes on both sides, or a judge of them."""
     if by not in ("", *SLICES):
-        raise BadInput(f"No slices by {by!r}: expected {' or '.join(SLICES)}.")
+        raise BadInput("unknown-choice", f"No slices by {by!r}: expected {' or '.join(SLICES)}.")
     if by and "reference" not in job.parts:
-        raise BadInput(f"Slices by {by} need images of the reference, and not only their statistics.")
+        raise BadInput("no-reference", f"Slices by {by} need images of the reference, and not only their statistics.")
     if by == "class" and job.protocol.judge not in job.extractors:
         real = generator_of(job.parts["reference"].spec, job.workspace)
         if not (classes_in(job)[0] and getattr(getattr(real, "images", None), "labels", None) is not None):
-            raise BadInput(NO_CLASSES)
+            raise BadInput("missing-labels", NO_CLASSES)
 
 
 def check_several(models: Sequence[str]) -> None:
     """Two models at least, and none twice."""
     if len(models) < 2:
-        raise BadInput(f"A comparison takes at least 2 models, got {len(models)}: `ganbench evaluate` measures one.")
+        raise BadInput("too-few-models",
+                       f"A comparison takes at least 2 models, got {len(models)}: `ganbench evaluate` measures one.")
     again = [model for i, model in enumerate(models) if model in models[:i]]
     if again:
-        raise BadInput(f"{again[0]} is given twice: a comparison takes different models.")
+        raise BadInput("given-twice", f"{again[0]} is given twice: a comparison takes different models.")
 
 
 def check_mixing(models: Sequence[str], out: Path, reject: bool) -> None:
     """Of an ensemble: two models, or one to choose images of, and a model file to write."""
     if len(models) < 2 and not reject:
-        raise BadInput("An ensemble takes at least 2 models, or one with --reject.")
+        raise BadInput("too-few-models", "An ensemble takes at least 2 models, or one with --reject.")
     if out.suffix != ".toml":
-        raise BadInput(f"An ensemble is written as a model file, FILE.toml, got {out}.")
+        raise BadInput("unknown-output-format", f"An ensemble is written as a model file, FILE.toml, got {out}.")
     if out.exists() and out.is_dir():
-        raise BadInput(f"{out} is a folder, not a model file.")
+        raise BadInput("not-a-file", f"{out} is a folder, not a model file.")
 
 
 def distinct(models: Sequence[str], workspace: Workspace) -> list[ModelSpec]:
@@ -230,7 +231,7 @@ def without_impossible(job: Job) -> Job:
     if not any(found.metrics(name) for name in job.protocol.extractors):
         said = "; ".join(f"{', '.join(metrics)} need{'' if metrics[1:] else 's'} {needs_of(needs, least)}"
                          for (needs, least), metrics in unmeasured(omitted, set()).items())
-        raise BadInput(f"Nothing can be measured: {said}.")
+        raise BadInput("nothing-to-measure", f"Nothing can be measured: {said}.")
     return found
 
 
@@ -278,7 +279,8 @@ def ordered(spec: CompleteSpec, n: int, workspace: Workspace) -> CompleteSpec:
     if not isinstance(generator, FiniteModel):
         return spec
     if n > generator.n:
-        raise BadInput(f"{spec.name} has {generator.n:,} images, but {n:,} are to be measured: give --n {generator.n}.")
+        raise BadInput("too-few-images",
+                       f"{spec.name} has {generator.n:,} images, but {n:,} are to be measured: give --n {generator.n}.")
     return replace(spec, arguments={**spec.arguments, "shuffled": n < generator.n})
 
 
@@ -291,7 +293,7 @@ def images_in(spec: ModelSpec, workspace: Workspace) -> int:
     """How many there are of a set; BadInput of a model that draws as many as one wants."""
     generator = generator_of(spec, workspace)
     if not isinstance(generator, FiniteModel):
-        raise BadInput(f"{spec.name} is a model, expected images.")
+        raise BadInput("not-images", f"{spec.name} is a model, expected images.")
     return generator.n
 
 
@@ -308,6 +310,7 @@ def check_output(spec: ModelSpec, seed: int, workspace: Workspace) -> tuple[int,
     first, again = (draw(generator, spec, seed, 0, FIRST, workspace.device)["images"] for _ in range(2))
     if not np.array_equal(first, again):
         raise BadOutput(
+            "unseeded-randomness",
             f"{spec.name} makes other images from the same draws: something in it is random "
             "(Dropout in training mode, or noise that it draws itself)."
         )
@@ -324,6 +327,7 @@ def check_size(spec: ModelSpec, shape: tuple[int, ...], part: Part, workspace: W
     real = shape_of(part, workspace)
     if real != shape:
         raise BadInput(
+            "unequal-sizes",
             f"{spec.name} makes images of {size_of(shape)}, {part.spec.name} has {size_of(real)}: sets of unequal "
             "size are not compared; give --reference with images like the model's."
         )
@@ -337,6 +341,7 @@ def check_counts(protocol: Protocol, parts: Mapping[str, Part]) -> None:
         for role, part in parts.items():
             if part.n < least and not METRICS[name].spare:
                 raise BadInput(
+                    "too-few-images",
                     f"{name} under convention {convention.name!r} needs at least {least:,} images on both sides, "
                     f"but {part.spec.name} ({role}) gives {part.n:,}."
                 )
@@ -354,6 +359,7 @@ def check_given(path: str, protocol: Protocol, shape: tuple[int, int, int], work
         if found != d:
             expected = ", ".join(f"{name}: {dimension(name, shape, workspace)}" for name in protocol.extractors)
             raise BadInput(
+                "unequal-features",
                 f"{path} has {what.format(found)}, which cannot be compared under convention "
                 f"{protocol.convention.name!r} ({expected})."
             )

@@ -86,7 +86,7 @@ PROTOCOLS = {
 def named(name: str) -> Protocol:
     """A preset."""
     if name not in PROTOCOLS:
-        raise BadInput(f"No protocol {name!r}. Known: {', '.join(sorted(PROTOCOLS))}.")
+        raise BadInput("unknown-protocol", f"No protocol {name!r}. Known: {', '.join(sorted(PROTOCOLS))}.")
     return PROTOCOLS[name]
 
 
@@ -100,7 +100,7 @@ def measuring(protocol: Protocol, metrics: str) -> Protocol:
     names = tuple(dict.fromkeys(part.strip() for part in metrics.split(",") if part.strip()))
     unknown = [part for part in names if part not in METRICS]
     if unknown or not names:
-        raise BadInput(f"No metric {(*unknown, metrics)[0]!r}. Known: {', '.join(sorted(METRICS))}.")
+        raise BadInput("unknown-metric", f"No metric {(*unknown, metrics)[0]!r}. Known: {', '.join(sorted(METRICS))}.")
     convention = replace(protocol.convention, metrics=names, judge_metrics=names)
     return varied(protocol, f"metrics {', '.join(names)}", convention=convention)
 
@@ -122,12 +122,13 @@ def with_count(protocol: Protocol, n: int | None) -> Protocol:
 def derived(name: str, convention: str, reference: str, n: int | None) -> Protocol:
     """One without a preset, from a convention and reference data."""
     if name:
-        raise BadInput("Give either --protocol or --convention with --reference, not both.")
+        raise BadInput("conflicting-options", "Give either --protocol or --convention with --reference, not both.")
     convention = convention or "embedded"
     if convention not in CONVENTIONS:
-        raise BadInput(f"No convention {convention!r}. Known: {', '.join(sorted(CONVENTIONS))}.")
+        raise BadInput("unknown-convention", f"No convention {convention!r}. Known: {', '.join(sorted(CONVENTIONS))}.")
     if not reference:
-        raise BadInput("A convention needs reference data: give --reference with a name, folder, .npz or .parquet.")
+        raise BadInput("no-reference",
+                       "A convention needs reference data: give --reference with a name, folder, .npz or .parquet.")
     n = 10_000 if n is None else n
     check_count(n)
     return Protocol(f"{convention}, {reference}, n={n}", CONVENTIONS[convention], reference, n)
@@ -135,4 +136,4 @@ def derived(name: str, convention: str, reference: str, n: int | None) -> Protoc
 
 def check_count(n: int) -> None:
     if n < 2:
-        raise BadInput(f"Scores need at least 2 images, got --n {n}.")
+        raise BadInput("too-few-images", f"Scores need at least 2 images, got --n {n}.")

@@ -177,7 +177,7 @@ class Stage:
 def stages(name: str, folder: Path, steps: int = 0) -> list[Stage]:
     """What is to be trained, one after the other: last the named recipe, for so many steps instead of its own."""
     if name not in RECIPES:
-        raise BadInput(f"No recipe {name!r}. Known: {', '.join(sorted(RECIPES))}.")
+        raise BadInput("unknown-recipe", f"No recipe {name!r}. Known: {', '.join(sorted(RECIPES))}.")
     recipe = RECIPES[name]
     before = stages(recipe.after, folder / recipe.after) if recipe.after else []
     return [*before, Stage(name, lasting(recipe, steps) if steps else recipe, folder)]
@@ -186,7 +186,7 @@ def stages(name: str, folder: Path, steps: int = 0) -> list[Stage]:
 def lasting(recipe: Recipe, steps: int) -> Recipe:
     """The recipe for another number of steps, with snapshots as far apart as its last two, and a last one."""
     if steps < 1:
-        raise BadInput(f"A training needs at least one step, got --steps {steps}.")
+        raise BadInput("unfit-value", f"A training needs at least one step, got --steps {steps}.")
     last, gap = recipe.snapshots[-1], recipe.snapshots[-1] - (0, *recipe.snapshots)[-2]
     kept = [step for step in (*recipe.snapshots, *range(last + gap, steps, gap)) if step < steps]
     return replace(recipe, schedule=replace(recipe.schedule, steps=steps), snapshots=(*kept, steps), expected="")
@@ -214,7 +214,8 @@ def check_folder(stage: Stage) -> None:
     check_room(stage.folder)
     done, steps = steps_done(stage.folder), stage.recipe.schedule.steps
     if done > steps:
-        raise BadInput(f"{stage.folder} holds {done:,} steps of a training, more than the {steps:,} of {stage.name}: "
+        raise BadInput("another-training",
+                       f"{stage.folder} holds {done:,} steps of a training, more than the {steps:,} of {stage.name}: "
                        "give another folder, or at least as many --steps.")
     last = "png" if stage.recipe.family else "safetensors"
     if done in stage.recipe.snapshots and not (stage.folder / f"step-{done}.{last}").exists():

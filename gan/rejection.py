@@ -69,15 +69,18 @@ def check_sides(real: np.ndarray, generated: np.ndarray, rate: float) -> None:
     for side, features in (("real", real), ("generated", generated)):
         check_features(features)
         if len(features) < LEAST:
-            raise BadInput(f"A density ratio is fitted, calibrated and tested on a third of the images each: at least "
+            raise BadInput("too-few-images",
+                           f"A density ratio is fitted, calibrated and tested on a third of the images each: at least "
                            f"{LEAST} {side} ones, got {len(features)}.")
     if real.shape[1] != generated.shape[1]:
-        raise BadInput(f"Real features have length {real.shape[1]}, generated ones {generated.shape[1]}: both must "
+        raise BadInput("unequal-features",
+                       f"Real features have length {real.shape[1]}, generated ones {generated.shape[1]}: both must "
                        "come from the same extractor.")
     tried = len(generated) // 3
     if not 2 * BLOCKS <= rate * tried <= tried - 2 * BLOCKS:
         least = 2 * BLOCKS / tried
-        raise BadInput(f"Of {tried} images of the test {2 * BLOCKS} must be accepted and as many rejected: the rate "
+        raise BadInput("unfit-value",
+                       f"Of {tried} images of the test {2 * BLOCKS} must be accepted and as many rejected: the rate "
                        f"lies between {least:.2g} and {1 - least:.2g}, got {rate!r}.")
 
 
@@ -152,7 +155,8 @@ def trial_of(ratio: Ratio, real: np.ndarray, generated: np.ndarray, seed: int = 
     chosen = random.random(len(generated)) < ratio.chances(theirs)
     share = float(chosen.mean())
     if min(chosen.sum(), (~chosen).sum()) < BLOCKS:
-        raise BadInput(f"The ratio accepts {chosen.sum()} of {len(generated)} images: for a test at least {BLOCKS} "
+        raise BadInput("too-few-images",
+                       f"The ratio accepts {chosen.sum()} of {len(generated)} images: for a test at least {BLOCKS} "
                        "must be accepted and as many rejected.")
     error, floor = calibration(ours, theirs, random)
     real_chance, chance = expit(ours), expit(theirs)

@@ -104,8 +104,10 @@ def check_device(device: str) -> None:
     try:
         kind = torch.device(device).type
     except RuntimeError as error:
-        raise BadInput(f"No device {device!r}; expected cpu, cuda or cuda:1.") from error
+        raise BadInput("unknown-device", f"No device {device!r}; expected cpu, cuda or cuda:1.") from error
     if kind not in MICRO_BATCH:
-        raise BadInput(f"The device {device!r} is not supported; expected {' or '.join(MICRO_BATCH)}.")
+        raise BadInput("unknown-device",
+                       f"The device {device!r} is not supported; expected {' or '.join(MICRO_BATCH)}.")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise BadInput(f"The device {device!r} was asked for, but torch finds no GPU here; give --device cpu.")
+        raise BadInput("no-gpu",
+                       f"The device {device!r} was asked for, but torch finds no GPU here; give --device cpu.")

@@ -35,7 +35,7 @@ def assemble(job: Job, estimates: Mapping[str, ByRole], alerts: Sequence[Alert] 
     ]
     if not scores:
         why = [caution(caveat) for by_role in estimates.values() for caveat in left_out(by_role["generated"])]
-        raise BadInput(f"Nothing can be measured: {'; '.join(why)}.")
+        raise BadInput("nothing-to-measure", f"Nothing can be measured: {'; '.join(why)}.")
     return scores
 
 

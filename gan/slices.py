@@ -47,7 +47,7 @@ def by_class(
     labels = [labels_of(samples) for samples in (generated, reference)]
     if any(found is None for found in labels):
         if judged is None:
-            raise BadInput(NO_CLASSES)
+            raise BadInput("missing-labels", NO_CLASSES)
         labels = [predictions(judged[role]) for role in ("generated", "reference")]
     mine, real = (found for found in labels if found is not None)
     n = max(len(classes), int(max(mine.max(), real.max())) + 1)

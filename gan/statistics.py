@@ -22,21 +22,23 @@ class Moments:
 
     def statistics(self) -> Statistics:
         if self.n < 2:
-            raise BadInput(f"A covariance needs at least 2 feature vectors, got {self.n}.")
+            raise BadInput("too-few-images", f"A covariance needs at least 2 feature vectors, got {self.n}.")
         return Statistics(self.mean, self.spread / (self.n - 1), self.n)
 
 
 def check_features(features: np.ndarray, first: int = 0) -> None:
     """Refuse what is not an (n, d) array of finite numbers; `first` is the number of row 0, for the message."""
     if len(features.shape) != 2:
-        raise BadInput(f"Features are expected as (n, d), one row per image; found the shape {features.shape}.")
+        raise BadInput("not-features",
+                       f"Features are expected as (n, d), one row per image; found the shape {features.shape}.")
     finite = np.ones(len(features), bool)
     for start in range(0, len(features), ROWS):         # a tile at a time: n rows may be more than memory holds
         finite[start : start + ROWS] = np.isfinite(features[start : start + ROWS]).all(axis=1)
     if not finite.all():
         bad = np.flatnonzero(~finite)
         span = f"{len(features):,}" if first == 0 else f"{len(features):,} (from row {first:,} on)"
-        raise BadInput(f"{len(bad):,} of {span} feature vectors hold NaN or infinity, first in row {first + bad[0]:,}.")
+        raise BadInput("features-not-finite",
+                       f"{len(bad):,} of {span} feature vectors hold NaN or infinity, first in row {first + bad[0]:,}.")
 
 
 def moments(features: np.ndarray) -> Moments:
@@ -53,7 +55,8 @@ def moments(features: np.ndarray) -> Moments:
 def merge(a: Moments, b: Moments) -> Moments:
     """Combine two parts.  Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance"."""
     if a.mean.shape != b.mean.shape:
-        raise BadInput(f"Features of length {len(a.mean)} cannot be merged with features of length {len(b.mean)}.")
+        raise BadInput("unequal-features",
+                       f"Features of length {len(a.mean)} cannot be merged with features of length {len(b.mean)}.")
     if a.n == 0 or b.n == 0:
         return b if a.n == 0 else a
     n, shift = a.n + b.n, b.mean - a.mean                       # (d,)
@@ -69,5 +72,5 @@ def accumulate(chunks: Iterable[np.ndarray]) -> Moments:
         part = moments(chunk)
         total = merge(total, part) if total else part
     if total is None:
-        raise BadInput("Moments need at least one chunk of features, got none.")
+        raise BadInput("no-features", "Moments need at least one chunk of features, got none.")
     return total

@@ -22,6 +22,13 @@ class BadInput(ValueError):
     The command line prints it on stderr without a traceback and exits with 2.
     """
 
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)  # both are `args`, so that a pickled or copied error keeps its code
+        self.code = code  # a row of gan.codes.CODES, for programs; sentences may change
+
+    def __str__(self) -> str:
+        return self.args[1]
+
 
 class BadOutput(BadInput):
     """The model ran, but what it made is not a set of images as its `ModelSpec` declares them."""

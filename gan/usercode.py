@@ -21,26 +21,31 @@ def find(factory: str) -> Callable[..., Any]:
     """The callable behind `module:callable`; modules in the current folder are found, too."""
     module_name, _, attribute = factory.partition(":")
     if not module_name or not attribute:
-        raise BadInput(f"{factory!r} is not a factory: expected module:callable.")
+        raise BadInput("malformed-name", f"{factory!r} is not a factory: expected module:callable.")
     here_first()
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and (module_name + ".").startswith(error.name + "."):
-            raise BadInput(f"Factory {factory}: there is no module {error.name!r}, neither installed nor in "
+            raise BadInput("missing-module",
+                           f"Factory {factory}: there is no module {error.name!r}, neither installed nor in "
                            f"{Path.cwd()}.") from error
-        raise BadInput(f"Factory {factory}: {module_name} needs the module {error.name!r}, not found.") from error
+        raise BadInput("missing-module",
+                       f"Factory {factory}: {module_name} needs the module {error.name!r}, not found.") from error
     except Exception as error:
-        raise BadInput(f"Factory {factory}: importing {module_name} failed with {type(error).__name__}: "
+        raise BadInput("import-failed",
+                       f"Factory {factory}: importing {module_name} failed with {type(error).__name__}: "
                        f"{first_line(error)}.") from error
     try:
         found = getattr(module, attribute)
     except AttributeError as error:
         names = ", ".join(name for name, value in vars(module).items() if callable(value) and name[0] != "_")
-        raise BadInput(f"Factory {factory}: {module_name} has no {attribute!r}, only {names or 'nothing to call'}."
+        raise BadInput("not-callable",
+                       f"Factory {factory}: {module_name} has no {attribute!r}, only {names or 'nothing to call'}."
                        ) from error
     if not callable(found):
-        raise BadInput(f"Factory {factory}: {attribute} is a {type(found).__name__}, expected something to call.")
+        raise BadInput("not-callable",
+                       f"Factory {factory}: {attribute} is a {type(found).__name__}, expected something to call.")
     return found
 
 
@@ -53,7 +58,8 @@ def call(factory: str, arguments: Mapping[str, Any]) -> Any:
         raise
     except Exception as error:
         said = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-        raise BadInput(f"{factory}({said}) failed: {type(error).__name__}: {first_line(error)}.") from error
+        raise BadInput("call-failed",
+                       f"{factory}({said}) failed: {type(error).__name__}: {first_line(error)}.") from error
 
 
 def factory_digest(factory: str) -> str:
@@ -106,9 +112,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}.") from error
+        raise BadInput("unreadable-file", f"{path} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{path} is not valid TOML: {error}.") from error
+        raise BadInput("unusable-config", f"{path} is not valid TOML: {error}.") from error
     values.pop("about", None)
     return values
 
@@ -117,4 +123,4 @@ def unknown_field(name: str, known: Sequence[str], path: Path) -> BadInput:
     """The sentence for a field that a TOML file should not have."""
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
-    return BadInput(f"{path} has an unknown field {name!r}: {hint}")
+    return BadInput("unknown-field", f"{path} has an unknown field {name!r}: {hint}")

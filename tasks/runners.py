@@ -22,7 +22,8 @@ def dask(workers: int) -> TaskRunner[Any]:
     try:
         from prefect_dask import DaskTaskRunner
     except ImportError as error:
-        raise BadInput("The runner dask needs prefect-dask: pip install prefect-dask==0.3.7.") from error
+        raise BadInput("missing-package",
+                       "The runner dask needs prefect-dask: pip install prefect-dask==0.3.7.") from error
     return DaskTaskRunner(cluster_kwargs={"n_workers": workers, "threads_per_worker": 1})
 
 
@@ -30,7 +31,8 @@ def ray(workers: int) -> TaskRunner[Any]:
     try:
         from prefect_ray import RayTaskRunner
     except ImportError as error:
-        raise BadInput("The runner ray needs prefect-ray: pip install prefect-ray==0.6.0.") from error
+        raise BadInput("missing-package",
+                       "The runner ray needs prefect-ray: pip install prefect-ray==0.6.0.") from error
     return RayTaskRunner(init_kwargs={"num_cpus": workers})
 
 
@@ -46,4 +48,4 @@ def runner() -> TaskRunner[Any]:
 def check_runner() -> None:
     """Refuse an unknown name; needs no Prefect."""
     if settings().runner not in RUNNERS:
-        raise BadInput(f"No runner {settings().runner!r}. Known: {', '.join(RUNNERS)}.")
+        raise BadInput("unknown-choice", f"No runner {settings().runner!r}. Known: {', '.join(RUNNERS)}.")

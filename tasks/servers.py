@@ -120,7 +120,7 @@ def alone() -> Iterator[None]:
     try:
         held = FileLock(settings().root / "ui.lock", blocking=False, fallback_to_soft=False).acquire()
     except Timeout as error:
-        raise BadInput(f"ganbench ui is just starting, or ending, on {settings().root}.") from error
+        raise BadInput("already-running", f"ganbench ui is just starting, or ending, on {settings().root}.") from error
     with held:
         yield
 
@@ -176,7 +176,7 @@ def wait_for(url: str, child: Child, log: Path, seconds: float = 180) -> None:
         if child.poll() is not None:
             raise RuntimeError(f"the server for {url} ended with code {child.returncode}; see {log}")
         if time.monotonic() > end:
-            raise BadInput(f"{url} did not answer within {seconds:.0f} seconds; see {log}.")
+            raise BadInput("no-answer", f"{url} did not answer within {seconds:.0f} seconds; see {log}.")
         time.sleep(0.5)
 
 
@@ -186,4 +186,4 @@ def free_port(first: int) -> int:
         with socket.socket() as probe:
             if probe.connect_ex((HOST, port)) != 0:
                 return port
-    raise BadInput(f"No free port from {first} to {first + 49} on {HOST}.")
+    raise BadInput("no-free-port", f"No free port from {first} to {first + 49} on {HOST}.")

@@ -80,7 +80,7 @@ def configure(**given: object) -> Settings:
     try:
         found = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        raise BadInput("; ".join(map(sentence, error.errors()))) from error
+        raise BadInput("unfit-setting", "; ".join(map(sentence, error.errors()))) from error
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     if not os.environ.get("PREFECT_API_URL"):

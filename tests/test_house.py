@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ganbench.gan.codes import CODES
 from ganbench.gan.datasets import DATASETS
 from ganbench.gan.features import EXTRACTORS
 from ganbench.gan.generators import GENERATORS
@@ -21,8 +22,10 @@ from ganbench.gan.models.names import ZOO, zoo_models
 from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.recipes import RECIPES
 from ganbench.gan.sources import STAGES
+from tests.refusals import is_sentence
 
 ROOT = Path(__file__).parent.parent
+REFUSALS = ("BadInput", "BadOutput")
 HEAVY = ("prefect", "mlflow", "gradio")
 
 
@@ -155,6 +158,28 @@ def test_every_file_says_what_it_is():
     for path in sources("gan", "tasks", "flows"):
         text = path.read_text("utf-8")
         assert not text or ast.get_docstring(ast.parse(text)), named(path)
+
+
+def raised_codes() -> list[tuple[str, str | None]]:
+    """Where a BadInput or BadOutput is made, and the code that it gets there, if that is written there."""
+    return [
+        (f"{named(path)}:{node.lineno}", node.args[0].value if isinstance(node.args[0], ast.Constant) else None)
+        for path in sources("gan", "tasks", "flows")
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in REFUSALS
+    ]
+
+
+def test_what_is_refused_has_a_code_of_the_table_and_every_code_is_used():
+    found = raised_codes()
+    assert [(site, code) for site, code in found if code not in CODES] == []
+    assert {code for _, code in found} == CODES.keys()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_code_is_a_few_words_and_means_one_sentence(code):
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", code)
+    assert is_sentence(CODES[code])
 
 
 # Tables

@@ -80,7 +80,8 @@ def open_data(data: str, folders: DataFolders, resize: int | None = None) -> Ima
     name, _, split = data.partition(":")
     if name in DATASETS:
         if split not in DATASETS[name].splits:
-            raise BadInput(f"{name} has the splits {', '.join(DATASETS[name].splits)}; got {data!r}, "
+            raise BadInput("unknown-data",
+                           f"{name} has the splits {', '.join(DATASETS[name].splits)}; got {data!r}, "
                            f"expected for example {name}:{next(iter(DATASETS[name].splits))}.")
         return resized(DATASETS[name].open(split, folders), resize)
     return open_images(Path(data), resize)
@@ -116,12 +117,13 @@ def open_images(path: Path, resize: int | None = None) -> ImageSet:
     if not path.exists():
         if is_callable(str(path)):
             return resized(open_callable(str(path)), resize)
-        raise BadInput(f"{path} is neither a file or folder nor a known data set ({', '.join(dataset_names())}).")
+        raise BadInput("unknown-data",
+                       f"{path} is neither a file or folder nor a known data set ({', '.join(dataset_names())}).")
     suffix = path.suffix.lower()
     if suffix in ENCODED:
         return ENCODED[suffix](path, resize)
     if suffix in FILES:
         return resized(FILES[suffix](path), resize)
     if suffix in SUFFIXES:
-        raise BadInput(f"{path} is a single image, expected {EXPECTED}: at least 2.")
-    raise BadInput(f"{path} is not a set of images: expected {EXPECTED}.")
+        raise BadInput("single-image", f"{path} is a single image, expected {EXPECTED}: at least 2.")
+    raise BadInput("not-images", f"{path} is not a set of images: expected {EXPECTED}.")

@@ -54,18 +54,21 @@ def picture_names(path: Path) -> tuple[str, ...]:
     try:
         entries = [entry for entry in archive(path, fingerprint(path)).infolist() if not entry.is_dir()]
     except DAMAGED as error:
-        raise BadInput(f"{path} is not a readable .zip file, it may be truncated: {error}.") from error
+        raise BadInput("unreadable-data",
+                       f"{path} is not a readable .zip file, it may be truncated: {error}.") from error
     outside = [entry.filename for entry in entries if leads_outside(entry.filename)]
     if outside:
-        raise BadInput(f"{path} is not read: its entry {outside[0]!r} leads out of the archive's folder.")
+        raise BadInput("path-leads-outside",
+                       f"{path} is not read: its entry {outside[0]!r} leads out of the archive's folder.")
     pictures = [entry for entry in entries if is_picture(entry.filename)]
     read = (entry for entry in entries if is_picture(entry.filename) or is_list(entry.filename))
     large = [entry for entry in read if entry.file_size > MOST]
     if large:
-        raise BadInput(f"{path}: {large[0].filename} unpacks to {large[0].file_size:,} bytes, more than the {MOST:,} "
+        raise BadInput("too-large",
+                       f"{path}: {large[0].filename} unpacks to {large[0].file_size:,} bytes, more than the {MOST:,} "
                        "that are read of one file.")
     if not pictures:
-        raise BadInput(f"{path} holds no images among its {len(entries):,} files.")
+        raise BadInput("no-images", f"{path} holds no images among its {len(entries):,} files.")
     return tuple(sorted(entry.filename for entry in pictures))
 
 
@@ -87,7 +90,7 @@ def unpacked(path: Path, name: str) -> bytes:
     try:
         return archive(path, fingerprint(path)).read(name)
     except DAMAGED as error:
-        raise BadInput(f"{path}: {name} cannot be unpacked: {error}.") from error
+        raise BadInput("unreadable-data", f"{path}: {name} cannot be unpacked: {error}.") from error
 
 
 @lru_cache(maxsize=4)
@@ -110,6 +113,7 @@ def labels_in(path: Path, names: Sequence[str]) -> tuple[np.ndarray | None, tupl
         numbers = {str(folder / name): int(label) for name, label in pairs}
         return np.array([numbers[name] for name in names], np.int64), ()
     except (ValueError, TypeError, AttributeError) as error:
-        raise BadInput(f"{path}: dataset.json is not what StyleGAN's dataset tool writes: {error}.") from error
+        raise BadInput("unreadable-data",
+                       f"{path}: dataset.json is not what StyleGAN's dataset tool writes: {error}.") from error
     except KeyError as error:
-        raise BadInput(f"{path}: dataset.json has no label for {error}.") from error
+        raise BadInput("missing-labels", f"{path}: dataset.json has no label for {error}.") from error

@@ -24,9 +24,9 @@ def open_npy(path: Path) -> ImageSet:
     try:
         images = np.load(path, allow_pickle=False)
     except MemoryError as error:
-        raise BadInput(f"{path} does not fit into memory: {error}.") from error
+        raise BadInput("too-large", f"{path} does not fit into memory: {error}.") from error
     except (OSError, ValueError, EOFError) as error:
-        raise BadInput(f"{path} is not a readable .npy file of numbers: {error}.") from error
+        raise BadInput("unreadable-data", f"{path} is not a readable .npy file of numbers: {error}.") from error
     return of_images(images, None, str(path))
 
 
@@ -60,10 +60,11 @@ def open_callable(name: str) -> ImageSet:
     made = find(name)()
     if not isinstance(made, np.ndarray | torch.Tensor | Mapping | tuple):
         if not isinstance(made, Iterable):
-            raise BadInput(f"{name} returned a {type(made).__name__}, expected images: an array, a tensor, or batches.")
+            raise BadInput("not-images",
+                           f"{name} returned a {type(made).__name__}, expected images: an array, a tensor, or batches.")
         batches = [batch.numpy() if isinstance(batch, torch.Tensor) else np.asarray(batch) for batch in made]
         if not batches:
-            raise BadInput(f"{name} returned no images.")
+            raise BadInput("no-images", f"{name} returned no images.")
         made = np.concatenate(batches)
     return of_anything(made, name)
 
@@ -73,12 +74,13 @@ def of_anything(content: Any, source: str) -> ImageSet:
     if isinstance(content, Mapping):
         name = next((name for name in NAMES if name in content), "")
         if not name:
-            raise BadInput(f"{source} has no images under {', '.join(NAMES)}; it holds "
+            raise BadInput("no-images",
+                           f"{source} has no images under {', '.join(NAMES)}; it holds "
                            f"{', '.join(map(str, list(content)[:6])) or 'nothing'}.")
         content, labels = content[name], content.get("labels")
     elif isinstance(content, tuple):
         if len(content) != 2:
-            raise BadInput(f"{source} gives a tuple of {len(content)}, expected (images, labels).")
+            raise BadInput("not-images", f"{source} gives a tuple of {len(content)}, expected (images, labels).")
         content, labels = content
     return of_images(content, labels, source)
 
@@ -95,4 +97,4 @@ def as_array(values: Any, source: str) -> np.ndarray:
         return values.detach().cpu().numpy()
     if isinstance(values, np.ndarray):
         return values
-    raise BadInput(f"{source} gives a {type(values).__name__}, expected an array or tensor of images.")
+    raise BadInput("not-images", f"{source} gives a {type(values).__name__}, expected an array or tensor of images.")

@@ -48,7 +48,8 @@ class ImageSet:
     def read(self, indices: Sequence[int]) -> np.ndarray:
         """Images by index: (len(indices), channels, height, width) uint8."""
         if len(indices) and not 0 <= min(indices) <= max(indices) < self.n:
-            raise BadInput(f"{self.name} holds {self.n:,} images, but image {max(indices) + 1:,} was asked for.")
+            raise BadInput("too-few-images",
+                           f"{self.name} holds {self.n:,} images, but image {max(indices) + 1:,} was asked for.")
         return self.rows(indices)
 
 
@@ -73,7 +74,8 @@ def scan(encoded: Iterable[tuple[str, bytes]], source: str, size: int | None) ->
         if n == 0:
             first_name, first = name, (sides[0], sides[1])
         elif size is None and tuple(sides) != first:
-            raise BadInput(f"{name} has {sides[1]}x{sides[0]} pixels, but {first_name} has {first[1]}x{first[0]}: "
+            raise BadInput("unequal-sizes",
+                           f"{name} has {sides[1]}x{sides[0]} pixels, but {first_name} has {first[1]}x{first[0]}: "
                            "a set needs one size.")
         n, channels = n + 1, max(channels, depth)
         digests += hashlib.sha256(data).digest()
@@ -83,7 +85,7 @@ def scan(encoded: Iterable[tuple[str, bytes]], source: str, size: int | None) ->
 
 def enough(n: int, source: str) -> None:
     if n < 2:
-        raise BadInput(f"{source} holds {n} image{'s' * (n != 1)}, expected at least 2.")
+        raise BadInput("too-few-images", f"{source} holds {n} image{'s' * (n != 1)}, expected at least 2.")
 
 
 def content_digest(content: bytes | memoryview, shape: tuple[int, ...], labels: np.ndarray | None) -> str:
@@ -102,7 +104,8 @@ def decode_all(encoded: Iterable[tuple[str, bytes]], shape: tuple[int, int, int]
         if size is not None:
             image = resize(image, size)
         if image.shape != shape:
-            raise BadInput(f"{name} has changed since it was looked at: its shape is {image.shape}, expected {shape}.")
+            raise BadInput("changed-content",
+                           f"{name} has changed since it was looked at: its shape is {image.shape}, expected {shape}.")
         images.append(image)
     return np.stack(images) if images else np.empty((0, *shape), np.uint8)
 

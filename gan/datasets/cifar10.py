@@ -36,7 +36,8 @@ def open_split(split: str, folders: DataFolders) -> ImageSet:
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     counts = np.bincount(labels, minlength=len(CLASSES))
     if len(set(counts)) > 1 or len(counts) > len(CLASSES):
-        raise BadInput(f"{source} is not CIFAR-10: its {split} images have {counts.tolist()} of each class, "
+        raise BadInput("another-data-set",
+                       f"{source} is not CIFAR-10: its {split} images have {counts.tolist()} of each class, "
                        f"expected {len(labels) // len(CLASSES):,} of each of {len(CLASSES)}.")
     return of_array(f"cifar10:{split}", images, labels, CLASSES)
 
@@ -44,7 +45,8 @@ def open_split(split: str, folders: DataFolders) -> ImageSet:
 def records(data: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
     """The bytes of one file -> images (n, 3, 32, 32) uint8 and labels (n,) uint8."""
     if len(data) != PER_FILE * RECORD:
-        raise BadInput(f"{name} has {len(data):,} bytes, expected {PER_FILE * RECORD:,}: "
+        raise BadInput("unreadable-data",
+                       f"{name} has {len(data):,} bytes, expected {PER_FILE * RECORD:,}: "
                        f"{PER_FILE:,} images of {RECORD:,} bytes.")
     rows = np.frombuffer(data, np.uint8).reshape(PER_FILE, RECORD)
     return rows[:, 1:].reshape(-1, *SHAPE), rows[:, 0]
@@ -67,7 +69,8 @@ def provide(folders: DataFolders) -> Path:
     problem = download(URL, target, SHA256)
     if problem:
         places = ", ".join(map(str, search(folders)))
-        raise BadInput(f"CIFAR-10 ({ARCHIVE} or the folder {FOLDER}) was not found in {places}, "
+        raise BadInput("not-fetched",
+                       f"CIFAR-10 ({ARCHIVE} or the folder {FOLDER}) was not found in {places}, "
                        f"and {URL} could not be fetched ({problem}): put the file into {target.parent}.")
     return target
 
@@ -90,5 +93,5 @@ def checked(archive: Path) -> Path:
     """The archive, if its sha256 is the published one."""
     found = file_digest(archive)
     if found != SHA256:
-        raise BadInput(f"{archive} has the sha256 {found[:12]}…, expected {SHA256[:12]}….")
+        raise BadInput("wrong-digest", f"{archive} has the sha256 {found[:12]}…, expected {SHA256[:12]}….")
     return archive

@@ -61,7 +61,8 @@ def open_split(split: str, folders: DataFolders) -> ImageSet:
     chosen = np.array([in_test(one) == (split == "test") for one in emoji])
     found = of_array(f"emoji:{split}", images[chosen], labels[chosen], CLASSES)
     if found.digest != CONTENT[split]:
-        raise BadInput(f"{EMBEDDED} is damaged: the digest of {found.name} is {found.digest[:12]}…, "
+        raise BadInput("wrong-digest",
+                       f"{EMBEDDED} is damaged: the digest of {found.name} is {found.digest[:12]}…, "
                        f"expected {CONTENT[split][:12]}….")
     return found
 
@@ -77,7 +78,9 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray, list[Points]]:
     try:
         columns = pq.read_table(path).to_pydict()
     except (pa.ArrowException, OSError) as error:
-        raise BadInput(f"{path} is not a readable Parquet file, it may be truncated: {error}.") from error
+        raise BadInput("unreadable-data",
+                       f"{path} is not a readable Parquet file, it may be truncated: {str(error).rstrip('.')}."
+                       ) from error
     pictures = ((f"{path}: {cell['path']}", cell["bytes"]) for cell in columns["image"])
     return decode_all(pictures, SHAPE, None), np.array(columns["label"], np.int64), [parse(t) for t in columns["emoji"]]
 
@@ -123,7 +126,8 @@ def build(font: Path, listing: Path, path: Path) -> None:
     seen = set()
     for sequence, label in listed(listing):
         if plain(sequence) not in pictures:
-            raise BadInput(f"{font} has no picture of {written(sequence)}, expected all that {listing} lists.")
+            raise BadInput("no-images",
+                           f"{font} has no picture of {written(sequence)}, expected all that {listing} lists.")
         image = over_white(pictures[plain(sequence)])
         if len(TONES.intersection(sequence)) < 2 and image.tobytes() not in seen:
             seen.add(image.tobytes())

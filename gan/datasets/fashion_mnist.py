@@ -38,20 +38,21 @@ def read_idx(path: Path) -> np.ndarray:
     """One idx file, gzipped or not: big-endian dimensions, then uint8 (http://yann.lecun.com/exdb/mnist)."""
     raw = path.read_bytes()
     if not raw:
-        raise BadInput(f"{path} is empty (0 bytes), expected an idx file.")
+        raise BadInput("empty-file", f"{path} is empty (0 bytes), expected an idx file.")
     if raw[:2] == b"\x1f\x8b":
         try:
             raw = gzip.decompress(raw)
         except (EOFError, OSError, zlib.error) as error:
-            raise BadInput(f"{path} is a damaged gzip file: {error}.") from error
+            raise BadInput("unreadable-data", f"{path} is a damaged gzip file: {error}.") from error
     if raw[:3] != b"\x00\x00\x08":
-        raise BadInput(f"{path} is not an idx file of bytes: it begins with {raw[:4].hex()}, expected 000008.")
+        raise BadInput("unreadable-data",
+                       f"{path} is not an idx file of bytes: it begins with {raw[:4].hex()}, expected 000008.")
     if len(raw) < 4 + 4 * raw[3]:
-        raise BadInput(f"{path} is truncated: {len(raw)} bytes hold no idx header.")
+        raise BadInput("unreadable-data", f"{path} is truncated: {len(raw)} bytes hold no idx header.")
     shape = tuple(np.frombuffer(raw, ">u4", raw[3], offset=4).tolist())
     values = np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3])
     if values.size != np.prod(shape):
-        raise BadInput(f"{path} holds {values.size:,} bytes, but its header says {shape}.")
+        raise BadInput("unreadable-data", f"{path} holds {values.size:,} bytes, but its header says {shape}.")
     return values.reshape(shape)
 
 
@@ -62,6 +63,7 @@ def find(split: str, folders: list[Path]) -> Path:
             if (folder / name).is_file():
                 return folder / name
     raise BadInput(
+        "no-such-file",
         f"Fashion-MNIST's {split} images ({names(split)[0]}) were not found in {', '.join(map(str, folders))}."
     )
 
@@ -75,10 +77,11 @@ def load(split: str, folders: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     images = find(split, folders)
     labels = images.with_name(images.name.replace("images-idx3", "labels-idx1"))
     if not labels.is_file():
-        raise BadInput(f"{images} has no labels beside it: {labels.name} is missing.")
+        raise BadInput("missing-labels", f"{images} has no labels beside it: {labels.name} is missing.")
     pictures, numbers = read_idx(images), read_idx(labels)
     if pictures.ndim != 3 or numbers.shape != (len(pictures),):
-        raise BadInput(f"{images} has the shape {pictures.shape} and {labels.name} {numbers.shape}, "
+        raise BadInput("labels-do-not-fit",
+                       f"{images} has the shape {pictures.shape} and {labels.name} {numbers.shape}, "
                        "expected (n, 28, 28) and (n,).")
     return pad_to(pictures[:, None], 32), numbers.copy()
 
@@ -94,7 +97,8 @@ def open_split(split: str, folders: DataFolders) -> ImageSet:
     images, labels = load(split, places)
     found = of_array(f"fashion-mnist:{split}", images, labels, CLASSES)
     if found.digest != CONTENT[split]:
-        raise BadInput(f"{find(split, places)} is not Fashion-MNIST's (MNIST's files have the same names): "
+        raise BadInput("another-data-set",
+                       f"{find(split, places)} is not Fashion-MNIST's (MNIST's files have the same names): "
                        f"digest {found.digest[:12]}…, expected {CONTENT[split][:12]}….")
     return found
 
@@ -115,7 +119,8 @@ def provide(cache: Path, places: list[Path]) -> None:
     for file, sha256 in TRAIN.items():
         problem = download(MIRROR + file, cache / file, sha256, digest=unpacked_digest)
         if problem:
-            raise BadInput(f"{missing[:-1]}, and {MIRROR}{file} could not be fetched ({problem}): "
+            raise BadInput("not-fetched",
+                           f"{missing[:-1]}, and {MIRROR}{file} could not be fetched ({problem}): "
                            f"put {' and '.join(TRAIN)} into {cache}.")
 
 

@@ -23,7 +23,7 @@ def open_folder(folder: Path, size: int | None = None) -> ImageSet:
     """
     files = sorted(pictures(folder, set()), key=lambda file: file.relative_to(folder).as_posix())
     if not files:
-        raise BadInput(f"{folder} holds no images{other_files(folder)}.")
+        raise BadInput("no-images", f"{folder} holds no images{other_files(folder)}.")
     found = scan(((str(file), read_bytes(file)) for file in files), str(folder), size)
     labels, classes = labels_of(files, folder)
     digest = content_digest(found.digests, found.shape, labels)
@@ -52,7 +52,7 @@ def pictures(folder: Path, seen: set[Path]) -> Iterator[Path]:
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
-        raise BadInput(f"{folder} cannot be read: {error.strerror or error}.") from error
+        raise BadInput("unreadable-file", f"{folder} cannot be read: {error.strerror or error}.") from error
     for entry in entries:
         if entry.name.startswith((".", "__MACOSX")):
             continue

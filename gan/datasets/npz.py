@@ -23,10 +23,12 @@ def open_npz(path: Path) -> ImageSet:
     arrays = read_arrays(path)
     name = next((name for name in NAMES if name in arrays), "")
     if not name and {"mu", "sigma"} <= arrays.keys():
-        raise BadInput(f"{path} holds reference statistics (mu, sigma), which can stand for DATA, not for images.")
+        raise BadInput("statistics-not-images",
+                       f"{path} holds reference statistics (mu, sigma), which can stand for DATA, not for images.")
     several = [key for key, value in arrays.items() if value.ndim in (3, 4)]
     if not name and len(several) != 1:
-        raise BadInput(f"{path} has no array of images under {', '.join(NAMES)}; it holds {summary(arrays)}.")
+        raise BadInput("no-images",
+                       f"{path} has no array of images under {', '.join(NAMES)}; it holds {summary(arrays)}.")
     name = name or several[0]
     images = as_bytes(to_nchw(arrays[name], path, name), path, name)
     return of_array(str(path), images, labels_in(arrays, len(images), path))
@@ -44,7 +46,7 @@ def holds_images(path: Path) -> bool:
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     head = read_bytes(path, 8)
     if head[:2] != b"PK":
-        raise BadInput(f"{path} is not an .npz file: it begins with {head.hex() or 'nothing'}.")
+        raise BadInput("unreadable-data", f"{path} is not an .npz file: it begins with {head.hex() or 'nothing'}.")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             check_size(arrays.zip.infolist(), path)
@@ -53,13 +55,15 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise
     except ValueError as error:
         if "allow_pickle" in str(error) or "Object arrays" in str(error):
-            raise BadInput(f"{path} holds pickled Python objects, which are not loaded because that would run "
+            raise BadInput("untrusted-code",
+                           f"{path} holds pickled Python objects, which are not loaded because that would run "
                            "code from the file, expected arrays of uint8.") from error
-        raise BadInput(f"{path} is damaged: {error}.") from error
+        raise BadInput("unreadable-data", f"{path} is damaged: {error}.") from error
     except MemoryError as error:
-        raise BadInput(f"{path} does not fit into memory.") from error
+        raise BadInput("too-large", f"{path} does not fit into memory.") from error
     except DAMAGED as error:
-        raise BadInput(f"{path} is not a readable .npz file, it may be truncated: {error}.") from error
+        raise BadInput("unreadable-data",
+                       f"{path} is not a readable .npz file, it may be truncated: {error}.") from error
 
 
 def to_nchw(images: np.ndarray, path: Path, name: str) -> np.ndarray:
@@ -69,22 +73,24 @@ def to_nchw(images: np.ndarray, path: Path, name: str) -> np.ndarray:
         return images.transpose(0, 3, 1, 2)
     if images.ndim == 4 and images.shape[1] in (1, 3):
         return images
-    raise BadInput(f"{path}: {name} has the shape {images.shape}, expected (n, height, width, 1 or 3).")
+    raise BadInput("not-images", f"{path}: {name} has the shape {images.shape}, expected (n, height, width, 1 or 3).")
 
 
 def as_bytes(images: np.ndarray, path: Path, name: str) -> np.ndarray:
     """uint8 in 0..255; other types only when they hold just such values."""
     if images.size == 0 or images.dtype.kind not in "uif":
-        raise BadInput(f"{path}: {name} is {images.dtype} of shape {images.shape}, expected uint8 images.")
+        raise BadInput("not-uint8", f"{path}: {name} is {images.dtype} of shape {images.shape}, expected uint8 images.")
     low, high = images.min(), images.max()
     if images.dtype != np.uint8:
         whole = images.dtype.kind != "f" or bool(np.all(images == np.floor(images)))
         if not (whole and low >= 0 and 1 < high <= 255):
-            raise BadInput(f"{path}: {name} holds {images.dtype} values from {low:g} to {high:g}, expected uint8 in "
+            raise BadInput("not-uint8",
+                           f"{path}: {name} holds {images.dtype} values from {low:g} to {high:g}, expected uint8 in "
                            "0..255: quantise them with (x * 127.5 + 128).clip(0, 255) from [-1, 1].")
         return images.astype(np.uint8)
     if high <= 1:
-        raise BadInput(f"{path}: {name} is uint8 but holds nothing above {high}: values in [0, 1] were probably "
+        raise BadInput("out-of-range",
+                       f"{path}: {name} is uint8 but holds nothing above {high}: values in [0, 1] were probably "
                        "made uint8 without multiplying them by 255.")
     return images
 
@@ -95,7 +101,8 @@ def labels_in(arrays: dict[str, np.ndarray], n: int, path: Path) -> np.ndarray |
         return None
     labels = arrays[name]
     if labels.shape != (n,) or labels.dtype.kind not in "ui" or (n and int(labels.min()) < 0):
-        raise BadInput(f"{path}: {name} is {labels.dtype} of shape {labels.shape}, expected {n:,} class numbers.")
+        raise BadInput("labels-do-not-fit",
+                       f"{path}: {name} is {labels.dtype} of shape {labels.shape}, expected {n:,} class numbers.")
     return labels.astype(np.int64)
 
 

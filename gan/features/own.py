@@ -68,7 +68,7 @@ def resolve(name: str) -> OwnSpec:
     for key, value in values.items():
         values[key] = checked_field(key, value, path)
     if "factory" not in values:
-        raise BadInput(f'{path} has no factory: expected factory = "module:callable".')
+        raise BadInput("needs-family", f'{path} has no factory: expected factory = "module:callable".')
     spec = named(OwnSpec(**{"name": as_name(path.stem), **values}), name)
     if spec.weights:
         spec = replace(spec, weights=str((path.parent / Path(spec.weights).expanduser()).absolute()))
@@ -88,7 +88,8 @@ def named(spec: OwnSpec, source: str) -> OwnSpec:
 
 def misnamed(spec: OwnSpec, source: str) -> BadInput:
     """The sentence for a name that an extractor of the user's cannot have."""
-    return BadInput(f"{source}: an extractor cannot be called {spec.name!r}: its name becomes part of its scores' "
+    return BadInput("malformed-name",
+                    f"{source}: an extractor cannot be called {spec.name!r}: its name becomes part of its scores' "
                     "names, so it has small letters, digits and _, and is none of ganbench's own; give name = "
                     "\"mine\", for example, in a TOML file.")
 
@@ -108,7 +109,7 @@ def checked_field(name: str, value: Any, path: Path) -> Any:
         "std": ("one number above 0, or one for each channel", is_numbers(value, (1, 3)) and min(value) > 0),
     }.get(name, ("a text in quotes", isinstance(value, str)))
     if not good:
-        raise BadInput(f"{path}: {name} is {value!r}, expected {expected}.")
+        raise BadInput("unfit-value", f"{path}: {name} is {value!r}, expected {expected}.")
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -133,7 +134,7 @@ def weights_digest(spec: OwnSpec) -> str:
         return ""
     path = Path(spec.weights)
     if not path.is_file():
-        raise BadInput(f"{path} does not exist, expected a file of weights for {spec.name}.")
+        raise BadInput("no-such-file", f"{path} does not exist, expected a file of weights for {spec.name}.")
     return digest_at(path)
 
 
@@ -164,10 +165,12 @@ def load(spec: OwnSpec, trust_pickle: bool = False) -> nn.Module | Callable[...,
             load_into(made, load_state(Path(spec.weights), spec.weights_key, trust_pickle), spec.weights, spec.factory)
         return made.eval().requires_grad_(False)
     if spec.weights:
-        raise BadInput(f"{spec.factory} returned a {type(made).__name__}, into which {spec.weights} cannot be loaded: "
+        raise BadInput("not-a-module",
+                       f"{spec.factory} returned a {type(made).__name__}, into which {spec.weights} cannot be loaded: "
                        "expected a PyTorch module.")
     if not callable(made):
-        raise BadInput(f"{spec.factory} returned a {type(made).__name__}, expected a PyTorch module or a function "
+        raise BadInput("not-a-module",
+                       f"{spec.factory} returned a {type(made).__name__}, expected a PyTorch module or a function "
                        "from images to features.")
     return made
 
@@ -176,13 +179,16 @@ def input_of(spec: OwnSpec, module: nn.Module | Callable[..., Any]) -> tuple[int
     """The spec's; otherwise the module's own attribute `input_shape`."""
     shape = spec.input or getattr(module, "input_shape", ())
     if not is_input(list(shape) if isinstance(shape, tuple | list) else shape):
-        raise BadInput(f"{spec.name} does not say which images its network takes: give input = [3, 224, 224], for "
+        raise BadInput("undeclared-shape",
+                       f"{spec.name} does not say which images its network takes: give input = [3, 224, 224], for "
                        "example, in a TOML file, or let the module have an attribute input_shape.")
     channels, height, width = shape
     if height != width and spec.resize != "none":
-        raise BadInput(f"{spec.name}: resize = {spec.resize!r} makes square images, but input is {times(shape)}.")
+        raise BadInput("conflicting-options",
+                       f"{spec.name}: resize = {spec.resize!r} makes square images, but input is {times(shape)}.")
     if {len(spec.mean), len(spec.std)} - {1, channels}:
-        raise BadInput(f"{spec.name}: mean and std have {len(spec.mean)} and {len(spec.std)} numbers, expected 1 or "
+        raise BadInput("unfit-value",
+                       f"{spec.name}: mean and std have {len(spec.mean)} and {len(spec.std)} numbers, expected 1 or "
                        f"{channels}, one for each channel of the input.")
     return tuple(shape)
 
@@ -203,7 +209,8 @@ class Tapped(nn.Module):
         parts = dict(self.module.named_modules()) if isinstance(self.module, nn.Module) else {}
         if place not in parts:
             some = ", ".join([name for name in parts if name][-8:]) or "no parts"
-            raise BadInput(f"{self.spec.name} has no part {place!r}, only {some}, among others; what the module "
+            raise BadInput("unknown-part",
+                           f"{self.spec.name} has no part {place!r}, only {some}, among others; what the module "
                            "returns is called output, and what is in that output.KEY.")
         return parts[place]
 
@@ -234,14 +241,16 @@ def rows(value: Any, place: str, spec: OwnSpec) -> Tensor:
     if isinstance(value, np.ndarray):
         value = torch.from_numpy(value)
     if not isinstance(value, Tensor):
-        raise BadInput(f"{spec.name}: {place} is {described(value)}, expected a tensor: what the module returns is "
+        raise BadInput("not-features",
+                       f"{spec.name}: {place} is {described(value)}, expected a tensor: what the module returns is "
                        "called output, and its parts output.0 or output.KEY.")
     if value.ndim > 2 and spec.pool == "mean":
         value = value.flatten(2).mean(2)
     elif value.ndim > 2 and (spec.pool == "flatten" or value[0].numel() == value.shape[1]):
         value = value.flatten(1)
     if value.ndim != 2:
-        raise BadInput(f"{spec.name}: {place} has the shape {tuple(value.shape)}, expected (images, features): choose "
+        raise BadInput("not-features",
+                       f"{spec.name}: {place} has the shape {tuple(value.shape)}, expected (images, features): choose "
                        'another part, or give pool = "mean" or "flatten".')
     return value.float().contiguous()
 
@@ -274,11 +283,13 @@ def lengths(spec: OwnSpec, run: Run, device: str, n: int) -> tuple[int, int]:
     except Exception as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
-        raise BadInput(f"{spec.name} failed when called with images of shape {tuple(images.shape)}: "
+        raise BadInput("call-failed",
+                       f"{spec.name} failed when called with images of shape {tuple(images.shape)}: "
                        f"{first_line(error)}.") from error
     for place, array in zip((spec.features, spec.logits), arrays, strict=False):
         if len(array) != n:
-            raise BadInput(f"{spec.name}: {place} has {len(array)} rows for {n} images, expected one for each.")
+            raise BadInput("unequal-counts",
+                           f"{spec.name}: {place} has {len(array)} rows for {n} images, expected one for each.")
     return arrays[0].shape[1], arrays[1].shape[1] if spec.logits else 0
 
 
@@ -289,16 +300,18 @@ def check(extractor: NetworkExtractor) -> None:
     first = extractor(images)
     for name, found in first.items():
         if not np.isfinite(found).all():
-            raise BadInput(f"{extractor.name} gives {name} that are not finite numbers: check value_range, mean, std.")
+            raise BadInput("features-not-finite",
+                           f"{extractor.name} gives {name} that are not finite numbers: check value_range, mean, std.")
     features = first["features"]
     if len(features) > 1 and (features == features[0]).all():
-        raise BadInput(f"{extractor.name} gives all images the same features: check the weights, and the part.")
+        raise BadInput("constant-features",
+                       f"{extractor.name} gives all images the same features: check the weights, and the part.")
     for among, why in ((images, "chance: something in it is random"), (images[:1], (
             "its neighbours in the batch: something in it normalises by the batch"))):
         again = extractor(among)["features"]
         apart = np.linalg.norm(again - features[: len(again)]) / np.linalg.norm(features[: len(again)])
         if not apart <= CLOSE:
-            raise BadInput(f"{extractor.name} gives an image features that depend on {why}.")
+            raise BadInput("unsteady-features", f"{extractor.name} gives an image features that depend on {why}.")
 
 
 def noise(n: int, shape: Sequence[int]) -> np.ndarray:

@@ -172,14 +172,16 @@ def file_in(folder: Path, it: Transformer) -> Path:
             config["model_type"].removesuffix("_vision_model"), facts["hidden_size"], facts["num_hidden_layers"],
             facts["num_attention_heads"], facts["patch_size"], it.architecture.side)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadInput(f"{folder} is not a Hugging Face folder of a vision transformer: its config.json cannot be "
+        raise BadInput("unusable-config",
+                       f"{folder} is not a Hugging Face folder of a vision transformer: its config.json cannot be "
                        "read, or lacks the size of the network.") from error
     wanted = it.architecture
     if (found.kind, str(found)) != (wanted.kind, str(wanted)):
-        raise BadInput(f"{folder} holds a network {found.kind} of {found}, but the extractor {it.network.name} is "
+        raise BadInput("weights-do-not-fit",
+                       f"{folder} holds a network {found.kind} of {found}, but the extractor {it.network.name} is "
                        f"{wanted.kind} of {wanted}.")
     if not files:
-        raise BadInput(f"{folder} has neither model.safetensors nor pytorch_model.bin.")
+        raise BadInput("missing-weights", f"{folder} has neither model.safetensors nor pytorch_model.bin.")
     return files[0]
 
 

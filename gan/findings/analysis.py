@@ -86,14 +86,16 @@ def analyse(given: Evidence, store: Store) -> tuple[Analysis, bool]:
 def check(given: Evidence) -> None:
     for name, images in (("generated", given.generated), ("reference", given.reference), ("held-out", given.held_out)):
         if images is not None and images.n < LEAST:
-            raise BadInput(f"An analysis needs at least {LEAST} {name} images, got {images.n:,}.")
+            raise BadInput("too-few-images", f"An analysis needs at least {LEAST} {name} images, got {images.n:,}.")
     labels = given.reference.labels
     if labels is not None and not 0 <= labels.min() <= labels.max() < CLASSES:
-        raise BadInput(f"An analysis takes labels from 0 to {CLASSES - 1:,}, those of the reference go from "
+        raise BadInput("labels-do-not-fit",
+                       f"An analysis takes labels from 0 to {CLASSES - 1:,}, those of the reference go from "
                        f"{labels.min():,} to {labels.max():,}.")
     shapes = {images.samples.shape for images in (given.generated, *given.real)}
     if len(shapes) > 1:
-        raise BadInput(f"An analysis needs images of one shape, got {' and '.join(map(str, sorted(shapes)))}.")
+        raise BadInput("unequal-sizes",
+                       f"An analysis needs images of one shape, got {' and '.join(map(str, sorted(shapes)))}.")
 
 
 def analyse_now(given: Evidence, store: Store) -> Analysis:

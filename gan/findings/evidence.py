@@ -93,7 +93,7 @@ class Near:
         context = Context(self.evidence.reference.features)
         found = nearest.overlap(Sets(context, images.features, self.store))
         if found is None:
-            raise BadInput("An analysis needs features of the reference.")
+            raise BadInput("no-reference", "An analysis needs features of the reference.")
         return found
 
     @cached_property
@@ -111,7 +111,7 @@ class Near:
         sets = Sets(context, self.evidence.generated.features, self.store)
         found = nearest.test_matches(sets) if unseen else nearest.training_neighbours(sets)
         if found is None:
-            raise BadInput("An analysis needs features of the training images.")
+            raise BadInput("no-training-data", "An analysis needs features of the training images.")
         return found
 
     def votes(self, images: Images) -> Neighbours:
@@ -131,7 +131,7 @@ def kinds_of(evidence: Evidence, near: Near) -> Kinds:
                 for images in (evidence.generated, evidence.reference, evidence.held_out)]
     generated, reference, held_out = told
     if generated is None or reference is None:
-        raise BadInput("An analysis needs generated images and a reference.")
+        raise BadInput("no-images", "An analysis needs generated images and a reference.")
     n = max(len(evidence.classes), int(truth.max()) + 1,
             *(int(kind.slice.max()) + 1 for kind in (generated, reference)))
     names = [evidence.classes[i] if i < len(evidence.classes) else f"class {i}" for i in range(n)]
@@ -173,7 +173,7 @@ def kind_of(images: Images, evidence: Evidence, kinds: Kinds, near: Near) -> Kin
         return Kind(where, np.ones(len(where), bool))
     found = judged(images, kinds.truth) or voted(images, kinds.truth, evidence, near)
     if found is None:
-        raise BadInput("An analysis needs images to tell their kinds.")
+        raise BadInput("no-images", "An analysis needs images to tell their kinds.")
     return found
 
 

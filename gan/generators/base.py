@@ -117,10 +117,10 @@ def space_of(spaces: Mapping[str, Space], latent: Tensor, name: str | None = Non
     """The name, None being the first, of the space in which latents of this shape lie."""
     name = next(iter(spaces)) if name is None else name
     if name not in spaces:
-        raise BadInput(f"No latent space {name!r}, only {', '.join(spaces)}.")
+        raise BadInput("unknown-latent-space", f"No latent space {name!r}, only {', '.join(spaces)}.")
     if latent.shape[1:] != spaces[name].shape:
         wanted = ", ".join(map(str, ("n", *spaces[name].shape)))
-        raise BadInput(f"Latents in {name} have the shape ({wanted}), got {tuple(latent.shape)}.")
+        raise BadInput("latents-do-not-fit", f"Latents in {name} have the shape ({wanted}), got {tuple(latent.shape)}.")
     return name
 
 
@@ -128,9 +128,9 @@ def unmoved(spaces: Mapping[str, Space], latent: Tensor, source: str, target: st
     """Latents that already lie where they should."""
     space_of(spaces, latent, source)
     if target not in spaces:
-        raise BadInput(f"No latent space {target!r}, only {', '.join(spaces)}.")
+        raise BadInput("unknown-latent-space", f"No latent space {target!r}, only {', '.join(spaces)}.")
     if source != target:
-        raise BadInput(f"No way leads from latents in {source} to {target}.")
+        raise BadInput("no-way-between-spaces", f"No way leads from latents in {source} to {target}.")
     return latent
 
 

@@ -114,10 +114,11 @@ class Exported(nn.Module, PlainLatent):
         except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
             if isinstance(error, torch.OutOfMemoryError):
                 raise
-            raise BadOutput(f"{self.name} failed when called with latents of shape {tuple(whole[0].shape)}: "
+            raise BadOutput("call-failed",
+                            f"{self.name} failed when called with latents of shape {tuple(whole[0].shape)}: "
                             f"{first_line(error)}.") from error
         if not isinstance(output, Tensor):
-            raise BadOutput(f"{self.name} gave a {type(output).__name__}, expected a tensor of images.")
+            raise BadOutput("not-images", f"{self.name} gave a {type(output).__name__}, expected a tensor of images.")
         return output
 
 
@@ -131,15 +132,18 @@ def latent_shape_of(program: Program, spec: ModelSpec) -> tuple[int, ...]:
     wanted = 2 if spec.n_classes else 1
     if len(program.inputs) != wanted:
         called = "latents and labels" if spec.n_classes else "latents alone (n_classes = 0)"
-        raise BadInput(f"{spec.name} takes {len(program.inputs)} tensors, expected {wanted}: {called}.")
+        raise BadInput("unfit-signature",
+                       f"{spec.name} takes {len(program.inputs)} tensors, expected {wanted}: {called}.")
     first = program.inputs[0]
     shape = tuple(side or 0 for side in first.shape[1:])
     lawful = spec.latent in ("normal", "uniform") and first.dtype.is_floating_point
     if not (first.shape and all(shape) and lawful):
-        raise BadInput(f"{spec.name} takes {first.dtype} of shape {first.shape}, expected normal or uniform latents: "
+        raise BadInput("unfit-signature",
+                       f"{spec.name} takes {first.dtype} of shape {first.shape}, expected normal or uniform latents: "
                        "floats of shape (n, ...).")
     if spec.latent_shape and spec.latent_shape != shape:
-        raise BadInput(f"{spec.name} takes latents of shape {shape}, declared were {tuple(spec.latent_shape)}.")
+        raise BadInput("latents-do-not-fit",
+                       f"{spec.name} takes latents of shape {shape}, declared were {tuple(spec.latent_shape)}.")
     return shape
 
 
@@ -208,14 +212,16 @@ def read_program(path: Path) -> Program:
     except BadInput:
         raise
     except DAMAGED as error:
-        raise BadInput(f"{path} is not a readable program of torch.export, it may be truncated: "
+        raise BadInput("unreadable-program",
+                       f"{path} is not a readable program of torch.export, it may be truncated: "
                        f"{first_line(error)}.") from error
 
 
 def program_in(archive: zipfile.ZipFile, path: Path) -> Program:
     models = [name for name in archive.namelist() if name.endswith(".json") and "models" in name.split("/")[:-1]]
     if len(models) != 1:
-        raise BadInput(f"{path} holds {len(models)} models of torch.export, expected 1; files of torch before 2.9 have "
+        raise BadInput("unreadable-program",
+                       f"{path} holds {len(models)} models of torch.export, expected 1; files of torch before 2.9 have "
                        "to be exported again.")
     root, model = models[0].split("models/")[0], Path(models[0]).stem
     module = json.loads(archive.read(models[0]))["graph_module"]
@@ -230,7 +236,8 @@ def program_in(archive: zipfile.ZipFile, path: Path) -> Program:
         else:
             full = content[NAMED[kind]] if kind in NAMED else ""
             if full not in stored:
-                raise BadInput(f"{path} is not loaded: its input {full or kind} is no tensor of the file.")
+                raise BadInput("unreadable-program",
+                               f"{path} is not loaded: its input {full or kind} is no tensor of the file.")
             weights[content["arg"]["name"]], names[content["arg"]["name"]] = stored[full], full
     output = names_in(graph["outputs"][0])[0]
     shape = sizes(graph["tensor_values"][output])
@@ -245,7 +252,8 @@ def tensors_in(archive: zipfile.ZipFile, folder: str, config: str, path: Path) -
     """Weights or constants by their names in the model; those that are pickled are refused."""
     for name, entry in json.loads(archive.read(folder + config))["config"].items():
         if entry["use_pickle"] or not entry["tensor_meta"]:
-            raise BadInput(f"{path} is not loaded: {name} is pickled, and loading it would run code from the file.")
+            raise BadInput("untrusted-code",
+                           f"{path} is not loaded: {name} is pickled, and loading it would run code from the file.")
         meta = entry["tensor_meta"]
         dtype = DTYPES[meta["dtype"]]
         data = bytearray(archive.read(folder + entry["path_name"]))
@@ -256,7 +264,8 @@ def tensors_in(archive: zipfile.ZipFile, folder: str, config: str, path: Path) -
 
 def input_of(value: Mapping[str, Any], facts: Mapping[str, Any], path: Path) -> Input:
     if "as_tensor" not in value:
-        raise BadInput(f"{path} takes an input that is no tensor, expected latents, and labels if it is conditional.")
+        raise BadInput("unfit-signature",
+                       f"{path} takes an input that is no tensor, expected latents, and labels if it is conditional.")
     name = names_in(value)[0]
     return Input(name, sizes(facts[name]), DTYPES[facts[name]["dtype"]])
 
@@ -287,11 +296,12 @@ def operator_of(target: str, given: Mapping[str, Any], weights: set[str], path: 
     found = WHOLE_NUMBERS.get(target) or aten(target)
     unknown = [kind for value in given.values() if (kind := next(iter(value))) not in KINDS]
     if found is None or unknown:
-        raise BadInput(f"{path} is not loaded: it calls {target}{f' with {unknown[0]}' if unknown else ''}, and only "
+        raise BadInput("untrusted-code",
+                       f"{path} is not loaded: it calls {target}{f' with {unknown[0]}' if unknown else ''}, and only "
                        "operators of torch.ops.aten on tensors are run.")
     texts = [value["as_string"] for value in given.values() if "as_string" in value]
     if not TEXTS.issuperset(texts) and not target.startswith("torch.ops.aten.einsum."):
-        raise BadInput(f"{path} is not loaded: it calls {target} with the text {texts[0]!r}.")
+        raise BadInput("untrusted-code", f"{path} is not loaded: it calls {target} with the text {texts[0]!r}.")
     if isinstance(found, torch._ops.OpOverload):
         check_pure(found, given, weights, path)
     return found
@@ -308,15 +318,18 @@ def check_pure(found: torch._ops.OpOverload, given: Mapping[str, Any], weights: 
     """Refuse what makes an image depend on its neighbours in the batch, on those before it, or on chance."""
     training = [given[name].get("as_bool") for name in ("train", "training") if name in given]
     if any(training):
-        raise BadInput(f"{path} was exported in training mode ({found}), where images depend on their neighbours or on "
+        raise BadInput("training-mode",
+                       f"{path} was exported in training mode ({found}), where images depend on their neighbours or on "
                        "chance: call model.eval() before torch.export.")
     if torch.Tag.nondeterministic_seeded in found.tags and not training:
-        raise BadInput(f"{path} draws random numbers of its own ({found}), so its images could not be drawn again: "
+        raise BadInput("unseeded-randomness",
+                       f"{path} draws random numbers of its own ({found}), so its images could not be drawn again: "
                        "make all that is random an input.")
     written = [slot.name for slot in found._schema.arguments if slot.alias_info and slot.alias_info.is_write]
     changed = [name for slot in written if slot in given for name in names_in(given[slot]) if name in weights]
     if changed:
-        raise BadInput(f"{path} changes its own weights while it runs ({found} on {changed[0]}), so its images would "
+        raise BadInput("training-mode",
+                       f"{path} changes its own weights while it runs ({found} on {changed[0]}), so its images would "
                        "depend on those before them: call model.eval() before torch.export.")
 
 

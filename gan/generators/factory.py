@@ -44,7 +44,8 @@ class Wrapped(nn.Module):
             if isinstance(error, BadInput | torch.OutOfMemoryError):
                 raise
             with_labels = " and labels" if self.n_classes else ""
-            raise BadOutput(f"{self.name} failed when called with latents of shape {tuple(draws.shape)}{with_labels}: "
+            raise BadOutput("call-failed",
+                            f"{self.name} failed when called with latents of shape {tuple(draws.shape)}{with_labels}: "
                             f"{first_line(error)}.") from error
         return as_tensor(output, self.name)
 
@@ -60,7 +61,8 @@ class WrappedLatent(Wrapped, PlainLatent):
 def latent_shape_of(function: Callable[..., Any], spec: ModelSpec) -> tuple[int, ...]:
     """The spec's; otherwise the model's own attribute `latent_shape` or `z_dim`."""
     if spec.latent == "tokens":
-        raise BadInput(f"{spec.name}: a factory with latent = \"tokens\" must return an object with its own "
+        raise BadInput("not-a-module",
+                       f"{spec.name}: a factory with latent = \"tokens\" must return an object with its own "
                        "draws(indices, seed) and sample(draws, labels).")
     if spec.latent == "none" or spec.latent_shape:
         return spec.latent_shape
@@ -69,7 +71,8 @@ def latent_shape_of(function: Callable[..., Any], spec: ModelSpec) -> tuple[int,
         return (shape,)
     if isinstance(shape, tuple | list) and all(isinstance(side, int) for side in shape):
         return tuple(shape)
-    raise BadInput(f"{spec.name} does not say how long its latents are: give latent_shape = [100], for example, in a "
+    raise BadInput("undeclared-shape",
+                   f"{spec.name} does not say how long its latents are: give latent_shape = [100], for example, in a "
                    "TOML model file, or let the model have an attribute z_dim.")
 
 
@@ -83,7 +86,8 @@ def as_tensor(output: Any, name: str) -> Tensor:
     what = type(output).__name__
     if isinstance(output, list) and output:
         what += f" of {type(output[0]).__name__}"
-    raise BadOutput(f"{name} returned a {what}, expected a tensor or array of images (PIL images: "
+    raise BadOutput("not-images",
+                    f"{name} returned a {what}, expected a tensor or array of images (PIL images: "
                     "np.stack them, uint8, layout NHWC).")
 
 
@@ -91,7 +95,8 @@ def make(spec: ModelSpec) -> Generator | nn.Module | Callable[..., Any]:
     """Import the factory and call it with the spec's arguments.  This runs the user's code."""
     made = call(spec.factory, spec.arguments)
     if not callable(made) and not isinstance(made, Generator):
-        raise BadInput(f"{spec.factory} returned a {type(made).__name__}, expected a PyTorch module or a function "
+        raise BadInput("not-a-module",
+                       f"{spec.factory} returned a {type(made).__name__}, expected a PyTorch module or a function "
                        "from latents to images.")
     return made
 

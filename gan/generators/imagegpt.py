@@ -67,7 +67,7 @@ class ImageGPT(nn.Module):
     def allowed(self, logits: Tensor, pixel: int) -> Tensor:
         """Logits at the temperature, (n, k); all but the `top_k` likeliest colours are made impossible."""
         if not torch.isfinite(logits).all():
-            raise BadOutput(f"{self.name} gives NaN or infinite values at pixel {pixel}.")
+            raise BadOutput("images-not-finite", f"{self.name} gives NaN or infinite values at pixel {pixel}.")
         least = logits.topk(self.top_k).values[:, -1:]
         return (logits / self.temperature).masked_fill(logits < least, -math.inf)
 
@@ -89,26 +89,27 @@ def look(spec: ModelSpec, folder: Path) -> ModelSpec:
     files = [*(folder / name for name in FILES), *weights_in(folder)]
     digest = digest_of([[file.name, digest_at(file.resolve())] for file in files])
     if spec.sha256 and spec.sha256 != digest:
-        raise BadInput(f"{folder} has changed: its digest is {digest}, expected {spec.sha256}.")
+        raise BadInput("changed-content", f"{folder} has changed: its digest is {digest}, expected {spec.sha256}.")
     return replace(spec, sha256=digest, latent="none", channels=3, resolution=math.isqrt(config["n_positions"]))
 
 
 def check_arguments(arguments: Mapping[str, Any]) -> None:
     if unknown := arguments.keys() - ARGUMENTS.keys():
-        raise BadInput(f"ImageGPT has no argument {min(unknown)!r}, only {', '.join(ARGUMENTS)}.")
+        raise BadInput("unknown-argument", f"ImageGPT has no argument {min(unknown)!r}, only {', '.join(ARGUMENTS)}.")
     given = {**ARGUMENTS, **arguments}
     temperature, top_k = given["temperature"], given["top_k"]
     if type(temperature) not in (int, float) or not 0 < temperature < math.inf:
-        raise BadInput(f"temperature is {temperature!r}, expected a number above 0.")
+        raise BadInput("unfit-value", f"temperature is {temperature!r}, expected a number above 0.")
     if type(top_k) is not int or top_k < 0:
-        raise BadInput(f"top_k is {top_k!r}, expected a whole number of colours, or 0 for all of them.")
+        raise BadInput("unfit-value", f"top_k is {top_k!r}, expected a whole number of colours, or 0 for all of them.")
 
 
 def read_table(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise BadInput(f"{path} is not what transformers writes for ImageGPT: {first_line(error)}.") from error
+        raise BadInput("unusable-config",
+                       f"{path} is not what transformers writes for ImageGPT: {first_line(error)}.") from error
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -116,13 +117,15 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     config = read_table(path)
     if config.get("model_type") != "imagegpt":
-        raise BadInput(f"{path} is of model_type {config.get('model_type')!r}, expected 'imagegpt'.")
+        raise BadInput("unusable-config", f"{path} is of model_type {config.get('model_type')!r}, expected 'imagegpt'.")
     found = {name: config[name] for name in READ if name in config}
     for name in SIZES:
         if type(found.get(name)) is not int or found[name] < 1:
-            raise BadInput(f"{path}: {name} is {found.get(name)!r}, expected a whole number above 0.")
+            raise BadInput("unusable-config",
+                           f"{path}: {name} is {found.get(name)!r}, expected a whole number above 0.")
     if math.isqrt(found["n_positions"]) ** 2 != found["n_positions"]:
-        raise BadInput(f"{path}: n_positions is {found['n_positions']}, expected the pixels of a square, such as 1024.")
+        raise BadInput("unusable-config",
+                       f"{path}: n_positions is {found['n_positions']}, expected the pixels of a square, such as 1024.")
     return found
 
 
@@ -130,17 +133,19 @@ def read_colours(folder: Path, k: int) -> Tensor:
     """The palette of preprocessor_config.json, (k, 3) float32 in [-1, 1]."""
     path, wanted = folder / "preprocessor_config.json", f"expected {k} colours (red, green, blue) in [-1, 1]"
     if not path.is_file():
-        raise BadInput(f"{folder} has no colours for its tokens: found no {path.name}, {wanted} in it as clusters.")
+        raise BadInput("no-colours",
+                       f"{folder} has no colours for its tokens: found no {path.name}, {wanted} in it as clusters.")
     clusters = read_table(path).get("clusters")
     try:
         colours = torch.tensor(clusters, dtype=torch.float32)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         found = "no clusters" if clusters is None else "clusters that are no table of numbers"
-        raise BadInput(f"{path} has no colours for the tokens: found {found}, {wanted}.") from error
+        raise BadInput("no-colours", f"{path} has no colours for the tokens: found {found}, {wanted}.") from error
     if colours.shape != (k, 3):
-        raise BadInput(f"{path}: found clusters of shape {tuple(colours.shape)}, {wanted}.")
+        raise BadInput("no-colours", f"{path}: found clusters of shape {tuple(colours.shape)}, {wanted}.")
     if not bool((colours.abs() <= 1).all()):
-        raise BadInput(f"{path}: found clusters from {float(colours.min()):g} to {float(colours.max()):g}, {wanted}.")
+        raise BadInput("no-colours",
+                       f"{path}: found clusters from {float(colours.min()):g} to {float(colours.max()):g}, {wanted}.")
     return colours
 
 
@@ -149,7 +154,8 @@ def weights_in(folder: Path) -> list[Path]:
     whole = [folder / name for name in (WEIGHTS, PICKLED) if (folder / name).is_file()]
     found = whole[:1] or sorted(folder.glob(PARTS))
     if not found:
-        raise BadInput(f"{folder} holds no weights: expected {WEIGHTS}, or {PICKLED} with nothing but tensors.")
+        raise BadInput("missing-weights",
+                       f"{folder} holds no weights: expected {WEIGHTS}, or {PICKLED} with nothing but tensors.")
     return found
 
 
@@ -176,13 +182,15 @@ def check_sizes(config: Mapping[str, Any], state: Mapping[str, Tensor], folder: 
     names = ("transformer.wte.weight", "transformer.wpe.weight", "lm_head.weight")
     missing = [name for name in names if name not in state or state[name].ndim != 2]
     if missing:
-        raise BadInput(f"{folder} holds no {missing[0]}, expected the weights of ImageGPTForCausalImageModeling.")
+        raise BadInput("missing-weights",
+                       f"{folder} holds no {missing[0]}, expected the weights of ImageGPTForCausalImageModeling.")
     layers = {name.split(".")[2] for name in state if name.startswith("transformer.h.")}
     found = dict(zip(SIZES, (len(state[names[0]]), *state[names[1]].shape, len(layers)), strict=True))
     wrong = [name for name in SIZES if config[name] != found[name]]
     if wrong:
         name = wrong[0]
-        raise BadInput(f"{folder}: config.json says {name} = {config[name]}, but the weights have {found[name]}.")
+        raise BadInput("weights-do-not-fit",
+                       f"{folder}: config.json says {name} = {config[name]}, but the weights have {found[name]}.")
 
 
 def made(config: Mapping[str, Any], folder: Path) -> nn.Module:
@@ -190,9 +198,9 @@ def made(config: Mapping[str, Any], folder: Path) -> nn.Module:
     try:
         from transformers import ImageGPTConfig, ImageGPTForCausalImageModeling
     except ImportError as error:
-        raise BadInput("An ImageGPT model needs transformers: pip install transformers.") from error
+        raise BadInput("missing-package", "An ImageGPT model needs transformers: pip install transformers.") from error
     try:
         with torch.random.fork_rng(devices=[]):
             return ImageGPTForCausalImageModeling(ImageGPTConfig(**config))
     except Exception as error:      # whatever numbers that do not go together run into
-        raise BadInput(f"{folder}: config.json makes no ImageGPT: {first_line(error)}.") from error
+        raise BadInput("unusable-config", f"{folder}: config.json makes no ImageGPT: {first_line(error)}.") from error

@@ -21,7 +21,8 @@ class Mixture:
         self.bounds = torch.tensor(shares, dtype=torch.float64).cumsum(0)
         ranges = {tuple(model.output_range) for model in models}
         if len(ranges) > 1:
-            raise BadInput(f"The models of a mixture put out unlike ranges: {', '.join(map(str, sorted(ranges)))}.")
+            raise BadInput("unequal-ranges",
+                           f"The models of a mixture put out unlike ranges: {', '.join(map(str, sorted(ranges)))}.")
         self.output_range: tuple[float, float] = models[0].output_range
         classes = {model.n_classes for model in models}
         self.n_classes: int = classes.pop() if len(classes) == 1 else 0     # unlike ones: labels are drawn, not told
@@ -58,7 +59,7 @@ class Mixture:
                 found = torch.zeros_like(made) if found is None else found
                 if found.shape != made.shape:
                     sizes = f"{tuple(found.shape[1:])} and {tuple(made.shape[1:])}"
-                    raise BadInput(f"The models of a mixture make images of unlike shapes: {sizes}.")
+                    raise BadInput("unequal-sizes", f"The models of a mixture make images of unlike shapes: {sizes}.")
                 found[mine.to(made.device)] = made[mine.to(made.device)]
         assert found is not None
         return found
@@ -89,13 +90,14 @@ def checked_shares(arguments: Mapping[str, Any]) -> tuple[list[str], list[float]
     """Models and shares of a mixture's model file; shares need not add up to 1."""
     unknown = arguments.keys() - {"models", "shares"}
     if unknown:
-        raise BadInput(f"A mixture has no argument {min(unknown)!r}, only models and shares.")
+        raise BadInput("unknown-argument", f"A mixture has no argument {min(unknown)!r}, only models and shares.")
     models, shares = arguments.get("models"), arguments.get("shares")
     good = isinstance(models, Sequence) and not isinstance(models, str) and len(models) > 0
     if not good or not all(isinstance(name, str) for name in models or ()):
-        raise BadInput(f'A mixture needs models = ["zoo:NAME", "FILE.toml", ...], got {models!r}.')
+        raise BadInput("unfit-value", f'A mixture needs models = ["zoo:NAME", "FILE.toml", ...], got {models!r}.')
     numbers = isinstance(shares, Sequence) and all(type(share) in (int, float) and share >= 0 for share in shares)
     if not numbers or len(shares or ()) != len(models or ()) or not sum(shares or ()):
-        raise BadInput(f"A mixture of {len(models or ())} models needs as many shares, none below 0 and not all 0, got "
+        raise BadInput("unfit-value",
+                       f"A mixture of {len(models or ())} models needs as many shares, none below 0 and not all 0, got "
                        f"{shares!r}.")
     return list(models or ()), [float(share) for share in shares or ()]

@@ -27,7 +27,7 @@ def look(spec: ModelSpec, path: Path, trust_pickle: bool) -> ModelSpec:
     read_head(path)
     if not trust_pickle:
         read_checkpoint(path)       # refuses what would run code
-        raise BadInput(f"{path} holds no PyTorch module: give --family or --factory for its weights.")
+        raise BadInput("not-a-module", f"{path} holds no PyTorch module: give --family or --factory for its weights.")
     return replace(spec, sha256=checked_digest(path, spec.sha256))
 
 
@@ -44,7 +44,8 @@ def open_pickled(spec: ModelSpec, path: Path, device: str, trust_pickle: bool) -
         styled = Styled(module, spec.arguments)
         return factories.wrap(styled, replace(spec, n_classes=styled.c_dim))
     if spec.arguments:
-        raise BadInput(f"{spec.name}: a pickled module takes no arguments, found {min(spec.arguments)!r}.")
+        raise BadInput("unknown-argument",
+                       f"{spec.name}: a pickled module takes no arguments, found {min(spec.arguments)!r}.")
     return factories.wrap(module, spec)
 
 
@@ -52,9 +53,10 @@ def module_in(content: Any, path: Path, key: str = "") -> nn.Module:
     """The module that a file holds; of several the averaged generator."""
     found = dict(modules(content))
     if key and key not in found:
-        raise BadInput(f"{path} has no module under {key!r}, only under {', '.join(found) or 'nothing'}.")
+        raise BadInput("unknown-weights-key",
+                       f"{path} has no module under {key!r}, only under {', '.join(found) or 'nothing'}.")
     if not found:
-        raise BadInput(f"{path} holds no PyTorch module: give --family or --factory for its weights.")
+        raise BadInput("not-a-module", f"{path} holds no PyTorch module: give --family or --factory for its weights.")
     return found[key or min(found, key=lambda name: KEYS.index(name) if name in KEYS else len(KEYS))]
 
 

@@ -53,7 +53,8 @@ class Pipeline:
         before = torch.get_rng_state()
         images = self.run(draws, labels)
         if not torch.equal(before, torch.get_rng_state()) and not torch.equal(images, self.run(draws, labels)):
-            raise BadOutput(f"{self.name}: {type(self.pipeline.scheduler).__name__} draws noise that no seed decides, "
+            raise BadOutput("unseeded-randomness",
+                            f"{self.name}: {type(self.pipeline.scheduler).__name__} draws noise that no seed decides, "
                             "so its images could not be drawn again: choose another scheduler.")
         return images
 
@@ -67,7 +68,8 @@ class Pipeline:
         except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
             if isinstance(error, BadInput | torch.OutOfMemoryError):
                 raise
-            raise BadOutput(f"{self.name}: {type(pipeline).__name__} failed: {first_line(error)}.") from error
+            raise BadOutput("call-failed",
+                            f"{self.name}: {type(pipeline).__name__} failed: {first_line(error)}.") from error
         return torch.from_numpy(np.asarray(made.images, np.float32)).permute(0, 3, 1, 2) * 2 - 1
 
     def asked(self, draws: Tensor, labels: Tensor | None) -> dict[str, Any]:
@@ -103,7 +105,8 @@ def watched(scheduler: Any, random: list[torch.Generator], name: str) -> Callabl
     def watched_step(*args: Any, **kwargs: Any) -> Any:
         nonlocal done
         if not getattr(scheduler, "is_scale_input_called", True):
-            raise BadInput(f"{name}: this pipeline does not scale its input, which {type(scheduler).__name__} needs: "
+            raise BadInput("scheduler-does-not-fit",
+                           f"{name}: this pipeline does not scale its input, which {type(scheduler).__name__} needs: "
                            "choose another scheduler.")
         # With guidance a pipeline may step every image twice, with and without its class.
         own = {"generator": random * max(1, len(args[0]) // len(random))} if takes_generator else {}
@@ -111,7 +114,8 @@ def watched(scheduler: Any, random: list[torch.Generator], name: str) -> Callabl
         done += 1
         images = made[0] if isinstance(made, tuple) else made.prev_sample
         if not torch.isfinite(images).all():
-            raise BadOutput(f"{name} gives NaN or infinite values from step {done} on (timestep {float(args[1]):g}).")
+            raise BadOutput("images-not-finite",
+                            f"{name} gives NaN or infinite values from step {done} on (timestep {float(args[1]):g}).")
         return made
 
     return watched_step
@@ -134,18 +138,19 @@ def look(spec: ModelSpec, folder: Path) -> ModelSpec:
         check_weights(folder / name)
     digest = content_digest(folder, components, spec.arguments.get("prompts"))
     if spec.sha256 and spec.sha256 != digest:
-        raise BadInput(f"{folder} has changed: its digest is {digest}, expected {spec.sha256}.")
+        raise BadInput("changed-content", f"{folder} has changed: its digest is {digest}, expected {spec.sha256}.")
     return replace(spec, sha256=digest, latent="none")
 
 
 def check_arguments(arguments: Mapping[str, Any]) -> None:
     if unknown := arguments.keys() - KNOWN:
-        raise BadInput(f"A diffusers pipeline has no argument {min(unknown)!r}, only {', '.join(sorted(KNOWN))}.")
+        raise BadInput("unknown-argument",
+                       f"A diffusers pipeline has no argument {min(unknown)!r}, only {', '.join(sorted(KNOWN))}.")
     steps, guidance = arguments.get("steps", 1), arguments.get("guidance", 1.0)
     if type(steps) is not int or steps < 1:
-        raise BadInput(f"steps is {steps!r}, expected a whole number above 0.")
+        raise BadInput("unfit-value", f"steps is {steps!r}, expected a whole number above 0.")
     if type(guidance) not in (int, float):
-        raise BadInput(f"guidance is {guidance!r}, expected a number.")
+        raise BadInput("unfit-value", f"guidance is {guidance!r}, expected a number.")
 
 
 def read_index(folder: Path) -> dict[str, tuple[str, str]]:
@@ -156,11 +161,12 @@ def read_index(folder: Path) -> dict[str, tuple[str, str]]:
         kind = index["_class_name"]
         listed = {name: value for name, value in index.items() if isinstance(value, list) and value and value[0]}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadInput(f"{path} is not what diffusers writes: {first_line(error)}.") from error
+        raise BadInput("unusable-config", f"{path} is not what diffusers writes: {first_line(error)}.") from error
     strangers = [f"{name} of {value[0]}" for name, value in listed.items() if not is_known([name, *value])]
     if not isinstance(kind, str) or strangers:
         what = strangers[0] if strangers else f"the pipeline {kind!r}"
-        raise BadInput(f"{folder} is not loaded: {what} would be code from the folder, expected classes of diffusers "
+        raise BadInput("untrusted-code",
+                       f"{folder} is not loaded: {what} would be code from the folder, expected classes of diffusers "
                        "and transformers.")
     return {name: (value[0], value[1]) for name, value in listed.items()}
 
@@ -179,7 +185,7 @@ def is_known(component: Sequence[Any]) -> bool:
 def package() -> Path:
     found = looked_up("diffusers")
     if found is None or not found.origin:
-        raise BadInput("A diffusers model needs diffusers: pip install diffusers transformers.")
+        raise BadInput("missing-package", "A diffusers model needs diffusers: pip install diffusers transformers.")
     return Path(found.origin).parent
 
 
@@ -188,7 +194,8 @@ def check_weights(folder: Path) -> None:
     files = list(folder.glob("*")) if folder.is_dir() else []
     pickled = sorted(file.name for file in files if file.suffix in PICKLES)
     if pickled and not any(file.suffix == ".safetensors" for file in files):
-        raise BadInput(f"{folder} holds {pickled[0]}, a pickle, and no safetensors: save the pipeline again with "
+        raise BadInput("untrusted-code",
+                       f"{folder} holds {pickled[0]}, a pickle, and no safetensors: save the pipeline again with "
                        "save_pretrained(…, safe_serialization=True).")
 
 
@@ -207,9 +214,9 @@ def read_prompts(path: str | None) -> list[str]:
     try:
         lines = Path(path).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"The prompts {path} cannot be read: {first_line(error)}.") from error
+        raise BadInput("unreadable-file", f"The prompts {path} cannot be read: {first_line(error)}.") from error
     if not any(map(str.strip, lines)):
-        raise BadInput(f"{path} holds no prompts, expected one per line.")
+        raise BadInput("empty-file", f"{path} holds no prompts, expected one per line.")
     return [line.strip() for line in lines if line.strip()]
 
 
@@ -233,14 +240,15 @@ def loaded(folder: Path) -> Any:
     try:
         from diffusers import DiffusionPipeline
     except ImportError as error:
-        raise BadInput("A diffusers model needs diffusers: pip install diffusers transformers.") from error
+        raise BadInput("missing-package",
+                       "A diffusers model needs diffusers: pip install diffusers transformers.") from error
     try:
         with silent(), torch.random.fork_rng(devices=[]):
             return DiffusionPipeline.from_pretrained(
                 folder, use_safetensors=True, local_files_only=True, trust_remote_code=False, low_cpu_mem_usage=False
             )
     except Exception as error:      # whatever a damaged folder runs into
-        raise BadInput(f"{folder} cannot be loaded by diffusers: {first_line(error)}.") from error
+        raise BadInput("unfit-pipeline", f"{folder} cannot be loaded by diffusers: {first_line(error)}.") from error
 
 
 @contextmanager
@@ -271,15 +279,16 @@ def check_kind(pipeline: Any, accepted: Mapping[str, Any], spec: ModelSpec, fold
     """Sentences for pipelines that are no generators, and for arguments that a pipeline does not take."""
     name = type(pipeline).__name__
     if "image" in accepted or not accepted.keys() & {"prompt", "class_labels", "batch_size"}:
-        raise BadInput(f"{folder} is a {name}, which starts from more than noise, a class or a prompt.")
+        raise BadInput("unfit-pipeline",
+                       f"{folder} is a {name}, which starts from more than noise, a class or a prompt.")
     if not {"generator", "output_type"} <= accepted.keys() or getattr(pipeline, "scheduler", None) is None:
-        raise BadInput(f"{folder} is a {name}, whose randomness cannot be given image by image.")
+        raise BadInput("unfit-pipeline", f"{folder} is a {name}, whose randomness cannot be given image by image.")
     wrong = [ours for ours, theirs in ARGUMENTS.items() if ours in spec.arguments and theirs not in accepted]
     if wrong:
-        raise BadInput(f"{folder} is a {name}, which takes no {wrong[0]}.")
+        raise BadInput("unfit-pipeline", f"{folder} is a {name}, which takes no {wrong[0]}.")
     if ("prompt" in accepted) != ("prompts" in spec.arguments):
         needs = 'needs prompts = "FILE", one per line' if "prompt" in accepted else "takes no prompts"
-        raise BadInput(f"{folder} is a {name}, which {needs}.")
+        raise BadInput("unfit-pipeline", f"{folder} is a {name}, which {needs}.")
 
 
 def scheduler_named(name: Any, present: Any) -> Any:
@@ -287,8 +296,9 @@ def scheduler_named(name: Any, present: Any) -> Any:
     fitting = {kind.__name__: kind for kind in present.compatibles}
     if name not in fitting:
         known = ", ".join(sorted(fitting)) or "none"
-        raise BadInput(f"No scheduler {name!r} for {type(present).__name__}. Known: {known}.")
+        raise BadInput("unknown-choice", f"No scheduler {name!r} for {type(present).__name__}. Known: {known}.")
     try:
         return fitting[name].from_config(present.config)
     except (ImportError, ValueError, TypeError) as error:
-        raise BadInput(f"The scheduler {name} cannot be made: {first_line(error)}.") from error
+        raise BadInput("scheduler-does-not-fit",
+                       f"The scheduler {name} cannot be made: {first_line(error)}.") from error

@@ -47,7 +47,8 @@ class Ratio:
     def log_ratio(self, features: np.ndarray) -> np.ndarray:
         """(n, d) features -> log r, (n,) float64."""
         if features.ndim != 2 or features.shape[1] != len(self.mean):
-            raise BadInput(f"The density ratio takes features of length {len(self.mean)}, got {features.shape}.")
+            raise BadInput("unequal-features",
+                           f"The density ratio takes features of length {len(self.mean)}, got {features.shape}.")
         logits = (features.astype(np.float64) - self.mean) @ (self.projection @ self.weights) + self.bias
         return self.a * logits + self.b
 
@@ -72,10 +73,11 @@ def load_ratio(path: Path) -> Ratio:
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(numbers, ())
     shapes |= {"mean": (d,), "projection": (d, k), "weights": (k,)}
     if {name: value.shape for name, value in found.items()} != shapes:
-        raise BadInput(f"{path} holds no density ratio: expected mean, projection, weights, {', '.join(numbers)} that "
+        raise BadInput("no-density-ratio",
+                       f"{path} holds no density ratio: expected mean, projection, weights, {', '.join(numbers)} that "
                        f"fit together, found {', '.join(sorted(found)) or 'nothing'}.")
     if not all(np.isfinite(value).all() for value in found.values()):
-        raise BadInput(f"{path} holds a density ratio with NaN or infinity.")
+        raise BadInput("weights-not-finite", f"{path} holds a density ratio with NaN or infinity.")
     with safe_open(path, "np") as file:
         extractor = (file.metadata() or {}).get("extractor", "")
     values: dict[str, Any] = {name: value.astype(np.float64) for name, value in found.items()}
@@ -148,12 +150,12 @@ class Settings:
 def checked_settings(arguments: Mapping[str, Any]) -> Settings:
     known = ("model", "ratio", "extractor", "attempts")
     if unknown := arguments.keys() - set(known):
-        raise BadInput(f"A rejection has no argument {min(unknown)!r}, only {', '.join(known)}.")
+        raise BadInput("unknown-argument", f"A rejection has no argument {min(unknown)!r}, only {', '.join(known)}.")
     examples = {"model": "zoo:NAME", "ratio": "FILE.safetensors", "extractor": "efficientnet_lite0"}
     for name, example in examples.items():
         if not isinstance(value := arguments.get(name), str) or not value:
-            raise BadInput(f'A rejection needs {name} = "{example}", got {value!r}.')
+            raise BadInput("unfit-value", f'A rejection needs {name} = "{example}", got {value!r}.')
     attempts = arguments.get("attempts", ATTEMPTS)
     if type(attempts) is not int or not 1 <= attempts <= 1_000:
-        raise BadInput(f"A rejection makes 1 to 1,000 attempts, got {attempts!r}.")
+        raise BadInput("unfit-value", f"A rejection makes 1 to 1,000 attempts, got {attempts!r}.")
     return Settings(**{name: arguments[name] for name in examples}, attempts=attempts)

@@ -18,7 +18,8 @@ def accuracy(generated_logits: Any, generated_labels: Any) -> Estimate:
     """
     logits, labels = np.asarray(generated_logits[:]), np.asarray(generated_labels[:])
     if labels.min() < 0 or labels.max() >= logits.shape[1]:
-        raise BadInput(f"The classifier knows {logits.shape[1]} classes, but the labels reach from {labels.min()} to "
+        raise BadInput("labels-do-not-fit",
+                       f"The classifier knows {logits.shape[1]} classes, but the labels reach from {labels.min()} to "
                        f"{labels.max()}.")
     n, p = len(labels), float((logits.argmax(axis=1) == labels).mean())
     return Estimate(p, math.sqrt(max(p * (1 - p), (1 - 1 / n) / n) / n))

@@ -44,7 +44,7 @@ def vendi(generated_features: np.ndarray, q: float = 1.0) -> Estimate:
     """
     _check(generated_features, least=3)
     if not q >= 1:
-        raise BadInput(f"The order of a Vendi score should be 1 or more, infinity included, got {q}.")
+        raise BadInput("unfit-value", f"The order of a Vendi score should be 1 or more, infinity included, got {q}.")
     n, (w, parts) = len(generated_features), _axes(generated_features)
     value = np.exp(_entropy(w, q))
     if q == 1:
@@ -112,5 +112,6 @@ def _units(features: np.ndarray) -> Iterator[np.ndarray]:
 def _check(features: np.ndarray, least: int) -> None:
     check_features(features)
     if len(features) < least:
-        raise BadInput(f"Diversity with its error needs at least {least} generated images, got {len(features)}.")
+        raise BadInput("too-few-images",
+                       f"Diversity with its error needs at least {least} generated images, got {len(features)}.")
     check_directions(features, "generated")

@@ -56,7 +56,8 @@ def fd_infinity(
         return _by_line(real, generated, generated_chunks, root, points, fewest, seed)
     alive = int(np.count_nonzero(generated.sigma.diagonal()))
     if generated.n < ENOUGH * alive:
-        raise BadInput(f"FD at infinity needs {ENOUGH} images for each of the {alive:,} features, got {generated.n:,}.")
+        raise BadInput("too-few-images",
+                       f"FD at infinity needs {ENOUGH} images for each of the {alive:,} features, got {generated.n:,}.")
     return _by_spectrum(real, generated, generated_chunks, root)
 
 
@@ -112,7 +113,8 @@ def _by_line(
     n, rng = generated.n, np.random.default_rng(seed)
     sizes = np.linspace(min(fewest, max(n // 10, 2)), n, points).astype(int)
     if points < 2 or sizes[0] < 2 or sizes[0] == sizes[-1]:
-        raise BadInput(f"A line over 1 / n needs at least 2 sizes from 2 on, got {points} from {sizes[0]} to {n}.")
+        raise BadInput("unfit-value",
+                       f"A line over 1 / n needs at least 2 sizes from 2 on, got {points} from {sizes[0]} to {n}.")
     values, weights, factors = np.empty(points), np.zeros(n), _intercept(1 / sizes)
     for i, (size, factor) in enumerate(zip(sizes, factors, strict=True)):
         chosen = np.isin(np.arange(n), rng.choice(n, size, replace=False))

@@ -35,7 +35,8 @@ def matrix_root(sigma: np.ndarray) -> np.ndarray:
     """
     eigenvalues, vectors = np.linalg.eigh(sigma)
     if eigenvalues.size and eigenvalues[0] < -NOT_PSD * abs(eigenvalues[-1]):
-        raise BadInput(f"This is not a covariance matrix: its eigenvalues go from {eigenvalues[0]:.3g} "
+        raise BadInput("not-a-covariance",
+                       f"This is not a covariance matrix: its eigenvalues go from {eigenvalues[0]:.3g} "
                        f"to {eigenvalues[-1]:.3g}, and none should be negative.")
     half = vectors * eigenvalues.clip(0) ** 0.25
     return half @ half.T
@@ -99,7 +100,8 @@ def by_class(
     """
     check_chunks(generated, chunks)
     if labels.shape != (generated.n,):
-        raise BadInput(f"Each of {generated.n:,} images needs one class, found labels of the shape {labels.shape}.")
+        raise BadInput("labels-do-not-fit",
+                       f"Each of {generated.n:,} images needs one class, found labels of the shape {labels.shape}.")
     root = root_of(real, generated, root)
     psi, costs = influence(real, generated, chunks, root), {}
     for label in np.unique(labels):
@@ -212,12 +214,14 @@ class Without:
 def root_of(real: Statistics, generated: Statistics, root: np.ndarray | None) -> np.ndarray:
     d = len(real.mu)
     if len(generated.mu) != d:
-        raise BadInput(f"The reference has features of length {d}, the generated images {len(generated.mu)}: "
+        raise BadInput("unequal-features",
+                       f"The reference has features of length {d}, the generated images {len(generated.mu)}: "
                        "both must come from the same extractor.")
     if root is None:
         return matrix_root(real.sigma)
     if root.shape != (d, d):
-        raise BadInput(f"The root of the reference's covariance should be ({d}, {d}), found {root.shape}.")
+        raise BadInput("root-does-not-fit",
+                       f"The root of the reference's covariance should be ({d}, {d}), found {root.shape}.")
     return root
 
 
@@ -236,7 +240,8 @@ def _distance(real: Statistics, generated: Statistics, cross: float) -> float:
     size = np.trace(real.sigma) + np.trace(generated.sigma)
     value = float(shift @ shift + size - 2 * cross)
     if value < -NEGATIVE * size:
-        raise BadInput(f"The Fréchet distance came out at {value:.6g}, and it cannot be negative: "
+        raise BadInput("root-does-not-fit",
+                       f"The Fréchet distance came out at {value:.6g}, and it cannot be negative: "
                        "the root does not belong to the reference, or the features not to the statistics.")
     return max(value, 0.0)
 
@@ -305,8 +310,11 @@ def check_chunks(generated: Statistics, chunks: Sequence[np.ndarray]) -> None:
         check_features(chunk, first=rows)
         rows += len(chunk)
         if chunk.shape[1] != len(generated.mu):
-            raise BadInput(f"The statistics are of length {len(generated.mu)}, a chunk of features {chunk.shape[1]}.")
+            raise BadInput("unequal-features",
+                           f"The statistics are of length {len(generated.mu)}, a chunk of features {chunk.shape[1]}.")
     if rows != generated.n:
-        raise BadInput(f"The statistics are of {generated.n:,} feature vectors, the chunks hold {rows:,}.")
+        raise BadInput("unequal-counts",
+                       f"The statistics are of {generated.n:,} feature vectors, the chunks hold {rows:,}.")
     if rows < 4:
-        raise BadInput(f"A Fréchet distance with its error needs at least 4 generated images, got {rows}.")
+        raise BadInput("too-few-images",
+                       f"A Fréchet distance with its error needs at least 4 generated images, got {rows}.")

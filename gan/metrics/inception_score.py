@@ -50,7 +50,8 @@ def _parts(n: int, splits: int, shuffle_seed: int | None, block: int | None) -> 
     if block is not None:
         splits = -(-n // block) if block > 0 else 0
     if splits < 1 or n < splits:
-        raise BadInput(f"An Inception Score over {splits} splits needs at least {max(splits, 1)} images, got {n}.")
+        raise BadInput("too-few-images",
+                       f"An Inception Score over {splits} splits needs at least {max(splits, 1)} images, got {n}.")
     if block is not None:
         return np.split(np.arange(n), range(block, n, block))
     order = np.arange(n) if shuffle_seed is None or splits == 1 else _permutation(n, shuffle_seed)

@@ -96,7 +96,7 @@ def mean_self_similarity(real: np.ndarray, kernel: Kernel | None = None) -> floa
     """The mean of k(y_j, y_j') over all pairs j != j' of the (m, d) reference: cache it with the reference."""
     check_features(real)
     if len(real) < 2:
-        raise BadInput(f"A kernel distance needs at least 2 reference images, got {len(real)}.")
+        raise BadInput("too-few-images", f"A kernel distance needs at least 2 reference images, got {len(real)}.")
     total, kernel = 0.0, kernel or _cubic
     for rows, columns in _upper_tiles(len(real)):
         tile = kernel(_block(real, rows), _block(real, columns))
@@ -225,10 +225,12 @@ def _check(real: np.ndarray, generated: np.ndarray) -> None:
     check_features(real)
     check_features(generated)
     if real.shape[1] != generated.shape[1]:
-        raise BadInput(f"The reference has features of length {real.shape[1]}, the generated images "
+        raise BadInput("unequal-features",
+                       f"The reference has features of length {real.shape[1]}, the generated images "
                        f"{generated.shape[1]}: both must come from the same extractor.")
     if len(real) < 2 or len(generated) < 4:
-        raise BadInput("A kernel distance with its error needs at least 2 reference and 4 generated images, "
+        raise BadInput("too-few-images",
+                       "A kernel distance with its error needs at least 2 reference and 4 generated images, "
                        f"got {len(real)} and {len(generated)}.")
 
 
@@ -236,13 +238,15 @@ def check_directions(features: np.ndarray, side: str) -> None:
     """Refuse features, (n, d), that cannot be made of length 1."""
     for rows in _slices(len(features)):
         if not (still := np.asarray(features[rows]).any(axis=1)).all():
-            raise BadInput(f"Features of length 0 have no direction: row {rows.start + int(np.argmin(still)):,} "
+            raise BadInput("features-without-direction",
+                           f"Features of length 0 have no direction: row {rows.start + int(np.argmin(still)):,} "
                            f"of the {side} ones is all zeros.")
 
 
 def _check_subsets(m: int, n: int, subsets: int, size: int) -> None:
     if subsets < 1 or size < 2:
-        raise BadInput(f"KID needs at least 1 subset of at least 2 images, got {subsets} of {size}.")
+        raise BadInput("unfit-value", f"KID needs at least 1 subset of at least 2 images, got {subsets} of {size}.")
     if size > min(m, n):
-        raise BadInput(f"KID subsets of {size:,} images need as many on both sides; "
+        raise BadInput("too-few-images",
+                       f"KID subsets of {size:,} images need as many on both sides; "
                        f"found {m:,} reference and {n:,} generated images.")

@@ -214,14 +214,17 @@ def _scaled(training: np.ndarray, test: np.ndarray, generated: np.ndarray) -> li
     for features, name, least in ((training, "training", 4), (test, "test", 2), (generated, "generated", 3)):
         check_features(features)
         if len(features) < least:
-            raise BadInput(f"A feature likelihood needs at least {least} {name} images, got {len(features)}.")
+            raise BadInput("too-few-images",
+                           f"A feature likelihood needs at least {least} {name} images, got {len(features)}.")
         if features.shape[1] != test.shape[1]:
-            raise BadInput(f"The test images have features of length {test.shape[1]}, the {name} ones "
+            raise BadInput("unequal-features",
+                           f"The test images have features of length {test.shape[1]}, the {name} ones "
                            f"{features.shape[1]}: all must come from the same extractor.")
     seen = np.asarray(test[: len(test)], np.float64)
     mean, deviation = seen.mean(axis=0), seen.std(axis=0, ddof=1)
     alive = deviation > 0
     if not alive.any():
-        raise BadInput("All test images have the same features, so nothing is probable or improbable.")
+        raise BadInput("constant-features",
+                       "All test images have the same features, so nothing is probable or improbable.")
     mean, deviation = mean[alive].astype(np.float32), deviation[alive].astype(np.float32)
     return [(features[: len(features)][:, alive] - mean) / deviation for features in (training, test, generated)]

@@ -74,7 +74,8 @@ def _inside(overlap: Overlap, k: int, closed: bool) -> np.ndarray:
 
 def _at(available: int, k: int, what: str) -> int:
     if not 1 <= k <= available:
-        raise BadInput(f"For {what} k goes from 1 to {available} here, one less than neighbours were looked for if an "
+        raise BadInput("unfit-value",
+                       f"For {what} k goes from 1 to {available} here, one less than neighbours were looked for if an "
                        f"image is left out for the error; found k = {k}.")
     return k - 1
 

@@ -33,7 +33,8 @@ def authpct(training_matches: Neighbours, training_neighbours: Neighbours) -> Es
     """
     matched, known = training_matches.indices[:, 0], len(training_neighbours.distances)
     if matched.max() >= known:
-        raise BadInput(f"An image matches image {matched.max():,} of the training set, "
+        raise BadInput("unequal-counts",
+                       f"An image matches image {matched.max():,} of the training set, "
                        f"whose neighbours are of {known:,}.")
     found = share(training_matches.distances[:, 0] > training_neighbours.distances[matched, 0])
     return Estimate(100 * found.value, 100 * found.se)
@@ -67,7 +68,8 @@ def c_t(
             total, weight = total + len(test) * z, weight + len(test)
             pulled[labels[2] == cell] = len(test) * (z - without)
     if not weight:
-        raise BadInput(f"No cell of C_T holds test images and more than {ENOUGH} generated ones, "
+        raise BadInput("too-few-images",
+                       f"No cell of C_T holds test images and more than {ENOUGH} generated ones, "
                        f"of {len(sets[1]):,} and {len(sets[2]):,}.")
     pulls = pulls_of((total - pulled) / weight)
     return Estimate(total / weight, float(np.sqrt(pulls @ pulls)) / len(pulls))
@@ -93,7 +95,8 @@ def mifid(
     penalise = _from_training if over_training else _from_generated
     near, others = penalise(generated_chunks, training_features)
     if len(others) != generated_statistics.n:
-        raise BadInput(f"The statistics are of {generated_statistics.n:,} feature vectors, "
+        raise BadInput("unequal-counts",
+                       f"The statistics are of {generated_statistics.n:,} feature vectors, "
                        f"the chunks hold {len(others):,}.")
     leaving = Without(real_statistics, generated_statistics, generated_chunks, root)
     fd, (without, psi) = float(leaving.distance(0)), leaving.one()
@@ -119,7 +122,8 @@ def duplicates(overlap: Overlap, rate: float = 0.05) -> Estimate:
     generated, known = overlap.generated, overlap.real.distances[:, 0]
     n, at = len(generated.distances), -(-len(generated.distances) // len(known))
     if at >= generated.distances.shape[1]:
-        raise BadInput(f"Duplicates among {n:,} images need a reference larger than {len(known):,}: "
+        raise BadInput("too-few-images",
+                       f"Duplicates among {n:,} images need a reference larger than {len(known):,}: "
                        f"at least a share of 1 in {generated.distances.shape[1] - 1}.")
     found = discoveries(p_values(generated.distances[:, at - 1], known), rate)
     if not found.any():
@@ -192,7 +196,8 @@ def _from_training(chunks: Sequence[np.ndarray], training: np.ndarray) -> tuple[
 
 def _total(distances: np.ndarray) -> float:
     if not len(distances):
-        raise BadInput("MiFID needs features that do not add up to 0, of generated and of training images; found none.")
+        raise BadInput("features-without-direction",
+                       "MiFID needs features that do not add up to 0, of generated and of training images; found none.")
     return float(distances.sum())
 
 
@@ -222,7 +227,8 @@ def _projected(sets: Sequence[np.ndarray], components: int) -> list[np.ndarray]:
         check_features(features)
     lengths = {features.shape[1] for features in sets}
     if len(lengths) > 1:
-        raise BadInput(f"The sets have features of lengths {', '.join(map(str, sorted(lengths)))}: "
+        raise BadInput("unequal-features",
+                       f"The sets have features of lengths {', '.join(map(str, sorted(lengths)))}: "
                        "all must come from the same extractor.")
     d = lengths.pop()
     mean, axes = np.zeros(d), np.eye(d)

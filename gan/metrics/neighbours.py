@@ -312,20 +312,21 @@ def _numbers(rows: slice) -> np.ndarray:
 
 def _check_k(k: int, available: int, what: str) -> None:
     if not 1 <= k <= available:
-        raise BadInput(f"The {k} nearest need at least {max(k, 1)} {what}, found {available}.")
+        raise BadInput("too-few-images", f"The {k} nearest need at least {max(k, 1)} {what}, found {available}.")
 
 
 def _check_pair(x: np.ndarray, y: np.ndarray) -> None:
     check_features(x)
     check_features(y)
     if x.shape[1] != y.shape[1]:
-        raise BadInput(f"Features of length {x.shape[1]} have no distance from features of length {y.shape[1]}: "
+        raise BadInput("unequal-features",
+                       f"Features of length {x.shape[1]} have no distance from features of length {y.shape[1]}: "
                        "both must come from the same extractor.")
 
 
 def _check_neighbours(found: Neighbours, m: int) -> None:
     rows, k = found.distances.shape
     if rows != m:
-        raise BadInput(f"The neighbours are of {rows:,} images, the reference has {m:,}.")
+        raise BadInput("unequal-counts", f"The neighbours are of {rows:,} images, the reference has {m:,}.")
     if k < REALISM:
-        raise BadInput(f"An overlap needs the {REALISM} nearest others of each real image, found {k}.")
+        raise BadInput("unfit-value", f"An overlap needs the {REALISM} nearest others of each real image, found {k}.")

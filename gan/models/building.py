@@ -24,21 +24,22 @@ def made(
     known = inspect.signature(make).parameters
     unknown = [name for name in arguments if name not in known]
     if unknown:
-        raise BadInput(f"Family {family} has no argument {unknown[0]!r}, only {', '.join(known)}.")
+        raise BadInput("unknown-argument", f"Family {family} has no argument {unknown[0]!r}, only {', '.join(known)}.")
     for name, value in arguments.items():
         default = known[name].default
         if isinstance(default, int | str) and (type(value) is not type(default) or (default and not value)):
-            raise BadInput(f"Family {family}: {name} is {value!r}, expected something like {default!r}.")
+            raise BadInput("unfit-value", f"Family {family}: {name} is {value!r}, expected something like {default!r}.")
     if latent != "normal":
         if "latent" not in known:
-            raise BadInput(f"Family {family} knows its own latents: leave latent = {latent!r} out.")
+            raise BadInput("conflicting-options",
+                           f"Family {family} knows its own latents: leave latent = {latent!r} out.")
         arguments = {"latent": latent, **arguments}
     try:
         with torch.random.fork_rng(devices=[]):
             return make(**arguments)
     except Exception as error:
         said = ", ".join(f"{name} = {value!r}" for name, value in arguments.items()) or "no arguments"
-        raise BadInput(f"Family {family} cannot be made with {said}: {first_line(error)}.") from error
+        raise BadInput("unfit-value", f"Family {family} cannot be made with {said}: {first_line(error)}.") from error
 
 
 def filled(made: Made, state: Mapping[str, Tensor], spec: ModelSpec, device: str) -> Made:
@@ -48,6 +49,7 @@ def filled(made: Made, state: Mapping[str, Tensor], spec: ModelSpec, device: str
             load_into(made, state, spec.weights, spec.family or spec.factory)
         return made.eval().requires_grad_(False).to(device)
     if spec.weights:
-        raise BadInput(f"{spec.factory} returned a {type(made).__name__}, into which {spec.weights} cannot be loaded: "
+        raise BadInput("not-a-module",
+                       f"{spec.factory} returned a {type(made).__name__}, into which {spec.weights} cannot be loaded: "
                        "expected a PyTorch module.")
     return made

@@ -46,7 +46,8 @@ def place(weights: str) -> Path:
 def parsed(name: str) -> re.Match[str]:
     found = NAME.fullmatch(name)
     if found is None or ".." in (found["file"] or "").split("/"):
-        raise BadInput(f"{name!r} is no model on the Hugging Face Hub: expected hf:ORG/REPO@REVISION, and :FILE for "
+        raise BadInput("malformed-name",
+                       f"{name!r} is no model on the Hugging Face Hub: expected hf:ORG/REPO@REVISION, and :FILE for "
                        "one file of several.")
     return found
 
@@ -58,7 +59,7 @@ def snapshot(repo: str, revision: str, file: str = "") -> Path:
         from huggingface_hub import utils as bars
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     except ImportError as error:
-        raise BadInput(f"hf:{repo} needs huggingface_hub: pip install huggingface_hub.") from error
+        raise BadInput("missing-package", f"hf:{repo} needs huggingface_hub: pip install huggingface_hub.") from error
     wanted = [file, "config.json"] if file else FETCHED
     quiet = bars.are_progress_bars_disabled()  # type: ignore[attr-defined]
     bars.disable_progress_bars()  # type: ignore[attr-defined]
@@ -80,10 +81,11 @@ def snapshot(repo: str, revision: str, file: str = "") -> Path:
 def not_found(repo: str, revision: str, error: Exception) -> BadInput:
     """The Hub's answer in one sentence; most often that there was none."""
     if type(error).__name__ in ("LocalEntryNotFoundError", "OfflineModeIsEnabled"):
-        return BadInput(f"hf:{repo}@{revision} is not in the cache of the Hugging Face Hub, and the Hub does not "
+        return BadInput("not-fetched",
+                        f"hf:{repo}@{revision} is not in the cache of the Hugging Face Hub, and the Hub does not "
                         f"answer: fetch it where there is a network (hf download {repo} --revision {revision}), or "
                         "give a folder.")
-    return BadInput(f"hf:{repo}@{revision} cannot be fetched: {first_line(error)}.")
+    return BadInput("not-fetched", f"hf:{repo}@{revision} cannot be fetched: {first_line(error)}.")
 
 
 def arguments_in(folder: Path) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def arguments_in(folder: Path) -> dict[str, Any]:
     try:
         values = dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise BadInput(f"{path} is not a table of arguments: {first_line(error)}.") from error
+        raise BadInput("unusable-config", f"{path} is not a table of arguments: {first_line(error)}.") from error
     return {name: value for name, value in values.items() if name.isidentifier() and not name.startswith("_")}
 
 
@@ -103,5 +105,6 @@ def weights_in(folder: Path) -> str:
     known = [name for name in WEIGHTS if (folder / name).is_file()]
     others = sorted(file.name for file in folder.glob("*.safetensors"))
     if not known and len(others) > 1:
-        raise BadInput(f"{folder} holds several files of weights ({', '.join(others[:6])}): give one of them.")
+        raise BadInput("several-weights",
+                       f"{folder} holds several files of weights ({', '.join(others[:6])}): give one of them.")
     return (known or others or [""])[0]

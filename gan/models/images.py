@@ -25,10 +25,12 @@ def open_images(spec: ModelSpec, workspace: Workspace) -> ImagesOnDisk:
     """The finite model; its digest must still be the spec's, if that has one."""
     known = {"resize", "shuffled"}
     if unknown := spec.arguments.keys() - known:
-        raise BadInput(f"Images on disk have no argument {min(unknown)!r}, only {', '.join(sorted(known))}.")
+        raise BadInput("unknown-argument",
+                       f"Images on disk have no argument {min(unknown)!r}, only {', '.join(sorted(known))}.")
     images = open_set(spec.weights, DataFolders.of(workspace), spec.arguments.get("resize"))
     if spec.sha256 and images.digest != spec.sha256:
-        raise BadInput(f"{spec.weights} has changed: its digest is {images.digest}, expected {spec.sha256}.")
+        raise BadInput("changed-content",
+                       f"{spec.weights} has changed: its digest is {images.digest}, expected {spec.sha256}.")
     return ImagesOnDisk(images, bool(spec.arguments.get("shuffled", False)))
 
 

@@ -73,7 +73,8 @@ def found_at(model: str, path: Path, zoo: Path, with_factory: bool) -> ModelSpec
         return ModelSpec(name, weights=weights)
     file = hub.weights_in(folder)
     if not file:
-        raise BadInput(f"{model} holds no weights: expected {' or '.join(hub.WEIGHTS)}, or the folders of a diffusers "
+        raise BadInput("missing-weights",
+                       f"{model} holds no weights: expected {' or '.join(hub.WEIGHTS)}, or the folders of a diffusers "
                        "pipeline.")
     joined = f"{weights}:{file}" if hub.is_on_hub(weights) else str(Path(weights) / file)
     return ModelSpec(name, weights=joined, arguments=hub.arguments_in(folder) if with_factory else {})
@@ -96,9 +97,10 @@ def family_of(path: Path) -> str:
 def check_place(model: str, path: Path, zoo: Path) -> None:
     """Sentences for what is no weights file."""
     if path.suffix.lower() in SUFFIXES and path.exists():
-        raise BadInput(f"{model} is a single image: give a folder or file of images as MODEL.")
+        raise BadInput("single-image", f"{model} is a single image: give a folder or file of images as MODEL.")
     if not path.exists():
         raise BadInput(
+            "unknown-model",
             f"MODEL {model!r} does not exist: expected zoo:NAME ({', '.join(zoo_names(zoo)) or 'the zoo is empty'}), a "
             f"TOML model file, a weights file, a folder of diffusers or ImageGPT, hf:ORG/REPO@REVISION, a folder, "
             f".zip, .npz or .parquet of images, or {', '.join(dataset_names())}."
@@ -118,5 +120,5 @@ def zoo_names(zoo: Path) -> list[str]:
 
 def zoo_file(name: str, zoo: Path) -> Path:
     if name not in zoo_names(zoo):
-        raise BadInput(f"No zoo model {name!r}. Known: {', '.join(zoo_names(zoo)) or 'none'}.")
+        raise BadInput("unknown-model", f"No zoo model {name!r}. Known: {', '.join(zoo_names(zoo)) or 'none'}.")
     return zoo / f"{name}.toml"

@@ -35,7 +35,8 @@ def complete(spec: ModelSpec, workspace: Workspace) -> CompleteSpec:
     factory is imported, and nothing in a file is run.
     """
     if spec.family and spec.family not in {**GENERATORS, **OPENERS}:
-        raise BadInput(f"No family {spec.family!r}. Known: {', '.join(sorted([*GENERATORS, *OPENERS]))}.")
+        raise BadInput("unknown-family",
+                       f"No family {spec.family!r}. Known: {', '.join(sorted([*GENERATORS, *OPENERS]))}.")
     opener = OPENERS.get(spec.family)
     found = opener.look(spec, workspace) if opener else examine(spec, workspace.trust_pickle)[0]
     return CompleteSpec(**vars(found))
@@ -61,7 +62,8 @@ def makers(spec: ModelSpec, workspace: Workspace) -> tuple[str, ...]:
 def agreed(generator: Generator, spec: ModelSpec) -> Generator:
     """The generator, if it and the spec declare the same range."""
     if tuple(generator.output_range) != tuple(spec.output_range):
-        raise BadInput(f"{spec.name}: output_range is {list(spec.output_range)}, but the model itself declares "
+        raise BadInput("unequal-ranges",
+                       f"{spec.name}: output_range is {list(spec.output_range)}, but the model itself declares "
                        f"{list(generator.output_range)}.")
     return generator.eval() if isinstance(generator, nn.Module) else generator
 
@@ -74,11 +76,13 @@ def look_at_mixture(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
     parts = [complete(named(model), workspace) for model in models]
     for part in parts:
         if part.family == MIXTURE:
-            raise BadInput(f"{spec.name} is a mixture of mixtures: name the models of {part.name} themselves.")
+            raise BadInput("nested-models",
+                           f"{spec.name} is a mixture of mixtures: name the models of {part.name} themselves.")
     total = sum(shares)
     digest = digest_of([[identity(part), share / total] for part, share in zip(parts, shares, strict=True)])
     if spec.sha256 not in ("", digest):
-        raise BadInput(f"{spec.name}: the models of the mixture are others than they were, by their sha256.")
+        raise BadInput("changed-content",
+                       f"{spec.name}: the models of the mixture are others than they were, by their sha256.")
     return replace(
         spec, sha256=digest, channels=spec.channels or parts[0].channels, latent="none",
         resolution=spec.resolution or parts[0].resolution, output_range=parts[0].output_range,
@@ -101,11 +105,12 @@ def look_at_rejection(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
     inner = complete(named(settings.model), workspace)
     if inner.family in (IMAGES, REJECTION):
         what = "images on disk, which cannot be drawn again" if inner.family == IMAGES else "itself a rejection"
-        raise BadInput(f"{spec.name} rejects images of {inner.name}, which is {what}.")
+        raise BadInput("nested-models", f"{spec.name} rejects images of {inner.name}, which is {what}.")
     load_ratio(Path(settings.ratio))
     digest = digest_of([identity(inner), checked_digest(Path(settings.ratio)), settings.attempts])
     if spec.sha256 not in ("", digest):
-        raise BadInput(f"{spec.name}: the model, the ratio or the attempts are others than they were, by their sha256.")
+        raise BadInput("changed-content",
+                       f"{spec.name}: the model, the ratio or the attempts are others than they were, by their sha256.")
     return replace(
         spec, sha256=digest, channels=inner.channels, resolution=inner.resolution, layout=inner.layout, latent="none",
         n_classes=inner.n_classes, output_range=inner.output_range,
@@ -117,7 +122,8 @@ def open_rejection(spec: ModelSpec, workspace: Workspace) -> Rejection:
     inner = complete(named(settings.model), workspace)
     ratio, extractor = load_ratio(Path(settings.ratio)), extractor_of(settings.extractor, workspace)
     if ratio.extractor != extractor.digest:
-        raise BadInput(f"The density ratio was fitted on features of another extractor than {extractor.name}, or on "
+        raise BadInput("unequal-features",
+                       f"The density ratio was fitted on features of another extractor than {extractor.name}, or on "
                        "other weights.")
 
     def features(images: np.ndarray) -> np.ndarray:

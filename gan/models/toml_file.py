@@ -32,7 +32,8 @@ def read_spec(path: Path) -> ModelSpec:
     spec = ModelSpec(**{"name": path.stem, **values})
     if bool(spec.family) == bool(spec.factory):
         found = "both" if spec.family else "neither"
-        raise BadInput(f"{path} gives {found} of family and factory, expected one: family = "
+        raise BadInput("needs-family",
+                       f"{path} gives {found} of family and factory, expected one: family = "
                        f'"{min(GENERATORS)}" or factory = "module:callable".')
     if spec.weights and spec.weights not in dataset_names() and not hub.is_on_hub(spec.weights):
         spec = replace(spec, weights=beside(spec.weights, path))
@@ -75,7 +76,7 @@ def checked_field(name: str, value: Any, path: Path) -> Any:
         "sha256": ("64 hexadecimal digits in small letters", bool(re.fullmatch("[0-9a-f]{64}", str(value)))),
     }.get(name, ("a text in quotes", isinstance(value, str)))
     if not good:
-        raise BadInput(f"{path}: {name} is {value!r}, expected {expected}.")
+        raise BadInput("unfit-value", f"{path}: {name} is {value!r}, expected {expected}.")
     if name == "output_range":
         return (float(value[0]), float(value[1]))
     return tuple(value) if isinstance(value, list) else value

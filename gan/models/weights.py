@@ -29,10 +29,10 @@ from ganbench.gan.types import BadInput, ModelSpec
 def examine(spec: ModelSpec, trust_pickle: bool) -> tuple[ModelSpec, dict[str, Tensor]]:
     """Read the weights; note their sha256, where they lie in the file, and the arguments that they imply."""
     if not (spec.family or spec.factory):
-        raise BadInput(needs_family(spec, trust_pickle))
+        raise BadInput("needs-family", needs_family(spec, trust_pickle))
     if not spec.weights:
         if spec.family:
-            raise BadInput(f"{spec.name} has no weights: family {spec.family} needs a weights file.")
+            raise BadInput("missing-weights", f"{spec.name} has no weights: family {spec.family} needs a weights file.")
         return spec, {}
     path = hub.place(spec.weights)
     read_head(path)

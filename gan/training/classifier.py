@@ -25,7 +25,7 @@ class Classifier:
     def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
         (batch,) = batches
         if batch.labels is None:
-            raise BadInput("A classifier learns from images with labels; these have none.")
+            raise BadInput("missing-labels", "A classifier learns from images with labels; these have none.")
         images = to_float(batch.images)
         flip = torch.rand(len(images), generator=random_at(seed, at)) < 0.5
         images = torch.where(flip[:, None, None, None], images.flip(3), images)

@@ -96,7 +96,8 @@ def batch_at(data: Batch, schedule: Schedule, position: int) -> Batch:
 def rows_at(n: int, schedule: Schedule, step: int) -> Tensor:
     """Which of n images one step sees, (batch,) int64; every epoch is a fresh permutation."""
     if n < schedule.batch:
-        raise BadInput(f"Training in batches of {schedule.batch} needs at least as many images, got {n}.")
+        raise BadInput("too-few-images",
+                       f"Training in batches of {schedule.batch} needs at least as many images, got {n}.")
     epoch, position = divmod(step, n // schedule.batch)
     order = torch.randperm(n, generator=random_at(schedule.seed + 1, epoch))
     return order[position * schedule.batch : (position + 1) * schedule.batch]
@@ -147,7 +148,7 @@ def resume(folder: Path, parts: Mapping[str, Any]) -> tuple[int, float]:
 
 
 def another(path: Path, why: str) -> BadInput:
-    return BadInput(f"{path} is the state of another training ({why}): give another folder.")
+    return BadInput("another-training", f"{path} is the state of another training ({why}): give another folder.")
 
 
 def read_state(path: Path, **how: Any) -> dict[str, Any]:
@@ -156,7 +157,8 @@ def read_state(path: Path, **how: Any) -> dict[str, Any]:
         state = torch.load(path, weights_only=True, map_location="cpu", **how)
         int(state["step"]), float(state["seconds"])
     except Exception as error:      # whatever a damaged file runs into
-        raise BadInput(f"{path} is damaged, or no state of a training: without it the training begins anew.") from error
+        raise BadInput("unreadable-weights",
+                       f"{path} is damaged, or no state of a training: without it the training begins anew.") from error
     return dict(state)
 
 

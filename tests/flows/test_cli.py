@@ -475,7 +475,7 @@ def test_prefect_is_imported_only_when_a_flow_begins(run_python, model, garments
     code = (
         "import sys\nfrom typer.testing import CliRunner\n"
         "from ganbench.flows import run\nfrom ganbench.flows.cli import app\n"
-        "def begin():\n    raise run.BadInput(f'prefect: {\"prefect\" in sys.modules}')\n"
+        "def begin():\n    raise run.BadInput('unfit-value', f'prefect: {\"prefect\" in sys.modules}')\n"
         "run.begin_flow = begin\n"
         f"for words in {commands}:\n    print(CliRunner().invoke(app, words).stderr.strip())"
     )

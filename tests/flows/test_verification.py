@@ -14,7 +14,7 @@ MISSING = "CIFAR-10 was not found in /away."
 
 
 def missing(bench):
-    raise BadInput(MISSING)
+    raise BadInput("not-fetched", MISSING)
 
 
 RIGHT = Check("FID of nothing", lambda bench: 2.0000000000001, 2.0, 1e-6, "closed form")

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganbench.gan.audit import audit, protocol_of
+from ganbench.gan.audit import audit, question_of
 from ganbench.gan.copying import RATE, SHIFT, Audit, aligned, excess
 from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.features.passing import extract
 from ganbench.gan.images import to_pillow
+from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.store import extend, store_of
-from ganbench.gan.types import BadInput, Features, Samples
+from ganbench.gan.types import Features, Samples
+from tests.refusals import refused
 
 N, PLANTED = 400, 20    # images, and copies among them of each kind: 5 %
 
@@ -93,11 +95,12 @@ def test_one_image_in_twenty_that_is_a_copy_is_listed_and_few_others_are(kind, p
 
 
 def test_only_what_a_model_of_the_zoo_learned_from_is_known_without_being_told():
-    assert protocol_of("zoo:dcgan-fashion-mnist", n=300).training == "fashion-mnist:train10k"
-    told = protocol_of("zoo:dcgan-fashion-mnist", held_out="mine.npz", n=300)
-    assert (told.reference, told.held_out, told.n_generated) == (told.training, "mine.npz", 300)
-    with pytest.raises(BadInput, match=r"mine.toml needs what it learned from: give --training"):
-        protocol_of("mine.toml", held_out="fashion-mnist:test")
+    known = protocol_of(question_of("zoo:dcgan-fashion-mnist", Question(n=300)))
+    assert known.training == "fashion-mnist:train10k"
+    told = question_of("zoo:dcgan-fashion-mnist", Question(n=300, held_out="mine.npz"))
+    assert (told.reference, told.held_out, told.n) == (told.training, "mine.npz", 300)
+    with refused("no-training-data", "mine.toml", "--training"):
+        question_of("mine.toml", Question(held_out="fashion-mnist:test"))
 
 
 @pytest.mark.slow
@@ -141,7 +144,7 @@ def test_a_second_audit_is_the_first_one_from_the_store(pools, audited):
 
 def test_few_training_images_are_refused(pools, audited):
     training, real = pools
-    with pytest.raises(BadInput, match="at least 50 training images, got 30"):
+    with refused("too-few-images", 50, 30):
         audited(real[:60], training[:30])
 
 

@@ -18,7 +18,7 @@ from torch import nn
 
 from ganbench.gan.checkpoints import file_digest, find_weights, load_into, load_state
 from ganbench.gan.files import atomic_write
-from ganbench.gan.types import BadInput
+from tests.refusals import refused
 
 
 class Net(nn.Sequential):
@@ -102,45 +102,45 @@ def test_plain_settings_beside_the_weights_do_no_harm(tmp_path, state):
 
 
 def test_an_unknown_key_says_which_exist(tmp_path, state):
-    with pytest.raises(BadInput, match=r"no weights under 'netG', only under generator, ema\.$"):
+    with refused("unknown-weights-key", "netG", "generator, ema"):
         load_state(saved(tmp_path / "w.pt", {"generator": state, "ema": state}), "netG")
 
 
 def test_several_unknown_keys_are_not_chosen_from(tmp_path, state):
-    with pytest.raises(BadInput, match=r"several sets of weights \(a, b\): choose one with --weights-key"):
+    with refused("several-weights", "a, b", "--weights-key"):
         load_state(saved(tmp_path / "w.pt", {"a": state, "b": state}))
 
 
 @pytest.mark.parametrize(("content", "said"), [
-    (b"", "is empty"),
-    (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "Git LFS pointer"),
-    (b"<!DOCTYPE html><html><body>404</body></html>", "web page"),
-    (b"\n <html>", "web page"),
-    (b"just some text that is no checkpoint", "is not a checkpoint: it begins with 6a757374"),
-    (b"\x89PNG\r\n\x1a\n" + bytes(100), "is not a checkpoint"),
+    (b"", ("empty-file",)),
+    (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", ("git-lfs-pointer",)),
+    (b"<!DOCTYPE html><html><body>404</body></html>", ("web-page",)),
+    (b"\n <html>", ("web-page",)),
+    (b"just some text that is no checkpoint", ("not-weights", "6a75737420736f6d")),
+    (b"\x89PNG\r\n\x1a\n" + bytes(100), ("not-weights",)),
 ])
 def test_files_that_are_no_checkpoints_are_named_for_what_they_are(tmp_path, content, said):
     path = tmp_path / "w.pth"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match=said) as caught:
+    with refused(*said) as caught:
         load_state(path)
     assert str(path) in str(caught.value)
 
 
 def test_a_missing_file_a_folder_and_a_foreign_zip_are_refused(tmp_path):
-    with pytest.raises(BadInput, match="does not exist"):
+    with refused("no-such-file"):
         load_state(tmp_path / "none.pt")
-    with pytest.raises(BadInput, match="is a folder"):
+    with refused("not-a-file"):
         load_state(tmp_path)
     np.savez(tmp_path / "w.npz", a=np.zeros(2))
-    with pytest.raises(BadInput, match=r"no data\.pkl"):
+    with refused("not-weights", "data.pkl"):
         load_state(tmp_path / "w.npz")
 
 
 def test_a_file_without_tensors_says_what_it_holds(tmp_path):
-    with pytest.raises(BadInput, match="holds a dictionary with epoch, expected"):
+    with refused("not-weights", "a dictionary with epoch"):
         load_state(saved(tmp_path / "w.pt", {"epoch": 1}))
-    with pytest.raises(BadInput, match="holds a Tensor, expected"):
+    with refused("not-weights", "a Tensor"):
         load_state(saved(tmp_path / "w.pt", torch.zeros(3)))
 
 
@@ -154,7 +154,7 @@ def test_a_truncated_file_is_called_truncated_wherever_it_was_cut(tmp_path, stat
     whole = path.read_bytes()
     for length in (20, len(whole) // 4, len(whole) // 2, len(whole) - 3):
         path.write_bytes(whole[:length])
-        with pytest.raises(BadInput, match="truncated"):
+        with refused("unreadable-weights", "truncated"):
             load_state(path)
 
 
@@ -163,10 +163,10 @@ def test_a_damaged_safetensors_header_is_refused(tmp_path, state):
     save_file(state, path)
     whole = path.read_bytes()
     path.write_bytes(whole[:9] + b"\xff\xff" + whole[11:])
-    with pytest.raises(BadInput, match="header is not readable"):
+    with refused("unreadable-weights", "damaged", "header"):
         load_state(path)
     path.write_bytes(b"hello, I am not one")
-    with pytest.raises(BadInput, match="not a safetensors file"):
+    with refused("unreadable-weights", "safetensors", "header"):
         load_state(path)
 
 
@@ -207,14 +207,14 @@ def test_such_a_header_is_read_when_it_is_true(tmp_path):
 ], ids=["overlap", "negative", "reversed", "beyond", "infinite", "short", "text", "wrong size", "unknown dtype",
         "negative shape", "overflow", "other size", "list", "metadata", "no table", "deep", "NaN"])
 def test_a_safetensors_header_that_lies_is_one_sentence(tmp_path, header):
-    with pytest.raises(BadInput, match=r"is damaged|is truncated|is not a (valid )?safetensors file") as caught:
+    with refused("unreadable-weights") as caught:
         load_state(write_safetensors(tmp_path / "w.safetensors", header))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("length", [0, 7, 10**8, 2**63, 2**64 - 1])
 def test_a_safetensors_header_of_another_length_is_refused(tmp_path, length):
-    with pytest.raises(BadInput, match=r"is damaged|is truncated|is not a safetensors file"):
+    with refused("unreadable-weights"):
         load_state(write_safetensors(tmp_path / "w.safetensors", {"a": entry()}, length=length))
 
 
@@ -226,13 +226,13 @@ def test_an_archive_that_grows_a_thousandfold_is_refused_before_it_is_unpacked(t
         for name, data in content.items():
             archive.writestr(name, data)
     monkeypatch.setattr("ganbench.gan.checkpoints.MOST_UNPACKED", 10_000_000)
-    with pytest.raises(BadInput, match=r"has [\d,]+ bytes and unpacks to 20,\d+,\d+, as a zip bomb does"):
+    with refused("too-large", "20,"):
         load_state(path)
 
 
 def test_a_tensor_of_more_values_than_the_file_holds_is_refused(tmp_path):
     path = saved(tmp_path / "w.pt", {"a": torch.zeros(1).expand(1_000_000, 1_000)})
-    with pytest.raises(BadInput, match="a has 1,000,000,000 values, of which the file holds 1"):
+    with refused("unreadable-weights", "a", 1_000_000_000, 1):
         load_state(path)
 
 
@@ -241,7 +241,7 @@ def test_a_damaged_index_inside_a_whole_archive_is_refused(tmp_path, state):
     damaged = bytearray(path.read_bytes())
     damaged[100:300] = b"\xff" * 200
     path.write_bytes(damaged)
-    with pytest.raises(BadInput, match="damaged"):
+    with refused("unreadable-weights", "damaged"):
         load_state(path)
 
 
@@ -264,8 +264,8 @@ def test_code_in_a_file_is_not_run(tmp_path, kind, name):
         path.write_bytes(pickle.dumps(content))
     else:
         saved(path, content, _use_new_zipfile_serialization=kind == "zip")
-    said = "not a safetensors" if name == "w.safetensors" else "is a pickled Python object: loading it would run code"
-    with pytest.raises(BadInput, match=said):
+    weights = name == "w.safetensors"
+    with refused("unreadable-weights" if weights else "untrusted-code", name, "safetensors" if weights else "pickled"):
         load_state(path)
     assert not marker.exists()
 
@@ -273,7 +273,7 @@ def test_code_in_a_file_is_not_run(tmp_path, kind, name):
 def test_a_pickled_module_is_loaded_only_when_trusted(tmp_path):
     model = network()
     path = saved(tmp_path / "w.pt", model)
-    with pytest.raises(BadInput, match="or, if you trust the file, give --trust-pickle"):
+    with refused("untrusted-code", "--trust-pickle"):
         load_state(path)
     assert same(load_state(path, trust_pickle=True), model.state_dict())
     path = saved(tmp_path / "w.pt", {"G_ema": model, "D": network(1)})
@@ -285,14 +285,14 @@ def test_a_trusted_raw_pickle_yields_its_module_and_missing_code_is_named(tmp_pa
     path.write_bytes(pickle.dumps({"G_ema": network()}))
     assert same(load_state(path, trust_pickle=True), network().state_dict())
     path.write_bytes(b"\x80\x04cno_such_module\nNet\n.")
-    with pytest.raises(BadInput, match=r"needs the code that it was saved with.*no_such_module"):
+    with refused("missing-module", "no_such_module"):
         load_state(path, trust_pickle=True)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_name_the_tensor(tmp_path, state, bad):
     state["0.weight"][1, 0, 0, 0] = bad
-    with pytest.raises(BadInput, match=r"0\.weight has 1 of 36 values that are NaN or infinite"):
+    with refused("weights-not-finite", "0.weight", 1, 36):
         load_state(saved(tmp_path / "w.pt", state))
 
 
@@ -306,15 +306,14 @@ def test_a_missing_batch_counter_is_tolerated_and_nothing_else(state):
     del state["1.num_batches_tracked"]
     load_into(network(1), state, "w.pt")
     del state["1.running_mean"], state["1.running_var"]
-    with pytest.raises(BadInput, match=r"^w\.pt does not fit Net: missing 1\.running_mean \(and 1 more\)\.$"):
+    with refused("weights-do-not-fit", "w.pt", "Net", "missing 1.running_mean (and 1 more)"):
         load_into(network(1), state, "w.pt")
 
 
 def test_what_does_not_fit_is_listed_with_both_shapes(state):
     state["0.weight"] = torch.zeros(8, 1, 3, 3)
     state["extra"] = torch.zeros(1)
-    with pytest.raises(BadInput, match=r"does not fit dcgan: unexpected extra; 0\.weight is \(8, 1, 3, 3\), "
-                                       r"expected \(4, 1, 3, 3\)\.$"):
+    with refused("weights-do-not-fit", "dcgan", "unexpected extra; 0.weight is (8, 1, 3, 3), expected (4, 1, 3, 3)"):
         load_into(network(1), state, "w.pt", "dcgan")
 
 
@@ -329,7 +328,7 @@ def test_a_given_file_wins_whatever_its_hash(tmp_path):
 
 
 def test_a_given_file_must_exist(tmp_path):
-    with pytest.raises(BadInput, match="does not exist"):
+    with refused("no-such-file"):
         find_weights("Inception", "w.pth", SHA256, "", tmp_path / "none", tmp_path)
 
 
@@ -351,7 +350,7 @@ def test_a_wrong_file_in_the_cache_is_replaced_by_a_download_but_never_used(tmp_
     cache = tmp_path / "cache"
     cache.mkdir()
     (cache / "w.pth").write_bytes(b"something else")
-    with pytest.raises(BadInput, match="is there, but its sha256 is"):
+    with refused("not-fetched", "sha256"):
         find_weights("Inception", "w.pth", SHA256, "", None, cache)
     found = find_weights("Inception", "w.pth", SHA256, (tmp_path / "source").as_uri(), None, cache)
     assert found.read_bytes() == CONTENT
@@ -360,7 +359,7 @@ def test_a_wrong_file_in_the_cache_is_replaced_by_a_download_but_never_used(tmp_
 def test_a_failed_download_is_one_sentence_with_all_that_one_needs(tmp_path):
     (tmp_path / "source").write_bytes(b"tampered")
     url = (tmp_path / "source").as_uri()
-    with pytest.raises(BadInput) as caught:
+    with refused("not-fetched") as caught:
         find_weights("Inception", "w.pth", SHA256, url, None, tmp_path / "cache")
     for part in ("w.pth", SHA256, url, "--inception-weights FILE", str(tmp_path / "cache"), "its sha256 is"):
         assert part in str(caught.value)
@@ -368,7 +367,7 @@ def test_a_failed_download_is_one_sentence_with_all_that_one_needs(tmp_path):
 
 
 def test_an_unreachable_address_is_a_sentence_too(tmp_path):
-    with pytest.raises(BadInput, match=r"could not be fetched from http://127\.0\.0\.1:9/w"):
+    with refused("not-fetched", "http://127.0.0.1:9/w"):
         find_weights("Inception", "w.pth", SHA256, "http://127.0.0.1:9/w", None, tmp_path)
 
 
@@ -385,7 +384,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         partial.write_bytes(b"half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with pytest.raises(BadInput, match="No space left on the device"):
+    with refused("no-space"):
         atomic_write(path, fill_the_disk)
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["w"]

@@ -25,8 +25,9 @@ from ganbench.gan.sampling import shards_of
 from ganbench.gan.scoring import score_name
 from ganbench.gan.statistics import moments
 from ganbench.gan.store import store_of
-from ganbench.gan.types import BadInput, Convention, Protocol, Statistics, Workspace
+from ganbench.gan.types import Convention, Protocol, Statistics, Workspace
 from ganbench.gan.words import caution
+from tests.refusals import refused
 
 PIXELS = Convention("pixels", ("pixels",))
 D = 64  # of (1, 8, 8) images
@@ -120,7 +121,7 @@ def test_statistics_have_a_floor_too(real, fake, noise, workspace, tmp_path):
 
 def test_statistics_of_another_extractor_are_refused(real, workspace, tmp_path):
     save_statistics(tmp_path / "stats.npz", moments(features_of(real)[:, :10]).statistics())
-    with pytest.raises(BadInput, match=r"statistics of 10 features, .* convention 'pixels' \(pixels: 64\)"):
+    with refused("unequal-features", "statistics of 10 features", "pixels", "pixels: 64"):
         evaluate(str(real), protocol(tmp_path / "stats.npz", 400), workspace=workspace)
 
 
@@ -320,15 +321,13 @@ def test_only_the_2015_network_with_its_published_weights_gives_fid():
 
 def test_sets_of_unequal_size_are_refused(noise, real, workspace):
     large = noise("large.npz", 50, (1, 16, 16))
-    with pytest.raises(
-        BadInput, match=r"large\.npz makes images of 16x16 pixels in 1 channel, real\.npz has 8x8 pixels in 1 channel"
-    ):
+    with refused("unequal-sizes", "large.npz", "16x16 pixels in 1 channel", "real.npz", "8x8 pixels in 1 channel"):
         evaluate(str(large), protocol(real, 50), workspace=workspace)
 
 
 def test_colour_is_not_compared_with_grey(noise, real, workspace):
     colour = noise("colour.npz", 50, (3, 8, 8))
-    with pytest.raises(BadInput, match=r"8x8 pixels in 3 channels, real\.npz has 8x8 pixels in 1 channel"):
+    with refused("unequal-sizes", "8x8 pixels in 3 channels", "real.npz", "8x8 pixels in 1 channel"):
         evaluate(str(colour), protocol(real, 50), workspace=workspace)
 
 
@@ -336,7 +335,7 @@ def test_colour_is_not_compared_with_grey(noise, real, workspace):
 def test_more_images_than_there_are_is_a_sentence(role, noise, real, workspace):
     few = noise("few.npz", 30)
     asked = {"model": protocol(real, 31), "reference": replace(protocol(few, 20), n_reference=31)}[role]
-    with pytest.raises(BadInput, match=r"few\.npz has 30 images, but 31 are to be measured"):
+    with refused("too-few-images", "few.npz", 30, 31):
         evaluate(str(few if role == "model" else real), asked, workspace=workspace)
 
 
@@ -364,16 +363,17 @@ def test_a_changed_reference_is_another_protocol(real, fake, noise, workspace):
 
 
 @pytest.mark.parametrize(("options", "said"), [
-    ({"protocol": "cifar"}, r"No protocol 'cifar'\. Known: cifar10-clean-10k"),
-    ({"convention": "mine", "reference": "x"}, r"No convention 'mine'\. Known: adm, clean, clip, dgm, embedded, fid"),
-    ({"metrics": "fid"}, r"No metric 'fid'\. Known: accuracy, authpct, cmmd"),
-    ({"metrics": " , "}, r"No metric ' , '\. Known"),
-    ({"convention": "embedded"}, "needs reference data: give --reference"),
-    ({"n": 1}, "at least 2 images, got --n 1"),
-    ({"reference": "x", "n": 0}, "at least 2 images, got --n 0"),
+    ({"protocol": "cifar"}, ("unknown-protocol", "cifar", "cifar10-clean-10k")),
+    ({"convention": "mine", "reference": "x"},
+     ("unknown-convention", "mine", "adm, clean, clip, dgm, embedded, fidelity")),
+    ({"metrics": "fid"}, ("unknown-metric", "fid", "accuracy, authpct, cmmd")),
+    ({"metrics": " , "}, ("unknown-metric", "' , '")),
+    ({"convention": "embedded"}, ("no-reference", "--reference")),
+    ({"n": 1}, ("too-few-images", 2, "--n 1")),
+    ({"reference": "x", "n": 0}, ("too-few-images", 2, "--n 0")),
 ])
 def test_a_protocol_that_cannot_be_is_a_sentence(options, said):
-    with pytest.raises(BadInput, match=said):
+    with refused(*said):
         protocol_of(Question(**options))
 
 
@@ -393,7 +393,7 @@ def test_options_derive_protocols_under_names_of_their_own():
 
 def test_an_image_of_two_channels_reaches_no_extractor(tmp_path, real, workspace):
     write_npz(tmp_path / "two.npz", np.zeros((5, 2, 8, 8), np.uint8))
-    with pytest.raises(BadInput, match=r"two\.npz"):
+    with refused("not-images", "two.npz"):
         evaluate(str(tmp_path / "two.npz"), protocol(real, 5), workspace=workspace)
 
 
@@ -415,9 +415,9 @@ def test_a_number_changes_a_protocol_that_was_given_whole(real, fake, workspace)
 def test_too_few_images_for_a_metric_are_told_before_any_work(noise, fake, workspace, work):
     subsets = replace(PIXELS, settings={"kid": {"subsets": 10, "subset_size": 200}})
     few = noise("few.npz", 150)
-    with pytest.raises(BadInput, match=r"kid under convention 'pixels' needs at least 200 images .* few.npz .* 150"):
+    with refused("too-few-images", "kid", "pixels", 200, "few.npz", 150):
         evaluate(str(fake), protocol(few, 400, convention=subsets), workspace=workspace)
-    with pytest.raises(BadInput, match="at least 4 images"):
+    with refused("too-few-images", 4):
         evaluate(str(fake), protocol(fake, 3), workspace=workspace)
     assert not (workspace.root / "store").exists()
 
@@ -484,7 +484,7 @@ def test_features_of_another_tool_are_a_reference(real, fake, workspace, tmp_pat
         name: score.value for name, score in from_images.items()
     }
     np.savez(tmp_path / "feats.npz", feats=features_of(real)[:, :7])
-    with pytest.raises(BadInput, match=r"features of length 7, which cannot be compared .* \(pixels: 64\)"):
+    with refused("unequal-features", "length 7", "pixels: 64"):
         evaluate(str(fake), protocol(tmp_path / "feats.npz", 400, convention=convention), workspace=workspace)
 
 
@@ -546,7 +546,7 @@ def test_what_the_model_learned_from_counts_where_it_is_known(real, fake, noise,
 def test_metrics_without_what_they_need_are_refused_when_nothing_else_is_asked(real, fake, workspace):
     asked = protocol_of(Question(reference=str(real), n=100, metrics="authpct,ct"))
     asked = replace(asked, convention=replace(asked.convention, extractors=("pixels",)))
-    with pytest.raises(BadInput, match=r"Nothing can be measured: authpct needs what the model learned from"):
+    with refused("nothing-to-measure", "authpct needs what the model learned from"):
         evaluate(str(fake), asked, workspace=workspace)
 
 
@@ -565,5 +565,5 @@ def test_images_in_memory_and_functions_are_models(real, workspace):
              for model in (pixels, torch.from_numpy(pixels), lambda: pixels)}
     write_npz(workspace.root / "same.npz", pixels)
     assert found == {evaluate(str(workspace.root / "same.npz"), asked, workspace=workspace)[0].value}
-    with pytest.raises(BadInput, match="float64 values from"):
+    with refused("not-uint8", "float64"):
         evaluate(pixels / 255 - 0.5, asked, workspace=workspace)

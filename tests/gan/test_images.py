@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 
 from ganbench.gan import images
-from ganbench.gan.types import BadInput, BadOutput, ModelSpec
+from ganbench.gan.types import BadOutput, ModelSpec
+from tests.refusals import refused
 
 RANDOM = np.random.default_rng(0)
 COLOUR = RANDOM.integers(0, 256, (5, 3, 8, 6), np.uint8)  # not square on purpose
@@ -65,26 +66,26 @@ def test_flat_colour_images_are_read_channel_by_channel():
 
 
 @pytest.mark.parametrize(("shape", "facts", "said"), [
-    ((2, 8, 8, 3), {}, 'looks like layout = "NHWC"'),
-    ((2, 3, 8, 8), {"layout": "NHWC"}, 'looks like layout = "NCHW"'),
-    ((2, 784), {}, 'looks like layout = "NC"'),
-    ((2, 28, 28), {}, 'looks like layout = "NHW"'),
-    ((2, 10), {}, "what a classifier puts out"),
-    ((2, 1000), {}, "what a classifier puts out"),
-    ((2, 2, 8, 8), {}, "no NCHW batch of grey or colour images"),
-    ((2, 4, 8, 8), {}, "no NCHW batch of grey or colour images"),
-    ((2, 3, 8, 8), {"channels": 1}, "3 channels, declared were 1"),
-    ((2, 3, 8, 8), {"resolution": 16}, "8x8 pixels, declared was a resolution of 16"),
+    ((2, 8, 8, 3), {}, ("not-images", 'looks like layout = "NHWC"')),
+    ((2, 3, 8, 8), {"layout": "NHWC"}, ("not-images", 'looks like layout = "NCHW"')),
+    ((2, 784), {}, ("not-images", 'looks like layout = "NC"')),
+    ((2, 28, 28), {}, ("not-images", 'looks like layout = "NHW"')),
+    ((2, 10), {}, ("not-images", "what a classifier puts out")),
+    ((2, 1000), {}, ("not-images", "what a classifier puts out")),
+    ((2, 2, 8, 8), {}, ("not-images", "NCHW")),
+    ((2, 4, 8, 8), {}, ("not-images", "NCHW")),
+    ((2, 3, 8, 8), {"channels": 1}, ("wrong-channels", 3, 1)),
+    ((2, 3, 8, 8), {"resolution": 16}, ("wrong-size", "8x8", 16)),
 ])
 def test_output_that_is_not_as_declared_is_refused_with_a_hint(shape, facts, said):
-    with pytest.raises(BadOutput, match=said):
+    with refused(*said, kind=BadOutput):
         images.from_model(torch.zeros(shape), spec(**facts))
 
 
 def test_output_of_another_type_is_refused():
-    with pytest.raises(BadOutput, match=r"gave torch\.int64 values"):
+    with refused("not-images", "torch.int64", kind=BadOutput):
         images.from_model(torch.zeros(1, 1, 4, 4, dtype=torch.int64), spec())
-    with pytest.raises(BadOutput, match="gave a list, expected a tensor"):
+    with refused("not-images", "list", kind=BadOutput):
         images.from_model([1], spec())  # type: ignore[arg-type]
 
 
@@ -92,14 +93,14 @@ def test_output_of_another_type_is_refused():
 def test_values_that_are_not_finite_are_counted_and_located(bad):
     raw = torch.zeros(4, 1, 4, 4)
     raw[2, 0, 1] = bad
-    with pytest.raises(BadOutput, match=r"4 of 64 values that are NaN or infinite, first in image 22\."):
+    with refused("images-not-finite", 4, 64, 22, kind=BadOutput):
         images.from_model(raw, spec(), first=20)
 
 
 @pytest.mark.parametrize(("low", "high", "share"), [(0, 255, "100 %"), (-1, 1, "48 %")])  # 1.05/2 - .05/2 = .475
 def test_a_wrong_range_says_what_was_found_and_what_would_fit(low, high, share):
     raw = torch.linspace(low, high, 3_000).reshape(3, 1, 100, 10)
-    with pytest.raises(BadOutput) as caught:
+    with refused("out-of-range", kind=BadOutput) as caught:
         images.check_range(raw, (0.0, 1.0), "zoo:x")
     assert str(caught.value) == (
         f"zoo:x gave values from {low} to {high}, declared was the range [0, 1]: {share} of them lie outside by more "
@@ -108,7 +109,7 @@ def test_a_wrong_range_says_what_was_found_and_what_would_fit(low, high, share):
 
 
 def test_unbounded_output_is_said_to_fit_no_range():
-    with pytest.raises(BadOutput, match="last activation may be missing"):
+    with refused("out-of-range", "last activation may be missing", kind=BadOutput):
         images.check_range(torch.linspace(-900, 900, 300).reshape(3, 1, 10, 10), (-1.0, 1.0))
 
 
@@ -118,7 +119,7 @@ def test_a_small_overshoot_is_clipped_and_counted():
     assert images.from_model(raw, spec())[0, 0, 0, :2].tolist() == [255, 255]
     assert images.count_clipped(raw, (-1.0, 1.0)) == 2
     raw[0, 0, 0, 2] = 5
-    with pytest.raises(BadOutput, match="2 % of them lie outside"):
+    with refused("out-of-range", "2 %", kind=BadOutput):
         images.from_model(raw, spec())
 
 
@@ -157,7 +158,7 @@ def test_the_exif_orientation_is_ignored():
 
 def test_sixteen_bits_are_refused_in_words(tmp_path):
     Image.fromarray(np.zeros((8, 8), np.uint16)).save(tmp_path / "a.png")
-    with pytest.raises(BadInput, match=r"a\.png has 16 or more bits per channel"):
+    with refused("not-uint8", "a.png", 16):
         images.read_image(tmp_path / "a.png")
 
 
@@ -166,18 +167,20 @@ def test_a_truncated_image_names_its_file(tmp_path, kind):
     data = encoded(Image.fromarray(RANDOM.integers(0, 256, (64, 64, 3), np.uint8)), kind)
     path = tmp_path / "cut"
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(BadInput, match="cut cannot be decoded, it may be truncated"):
+    with refused("not-an-image", "cut"):
         images.read_image(path)
-    with pytest.raises(BadInput, match="cut cannot be decoded"):
+    with refused("not-an-image", "cut"):
         images.image_shape(path.read_bytes(), str(path))
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"", "is empty"), (b"hello", "cannot be read as an image")])
+@pytest.mark.parametrize(("content", "said"), [
+    (b"", ("empty-file",)), (b"hello", ("not-an-image", b"hello".hex())),
+])
 def test_what_is_no_image_names_its_file(tmp_path, content, said):
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(BadInput, match=rf"a\.png {said}"):
+    with refused(*said, "a.png"):
         images.read_image(tmp_path / "a.png")
-    with pytest.raises(BadInput, match="cannot be read: No such file"):
+    with refused("unreadable-file", "No such file"):
         images.read_image(tmp_path / "none.png")
 
 
@@ -186,7 +189,7 @@ def test_a_decompression_bomb_is_refused_from_its_header(side):
     data = bytearray(encoded(Image.new("1", (8, 8))))
     data[16:24] = side.to_bytes(4, "big") * 2
     data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
-    with pytest.raises(BadInput, match=f"bomb has {side**2:,} pixels"):
+    with refused("too-large", "bomb", side**2):
         images.decode(bytes(data), "bomb")
 
 
@@ -216,7 +219,7 @@ def test_labels_become_sub_folders_that_sort_as_they_count(tmp_path):
 
 def test_a_folder_with_files_is_not_written_into(tmp_path):
     (tmp_path / "old.png").write_bytes(b"")
-    with pytest.raises(BadInput, match="not an empty folder"):
+    with refused("output-exists"):
         images.write_folder(GREY, tmp_path)
 
 
@@ -225,9 +228,9 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(BadInput, match="No space left"):
+    with refused("no-space"):
         images.write_folder(GREY, tmp_path / "out")
-    with pytest.raises(BadInput, match="No space left"):
+    with refused("no-space"):
         images.write_contact_sheet(tmp_path / "sheet.png", GREY)
     assert os.listdir(tmp_path) == []
 

@@ -18,7 +18,7 @@ from ganbench.gan.images import write_folder
 from ganbench.gan.inspection import inspect_model, save_toml, toml_of
 from ganbench.gan.models.loading import load, resolve
 from ganbench.gan.models.toml_file import read_spec
-from ganbench.gan.types import BadInput
+from tests.refusals import refused
 
 CODE = """
 from torch import nn
@@ -137,7 +137,7 @@ def test_several_sets_that_nobody_knows_are_shown_and_not_chosen_from(here):
     found = inspect_model("w.pth")
     assert [weights.at for weights in found.sets] == ["a", "b"]
     assert found.spec is None
-    with pytest.raises(BadInput, match=r"No model file for .*choose one with --weights-key"):
+    with refused("no-model-file", "choose one with --weights-key"):
         toml_of(found)
     assert inspect_model("w.pth", weights_key="b").spec.weights_key == "b"
 
@@ -204,7 +204,7 @@ def test_a_pipeline_with_a_tokenizer_is_given_a_list_of_prompts_to_write(here):
     text = toml_of(inspect_model("pipe"), here)
     assert '[arguments]\nprompts = "prompts.txt"  # guessed: it has a tokenizer; write one prompt per line' in text
     (here / "m.toml").write_text(text)
-    with pytest.raises(BadInput, match=r"prompts\.txt cannot be read"):
+    with refused("unreadable-file", "prompts.txt"):
         resolve("m.toml")
     (here / "prompts.txt").write_text("a cat\n")
     assert resolve("m.toml").arguments == {"prompts": str(here / "prompts.txt")}
@@ -219,12 +219,12 @@ def test_images_the_zoo_and_model_files_can_be_inspected_too(here):
 
 
 @pytest.mark.parametrize(("content", "said"), [
-    (b"", "is empty"), (b"<html>", "is a web page"), (b"hello", "is not a checkpoint"),
-    (b"PK\x03\x04" + bytes(50), "truncated or damaged"),
+    (b"", ("empty-file",)), (b"<html>", ("web-page",)), (b"hello", ("not-weights",)),
+    (b"PK\x03\x04" + bytes(50), ("unreadable-weights", "truncated")),
 ])
 def test_what_is_no_model_is_one_sentence(here, content, said):
     (here / "w.pth").write_bytes(content)
-    with pytest.raises(BadInput, match=said):
+    with refused(*said):
         inspect_model("w.pth")
-    with pytest.raises(BadInput, match="does not exist: expected zoo:NAME"):
+    with refused("unknown-model"):
         inspect_model(str(Path("nowhere.pth")))

@@ -6,7 +6,7 @@ from scipy.stats import mannwhitneyu, norm
 
 from ganbench.gan.metrics.kernel import kid_full
 from ganbench.gan.rejection import auc, bound, calibration_error, fit_ratio
-from ganbench.gan.types import BadInput
+from tests.refusals import refused
 
 SHIFT = np.array([0.8, -0.4, 0, 0, 0, 0])
 
@@ -114,13 +114,13 @@ def test_the_calibration_error_of_a_constant_is_its_distance_from_a_half():
 
 
 @pytest.mark.parametrize(("change", "settings", "said"), [
-    (lambda real, fake: (real[:90], fake), {}, "at least 240 real ones, got 90"),
-    (lambda real, fake: (real, fake[:90]), {}, "at least 240 generated ones, got 90"),
-    (lambda real, fake: (real, fake[:, :3]), {}, "have length 6, generated ones 3"),
-    (lambda real, fake: (real, fake * np.nan), {}, "NaN or infinity"),
-    (lambda real, fake: (real, fake), {"rate": 1.0}, "lies between 0.2 and 0.8, got 1.0"),
-    (lambda real, fake: (real, fake), {"rate": 0.05}, "lies between 0.2 and 0.8, got 0.05"),
+    (lambda real, fake: (real[:90], fake), {}, ("too-few-images", 240, "real", 90)),
+    (lambda real, fake: (real, fake[:90]), {}, ("too-few-images", 240, "generated", 90)),
+    (lambda real, fake: (real, fake[:, :3]), {}, ("unequal-features", 6, 3)),
+    (lambda real, fake: (real, fake * np.nan), {}, ("features-not-finite",)),
+    (lambda real, fake: (real, fake), {"rate": 1.0}, ("unfit-value", "0.2", "0.8", "1.0")),
+    (lambda real, fake: (real, fake), {"rate": 0.05}, ("unfit-value", "0.2", "0.8", "0.05")),
 ])
 def test_what_cannot_be_fitted_is_a_sentence(change, settings, said):
-    with pytest.raises(BadInput, match=said):
+    with refused(*said):
         fit_ratio(*change(*sides(10, 600)), **settings)

@@ -6,7 +6,8 @@ import pytest
 from ganbench.gan.metrics import kernel, manifold, neighbours
 from ganbench.gan.slices import Slicing, by_class, by_cluster, measure_slices
 from ganbench.gan.store import extend, store_of
-from ganbench.gan.types import BadInput, Features, Samples
+from ganbench.gan.types import Features, Samples
+from tests.refusals import refused
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_where_one_side_has_no_labels_the_judge_tells_those_of_both(samples, fea
     slicing = by_class(samples(None, 2), samples(np.array([0, 1, 1])), ("a", "b", "c"), judged)
     assert slicing.generated.tolist() == [2, 1]
     assert slicing.real.tolist() == [0, 0, 2]  # the judge's choices, not the labels
-    with pytest.raises(BadInput, match="give --by cluster instead"):
+    with refused("missing-labels", "--by cluster"):
         by_class(samples(None, 2), samples(np.array([0, 1, 1])), ())
 
 

@@ -69,7 +69,7 @@ def test_only_what_lies_within_the_tolerance_is_right(found, expected, state):
 
 def test_a_check_that_cannot_be_run_is_neither_right_nor_wrong_and_the_others_are_run(workspace):
     def refuse(bench):
-        raise BadInput("no such backend.")
+        raise BadInput("unknown-choice", "no such backend.")
 
     refused, wrong, right = results([check(refuse), check(lambda *_: 3.0), check(lambda *_: 2.0)], workspace)
     assert (refused.state, refused.found) == ("not run: no such backend.", None)

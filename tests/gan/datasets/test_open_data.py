@@ -18,7 +18,7 @@ from PIL import Image
 
 from ganbench.gan.datasets import DataFolders, is_images, open_data
 from ganbench.gan.images import png_bytes, resize, write_folder, write_npz, write_parquet
-from ganbench.gan.types import BadInput
+from tests.refusals import refused
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 3, 8, 8), np.uint8)
 LABELS = [0, 1, 2, 0, 1, 2]
@@ -100,24 +100,24 @@ def test_resizing_is_explicit_and_changes_the_digest(tmp_path, name):
 @pytest.mark.parametrize("name", WRITERS)
 def test_one_image_is_too_few(tmp_path, name):
     WRITERS[name](PIXELS[:1], tmp_path / name)
-    with pytest.raises(BadInput, match="holds 1 image, expected at least 2"):
+    with refused("too-few-images", 1, 2):
         opened(tmp_path / name)
 
 
 def test_asking_beyond_the_end_is_a_sentence(tmp_path):
     write_folder(PIXELS, tmp_path / "a")
-    with pytest.raises(BadInput, match="holds 6 images, but image 7 was asked for"):
+    with refused("too-few-images", 6, 7):
         opened(tmp_path / "a").read([6])
 
 
 def test_what_is_not_there_lists_what_would_be(tmp_path):
-    with pytest.raises(BadInput, match=r"neither a file or folder nor a known data set \(fashion-mnist:test"):
+    with refused("unknown-data", "(fashion-mnist:test"):
         opened(tmp_path / "nothing")
     (tmp_path / "a.txt").write_text("")
-    with pytest.raises(BadInput, match="is not a set of images"):
+    with refused("not-images"):
         opened(tmp_path / "a.txt")
     (tmp_path / "a.png").write_bytes(png_bytes(PIXELS[0]))
-    with pytest.raises(BadInput, match="is a single image"):
+    with refused("single-image"):
         opened(tmp_path / "a.png")
 
 
@@ -125,17 +125,17 @@ def test_what_is_not_there_lists_what_would_be(tmp_path):
 
 def test_an_empty_folder_says_what_lies_there_instead(tmp_path):
     (tmp_path / "a").mkdir()
-    with pytest.raises(BadInput, match=r"a holds no images\.$"):
+    with refused("no-images", "a"):
         opened(tmp_path / "a")
     (tmp_path / "a" / "x.npy").write_bytes(b"")
-    with pytest.raises(BadInput, match=r"holds no images, only 1 \.npy\.$"):
+    with refused("no-images", "only 1 .npy"):
         opened(tmp_path / "a")
 
 
 def test_images_of_two_sizes_are_named_with_their_sizes_unless_resized(tmp_path):
     write_folder(PIXELS, tmp_path / "a")
     (tmp_path / "a" / "odd.png").write_bytes(png_bytes(PIXELS[0, :, :5]))
-    with pytest.raises(BadInput, match=r"odd\.png has 8x5 pixels, but .*000000\.png has 8x8"):
+    with refused("unequal-sizes", "odd.png", "8x5", "000000.png", "8x8"):
         opened(tmp_path / "a")
     assert opened(tmp_path / "a", 4).shape == (3, 4, 4)
 
@@ -149,9 +149,10 @@ def test_a_grey_image_among_coloured_ones_becomes_coloured(tmp_path):
 def test_a_bad_image_is_found_when_the_folder_is_opened(tmp_path):
     write_folder(PIXELS, tmp_path / "a")
     cut = png_bytes(np.random.default_rng(1).integers(0, 256, (3, 8, 8), np.uint8))[:-40]
-    for content, said in ((b"", "is empty"), (b"text", "cannot be read as an image"), (cut, "may be truncated")):
+    for content, *said in ((b"", "empty-file"), (b"text", "not-an-image", b"text".hex()),
+                          (cut, "not-an-image", "truncated")):
         (tmp_path / "a" / "bad.png").write_bytes(content)
-        with pytest.raises(BadInput, match=f"bad.png {said}|bad.png cannot be decoded, it {said}"):
+        with refused(*said, "bad.png"):
             opened(tmp_path / "a")
 
 
@@ -181,7 +182,7 @@ def test_an_image_that_changes_after_the_scan_is_noticed(tmp_path):
     write_folder(PIXELS, tmp_path / "a")
     found = opened(tmp_path / "a")
     (tmp_path / "a" / "000000.png").write_bytes(png_bytes(PIXELS[0, :, :4]))
-    with pytest.raises(BadInput, match=r"000000\.png has changed"):
+    with refused("changed-content", "000000.png"):
         found.read([0])
 
 
@@ -201,20 +202,20 @@ def test_grey_images_without_a_channel_axis_and_under_another_name_are_read(tmp_
 
 
 @pytest.mark.parametrize(("arrays", "said"), [
-    ({"arr_0": PIXELS / 255}, r"float64 values from 0 to 1, expected uint8"),
-    ({"arr_0": PIXELS / 127.5 - 1}, r"float64 values from -1 to 1, expected uint8"),
-    ({"arr_0": (PIXELS > 99).astype(np.uint8)}, "without multiplying them by 255"),
-    ({"arr_0": np.full((2, 8, 8, 3), np.nan)}, "expected uint8"),
-    ({"arr_0": np.zeros((2, 8, 8, 4), np.uint8)}, r"shape \(2, 8, 8, 4\), expected \(n, height, width, 1 or 3\)"),
-    ({"arr_0": np.zeros((0, 8, 8, 3), np.uint8)}, "expected uint8 images"),
-    ({"arr_0": np.array([object()])}, "pickled Python objects"),
-    ({"x": PIXELS, "z": PIXELS}, r"no array of images under arr_0, images, samples; it holds x \(6, 3, 8, 8\), z"),
-    ({"arr_0": PIXELS, "arr_1": np.zeros(5, int)}, "expected 6 class numbers"),
-    ({"mu": np.zeros(3), "sigma": np.eye(3)}, "holds reference statistics"),
+    ({"arr_0": PIXELS / 255}, ("not-uint8", "float64", 0, 1)),
+    ({"arr_0": PIXELS / 127.5 - 1}, ("not-uint8", "float64", -1, 1)),
+    ({"arr_0": (PIXELS > 99).astype(np.uint8)}, ("out-of-range", 255)),
+    ({"arr_0": np.full((2, 8, 8, 3), np.nan)}, ("not-uint8", "float64", "nan", "uint8")),
+    ({"arr_0": np.zeros((2, 8, 8, 4), np.uint8)}, ("not-images", "(2, 8, 8, 4)", 1, 3)),
+    ({"arr_0": np.zeros((0, 8, 8, 3), np.uint8)}, ("not-uint8", "(0, 3, 8, 8)", "uint8")),
+    ({"arr_0": np.array([object()])}, ("untrusted-code", "pickled")),
+    ({"x": PIXELS, "z": PIXELS}, ("no-images", "arr_0, images, samples", "x (6, 3, 8, 8), z")),
+    ({"arr_0": PIXELS, "arr_1": np.zeros(5, int)}, ("labels-do-not-fit", 6)),
+    ({"mu": np.zeros(3), "sigma": np.eye(3)}, ("statistics-not-images",)),
 ])
 def test_npz_files_that_cannot_be_images_are_refused(tmp_path, arrays, said):
     np.savez(tmp_path / "a.npz", **arrays)
-    with pytest.raises(BadInput, match=said):
+    with refused(*said):
         opened(tmp_path / "a.npz")
 
 
@@ -226,27 +227,28 @@ def npy(shape: str, data: bytes = b"", kind: str = "|u1") -> bytes:
 
 
 @pytest.mark.parametrize("suffix", ["npy", "npz"])
-@pytest.mark.parametrize("content", [
-    npy("(1000000, 1000, 1000, 3)"), npy("(4294967296, 4294967296, 4, 3)"), npy("(-1, 8, 8, 3)", bytes(192)),
-    npy("(2, 8, 8, 3)", bytes(10)), npy("'x'"), npy("(2, 8, 8, 3)", bytes(384), "|O"), b"\x93NUMPY\x09\x00",
+@pytest.mark.parametrize(("content", "code"), [
+    (npy("(1000000, 1000, 1000, 3)"), "too-large"), (npy("(4294967296, 4294967296, 4, 3)"), "unreadable-data"),
+    (npy("(-1, 8, 8, 3)", bytes(192)), "unreadable-data"), (npy("(2, 8, 8, 3)", bytes(10)), "unreadable-data"),
+    (npy("'x'"), "unreadable-data"), (npy("(2, 8, 8, 3)", bytes(384), "|O"), "untrusted-code"),
+    (b"\x93NUMPY\x09\x00", "unreadable-data"),
 ], ids=["terabytes", "overflow", "negative", "short", "text", "objects", "version"])
-def test_arrays_whose_header_lies_are_refused(tmp_path, suffix, content):
+def test_arrays_whose_header_lies_are_refused(tmp_path, suffix, content, code):
     path = tmp_path / f"a.{suffix}"
     if suffix == "npy":
         path.write_bytes(content)
     else:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("arr_0.npy", content)
-    with pytest.raises(BadInput) as caught:
+    with refused("unreadable-data" if (suffix, code) == ("npy", "untrusted-code") else code):
         opened(path)
-    assert "\n" not in str(caught.value)
 
 
 def test_an_npz_that_grows_a_thousandfold_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     with zipfile.ZipFile(tmp_path / "a.npz", "w", compression=zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("arr_0.npy", npy("(20, 1000, 1000, 3)", bytes(60_000_000)))
     monkeypatch.setattr("ganbench.gan.checkpoints.MOST_UNPACKED", 10_000_000)
-    with pytest.raises(BadInput, match=r"unpacks to 60,000,\d+, as a zip bomb does"):
+    with refused("too-large", "60,000,"):
         opened(tmp_path / "a.npz")
 
 
@@ -258,14 +260,17 @@ class Bomb:
         return os.mkdir, (str(self.marker),)
 
 
-@pytest.mark.parametrize("name", ["a.npz", "a.npy", "a.pt"])
-def test_objects_in_arrays_are_refused_and_not_run(tmp_path, name):
+@pytest.mark.parametrize(("name", "said"), [
+    ("a.npz", ("untrusted-code", "pickled")), ("a.npy", ("unreadable-data", "Object arrays")),
+    ("a.pt", ("untrusted-code", "pickled")),
+])
+def test_objects_in_arrays_are_refused_and_not_run(tmp_path, name, said):
     content = np.array([Bomb(tmp_path / "ran")], object)
     if name == "a.pt":
         torch.save({"images": content.tolist()}, tmp_path / name)
     else:
         (np.save if name == "a.npy" else np.savez)(tmp_path / name, content, allow_pickle=True)
-    with pytest.raises(BadInput, match=r"pickled Python object|Object arrays cannot be loaded"):
+    with refused(*said):
         opened(tmp_path / name)
     assert not (tmp_path / "ran").exists()
 
@@ -276,7 +281,7 @@ def test_truncated_and_foreign_files_are_named(tmp_path, name):
     whole = (tmp_path / name).read_bytes()
     for content in (whole[: len(whole) // 2], whole[:10], b"hello", b"", b"PK\x03\x04" + whole[4:200]):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(BadInput, match=f"{name} is not (a|an) "):
+        with refused("unreadable-data", name):
             opened(tmp_path / name)
 
 
@@ -294,16 +299,16 @@ def test_class_names_come_from_the_metadata(tmp_path):
 
 
 @pytest.mark.parametrize(("columns", "said"), [
-    ({"n": [1, 2]}, r"no columns of encoded images, expected one .* it holds n: int64"),
-    ({"a": [b"x", b"y"], "b": [b"x", b"y"]}, "2 columns of encoded images"),
-    ({"image": [b"x", b"y"]}, r"a\.parquet, row 0, cannot be read as an image"),
-    ({"image": [{"bytes": png_bytes(PIXELS[0]), "path": "p"}, {"bytes": None, "path": "p"}]}, "row 1, holds no bytes"),
-    ({"image": [png_bytes(PIXELS[0]), png_bytes(PIXELS[0, :, :4])]}, r"row 1, has 8x4 pixels, but .*row 0, has 8x8"),
-    ({"image": [png_bytes(PIXELS[0])] * 2, "label": [1, None]}, "1 rows without a label"),
+    ({"n": [1, 2]}, ("no-images", "n: int64")),
+    ({"a": [b"x", b"y"], "b": [b"x", b"y"]}, ("no-images", "2 columns")),
+    ({"image": [b"x", b"y"]}, ("not-an-image", "a.parquet, row 0")),
+    ({"image": [{"bytes": png_bytes(PIXELS[0]), "path": "p"}, {"bytes": None, "path": "p"}]}, ("no-images", "row 1")),
+    ({"image": [png_bytes(PIXELS[0]), png_bytes(PIXELS[0, :, :4])]}, ("unequal-sizes", "row 1", "8x4", "row 0", "8x8")),
+    ({"image": [png_bytes(PIXELS[0])] * 2, "label": [1, None]}, ("missing-labels", 1, "label")),
 ])
 def test_parquet_files_that_cannot_be_images_are_refused(tmp_path, columns, said):
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
-    with pytest.raises(BadInput, match=said):
+    with refused(*said):
         opened(tmp_path / "a.parquet")
 
 
@@ -330,7 +335,7 @@ def test_an_image_of_100_megapixels_is_refused_by_its_header(tmp_path, huge, nam
     else:
         pq.write_table(pa.table({"image": [huge, huge]}), tmp_path / name)
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))
-    with pytest.raises(BadInput, match="has 100,000,000 pixels, more than the 64,000,000 that are decoded"):
+    with refused("too-large", 100_000_000, 64_000_000):
         opened(tmp_path / name, 32)
 
 
@@ -339,7 +344,7 @@ def test_a_row_group_that_grows_when_it_is_read_is_refused(tmp_path, monkeypatch
     pq.write_table(pa.table({"image": [picture] * 500}), tmp_path / "a.parquet")
     assert (tmp_path / "a.parquet").stat().st_size < 5 * len(picture)           # stored once
     monkeypatch.setattr("ganbench.gan.datasets.parquet.MOST", 100 * len(picture))
-    with pytest.raises(BadInput, match=r"has a row group of more than .* bytes, which are read at once"):
+    with refused("too-large", "row group"):
         opened(tmp_path / "a.parquet")
 
 
@@ -362,14 +367,14 @@ def test_a_zip_whose_entries_lead_outside_is_refused(tmp_path, name):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("b.png", png_bytes(PIXELS[0]))
         archive.writestr(name, png_bytes(PIXELS[0]))
-    with pytest.raises(BadInput, match="leads out of the archive's folder"):
+    with refused("path-leads-outside"):
         opened(tmp_path / "a.zip")
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w", compression=zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.png", bytes(300_000_000))
-    with pytest.raises(BadInput, match=r"a\.png unpacks to 300,000,000 bytes, more than the 200,000,000"):
+    with refused("too-large", "a.png", 300_000_000, 200_000_000):
         opened(tmp_path / "a.zip")
 
 
@@ -377,23 +382,24 @@ def test_a_list_of_labels_that_is_a_bomb_is_refused_too(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w", compression=zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.png", png_bytes(PIXELS[0]))
         archive.writestr("dataset.json", bytes(300_000_000))
-    with pytest.raises(BadInput, match=r"dataset\.json unpacks to 300,000,000 bytes"):
+    with refused("too-large", "dataset.json", 300_000_000):
         opened(tmp_path / "a.zip")
 
 
 @pytest.mark.parametrize(("files", "said"), [
-    ({"a.txt": b"x"}, "holds no images among its 1 files"),
-    ({"a.png": b"x", "b.png": b"y"}, r"a\.png cannot be read as an image"),
-    ({"a.png": png_bytes(PIXELS[0])}, "holds 1 image, expected at least 2"),
+    ({"a.txt": b"x"}, ("no-images", 1)),
+    ({"a.png": b"x", "b.png": b"y"}, ("not-an-image", "a.png")),
+    ({"a.png": png_bytes(PIXELS[0])}, ("too-few-images", 1, 2)),
     ({"a.png": png_bytes(PIXELS[0]), "b.png": png_bytes(PIXELS[1]), "dataset.json": b'{"labels": [["a.png", 0]]}'},
-     "no label for 'b.png'"),
-    ({"a.png": png_bytes(PIXELS[0]), "b.png": png_bytes(PIXELS[1]), "dataset.json": b"["}, "dataset.json is not what"),
+     ("missing-labels", "b.png")),
+    ({"a.png": png_bytes(PIXELS[0]), "b.png": png_bytes(PIXELS[1]), "dataset.json": b"["},
+     ("unreadable-data", "dataset.json")),
 ])
 def test_zips_that_cannot_be_images_are_refused(tmp_path, files, said):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content)
-    with pytest.raises(BadInput, match=said):
+    with refused(*said):
         opened(tmp_path / "a.zip")
 
 
@@ -402,7 +408,7 @@ def test_a_truncated_zip_is_named(tmp_path, cut):
     write_zip(PIXELS, tmp_path / "a.zip")
     whole = (tmp_path / "a.zip").read_bytes()
     (tmp_path / "a.zip").write_bytes(whole[: int(cut * len(whole)) if cut < 1 else cut])
-    with pytest.raises(BadInput, match=r"is not a readable \.zip file, it may be truncated"):
+    with refused("unreadable-data", ".zip", "truncated"):
         opened(tmp_path / "a.zip")
 
 
@@ -415,15 +421,15 @@ def test_npy_files_are_read_in_both_layouts(tmp_path, layout):
 
 
 @pytest.mark.parametrize(("content", "said"), [
-    (torch.randn(4, 3, 8, 8), r"holds float32 values from -.* quantise them"),
-    (torch.zeros(4, 5, 8, 8, dtype=torch.uint8), r"has the shape \(4, 5, 8, 8\)"),
-    ({"weight": torch.zeros(3)}, "no images under arr_0, images, samples; it holds weight"),
-    ({"images": [1, 2]}, "gives a list, expected an array or tensor"),
-    (torch.ones(4, 3, 8, 8, dtype=torch.uint8), "uint8 but holds nothing above 1"),
+    (torch.randn(4, 3, 8, 8), ("not-uint8", "float32")),
+    (torch.zeros(4, 5, 8, 8, dtype=torch.uint8), ("not-images", "(4, 5, 8, 8)")),
+    ({"weight": torch.zeros(3)}, ("no-images", "arr_0, images, samples", "weight")),
+    ({"images": [1, 2]}, ("not-images", "list")),
+    (torch.ones(4, 3, 8, 8, dtype=torch.uint8), ("out-of-range", 1)),
 ])
 def test_tensors_that_are_no_images_are_refused(tmp_path, content, said):
     torch.save(content, tmp_path / "a.pt")
-    with pytest.raises(BadInput, match=said):
+    with refused(*said):
         opened(tmp_path / "a.pt")
 
 
@@ -463,8 +469,9 @@ def test_a_callable_of_the_users_gives_images(pictures, name):
 
 
 @pytest.mark.parametrize(("name", "said"), [
-    ("nothing", "returned no images"), ("number", "returned a int, expected images"), ("absent", "has no 'absent'"),
+    ("nothing", ("no-images", "pictures:nothing")), ("number", ("not-images", "int")), ("absent",
+     ("not-callable", "absent")),
 ])
 def test_a_callable_that_gives_no_images_is_refused(pictures, name, said):
-    with pytest.raises(BadInput, match=said):
+    with refused(*said):
         pictures(name)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ganbench.gan.datasets import DATASETS, DataFolders, open_data, shapes
-from ganbench.gan.types import BadInput
+from tests.refusals import refused
 
 MIDDLE = shapes.FRAME // 2
 FIGURES = list(enumerate(shapes.CLASSES))
@@ -167,9 +167,9 @@ def test_a_defect_can_be_planted():
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
-    ({"n": 1}, "shapes holds 1 image, expected at least 2"),
-    ({"n": 10, "resolution": 48}, "cannot be drawn at 48 pixels, expected 16, 32, 64, 128, 256"),
+    ({"n": 1}, ("too-few-images", "shapes", 1, 2)),
+    ({"n": 10, "resolution": 48}, ("unfit-value", 48, "16, 32, 64, 128, 256")),
 ])
 def test_what_cannot_be_drawn_is_refused(arguments, said):
-    with pytest.raises(BadInput, match=said):
+    with refused(*said):
         shapes.draw(seed=0, **arguments)

@@ -22,7 +22,7 @@ from ganbench.gan.generators.stylegan2 import (
 )
 from ganbench.gan.images import to_uint8
 from ganbench.gan.models.weights import make_family
-from ganbench.gan.types import BadInput
+from tests.refusals import refused
 
 SMALL = {"z_dim": 6, "w_dim": 5, "widths": (8, 6, 4), "depth": 2}
 
@@ -248,6 +248,6 @@ def test_images_stay_in_range():
 
 
 def test_an_unknown_noise_is_a_sentence():
-    with pytest.raises(BadInput, match="noise is 'loud', expected drawn or none"):
+    with refused("unfit-value", "noise is 'loud', expected drawn or none"):
         make_family("stylegan2", {"noise": "loud"})
     assert stylegan2.NOISES == ("drawn", "none")

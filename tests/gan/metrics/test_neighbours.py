@@ -5,7 +5,7 @@ import pytest
 
 from ganbench.gan.metrics import neighbours
 from ganbench.gan.metrics.neighbours import nearest, nearest_across, overlap
-from ganbench.gan.types import BadInput
+from tests.refusals import refused
 
 
 def plain(seed: int, n: int, d: int = 5, shift: float = 0.0) -> np.ndarray:
@@ -178,21 +178,21 @@ def test_features_may_lie_on_disk(tmp_path):
 
 def test_what_cannot_be_used_is_refused_in_words():
     x, y = plain(1, 20), plain(2, 30)
-    with pytest.raises(BadInput, match="The 6 nearest need at least 6 other images, found 5"):
+    with refused("too-few-images", 6, "other images", 5):
         nearest(x[:6])
-    with pytest.raises(BadInput, match="The 21 nearest need at least 21 images to look among, found 20"):
+    with refused("too-few-images", 21, "images to look among", 20):
         nearest_across(y, x, 21)
-    with pytest.raises(BadInput, match="The 0 nearest"):
+    with refused("too-few-images", 0):
         nearest(x, 0)
-    with pytest.raises(BadInput, match="length 5 have no distance from features of length 4"):
+    with refused("unequal-features", 5, 4):
         nearest_across(y, x[:, :4])
-    with pytest.raises(BadInput, match="length 4 have no distance from features of length 5"):
+    with refused("unequal-features", 4, 5):
         overlap(x, y[:, :4], nearest(x))
-    with pytest.raises(BadInput, match="The neighbours are of 20 images, the reference has 30"):
+    with refused("unequal-counts", 20, 30):
         overlap(y, y, nearest(x))
-    with pytest.raises(BadInput, match="the 3 nearest others of each real image, found 2"):
+    with refused("unfit-value", 3, 2):
         overlap(x, y, nearest(x, 2))
     y[4] = np.nan
-    for refused in (lambda: nearest(y), lambda: nearest_across(x, y), lambda: overlap(x, y, nearest(x))):
-        with pytest.raises(BadInput, match="first in row 4"):
-            refused()
+    for measure in (lambda: nearest(y), lambda: nearest_across(x, y), lambda: overlap(x, y, nearest(x))):
+        with refused("features-not-finite", 4):
+            measure()

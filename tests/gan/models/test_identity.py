@@ -14,7 +14,8 @@ from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.openers import complete
 from ganbench.gan.store import store_of
-from ganbench.gan.types import BadInput, Convention, ModelSpec, Protocol, Workspace
+from ganbench.gan.types import Convention, ModelSpec, Protocol, Workspace
+from tests.refusals import refused
 
 SMALL = {"z_dim": 10, "width": 4, "resolution": 32, "channels": 1}
 
@@ -93,6 +94,6 @@ def test_what_nobody_has_looked_at_has_no_identity(tmp_path):
 def test_a_pickle_is_trusted_by_the_caller_alone(tmp_path, workspace):
     torch.save(DCGAN(**SMALL), tmp_path / "whole.pt")
     spec = ModelSpec("whole", family="pickled", weights=str(tmp_path / "whole.pt"))
-    with pytest.raises(BadInput):
+    with refused("untrusted-code"):
         complete(spec, workspace)
     assert identity(complete(spec, replace(workspace, trust_pickle=True)))

@@ -27,7 +27,7 @@ from transformers import (
 )
 
 from ganbench.gan.features import vit
-from ganbench.gan.types import BadInput
+from tests.refusals import refused
 
 CLOSE = 1e-5        # of the vector's length: float32 in another order
 TINY = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "patch_size": 14}
@@ -157,7 +157,7 @@ def test_clip_gives_transformers_embedding_behind_cmmds_resize(whole, saved, ima
 
 
 def test_a_folder_of_the_other_kind_is_refused(dinov2, tmp_path):
-    with pytest.raises(BadInput, match=r"holds a network dinov2 of .* but the extractor clip is clip of"):
+    with refused("weights-do-not-fit", "dinov2", "clip"):
         vit.make(little(vit.CLIP), dinov2[0], tmp_path, "cpu", "auto")
 
 
