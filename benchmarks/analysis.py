@@ -22,9 +22,9 @@ from pathlib import Path
 from machine import measuring, temporary, threads
 from memory import memory, watching
 
-from ganbench.gan.evaluate import extract_one, sample_one, samples_of
+from ganbench.gan.evaluate import extract_one, sample_one
 from ganbench.gan.findings import Evidence, analyse, evidence_of
-from ganbench.gan.jobs import prepare
+from ganbench.gan.jobs import prepare, samples_of
 from ganbench.gan.protocols import PROTOCOLS
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.store import Store

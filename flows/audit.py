@@ -14,15 +14,17 @@ from prefect import flow
 
 from ganbench.flows.evaluate import OneModel, Seed, flow_tags, provenance_of
 from ganbench.flows.options import Some, in_form
-from ganbench.flows.shards import Extracted, Futures, all_features, all_samples, follow, submit
+from ganbench.flows.shards import TASKS, follow
 from ganbench.gan import slices
 from ganbench.gan.attribution import Attribution
 from ganbench.gan.audit import check_unseen, question_of
 from ganbench.gan.copying import RATE, Audit
-from ganbench.gan.evaluate import assemble, bare_score, classes_of, measure_one
+from ganbench.gan.evaluate import all_features, all_samples, context_of, submit
 from ganbench.gan.gallery import write_gallery
 from ganbench.gan.jobs import Job, asked_model, check_images_of_reference
+from ganbench.gan.measure import measure
 from ganbench.gan.question import Opening, Question, protocol_of
+from ganbench.gan.scoring import assemble, bare_score, classes_of
 from ganbench.gan.store import image_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Estimate, Features, Samples, Score
@@ -68,8 +70,8 @@ def audit(
     with single_threaded():
         job = prepare_job(asked_model(model, opening, workspace), chosen, seed, workspace)
         check_unseen(question.held_out, job.unseen, chosen.n_generated)
-        samples, features = sets_of(job, *submitted(job))
-        leading = features[job.protocol.extractors[0]]
+        samples, features = sets_of(job)
+        leading = features[job.lead]
         found = audit_images(job, samples, leading)
         scores = scores_of(job, found, leading)
         picture = gallery_of(job, found, samples)
@@ -88,30 +90,26 @@ def attribute(
     with single_threaded():
         job = prepare_job(asked_model(model, opening, workspace), chosen, seed, workspace)
         check_images_of_reference(job)
-        samples, features = sets_of(job, *submitted(job))
+        samples, features = sets_of(job)
         labels, names = labels_and_names(job, samples, features)
-        found = attribute_distance(job, features[job.protocol.extractors[0]], labels)
+        found = attribute_distance(job, features[job.lead], labels)
         picture = extremes_of(job, found, samples["generated"])
     return Attributed(job, found, {names[i]: cost for i, cost in found.classes.items()}, picture)
 
 
-def submitted(job: Job) -> tuple[Futures, Extracted]:
-    images, features = submit(job)
-    follow(job.model.name, [(images, features)])
-    return images, features
-
-
-def sets_of(
-    job: Job, images: Futures, futures: Extracted
-) -> tuple[dict[str, Samples], dict[str, dict[str, Features]]]:
+def sets_of(job: Job) -> tuple[dict[str, Samples], dict[str, dict[str, Features]]]:
     """All images by role, and all features by extractor and role."""
-    return all_samples(job, images), all_features(job, images, futures)
+    started = submit([job], TASKS)
+    follow(job.model.name, started)
+    return all_samples(job, started[0]), all_features(job, started[0])
 
 
 def scores_of(job: Job, found: Audit, features: dict[str, Features]) -> list[Score]:
     """The metrics of memorisation, and what the audit counts, as scores."""
-    extractor, seen = job.protocol.extractors[0], features["generated"].extractor
-    scores = assemble(job, {extractor: {"generated": measure_one(job, extractor, "generated", features)[0]}})
+    seen = features["generated"].extractor
+    measured, _ = measure(context_of(job, "generated", features), features["generated"], job.metrics(job.lead),
+                          job.protocol.convention, job.workspace)
+    scores = assemble(job, {job.lead: {"generated": measured}})
     counted = {"audit_copies": (found.copies, 0.0), "audit_nearer": (found.nearer, RATE)}
     return scores + [
         replace(bare_score(job, name, name, seen, estimate, Estimate(expected, 0.0)), bounds=(0.0, 1.0))
@@ -125,7 +123,7 @@ def labels_and_names(
 ) -> tuple[np.ndarray | None, list[str]]:
     """Classes of the generated images: their labels, or what the judge takes them for."""
     labels = slices.labels_of(samples["generated"])
-    if labels is None and job.protocol.judge:
+    if labels is None and job.protocol.judge in features:
         labels = slices.predictions(features[job.protocol.judge]["generated"])
     names = list(classes_of(job))
     most = int(labels.max()) + 1 if labels is not None else 0

@@ -12,19 +12,11 @@ from prefect import flow, runtime
 
 from ganbench.flows.evaluate import Seed, flow_tags, provenance_of
 from ganbench.flows.options import Some, form, in_form
-from ganbench.flows.shards import (
-    Extracted,
-    Futures,
-    all_features,
-    all_samples,
-    begin_scores,
-    end_scores,
-    follow,
-    submit_all,
-)
+from ganbench.flows.shards import TASKS, follow
 from ganbench.gan.compare import Ranking
 from ganbench.gan.compare import compare as rankings_of
 from ganbench.gan.ensemble import LEAST, Held
+from ganbench.gan.evaluate import Started, all_features, all_samples, begin_scores, end_scores, submit
 from ganbench.gan.findings import Analysis
 from ganbench.gan.jobs import Job, distinct
 from ganbench.gan.metering import Cost
@@ -89,9 +81,9 @@ def compare(
     chosen = protocol_of(question)
     with single_threaded():
         jobs = [prepare_job(spec, chosen, seed, workspace) for spec in distinct(models, workspace)]
-        started = submit_all(jobs)
+        started = submit(jobs, TASKS)
         follow(f"{len(jobs)} models", started)
-        begun = [begin_scores(job, *found, jobs) for job, found in zip(jobs, started, strict=True)]
+        begun = [begin_scores(job, found, TASKS, jobs) for job, found in zip(jobs, started, strict=True)]
         scores = {job.model.name: end_scores(job, found) for job, found in zip(jobs, begun, strict=True)}
         rankings = rankings_of(scores)
         analyses = analyses_of(jobs, started)
@@ -112,7 +104,7 @@ def command_of(models: Sequence[str], question: Question, seed: int) -> str:
     return " ".join(["ganbench compare", *map(shlex.quote, models), *words])
 
 
-def mixture_of(jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]]) -> Held | None:
+def mixture_of(jobs: Sequence[Job], started: Sequence[Started]) -> Held | None:
     """Shares of the models that are nearest to the reference by the leading extractor's features; None for too few
     images."""
     sets = [leading_features(job, found) for job, found in zip(jobs, started, strict=True)]
@@ -122,25 +114,25 @@ def mixture_of(jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]]
     return find_mixture.submit(models, sets[0]["reference"], jobs[0].workspace).result()
 
 
-def analyses_of(jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]]) -> dict[str, Analysis | None]:
+def analyses_of(jobs: Sequence[Job], started: Sequence[Started]) -> dict[str, Analysis | None]:
     """Strengths and weaknesses of each model."""
-    futures = [analyse_model.submit(job, all_samples(job, found[0]), all_features(job, *found))
+    futures = [analyse_model.submit(job, all_samples(job, found), all_features(job, found))
                for job, found in zip(jobs, started, strict=True)]
     return {job.model.name: future.result() for job, future in zip(jobs, futures, strict=True)}
 
 
-def leading_features(job: Job, found: tuple[Futures, Extracted]) -> dict[str, Features]:
-    return all_features(job, *found)[job.protocol.extractors[0]]
+def leading_features(job: Job, started: Started) -> dict[str, Features]:
+    return all_features(job, started)[job.lead]
 
 
 def logged(
-    jobs: Sequence[Job], started: Sequence[tuple[Futures, Extracted]], scores: Mapping[str, list[Score]],
+    jobs: Sequence[Job], started: Sequence[Started], scores: Mapping[str, list[Score]],
     rankings: list[Ranking], mixture: Held | None, costs: Mapping[str, Cost],
     curves: Mapping[str, list[tuple[int, Estimate]]], analyses: Mapping[str, Analysis | None], report: str,
     command: str,
 ) -> Compared:
     """The report, pictures, MLflow's runs, and the tables in Prefect's UI."""
-    sets = [all_samples(job, found[0]) for job, found in zip(jobs, started, strict=True)]
+    sets = [all_samples(job, found) for job, found in zip(jobs, started, strict=True)]
     samples = [roles["generated"] for roles in sets]
     metrics = {score.metric for score in scores[jobs[0].model.name]}
     published = [row for row in beside(jobs[0].protocol) if row.metric in metrics]

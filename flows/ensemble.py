@@ -14,10 +14,11 @@ from ganbench.flows.compare import leading_features
 from ganbench.flows.comparisons import mixture_line
 from ganbench.flows.evaluate import Seed
 from ganbench.flows.options import Some, form, in_form
-from ganbench.flows.shards import follow, submit_all
+from ganbench.flows.shards import TASKS, follow
 from ganbench.flows.tables import console, print_list
 from ganbench.gan.adaptive import Adaptive
 from ganbench.gan.ensemble import Held
+from ganbench.gan.evaluate import submit
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import atomic_write
 from ganbench.gan.jobs import Job, check_mixing, distinct
@@ -83,7 +84,7 @@ def ensemble(
 
 def mixed(jobs: Sequence[Job], models: Sequence[str], out: Path, budget: int, reject: bool) -> Ensemble:
     """The mixture of the models, written to `out`, or beside it where its images will be chosen from."""
-    names, metric = [job.model.name for job in jobs], f"kid_{jobs[0].protocol.extractors[0]}"
+    names, metric = [job.model.name for job in jobs], f"kid_{jobs[0].lead}"
     file = out.with_name(f"{out.stem}-mixture.toml") if reject else out
     if len(jobs) == 1:
         return Ensemble(str(out), {names[0]: 1.0}, metric)
@@ -91,7 +92,7 @@ def mixed(jobs: Sequence[Job], models: Sequence[str], out: Path, budget: int, re
         adaptive = find_adaptively.submit(list(jobs), budget).result()
         found = Ensemble(str(out), dict(zip(names, adaptive.shares.tolist(), strict=True)), metric, adaptive=adaptive)
     else:
-        started = submit_all(jobs)
+        started = submit(jobs, TASKS)
         follow(f"{len(jobs)} models", started)
         sets = [leading_features(job, one) for job, one in zip(jobs, started, strict=True)]
         held = find_mixture.submit([one["generated"] for one in sets], sets[0]["reference"], jobs[0].workspace).result()
@@ -118,9 +119,9 @@ def kept(
     out = Path(found.file)
     base = placed(models[0]) if len(models) == 1 else str(out.with_name(f"{out.stem}-mixture.toml").absolute())
     job = prepare_job(resolve(base, workspace), chosen, seed, workspace)
-    started = submit_all([job])
+    started = submit([job], TASKS)
     follow(job.model.name, started)
-    features, extractor = leading_features(job, started[0]), chosen.extractors[0]
+    features, extractor = leading_features(job, started[0]), job.lead
     digest = extractor_of(extractor, workspace).digest
     ratio, trial = fit_rejection.submit(features["reference"], features["generated"], rate, seed, digest).result()
     ratio.save(out.with_suffix(".safetensors"))

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 from prefect import flow, runtime
 
 from ganbench.flows.options import form, in_form
-from ganbench.flows.shards import Extracted, Futures, all_features, begin_scores, end_scores, follow, results, submit
-from ganbench.gan.evaluate import samples_of
+from ganbench.flows.shards import TASKS, follow
+from ganbench.gan.evaluate import Started, all_features, all_samples, begin_scores, end_scores, shards_in, submit
 from ganbench.gan.features.extract import extractor_of
-from ganbench.gan.jobs import Job, asked_model
+from ganbench.gan.jobs import Job, asked_model, check_slices
 from ganbench.gan.published import Published, beside
 from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.threads import single_threaded
@@ -77,23 +77,24 @@ def evaluate(
     chosen = protocol_of(question)
     with single_threaded():
         job = prepare_job(asked_model(model, opening, workspace), chosen, seed, workspace)
-        images, features = submit(job)
-        follow(job.model.name, [(images, features)])
-        scores = end_scores(job, begin_scores(job, images, features))
-        sliced = score_slices(job, by, images, features) if by else []
-        samples = samples_of(job.parts["generated"], results(images["generated"]))
+        check_slices(job, by or "")
+        (started,) = submit([job], TASKS)
+        follow(job.model.name, [started])
+        scores = end_scores(job, begin_scores(job, started, TASKS))
+        sliced = score_slices(job, by, started) if by else []
+        samples = all_samples(job, started)["generated"]
         picture = contact_sheet(job, samples)
         tracked = track(record_of(job, scores, sliced, picture, flow_tags()))
-    made = [shard.computed > 0 for shards in features.values() for shard in results(shards)]
+    made = [shard.computed > 0 for shards in started.features.values() for shard in shards_in(shards)]
     outcome = outcome_of(job, scores, sliced, samples, made, picture, tracked)
     publish_scores(scores, f"{job.model.name} under {chosen.name}", notes_of(outcome))
     return outcome
 
 
-def score_slices(job: Job, by: str, images: Futures, futures: Extracted) -> list[Score]:
+def score_slices(job: Job, by: str, started: Started) -> list[Score]:
     """Scores of every class or cluster."""
-    shards = {role: results(found) for role, found in images.items()}
-    return score_parts(job, by, shards, all_features(job, images, futures))
+    shards = {role: shards_in(found) for role, found in started.images.items()}
+    return score_parts(job, by, shards, all_features(job, started))
 
 
 def outcome_of(
@@ -134,7 +135,7 @@ def provenance_of(job: Job, samples: Samples) -> dict[str, Any]:
         "model": job.model.name, "model_digest": job.model_digest, "samples_digest": samples.digest,
         "protocol": job.protocol.name, "protocol_digest": job.protocol_digest, "seed": job.seed,
         "n": job.protocol.n_generated, "reference": job.protocol.reference, "device": job.workspace.device,
-        "extractors": {name: facts_of(name, job.workspace) for name in job.protocol.extractors},
+        "extractors": {name: facts_of(name, job.workspace) for name in job.extractors},
         "versions": {name: version(name) for name in ("ganbench", "torch", "numpy", "scipy", "onnxruntime")},
     }
 

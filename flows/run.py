@@ -22,6 +22,7 @@ from ganbench.gan.jobs import (
     check_images_of_reference,
     check_mixing,
     check_several,
+    check_slices,
     distinct,
     ordered,
     prepare,
@@ -35,7 +36,6 @@ from ganbench.gan.question import Opening, Question, given, protocol_of
 from ganbench.gan.recipes import check_folder, stages
 from ganbench.gan.rows import Chunks
 from ganbench.gan.sampling import shards_of
-from ganbench.gan.slices import SLICES
 from ganbench.gan.statistics import accumulate
 from ganbench.gan.store import rows_of
 from ganbench.gan.threads import single_threaded
@@ -62,12 +62,12 @@ Show = Callable[..., None]  # stage, images just done, total
 def run_evaluation(show: Show, model: str, question: Question, seed: int, by: str, opening: Opening) -> Outcome:
     """Check everything first, without Prefect, so that bad input is told at once; then run the flow."""
     check_runner()
-    check_slices(by)
     job = prepared(model, protocol_of(question), seed, opening)
+    check_slices(job, by)
     total = sum(part.n for part in job.parts.values())
     for role, part in job.parts.items():
         show(f"images: {role}", 0, part.n)
-    for name in job.protocol.extractors:
+    for name in job.extractors:
         show(f"features: {name}", 0, total)
     begin_flow()
     from ganbench.flows.evaluate import evaluate
@@ -75,11 +75,6 @@ def run_evaluation(show: Show, model: str, question: Question, seed: int, by: st
     with listening(show):
         return evaluate.with_options(task_runner=runner())(
             model=model, **given(question), seed=seed, by=by or None, **given(opening))
-
-
-def check_slices(by: str) -> None:
-    if by not in ("", *SLICES):
-        raise BadInput(f"No slices by {by!r}: expected {' or '.join(SLICES)}.")
 
 
 def run_comparison(
@@ -97,7 +92,7 @@ def run_comparison(
             parts |= {f"{identity(part.spec)} {part.n}": part for part in job.parts.values()}
     total = sum(part.n for part in parts.values())
     show("images", 0, total)
-    for name in protocol.extractors:
+    for name in job.extractors:
         show(f"features: {name}", 0, total)
     begin_flow()
     from ganbench.flows.compare import compare

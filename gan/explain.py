@@ -22,7 +22,7 @@ import torch
 
 from ganbench.gan.checkpoints import find_weights, load_state
 from ganbench.gan.drawing import MICRO_BATCH, Tick, draw, silent
-from ganbench.gan.evaluate import sample_one, score_name
+from ganbench.gan.evaluate import sample_one
 from ganbench.gan.features import efficientnet_lite, inception
 from ganbench.gan.features.extract import extract_shard
 from ganbench.gan.features.network import Network, NetworkExtractor, build
@@ -34,6 +34,7 @@ from ganbench.gan.models.openers import complete
 from ganbench.gan.readings import RESIZES, Truncating, prepared
 from ganbench.gan.rows import Chunks, Rows
 from ganbench.gan.sampling import sampler_of, shards_of
+from ganbench.gan.scoring import score_name
 from ganbench.gan.sources import source_digest
 from ganbench.gan.statistics import accumulate
 from ganbench.gan.store import SHARD, Arrays, extend, store_of, whole_batches

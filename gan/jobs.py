@@ -27,7 +27,19 @@ from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.openers import complete
 from ganbench.gan.question import Opening
 from ganbench.gan.sampling import check_device, generator_of
-from ganbench.gan.types import BadInput, BadOutput, CompleteSpec, ModelSpec, Protocol, Workspace, digest_of
+from ganbench.gan.slices import NO_CLASSES, SLICES
+from ganbench.gan.store import rows_of
+from ganbench.gan.types import (
+    BadInput,
+    BadOutput,
+    CompleteSpec,
+    ModelSpec,
+    Protocol,
+    Samples,
+    Shard,
+    Workspace,
+    digest_of,
+)
 from ganbench.gan.words import needs_of
 
 FIRST = 20  # images that are drawn twice, to see whether they agree
@@ -63,10 +75,13 @@ class Job:
 
     @property
     def extractors(self) -> tuple[str, ...]:
-        """Those that something is measured by; the leading one always."""
-        lead, *others = self.protocol.extractors
-        measuring = [name for name in self.protocol.extractors if self.metrics(name)]
-        return tuple(name for name in (lead, *others) if name in (measuring or [lead]))
+        """Those that something is measured by."""
+        return tuple(name for name in self.protocol.extractors if self.metrics(name))
+
+    @property
+    def lead(self) -> str:
+        """The extractor that leads: of whose features everything beside scores is made."""
+        return self.extractors[0]
 
     @cached_property
     def model_digest(self) -> str:
@@ -124,6 +139,12 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
     return without_impossible(job)
 
 
+def samples_of(part: Part, shards: Sequence[Shard]) -> Samples:
+    """The shards of a part as one set, with its digest."""
+    channels, height, width = rows_of(shards[0])["images"].shape[1:]
+    return Samples(identity(part.spec), part.seed, (channels, height, width), tuple(shards))
+
+
 def asked_model(model: str, opening: Opening, workspace: Workspace) -> CompleteSpec:
     """What a user names, opened as they say."""
     return resolve(model, workspace, family=opening.family, factory=opening.factory, weights_key=opening.weights_key)
@@ -133,6 +154,18 @@ def check_images_of_reference(job: Job) -> None:
     """Of what looks at single real images."""
     if "reference" not in job.parts:
         raise BadInput("An attribution needs the reference's images, and not only their statistics.")
+
+
+def check_slices(job: Job, by: str) -> None:
+    """Scores of slices need images of the reference, and by class also classes on both sides, or a judge of them."""
+    if by not in ("", *SLICES):
+        raise BadInput(f"No slices by {by!r}: expected {' or '.join(SLICES)}.")
+    if by and "reference" not in job.parts:
+        raise BadInput(f"Slices by {by} need images of the reference, and not only their statistics.")
+    if by == "class" and job.protocol.judge not in job.extractors:
+        real = generator_of(job.parts["reference"].spec, job.workspace)
+        if not (classes_in(job)[0] and getattr(getattr(real, "images", None), "labels", None) is not None):
+            raise BadInput(NO_CLASSES)
 
 
 def check_several(models: Sequence[str]) -> None:

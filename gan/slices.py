@@ -19,6 +19,8 @@ from ganbench.gan.store import Store, remember, rows_of
 from ganbench.gan.types import BadInput, Estimate, Features, Samples, digest_of
 
 SLICES = ("class", "cluster")
+NO_CLASSES = ("Slices by class need class labels on both sides, or a protocol whose judge tells them: give --by "
+              "cluster instead.")
 SLICED = {"precision": manifold.precision, "recall": manifold.recall, "density": manifold.density,
           "coverage": manifold.coverage}   # and kid, by their names in METRICS
 LEAST = 50          # images of a slice on either side; below it only its share is told
@@ -45,8 +47,7 @@ def by_class(
     labels = [labels_of(samples) for samples in (generated, reference)]
     if any(found is None for found in labels):
         if judged is None:
-            raise BadInput("Slices by class need class labels on both sides, or a protocol whose judge tells them: "
-                           "give --by cluster instead.")
+            raise BadInput(NO_CLASSES)
         labels = [predictions(judged[role]) for role in ("generated", "reference")]
     mine, real = (found for found in labels if found is not None)
     n = max(len(classes), int(max(mine.max(), real.max())) + 1)

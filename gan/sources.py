@@ -53,10 +53,12 @@ class Sources:
     def digest(self, *roots: str) -> str:
         """sha256 over name and bytes of the roots and of all that they import."""
         wanted = frozenset(roots)
-        if wanted not in self.digests:
-            parts = [(name, hashlib.sha256(self.content(name)).hexdigest()) for name in sorted(self.closure(*roots))]
-            self.digests[wanted] = hashlib.sha256(repr(parts).encode()).hexdigest()
-        return self.digests[wanted]
+        with PARSING:
+            if wanted not in self.digests:
+                closure = sorted(self.closure(*roots))
+                parts = [(name, hashlib.sha256(self.content(name)).hexdigest()) for name in closure]
+                self.digests[wanted] = hashlib.sha256(repr(parts).encode()).hexdigest()
+            return self.digests[wanted]
 
     def closure(self, *roots: str) -> set[str]:
         """The roots and all that they import, one through the other, by their names in the library."""
@@ -138,4 +140,5 @@ def is_for_types(test: ast.expr) -> bool:
     return getattr(test, "id", getattr(test, "attr", "")) == "TYPE_CHECKING"
 
 
+PARSING = Lock()    # two threads of Python 3.11 that make syntax trees at once fail with a SystemError
 HERE = Sources(Path(__file__).parent)

@@ -134,7 +134,7 @@ def remarks(rankings: Sequence[Ranking]) -> list[str]:
     lead, n = rankings[0], len(rankings[0].models)
     best, pairs = lead.leaders, len(lead.pairs)
     if not best:
-        first = f"{lead.metric} makes no model better than another"
+        first = f"{lead.metric} tells models apart, but makes none of them better than another"
     elif len(best) == 1:
         first = f"{best[0]} is best by {lead.metric}"
     else:

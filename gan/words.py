@@ -307,11 +307,19 @@ def sentence(finding: Finding, language: str = "en") -> str:
     if finding.rule not in SENTENCES:
         said = ", ".join(f"{name} {value}" for name, value in finding.facts.items())
         return f"{finding.rule}: {said}."
-    text = said_of(SENTENCES[finding.rule], finding.facts, language)
+    texts = SENTENCES[finding.rule]
+    text = said_of(texts, finding.facts, language)
     if finding.p is not None and finding.severity != "strength":
         text = f"{text[:-1]} ({p_of(finding.p, language)})."
-    text = text[0].upper() + text[1:]
+    if not begins_with_a_name(texts[0]):
+        text = text[0].upper() + text[1:]
     return FRENCH_SPACE.sub(FIXED, text) if language == "fr" else text
+
+
+def begins_with_a_name(text: str) -> bool:
+    """Names keep their small letters."""
+    before, name, form, _ = next(iter(Formatter().parse(text)))
+    return not before and bool(name) and not form
 
 
 def caution(caveat: Caveat, language: str = "en") -> str:

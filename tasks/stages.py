@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from ganbench.gan.audit import audit
 from ganbench.gan.copying import Audit
 from ganbench.gan.costs import cost_of
 from ganbench.gan.ensemble import Held, mixture_of
-from ganbench.gan.evaluate import extract_one, features_of, look_at_features, look_at_images, sample_one, slice_scores
+from ganbench.gan.evaluate import extract_one, features_of, look_at_features, look_at_images, sample_one
 from ganbench.gan.findings import Analysis, analyse, evidence_of
 from ganbench.gan.generators.base import FiniteModel
 from ganbench.gan.generators.rejection import Ratio
@@ -27,6 +27,7 @@ from ganbench.gan.metering import Cost
 from ganbench.gan.rejection import Trial, fit_ratio
 from ganbench.gan.rows import Rows
 from ganbench.gan.sampling import generator_of
+from ganbench.gan.scoring import slice_scores
 from ganbench.gan.store import store_of
 from ganbench.gan.types import (
     Alert,
@@ -112,7 +113,7 @@ def analyse_model(
 def find_adaptively(jobs: list[Job], budget: int, batch: int = 100) -> Adaptive:
     """See `ganbench.gan.adaptive`; images and features are the store's, so what was drawn before costs nothing."""
     torch.set_num_threads(1)
-    job, extractor = jobs[0], jobs[0].protocol.extractors[0]
+    job, extractor = jobs[0], jobs[0].lead
     real = features_of(job.parts["reference"], extractor, job.workspace, 1, Counter("images", 0))
 
     def drawn(part: Part) -> Callable[[int, int], np.ndarray]:
@@ -143,13 +144,13 @@ def curve_of(features: dict[str, Features], workspace: Workspace) -> list[tuple[
 
 
 @task(name="check images", persist_result=False, cache_policy=NO_CACHE)
-def check_images(job: Job, images: dict[str, list[Shard]]) -> list[Alert]:
+def check_images(job: Job, images: Mapping[str, list[Shard]]) -> list[Alert]:
     """See `ganbench.gan.gates`."""
     return look_at_images(job, images)
 
 
 @task(name="check features", task_run_name="check {extractor}", persist_result=False, cache_policy=NO_CACHE)
-def check_features(extractor: str, job: Job, features: dict[str, Features]) -> list[Alert]:
+def check_features(extractor: str, job: Job, features: Mapping[str, Features]) -> list[Alert]:
     """See `ganbench.gan.gates`."""
     return look_at_features(job, extractor, features)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ganbench.gan.evaluate import classes_of
 from ganbench.gan.findings.evidence import LEAST, Evidence, Images
 from ganbench.gan.jobs import Job
+from ganbench.gan.scoring import classes_of
 from ganbench.gan.types import Features, Samples
 
 
@@ -15,7 +15,7 @@ def evidence_of(
 ) -> Evidence | None:
     """What an evaluation has: `samples` by role, `features` by extractor and role, of which the first one counts.
     None where the reference is a file of statistics, or images are too few."""
-    lead, judge = job.protocol.extractors[0], features.get(job.protocol.judge or "", {})
+    lead, judge = job.lead, features.get(job.protocol.judge or "", {})
     if "reference" not in samples or min(samples["generated"].n, samples["reference"].n) < LEAST:
         return None
     sets = {role: Images(found, features[lead][role], judge.get(role)) for role, found in samples.items()}

@@ -1,6 +1,7 @@
-"""Charts as SVG: points with error bars, and lines; colours that everybody can tell apart, and unlike marks.
+"""Charts: points with error bars, and lines; colours that everybody can tell apart, and unlike marks.
 
-They are narrow, so that a phone shows the whole of one in letters that can be read.
+What stands where is decided here, and `templates/chart.svg` draws it.  Charts are narrow, so that a phone shows the
+whole of one in letters that can be read.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 
 from ganbench.gan.numbers import english, french, significant
@@ -32,8 +32,77 @@ class Series:
     points: Sequence[Point]
 
 
+# What a chart is made of
+
+@dataclass(frozen=True)
+class Line:
+    x1: float
+    x2: float
+    y1: float
+    y2: float
+    kind: str = ""
+    colour: str = ""
+    shape: str = "line"
+
+
+@dataclass(frozen=True)
+class Path:
+    """Points joined by lines."""
+
+    points: Sequence[tuple[float, float]]
+    colour: str
+    shape: str = "path"
+
+
+@dataclass(frozen=True)
+class Name:
+    """A model's."""
+
+    x: float
+    y: float
+    text: str
+    colour: str = ""
+    shape: str = "name"
+
+
+@dataclass(frozen=True)
+class Words:
+    """Both languages in one place; the page shows one."""
+
+    x: float
+    y: float
+    text: tuple[str, str]
+    anchor: str
+    shape: str = "words"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A circle, a square, a diamond, a triangle: forms 0 to 3."""
+
+    x: float
+    y: float
+    form: int
+    colour: str
+    shape: str = "mark"
+
+
+Part = Line | Path | Name | Words | Mark
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The title is for those who hear it."""
+
+    identity: str
+    title: tuple[str, str]
+    tall: float
+    parts: Sequence[Part]
+    wide: int = WIDE
+
+
 def rows_chart(identity: str, title: tuple[str, str], rows: Sequence[tuple[str, Point]], line: float | None,
-               line_name: tuple[str, str]) -> str:
+               line_name: tuple[str, str]) -> Chart:
     """A row for each name: the name, and below it a mark at `x` between `low` and `high`; a dashed line, as for real
     images."""
     tall = TOP + ROW * len(rows) + BOTTOM
@@ -42,22 +111,20 @@ def rows_chart(identity: str, title: tuple[str, str], rows: Sequence[tuple[str, 
     parts = axis(across, min([*ends, 0.0]), max(ends), tall - BOTTOM, tall)
     if line is not None:
         x = across(line)
-        parts.append(f'<line class="floor" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{tall - BOTTOM}"/>')
-        anchor = "end" if x > WIDE / 2 else "start"
-        parts.append(words(x, TOP - 4, line_name, anchor, "quiet"))
+        parts.append(Line(x, x, TOP, tall - BOTTOM, "floor"))
+        parts.append(Words(x, TOP - 4, line_name, "end" if x > WIDE / 2 else "start"))
     for k, (name, point) in enumerate(rows):
         y = TOP + ROW * k + 25
-        parts.append(f'<text class="name" x="{EDGE + 6}" y="{y - 9}">{escape(shortened(name, 48))}</text>')
-        parts.append(f'<line class="bar" stroke="{COLOURS[k % 8]}" x1="{across(point.low):.1f}" '
-                     f'x2="{across(point.high):.1f}" y1="{y}" y2="{y}"/>')
+        parts.append(Name(EDGE + 6, y - 9, shortened(name, 48)))
+        parts.append(Line(across(point.low), across(point.high), y, y, "bar", COLOURS[k % 8]))
         parts.append(mark(k, across(point.x), y))
-    return svg(identity, title, tall, parts)
+    return Chart(identity, title, tall, parts)
 
 
 def lines_chart(
     identity: str, title: tuple[str, str], series: Sequence[Series], axes: tuple[tuple[str, str], tuple[str, str]],
     logarithmic: bool = True, joined: bool = True, line: float | None = None,
-) -> str:
+) -> Chart:
     """Points with error bars over x, on a logarithmic axis if asked for, joined by lines, named at their ends."""
     tall = 236
     points = [point for row in series for point in row.points]
@@ -75,31 +142,20 @@ def lines_chart(
     parts += ticks(across, sorted({point.x for point in points}), tall - BOTTOM)
     if line is not None:
         y = up(line)
-        parts.append(f'<line class="floor" x1="{LEFT}" x2="{WIDE - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(Line(LEFT, WIDE - RIGHT, y, y, "floor"))
     ends = spread([up(row.points[-1].y) for row in series], 13)
     for k, row in enumerate(series):
         colour = COLOURS[k % 8]
         if joined:
-            path = " ".join(f"{across(point.x):.1f},{up(point.y):.1f}" for point in row.points)
-            parts.append(f'<polyline fill="none" stroke="{colour}" points="{path}"/>')
+            parts.append(Path([(across(point.x), up(point.y)) for point in row.points], colour))
         for point in row.points:
             x = across(point.x)
-            parts.append(f'<line stroke="{colour}" x1="{x:.1f}" x2="{x:.1f}" y1="{up(point.low):.1f}" '
-                         f'y2="{up(point.high):.1f}"/>')
+            parts.append(Line(x, x, up(point.low), up(point.high), colour=colour))
             parts.append(mark(k, x, up(point.y)))
-        parts.append(f'<text x="{across(row.points[-1].x) + 8:.1f}" y="{ends[k] + 4:.1f}" fill="{colour}">'
-                     f"{escape(shortened(row.name, 19))}</text>")
-    parts.append(words(WIDE - RIGHT, tall - 8, axes[0], "end", "quiet"))
-    parts.append(words(LEFT, TOP - 4, axes[1], "start", "quiet"))
-    return svg(identity, title, tall, parts)
-
-
-def svg(identity: str, title: tuple[str, str], tall: float, parts: Sequence[str]) -> str:
-    """The picture with its title for those who hear it."""
-    return (f'<svg viewBox="0 0 {WIDE} {tall:.0f}" role="img" aria-labelledby="{identity}" class="chart">'
-            f'<title id="{identity}" data-en="{escape(title[0])}" data-fr="{escape(title[1])}">'
-            f"{escape(title[0])}</title>"
-            f"{''.join(parts)}</svg>")
+        parts.append(Name(across(row.points[-1].x) + 8, ends[k] + 4, shortened(row.name, 19), colour))
+    parts.append(Words(WIDE - RIGHT, tall - 8, axes[0], "end"))
+    parts.append(Words(LEFT, TOP - 4, axes[1], "start"))
+    return Chart(identity, title, tall, parts)
 
 
 def scale(low: float, high: float, first: float, last: float) -> Callable[[float], float]:
@@ -116,37 +172,38 @@ def steps(low: float, high: float, most: int = 6) -> list[float]:
     return [k * step for k in range(first, math.floor(high / step) + 1)]
 
 
-def axis(across: Callable[[float], float], low: float, high: float, y: float, tall: float) -> list[str]:
-    found = [f'<line class="axis" x1="{across(low):.1f}" x2="{across(high):.1f}" y1="{y}" y2="{y}"/>']
+def axis(across: Callable[[float], float], low: float, high: float, y: float, tall: float) -> list[Part]:
+    found: list[Part] = [Line(across(low), across(high), y, y, "axis")]
     values = steps(low, high)
     digits = max((significant(value, 2) for value in values if value), default=0)
     for value in values:
         x = across(value)
-        found.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{y + 4}"/>')
-        found.append(words(x, y + 16, (english(value, digits), french(value, digits)), "middle", "quiet"))
+        found.append(Line(x, x, TOP, y + 4, "grid"))
+        found.append(Words(x, y + 16, (english(value, digits), french(value, digits)), "middle"))
     return found
 
 
-def grid(up: Callable[[float], float], low: float, high: float) -> list[str]:
+def grid(up: Callable[[float], float], low: float, high: float) -> list[Part]:
     values = steps(low, high)
     digits = max((significant(value, 2) for value in values if value), default=0)
     return [
         part for value in values
-        for part in (f'<line class="grid" x1="{LEFT}" x2="{WIDE - RIGHT}" y1="{up(value):.1f}" y2="{up(value):.1f}"/>',
-                     words(LEFT - 8, up(value) + 4, (english(value, digits), french(value, digits)), "end", "quiet"))
+        for part in (Line(LEFT, WIDE - RIGHT, up(value), up(value), "grid"),
+                     Words(LEFT - 8, up(value) + 4, (english(value, digits), french(value, digits)), "end"))
     ]
 
 
-def ticks(across: Callable[[float], float], values: Sequence[float], y: float) -> list[str]:
+def ticks(across: Callable[[float], float], values: Sequence[float], y: float) -> list[Part]:
     """Names of the values themselves, those left out that would touch the one before."""
-    found, last = [], -1e9
+    found: list[Part] = []
+    last = -1e9
     for value in values:
         x = across(value)
         if x - last < 44:
             continue
         last = x
         digits = significant(value, 2) if value < 10 else 0
-        found.append(words(x, y + 16, (english(value, digits), french(value, digits)), "middle", "quiet"))
+        found.append(Words(x, y + 16, (english(value, digits), french(value, digits)), "middle"))
     return found
 
 
@@ -159,26 +216,8 @@ def spread(places: Sequence[float], least: float) -> list[float]:
     return found
 
 
-def words(x: float, y: float, text: tuple[str, str], anchor: str, kind: str) -> str:
-    """Both languages in one place; the page shows one."""
-    if text[0] == text[1]:
-        return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text[0])}</text>'
-    return "".join(
-        f'<text lang="{language}" class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(said)}</text>'
-        for language, said in zip(("en", "fr"), text, strict=True)
-    )
-
-
-def mark(k: int, x: float, y: float) -> str:
-    """A circle, a square, a diamond, a triangle, in turn."""
-    colour = COLOURS[k % 8]
-    shapes = (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>',
-        f'<rect x="{x - 3.2:.1f}" y="{y - 3.2:.1f}" width="6.4" height="6.4" fill="{colour}"/>',
-        f'<path d="M{x:.1f} {y - 4.6:.1f} l4.6 4.6 -4.6 4.6 -4.6 -4.6 z" fill="{colour}"/>',
-        f'<path d="M{x:.1f} {y - 4.4:.1f} l4.4 7.6 h-8.8 z" fill="{colour}"/>',
-    )
-    return shapes[k % 4]
+def mark(k: int, x: float, y: float) -> Mark:
+    return Mark(x, y, k % 4, COLOURS[k % 8])
 
 
 def shortened(name: str, most: int) -> str:

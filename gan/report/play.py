@@ -7,26 +7,21 @@ real; at 50 % errors nobody can tell.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ganbench.gan.images import fitted, png_bytes
 from ganbench.gan.report.document import Document
 from ganbench.gan.report.pictures import WALL, Shown
-from ganbench.gan.report.pieces import attribute, paragraph, text
-from ganbench.gan.report.texts import both
+from ganbench.gan.report.templates import render
 from ganbench.gan.store import image_of
 from ganbench.gan.types import Samples, digest_of
 
 ROUNDS, LEAST = 60, 10      # generated images over all models, and of each at least
 SIDE = 128                  # pixels: larger images are reduced
-HERE = Path(__file__).parent
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 REAL = -1
 
 
@@ -65,70 +60,17 @@ def png(image: np.ndarray) -> bytes:
 
 def play_page(document: Document, rounds: Sequence[Round]) -> str:
     """HTML that asks nobody for anything; the answers can be saved as JSON with Wilson's intervals."""
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<title data-en="{escape(both("play")[0])}" data-fr="{escape(both("play")[1])}">{escape(both("play")[0])}</title>
-<style>{(HERE / "style.css").read_text()}</style>
-</head>
-<body>
-<header>
-<button id="language" type="button">{text("other language")}</button>
-<p class="kicker">ganbench</p>
-<h1>{text("play")}</h1>
-</header>
-<main class="play">
-{intro(document, rounds)}
-{game()}
-{result()}
-<template id="said-wrong">{text("said wrong")}</template>
-<template id="said-real">{text("real images")}, {text("taken for real")}</template>
-<template id="said-model">, {text("taken for real")}</template>
-</main>
-<script type="application/json" id="rounds">{data_of(document, rounds)}</script>
-<script>{(HERE / "page.js").read_text()}</script>
-<script>{(HERE / "play.js").read_text()}</script>
-</body>
-</html>
-"""
+    return render("play.html", count=str(len(rounds)), models=str(len(document.models)),
+                  rounds=data_of(document, rounds))
 
 
-def intro(document: Document, rounds: Sequence[Round]) -> str:
-    said = text("play intro", count=str(len(rounds)), models=str(len(document.models)))
-    return (f'<section id="intro">{paragraph(said)}{paragraph(text("play keys"), "quiet")}'
-            f'<p><button id="begin" class="big" type="button">{text("begin")}</button></p></section>')
-
-
-def game() -> str:
-    return f"""<section id="game" hidden>
-<p class="quiet"><progress id="done" value="0" max="1"></progress> <span id="count"></span></p>
-<p><img id="image" {attribute("alt", both("play alt"))}></p>
-<p><button id="real" class="big" type="button">{text("real")}</button>
-<button id="generated" class="big" type="button">{text("generated")}</button></p>
-<p><button id="stop" type="button">{text("stop")}</button></p>
-</section>"""
-
-
-def result() -> str:
-    heads = "".join(f'<th scope="col">{text(key)}</th>' for key in ("images", "rate", "interval", "count"))
-    return f"""<section id="result" hidden>
-<p>{text("play result")}</p>
-<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody id="table"></tbody></table></div>
-<p><a id="save" class="big" download="real-or-generated.json">{text("save")}</a></p>
-</section>"""
-
-
-def data_of(document: Document, rounds: Sequence[Round]) -> str:
-    """JSON for the page's script; what each image is stands in it so that no eye reads it by accident."""
+def data_of(document: Document, rounds: Sequence[Round]) -> dict[str, Any]:
+    """What the page's script reads; what each image is stands in it so that no eye reads it by accident."""
     models = [{"name": model.name, "digest": model.digest} for model in document.models]
     protocol = {name: getattr(document.protocol, name) for name in ("name", "digest", "seed")}
-    content = {
+    return {
         "digest": digest_of([models, protocol]), "protocol": protocol, "models": models,
         "rows": [one.row for one in rounds],
         "sealed": base64.b64encode(",".join(str(one.of) for one in rounds).encode()).decode(),
         "images": [f"data:image/png;base64,{base64.b64encode(one.png).decode()}" for one in rounds],
     }
-    return json.dumps(content).replace("<", "\\u003c")

@@ -20,6 +20,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{models} cannot be told apart by {metric}: each of them may be the best of {count} models.",
         "{models} ne peuvent être départagés selon {metric} : chacun peut être le meilleur des {count} modèles.",
     ),
+    "none best": (
+        "{metric} tells models apart, but makes none of them better than another.",
+        "{metric} distingue les modèles, mais n'en rend aucun meilleur qu'un autre.",
+    ),
     "far from real": (
         "Even the best is farther from the real images than other real images are: {value} against {floor}.",
         "Même le meilleur est plus loin des images réelles que d'autres images réelles : {value} contre {floor}.",

@@ -63,6 +63,8 @@ def disagreements(rows: Sequence[Clash]) -> list[Pair]:
 
 def leaders(lead: RankingFacts) -> Pair:
     count = str(len(lead.models))
+    if not lead.leaders:
+        return both("none best", metric=lead.metric)
     if len(lead.leaders) == 1:
         return both("one best", model=lead.leaders[0], count=count, metric=lead.metric)
     return both("several best", models=joined(lead.leaders), count=count, metric=lead.metric)
@@ -72,7 +74,7 @@ def nearness(document: Document, lead: RankingFacts) -> Pair | None:
     """Of the best model, beside real images: by two standard errors of both."""
     row = lead_row(document)
     score = row.cells[0]
-    if score is None or score.floor is None:
+    if score is None or score.floor is None or row.better == "undecided":
         return None
     gap = (score.value - score.floor) * (-1 if row.better == "higher" else 1)
     facts = {name: (english(value, score.decimals), french(value, score.decimals))

@@ -49,8 +49,9 @@ def test_a_run_scores_logs_and_shows_and_its_repetition_is_cached_and_logged_onc
     scores = {score.metric: score for score in first.outcome.scores}
     leading = ["kid", *(name for name in NAMES if name != "kid")]
     assert list(scores) == [f"{name}_efficientnet_lite0" for name in leading]
-    left_out = [row for row in first.outcome.scores[0].caveats if row.rule == "not for these images"]
-    assert "fd_infinity" in [row.facts["metric"] for row in left_out]
+    left_out = [row.facts["metrics"] for row in first.outcome.scores[0].caveats if row.rule == "left out"]
+    assert ["fd_infinity"] in left_out
+    assert ["authpct"] in left_out
     assert all(score.floor is not None for score in scores.values())
     assert (first.outcome.drawn, first.outcome.found) == (30, 0)
     check_tasks(first.tasks, "Completed")

@@ -11,7 +11,7 @@ import torch
 from ganbench import evaluate
 from ganbench.gan import sampling
 from ganbench.gan.compare import compare
-from ganbench.gan.evaluate import extract_one, sample_one, score_name
+from ganbench.gan.evaluate import extract_one, sample_one
 from ganbench.gan.features import EXTRACTORS, extract, inception
 from ganbench.gan.images import write_folder, write_npz
 from ganbench.gan.interchange import save_statistics
@@ -22,6 +22,7 @@ from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.report.document import metric_of
 from ganbench.gan.sampling import shards_of
+from ganbench.gan.scoring import score_name
 from ganbench.gan.statistics import moments
 from ganbench.gan.store import store_of
 from ganbench.gan.types import BadInput, Convention, Protocol, Statistics, Workspace

@@ -1,6 +1,7 @@
 """Keys follow imports: for every stage, held against another program that reads imports."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -63,6 +64,14 @@ def test_editing_a_module_changes_the_keys_of_the_stages_that_import_it_and_no_o
         edited.imports, edited.contents = HERE.imports, {**HERE.contents, module: HERE.content(module) + b"# edited"}
         changed = {stage for stage, roots in INSTANCES.items() if edited.digest(*roots) != before[stage]}
         assert changed == {stage for stage, modules in touched.items() if module in modules}, module
+
+
+def test_many_threads_may_ask_at_once():
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(3):
+            fresh = Sources(HERE.folder)
+            found = list(pool.map(lambda roots, fresh=fresh: fresh.digest(*roots), INSTANCES.values()))
+            assert found == [HERE.digest(*roots) for roots in INSTANCES.values()]
 
 
 @pytest.mark.parametrize(("file", "changed", "unchanged"), [

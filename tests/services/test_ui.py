@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +30,8 @@ SECONDS = 300
 
 @pytest.fixture(scope="module")
 def ui_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+    """With modules of the user's that have the names of our folders: `ganbench ui` is started there."""
+    return Path(shutil.copytree(ROOT / "tests" / "theirs", tmp_path_factory.mktemp("home"), dirs_exist_ok=True))
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +145,25 @@ def test_the_form_starts_a_run_that_ends_in_mlflow(servers, ui_home):
         assert {row["path"] for row in json.load(answer)["files"]} == {"samples.png", "scores.json"}
     without = MlflowClient(f"sqlite:///{ui_home / 'mlflow' / 'mlflow.db'}")  # as commands without a server read it
     assert without.download_artifacts(logged["info"]["run_id"], "scores.json", str(ui_home))
+
+
+def test_runs_of_the_form_and_of_the_clock_see_the_users_modules_and_ours(servers, ui_home):
+    """A factory that imports the user's gan, tasks and flows, beside ours of these names."""
+    write_folder(np.random.default_rng(2).integers(0, 256, (30, 1, 16, 16), np.uint8), ui_home / "grey")
+    parameters = {"model": "mine.toml", "reference": "grey", "protocol": None, "n": 20, "metrics": "kid",
+                  "extractor": "pixels"}
+    assert run_by_hand(servers, parameters) == "COMPLETED"
+    nightly = deployments(servers)["evaluate/nightly"]["id"]
+    every_minute = {"schedule": {"cron": "* * * * *", "timezone": "UTC"}, "active": True, "parameters": parameters}
+    (added,) = post(f"{servers['prefect']}/api/deployments/{nightly}/schedules", [every_minute])
+    asked = {"deployments": {"id": {"any_": [nightly]}}, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+    (run, *_) = wait_until(lambda: post(f"{servers['prefect']}/api/flow_runs/filter", asked))
+    assert run["auto_scheduled"]
+    assert run["parameters"]["model"] == "mine.toml"
+    gone = urllib.request.Request(f"{servers['prefect']}/api/deployments/{nightly}/schedules/{added['id']}",
+                                  method="DELETE")
+    with urllib.request.urlopen(gone, timeout=30):
+        pass
 
 
 def test_a_comparison_from_the_form_leaves_its_report_in_mlflow(servers, ui_home):

@@ -1,10 +1,12 @@
 """The report: every number is the document's, both languages are whole, nothing is asked of anybody."""
 
+import ast
 import json
 import re
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from string import Formatter
 
 import jsonschema
@@ -16,14 +18,17 @@ from ganbench.gan.costs import Cost
 from ganbench.gan.images import png_bytes
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.numbers import decimals, english, french, significant
-from ganbench.gan.report import write_report
+from ganbench.gan.report import html, write_report
 from ganbench.gan.report.charts import rows_chart, steps
-from ganbench.gan.report.document import SCHEMA_FILE, Clash, schema, to_json
+from ganbench.gan.report.document import SCHEMA_FILE, Clash, Provenance, schema, to_json
 from ganbench.gan.report.html import page
 from ganbench.gan.report.markdown import escaped, markdown
+from ganbench.gan.report.play import Round, play_page
+from ganbench.gan.report.templates import svg
 from ganbench.gan.report.texts import TEXTS, WHAT, both
 from ganbench.gan.report.verdict import sentences
 from ganbench.gan.tables import Cell, Note, Row
+from ganbench.gan.types import Caveat
 from ganbench.gan.words import caution
 from tests.gan.report.sample import document, mixture
 from tests.gan.report.sample import model as clustered
@@ -38,7 +43,7 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
         self.data, self.languages, self.addresses, self.open = [], {"en": [], "fr": []}, [], []
-        self.scripts = 0
+        self.scripts, self.events = 0, []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
@@ -48,6 +53,7 @@ class Page(HTMLParser):
         if tag == "data":
             self.data.append((found["data-at"], found["value"]))
         self.scripts += tag == "script"
+        self.events += [name for name in found if name.startswith("on")]
         self.addresses += [found[name] for name in ("src", "href", "srcset", "action") if name in found]
 
     def handle_startendtag(self, tag, attributes):
@@ -127,6 +133,42 @@ def test_names_from_the_wild_are_text_and_nothing_else():
         assert r"a\|b" in text
         rows = [line for line in text.splitlines() if line.startswith("|")]
         assert all(row.endswith("|") for row in rows)
+
+
+EVIL = """"><img src=x onerror=alert(1)>'{{ 70707 * 10001 }}{% raw %}</script>&amp;"""
+
+
+def test_whatever_anybody_called_anything_is_shown_letter_by_letter():
+    names = (EVIL, "training", "a")
+    made = document(names=names, classes=(EVIL, "edges"))
+    protocol = replace(made.protocol, name=EVIL, reference=EVIL, extractors=(EVIL,))
+    metrics = tuple(replace(row, title=EVIL, what=EVIL, paper=EVIL) for row in made.metrics)
+    table = replace(made.table, notes=(Note(Caveat("no floor", {"data": EVIL, "n": 2}), (EVIL,), False),))
+    cost = replace(made.models[0].cost, measured_on=EVIL)
+    published = tuple(replace(row, model=EVIL, metric=EVIL, paper=EVIL, arxiv=EVIL, table=EVIL)
+                      for row in made.published)
+    made = replace(made, title=EVIL, made=EVIL, protocol=protocol, metrics=metrics, table=table, published=published,
+                   models=(replace(made.models[0], cost=cost), *made.models[1:]),
+                   provenance=Provenance({EVIL: EVIL}, (EVIL,), {}))
+    for text in (page(made, {"0-wall": PNG}, EVIL), play_page(made, [Round(0, 1, PNG)])):
+        found = Page(text)
+        assert found.open == []
+        assert found.events == []
+        assert "x" not in found.addresses
+        assert "707140707" not in text
+    assert found.scripts == 3
+    assert any(EVIL in path for path, _ in Page(page(made, {})).data)
+
+
+def test_no_python_of_the_report_writes_html():
+    for path in Path(html.__file__).parent.glob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in said
+                 and isinstance(node.value, str) and re.search(r"</?[a-z]+[ >]", node.value)]
+        if path.name == "markdown.py":      # a line break in a cell of a table
+            texts = [text for text in texts if not text.startswith("<br>")]
+        assert texts == [], path.name
 
 
 @pytest.mark.parametrize("changes", [
@@ -258,6 +300,14 @@ def test_models_that_cannot_be_told_apart_are_all_named():
     assert sentences(found)[0][1].startswith("dcgan et flow ne peuvent")
 
 
+def test_a_leading_metric_that_decides_nothing_has_no_best_model():
+    found = document()
+    rows = (replace(found.table.rows[0], better="undecided"), *found.table.rows[1:])
+    found = replace(found, rankings=(replace(found.rankings[0], leaders=()),), table=replace(found.table, rows=rows))
+    assert sentences(found)[0][0].startswith("kid_net tells models apart, but makes none")
+    assert not any("real images are" in line for line, _ in sentences(found))
+
+
 @pytest.mark.parametrize(("value", "expected"), [(0.012, "as near"), (0.5, "farther")])
 def test_the_floor_decides_whether_the_best_is_as_near_as_real_images(value, expected):
     found = document()
@@ -345,5 +395,6 @@ def test_axes_have_a_few_round_numbers(low, high):
 def test_a_chart_of_one_row_without_a_line_is_drawn():
     from ganbench.gan.report.charts import Point
 
-    chart = rows_chart("x", ("one", "un"), [("a", Point(1, 0, 0.5, 1.5))], None, ("", ""))
+    chart = svg(rows_chart("x", ("one", "un"), [("<a>", Point(1, 0, 0.5, 1.5))], None, ("", "")))
     assert chart.count("<circle") == 1
+    assert "&lt;a&gt;</text>" in chart

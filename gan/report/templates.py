@@ -1,0 +1,68 @@
+"""HTML from the files in `templates`: whatever is filled in is escaped, unless a template made it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ganbench.gan.numbers import DASH, decimals, english, french, significant
+from ganbench.gan.report.charts import Chart
+from ganbench.gan.report.texts import FIXED, both
+
+HERE = Path(__file__).parent
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+Pair = tuple[str, str]
+
+
+def render(name: str, **facts: Any) -> str:
+    """A template of `templates` with these facts."""
+    return environment().get_template(name).render(**facts)
+
+
+def svg(chart: Chart) -> str:
+    """A chart by itself."""
+    module: Any = environment().get_template("chart.svg").module
+    return str(module.svg(chart))
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True, extensions=["jinja2.ext.do"],
+    )
+    made.filters |= {"exact": repr, "tenth": "{:.1f}".format}
+    made.globals |= {
+        "both": both, "decimals": decimals, "significant": significant, "numerals": numerals, "percentage": percentage,
+        "p_value": p_value, "megabytes": megabytes, "DASH": DASH, "FIXED": FIXED, "POLICY": POLICY,
+        "style": own("style.css"), "script": own("page.js"), "game": own("play.js"),
+    }
+    return made
+
+
+def own(name: str) -> Markup:
+    """A file of ours that stands in a page as it is."""
+    return Markup((HERE / name).read_text())
+
+
+def numerals(value: float, digits: int) -> Pair:
+    return english(value, digits), french(value, digits)
+
+
+def percentage(value: float) -> Pair:
+    """`4.1 %` below ten percent, whole ones above."""
+    en, fr = numerals(100 * value, 1 if 0 < abs(value) < 0.0995 else 0)
+    return f"{en}{FIXED}%", f"{fr}{FIXED}%"
+
+
+def p_value(value: float) -> Pair:
+    return ("< 0.001", "< 0,001") if value < 0.001 else numerals(value, 3)
+
+
+def megabytes(value: int) -> Pair:
+    en, fr = numerals(value / 1e6, significant(value / 1e6, 2))
+    return f"{en} MB", f"{fr} Mo"

@@ -1,0 +1,1 @@
+raise ImportError('flows/ comes first')

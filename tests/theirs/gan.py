@@ -1,0 +1,1 @@
+raise ImportError('gan/ comes first')
