@@ -15,7 +15,6 @@ from pathlib import Path
 from threading import Lock
 
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
-PARSING = Lock()                                            # two threads in `ast.parse`: now and then a SystemError
 LIBRARY = __name__.rpartition(".")[0]                       # ganbench.gan
 STAGES: dict[str, tuple[str, ...]] = {                      # and what is chosen when the stage runs:
     "samples": ("drawing",),                                # what makes the model's images, see `models.openers.makers`
@@ -73,9 +72,7 @@ class Sources:
     def imported(self, name: str) -> frozenset[str]:
         """What a module imports from the library, in functions too, but not for type checkers alone."""
         if name not in self.imports:
-            with PARSING:
-                tree = ast.parse(self.content(name))
-            found = {self.home(*pair) for pair in imports_in(tree, self.package(name))}
+            found = {self.home(*pair) for pair in imports_in(ast.parse(self.content(name)), self.package(name))}
             self.imports[name] = frozenset(found - {"", short(__name__)})
         return self.imports[name]
 
