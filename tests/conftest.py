@@ -4,6 +4,7 @@ The user's home, databases and settings are out of reach: the environment is rep
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,8 +32,6 @@ TINY = {"z_dim": 8, "width": 2, "resolution": 32, "channels": 1}
 
 
 def pytest_sessionfinish() -> None:
-    import shutil
-
     shutil.rmtree(AWAY, ignore_errors=True)
 
 
@@ -112,8 +111,15 @@ def small_disk(tmp_path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.fixture
+def prefect_server(prefect_session, mlflow_database, home) -> None:
+    """A server for flows, and in the fresh home MLflow's empty database, which takes a second to make."""
+    (home / "mlflow").mkdir(parents=True)
+    shutil.copy(mlflow_database, home / "mlflow")
+
+
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
+def prefect_session() -> Iterator[None]:
     """One server and one temporary database for all tests that run flows."""
     from ganbench.tasks.settings import configure
 
@@ -123,6 +129,18 @@ def prefect_server() -> Iterator[None]:
 
     with prefect_test_harness(server_startup_timeout=180):
         yield
+
+
+@pytest.fixture(scope="session")
+def mlflow_database(prefect_session, tmp_path_factory) -> Path:
+    """As a new home gets it."""
+    from ganbench.tasks.settings import configure
+    from ganbench.tasks.tracking.client import make_database
+
+    made = configure(home=tmp_path_factory.mktemp("mlflow")).mlflow_database
+    make_database()
+    forget_settings()
+    return made
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """What the tests of flows and of the command share: a model file, and a record of what a run left."""
 
 import time
-from types import SimpleNamespace
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -31,12 +32,23 @@ def run_flow(prefect_server, home, model, garments):
             **given,
         }
         state = evaluate(**parameters, return_state=True)
-        flow_run = state.state_details.flow_run_id
-        return SimpleNamespace(
-            state=state, outcome=state.result(), settings=settings, id=flow_run, tasks=task_states(flow_run),
-        )
+        return Run(state, state.result(), settings, state.state_details.flow_run_id)
 
     return run
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of the flow `evaluate` left."""
+
+    state: Any
+    outcome: Any
+    settings: Any
+    id: Any
+
+    @property
+    def tasks(self) -> dict[str, str]:
+        return task_states(self.id)
 
 
 def task_states(flow_run) -> dict[str, str]:

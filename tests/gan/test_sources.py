@@ -32,7 +32,7 @@ def instances() -> dict[str, tuple[str, ...]]:
     chosen = {
         "samples": {family: of_family(family) for family in (*GENERATORS, *OPENERS)}
         | {"factory": makers(ModelSpec("a", factory="m:f"), Workspace())},
-        "features": {name: (name,) for name in extractors - {"features.base"}},
+        "features": {name: (name,) for name in sorted(extractors - {"features.base"})},
         "scores": {name: makers_of(row) for name, row in METRICS.items()},
     }
     return {f"{stage} {name}".strip(): (*roots, *more)
