@@ -4,6 +4,7 @@ The user's home, databases and settings are out of reach: the environment is rep
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,8 +32,6 @@ TINY = {"z_dim": 8, "width": 2, "resolution": 32, "channels": 1}
 
 
 def pytest_sessionfinish() -> None:
-    import shutil
-
     shutil.rmtree(AWAY, ignore_errors=True)
 
 
@@ -138,3 +137,13 @@ def run_python(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def sources(tmp_path) -> Path:
+    """A copy of the sources to edit, for tests that show which files a change touches; the zoo is linked."""
+    folder = tmp_path / "sources"
+    for name in ("gan", "tasks", "flows", "ganbench"):
+        shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("zoo", "__pycache__"))
+    (folder / "gan" / "zoo").symlink_to(ROOT / "gan" / "zoo")
+    return folder
