@@ -546,7 +546,7 @@ def test_what_the_model_learned_from_counts_where_it_is_known(real, fake, noise,
 def test_metrics_without_what_they_need_are_refused_when_nothing_else_is_asked(real, fake, workspace):
     asked = protocol_of(Question(reference=str(real), n=100, metrics="authpct,ct"))
     asked = replace(asked, convention=replace(asked.convention, extractors=("pixels",)))
-    with pytest.raises(BadInput, match=r"Nothing can be measured: authpct needs what the model learned from"):
+    with pytest.raises(BadInput, match=r"Nothing can be measured: authpct needs the model's training images"):
         evaluate(str(fake), asked, workspace=workspace)
 
 
