@@ -68,6 +68,6 @@ def test_slices_are_rows_and_metrics_are_columns_without_the_extractor():
 
 
 def test_remarks_name_who_leads():
-    assert remarks(compare(SCORES))[0] == "a is best by kid (Holm's p < .05 over 1 pair of 2 models)."
+    assert remarks(compare(SCORES))[0] == "a is best by kid (Holm-adjusted p < .05 over 1 pair of 2 models)."
     alike = {"a": [score("a", 0.1)], "b": [score("b", 0.1)]}
-    assert remarks(compare(alike))[0].startswith("a and b cannot be told apart by kid")
+    assert remarks(compare(alike))[0].startswith("a and b do not differ significantly by kid")

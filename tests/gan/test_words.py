@@ -52,13 +52,17 @@ def test_names_that_somebody_gave_stay_as_they_are(name):
 
 def test_our_own_words_are_translated():
     law = Finding("warning", "law", {"name": "edges", "spread": 1.5})
-    assert sentence(law).startswith("The strength of edges is spread")
-    assert sentence(law, "fr").startswith("La force des contours se répartit")
-    assert "lattice" in sentence(Finding("info", "lattice", {"direction": "vertical", "period": 2, "amplitude": 3.0}))
-    lacking = Caveat("left out", {"metrics": ["ct", "fld"], "needs": {"of": ["unseen", "images"], "least": 1_000}})
-    assert caution(lacking) == ("left out: ct, fld, for want of real images that the model has not learned from "
-                                "(--held-out), and at least 1,000 images of each set")
-    assert caution(lacking, "fr").startswith("sans ct, fld, faute d'avoir des images réelles que le modèle n'a")
+    assert sentence(law).startswith("The distribution of the strength of edges differs from that of real images")
+    assert sentence(law, "fr").startswith("Pour la force des contours, la distribution diffère")
+    lattice = Finding("info", "lattice", {"direction": "vertical", "period": 2, "amplitude": 3.0})
+    assert "vertical checkerboard artefacts with a period of 2 pixels" in sentence(lattice)
+    assert "artefacts en damier verticaux d'une période de 2 pixels" in sentence(lattice, "fr")
+    lacking = Caveat("left out", {"metrics": ["ct"], "needs": {"of": ["training", "images"], "least": 100}})
+    assert caution(lacking) == (
+        "not computed: ct; needed: the model's training images (--training), and at least 100 images of each set")
+    assert caution(lacking, "fr") == (
+        "non calculé : ct ; il faudrait les images d'entraînement du modèle (--training), et au moins 100 images par "
+        "ensemble")
     assert all(len(pair) == len(LANGUAGES) for pair in WORDS.values())
 
 
