@@ -54,7 +54,7 @@ def test_what_is_left_out_is_not_said_of_the_score_that_carries_it():
     out = Caveat("left out", {"metrics": ["ct"], "needs": {"of": ["unseen"], "least": 0}})
     (note,) = score_table({"a": [score("a", 0.1, caveats=(out,))]}).notes
     assert (note.metrics, about(note)) == ((), "")
-    assert caution(note.caveat).startswith("left out: ct, for want of real images")
+    assert caution(note.caveat).startswith("not computed: ct; needed: real images outside the training set")
 
 
 def test_slices_are_rows_and_metrics_are_columns_without_the_extractor():
