@@ -124,7 +124,7 @@ def test_too_few_images_for_the_features_are_said(n, d, said):
 
 def test_scores_that_are_too_good_or_too_narrow_are_said():
     close = gates.closer_than_real(1.0, 0.1, 2.0, 0.1)
-    assert caution(close).startswith("closer to the reference than other real images")
+    assert caution(close).startswith("closer to the reference than held-out real images")
     assert gates.closer_than_real(1.8, 0.1, 2.0, 0.1) is None
     assert gates.closer_than_real(0.0, 0.1, None, 0.0) is None
     assert caution(gates.narrow(0.97, 0.02)).startswith("precision 0.97 with recall 0.02")
