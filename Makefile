@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test test-services test-slow lint lock clean
+.PHONY: help setup demo quick test test-services test-slow lint lock clean
 
 help:
 	@echo "make demo           set up, compare a GAN, a flow and a transformer of the zoo on 2,000 images each"
+	@echo "make quick          formulas, store, words and the rules of the house"
 	@echo "make test           set up, run the tests"
 	@echo "make test-services  tests that start servers and a browser"
 	@echo "make test-slow      tests that take minutes"
@@ -29,6 +30,12 @@ setup: .venv/ready
 
 demo: setup
 	@$(BIN)/ganbench compare zoo:dcgan-fashion-mnist zoo:flow-fashion-mnist zoo:gpt-fashion-mnist --report report
+
+QUICK := tests/test_house.py tests/gan/metrics $(addprefix tests/gan/test_,$(addsuffix .py,store statistics philox \
+	sources compare uncertainty tables words lacking))
+
+quick: setup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow" $(QUICK)
 
 # Two processes of one thread each, a file of tests at a time; small files come last, so that both end together.
 test: setup

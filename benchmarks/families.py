@@ -21,10 +21,10 @@ FAMILIES = {
 }
 INTRODUCTION = """# Where each family excels
 
-{count} models of the zoo on {n} images each, seed {seed}, protocol `{protocol}`. What is said of a model was
-tested: it leads a metric where no other one is as good by Holm's p < .05, and weaknesses have p < .01 over all that was
-tested of it. The models had unlike training (see [the overview](README.md)): this is about these checkpoints, and no
-family wins by fiat.
+{count} models of the zoo on {n} images each, seed {seed}, protocol `{protocol}`. A model leads a
+metric where it is significantly better than every other model (Holm-adjusted p < .05); weaknesses have a Holm-adjusted
+p < .01 over all tests of the model. Training differed (see [the overview](README.md)): this is about
+these checkpoints, and not about families.
 """
 
 

@@ -26,8 +26,8 @@ from torchvision import transforms
 from ganbench.gan.recipes import RECIPES, Recipe
 from ganbench.gan.training.loop import Batch
 
-Pair = tuple[Tensor, Tensor]                                # images in [-1, 1], labels
-Plain = Callable[[Sequence[Pair], int], dict[str, float]]
+Labelled = tuple[Tensor, Tensor]                                # images in [-1, 1], labels
+Plain = Callable[[Sequence[Labelled], int], dict[str, float]]
 
 
 def fresh(name: str, folder: Path) -> Any:
@@ -68,7 +68,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
         return self.transform(self.images[index]), self.labels[index]
 
 
-def endless(data: Batch, size: int) -> Iterator[Pair]:
+def endless(data: Batch, size: int) -> Iterator[Labelled]:
     """Epoch after epoch of shuffled batches."""
     loader = DataLoader(Pictures(data), batch_size=size, shuffle=True, num_workers=0, drop_last=True)
     while True:
@@ -85,7 +85,7 @@ def dcgan(task: Any, recipe: Recipe) -> Plain:
     adam_d = Adam(net_d.parameters(), lr=recipe.schedule.rate, betas=recipe.schedule.betas)
     adam_g = Adam(net_g.parameters(), lr=recipe.schedule.rate, betas=recipe.schedule.betas)
 
-    def step(batches: Sequence[Pair], at: int) -> dict[str, float]:
+    def step(batches: Sequence[Labelled], at: int) -> dict[str, float]:
         ((real, _),) = batches
         net_d.zero_grad()
         label = torch.full((len(real),), 1.0)
@@ -119,7 +119,7 @@ def wgan_gp(task: Any, recipe: Recipe) -> Plain:
         (slopes,) = torch.autograd.grad(scores, between, grad_outputs=torch.ones_like(scores), create_graph=True)
         return weight * ((slopes.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
 
-    def step(batches: Sequence[Pair], at: int) -> dict[str, float]:
+    def step(batches: Sequence[Labelled], at: int) -> dict[str, float]:
         net_d.requires_grad_(True)
         for real, labels in batches:
             adam_d.zero_grad()
@@ -152,7 +152,7 @@ def relativistic(task: Any, recipe: Recipe) -> Plain:
         (slopes,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
         return gamma / 2 * every * slopes.square().sum([1, 2, 3]).mean()
 
-    def step(batches: Sequence[Pair], at: int) -> dict[str, float]:
+    def step(batches: Sequence[Labelled], at: int) -> dict[str, float]:
         ((real, labels),) = batches
         fake = net_g(net_g.training_draws(len(real), random), labels)
         penalised = at % every == 0
@@ -183,7 +183,7 @@ def diffusion(task: Any, recipe: Recipe) -> Plain:
     adam = AdamW(network.parameters(), lr=recipe.schedule.rate, betas=recipe.schedule.betas, weight_decay=0.0)
     rate, ema = LambdaLR(adam, lambda step: min(1.0, (step + 1) / 500)), averaged(network, recipe)
 
-    def step(batches: Sequence[Pair], at: int) -> dict[str, float]:
+    def step(batches: Sequence[Labelled], at: int) -> dict[str, float]:
         ((images, labels),) = batches
         labels = torch.where(torch.rand(len(labels)) < 0.1, network.n_classes, labels)
         t = torch.sigmoid(torch.randn(len(images)))
@@ -217,7 +217,7 @@ def tokenizer(task: Any, recipe: Recipe) -> Plain:
         number[dead], total[dead] = 1.0, flat[torch.randint(len(flat), (int(dead.sum()),))]
         model.codebook.copy_(total / number[:, None])
 
-    def step(batches: Sequence[Pair], at: int) -> dict[str, float]:
+    def step(batches: Sequence[Labelled], at: int) -> dict[str, float]:
         ((images, _),) = batches
         code = model.encoder(images)
         flat = code.detach().permute(0, 2, 3, 1).reshape(-1, code.shape[1])
@@ -253,7 +253,7 @@ def writer(task: Any, recipe: Recipe, masked: bool) -> Plain:
         mask = torch.rand(tokens.shape).argsort(1) < (share * tokens.shape[1]).ceil().clamp(min=1)
         return torch.where(mask, model.codes, tokens), torch.where(mask, tokens, -1)
 
-    def step(batches: Sequence[Pair], at: int) -> dict[str, float]:
+    def step(batches: Sequence[Labelled], at: int) -> dict[str, float]:
         ((images, labels),) = batches
         with torch.no_grad():
             tokens = model.tokenizer.encode(images)
@@ -275,7 +275,7 @@ def judge(task: Any, recipe: Recipe) -> Plain:
     adam = AdamW(network.parameters(), lr=recipe.schedule.rate, weight_decay=1e-2)
     rate = OneCycleLR(adam, recipe.schedule.rate, recipe.schedule.steps)
 
-    def step(batches: Sequence[Pair], at: int) -> dict[str, float]:
+    def step(batches: Sequence[Labelled], at: int) -> dict[str, float]:
         ((images, labels),) = batches
         flip = torch.rand(len(images)) < 0.5
         images[flip] = images[flip].flip(3)

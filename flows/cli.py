@@ -197,7 +197,7 @@ def compare(
     opening: Opening,
     machine: Machine,
 ) -> None:
-    """Which model is better, and how sure that is: ranks that allow for chance, costs, the best mixture, a report."""
+    """Which model is better, and how sure that is: ranks, costs, the best mixture, a report."""
     with sentences(machine.debug):
         begin(machine)
         from ganbench.flows.run import run_comparison
@@ -228,7 +228,7 @@ def ensemble(
     question: Question,
     seed: Seed = 0,
     budget: Annotated[
-        int, typer.Option(min=0, help="Draw so many images of all models together, where they are of use.")
+        int, typer.Option(min=0, help="Images to draw of all models together, where they help most.")
     ] = 0,
     reject: Annotated[bool, typer.Option("--reject", help="Keep images that a density ratio takes for real.")] = False,
     rate: Annotated[float, typer.Option(min=0.01, max=0.99, help="With --reject: the share of images to keep.")] = 0.5,
@@ -328,7 +328,7 @@ def inspect(
 @on_command_line(question=AUDITED, opening=Opening, machine=Machine)
 def audit(model: Model, *, question: Question, seed: Seed = 0, json: JsonFile = "", opening: Opening,
           machine: Machine) -> None:
-    """Does a model copy its training images? The suspicious ones beside their nearest, with p-values.
+    """Does a model copy its training images? Suspicious images beside their nearest training image, with p-values.
 
     Without real images that it has not seen (--held-out) there is no p-value.
     """
@@ -347,7 +347,7 @@ def audit(model: Model, *, question: Question, seed: Seed = 0, json: JsonFile = 
 @on_command_line(question=REFERENCE, opening=Opening, machine=Machine)
 def attribute(model: Model, *, question: Question, seed: Seed = 0, json: JsonFile = "", opening: Opening,
               machine: Machine) -> None:
-    """What a Fréchet distance is made of: the images that cost most and help most, and each class's part."""
+    """What a Fréchet distance is made of: the images that raise or lower it most, and each class."""
     with sentences(machine.debug):
         begin(machine)
         from ganbench.flows.run import run_attribution
@@ -376,7 +376,7 @@ def explain_diff(
     json: JsonFile = "",
     machine: Machine,
 ) -> None:
-    """Why two tools print different numbers: the same images read in two ways, and the gap shared out."""
+    """Why two tools print different numbers: the same images read in two ways, the gap attributed."""
     with sentences(machine.debug):
         begin(machine)
         from ganbench.flows.explain import as_json, print_differences, run_explanation

@@ -54,14 +54,14 @@ class Question:
         "", "Held-out images", "Real images outside the reference, for the floor of every score.", metavar="DATA",
     )
     training: str = option(
-        "", "Training images", "What the model learned from, for the metrics of memorisation.", metavar="DATA",
+        "", "Training images", "The model's training images, for the metrics of memorisation.", metavar="DATA",
     )
     metrics: str = option(
-        "", "Metrics", "Others than the convention's, with commas between them: see `ganbench metrics`.",
+        "", "Metrics", "Comma-separated, in place of the convention's: see `ganbench metrics`.",
         metavar="NAME,NAME",
     )
     extractor: str = option(
-        "", "Extractor", "Another network than the convention's: see `ganbench extractors`, or your own.",
+        "", "Extractor", "A network in place of the convention's: see `ganbench extractors`, or your own.",
         metavar="NAME|FILE.toml|MODULE:CALLABLE",
     )
 
@@ -73,7 +73,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Opening:
-    """How a model is opened that does not say so itself, as a bare file of weights."""
+    """How to open a model that does not describe itself, such as a bare file of weights."""
 
     PANEL: ClassVar[str] = "Model"
 

@@ -140,12 +140,13 @@ def remarks(rankings: Sequence[Ranking]) -> list[str]:
     lead, n = rankings[0], len(rankings[0].models)
     best, pairs = lead.leaders, len(lead.pairs)
     if not best:
-        first = f"{lead.metric} tells models apart, but makes none of them better than another"
+        first = f"{lead.metric} describes models, but a better value does not make a better model"
     elif len(best) == 1:
         first = f"{best[0]} is best by {lead.metric}"
     else:
-        first = f"{', '.join(best[:-1])} and {best[-1]} cannot be told apart by {lead.metric}: all may be best"
+        names = f"{', '.join(best[:-1])} and {best[-1]}"
+        first = f"{names} do not differ significantly by {lead.metric}: each may be the best"
     return [
-        f"{first} (Holm's p < .05 over {pairs} pair{'s' if pairs != 1 else ''} of {n} models).",
+        f"{first} (Holm-adjusted p < .05 over {pairs} pair{'s' if pairs != 1 else ''} of {n} models).",
         "* no other model is significantly better. Ranks are those that the significant differences allow.",
     ]

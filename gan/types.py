@@ -240,7 +240,7 @@ class Score:
 class Finding:
     """Something that is good or bad about a model: which rule found it, and the numbers that it says in words.
 
-    `ganbench.gan.words.sentence` makes a sentence of it.  `p` is Holm's, over everything that was tested of the model.
+    `ganbench.gan.words.sentence` makes a sentence of it.  `p` is Holm-adjusted over all tests of the model.
     """
 
     severity: str  # alert, warning, info, strength

@@ -2,7 +2,7 @@
 
 A sentence says behind the colon of a fact how it is shown: `{share:percent}`.  Facts without a colon are names that
 somebody gave, of classes, data or metrics: they stay as they are in both languages.  `word` alone is translated: it is
-a row of WORDS, and so one of ours.
+a row of WORDS.
 """
 
 from __future__ import annotations
@@ -39,39 +39,39 @@ def two_digits(value: float, language: str) -> str:
 
 
 def word(value: str, language: str) -> str:
-    """One of ours."""
+    """A row of WORDS, translated."""
     return WORDS[value][LANGUAGES.index(language)]
 
 
 def several(values: Sequence[str], language: str) -> str:
-    """`labels and logits`, of words of ours."""
+    """`labels and logits`, of rows of WORDS."""
     *most, last = (word(value, language) for value in values)
     return f"{', '.join(most)}{' and ' if language == 'en' else ' et '}{last}" if most else last
 
 
 # What metrics need, by the keys that `ganbench.gan.lacking` gives.
 NEEDS: Mapping[str, tuple[str, str]] = {
-    "statistics": ("statistics of the reference for the layer that they look at",
-                   "des statistiques de la référence pour la couche qu'elles examinent"),
+    "statistics": ("statistics of the reference for the same layer",
+                   "des statistiques de la référence pour la même couche"),
     "reference": ("images of the reference, and not only their statistics",
                   "les images de la référence, et pas seulement leurs statistiques"),
-    "training": ("what the model learned from (--training)", "ce que le modèle a appris (--training)"),
-    "unseen": ("real images that the model has not learned from (--held-out)",
-               "des images réelles que le modèle n'a pas vues (--held-out)"),
+    "training": ("the model's training images (--training)", "les images d'entraînement du modèle (--training)"),
+    "unseen": ("real images outside the training set (--held-out)",
+               "des images réelles hors de l'entraînement (--held-out)"),
     "logits": ("a classifier: this extractor gives no class probabilities",
                "un classifieur : cet extracteur ne donne pas de probabilités de classes"),
     "labels": ("images with classes: a conditional model, or labelled images",
                "des images avec des classes : un modèle conditionnel, ou des images étiquetées"),
-    "classes": ("a classifier of just the classes that the images have",
-                "un classifieur des classes mêmes qu'ont les images"),
-    "spatial": ("an extractor with a layer that keeps places, such as inception_spatial",
+    "classes": ("a classifier whose classes are those of the images",
+                "un classifieur dont les classes sont celles des images"),
+    "spatial": ("an extractor with a spatial layer, such as inception_spatial",
                 "un extracteur doté d'une couche spatiale, comme inception_spatial"),
     "images": ("at least {least} images of each set", "au moins {least} images par ensemble"),
 }
 
 
 def needs_of(needs: Sequence[str], least: int, language: str = "en") -> str:
-    """`what the model learned from (--training), and at least 100 images of each set`."""
+    """`the model's training images (--training), and at least 100 images of each set`."""
     said = [NEEDS[need][LANGUAGES.index(language)].format(least=number(least, 0, language)) for need in needs]
     return (", and " if language == "en" else ", et ").join(said)
 
@@ -90,9 +90,9 @@ FORMS: Mapping[str, Callable[[Any, str], str]] = {
 }
 
 WORDS: Mapping[str, tuple[str, str]] = {
-    "horizontal": ("horizontal", "horizontale"), "vertical": ("vertical", "verticale"),
-    "diagonal": ("diagonal", "diagonale"), "training": ("training", "d'entraînement"),
-    "reference": ("reference", "de la référence"), "generated": ("generated", "produites"),
+    "horizontal": ("horizontal", "horizontaux"), "vertical": ("vertical", "verticaux"),
+    "diagonal": ("diagonal", "diagonaux"), "training": ("training", "d'entraînement"),
+    "reference": ("reference", "de la référence"), "generated": ("generated", "générées"),
     "brightness": ("brightness", "la luminosité"), "contrast": ("contrast", "le contraste"),
     "sharpness": ("sharpness", "la netteté"), "edges": ("the strength of edges", "la force des contours"),
     "saturation": ("saturation", "la saturation"), "red_green": ("the red-green cast", "la teinte rouge-verte"),
@@ -118,23 +118,23 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{name} est surreprésenté : {share:percent} des images contre {expected:percent} des images réelles.",
     ),
     "cost": (
-        "{name} costs most: {share:percent} of the Fréchet distance comes from it.",
-        "{name} coûte le plus : {share:percent} de la distance de Fréchet en provient.",
+        "{name} contributes most to the Fréchet distance: {share:percent} of it.",
+        "{name} contribue le plus à la distance de Fréchet : {share:percent}.",
     ),
     "lattice": (
-        "A {direction:word} lattice of period {period:count} pixels lies over the images, of amplitude "
+        "Images have {direction:word} checkerboard artefacts with a period of {period:count} pixels, of amplitude "
         "{amplitude:digits} grey levels.",
-        "Une trame {direction:word} de période {period:count} pixels recouvre les images, d'amplitude "
+        "Les images ont des artefacts en damier {direction:word} d'une période de {period:count} pixels, d'amplitude "
         "{amplitude:digits} niveaux de gris.",
     ),
     "blurred": (
-        "Images are blurred: the finest details have {share:percent} of the power that they have in real images.",
-        "Les images sont floues : les détails les plus fins ont {share:percent} de leur puissance dans les vraies.",
+        "Images are blurred: the power at high frequencies is {share:percent} of that of real images.",
+        "Les images sont floues : la puissance aux hautes fréquences est {share:percent} de celle des images réelles.",
     ),
     "noisy": (
-        "Images are noisy: the finest details are {decibels:digits} dB stronger than in real images.",
-        "Les images sont bruitées : les détails les plus fins y sont plus forts de {decibels:digits} dB que dans "
-        "les vraies.",
+        "Images are noisy: the power at high frequencies is {decibels:digits} dB above that of real images.",
+        "Les images sont bruitées : la puissance aux hautes fréquences dépasse de {decibels:digits} dB celle des "
+        "images réelles.",
     ),
     "bright": (
         "Images are too bright, by {difference:size} of 255 levels.",
@@ -165,17 +165,19 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Les images tirent vers le {colour:word}, de {difference:size} niveaux.",
     ),
     "hue": (
-        "Hues are others than the real ones, {distance:digits} degrees apart on average.",
-        "Les teintes diffèrent des vraies, de {distance:digits} degrés en moyenne.",
+        "Hues differ from those of real images, by {distance:digits} degrees on average.",
+        "Les teintes diffèrent de celles des images réelles, de {distance:digits} degrés en moyenne.",
     ),
     "law": (
-        "{name:word} is spread otherwise than in real images: {spread:digits} times as wide.",
-        "{name:word} se répartit autrement que dans les images réelles : {spread:digits} fois l'étendue.",
+        "The distribution of {name:word} differs from that of real images: its standard deviation is "
+        "{spread:digits} times theirs.",
+        "Pour {name:word}, la distribution diffère de celle des images réelles : l'écart type est {spread:digits} fois "
+        "le leur.",
     ),
     "mode": (
-        "{share:percent} of the images form a kind of their own that hardly any real image has "
+        "{share:percent} of the images form an artefact mode: a cluster that holds hardly any real image "
         "({real_share:percent}).",
-        "{share:percent} des images forment une sorte à part que presque aucune image réelle n'a "
+        "{share:percent} des images forment un mode artificiel : un groupe qui ne contient presque aucune image réelle "
         "({real_share:percent}).",
     ),
     "copies": (
@@ -183,39 +185,43 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Environ {share:percent} des images sont des copies d'images {set:word}.",
     ),
     "duplicates": (
-        "About {share:percent} of the images are near-copies of each other, beyond what real images show.",
-        "Environ {share:percent} des images sont quasi identiques entre elles, plus que les vraies.",
+        "About {share:percent} of the images are near-duplicates of each other, beyond the rate among real images.",
+        "Environ {share:percent} des images sont des quasi-doublons, au-delà du taux observé parmi les images réelles.",
     ),
     "unlike": (
-        "Only {value:percent} of the images look like real ones; of real images {real:percent} do.",
-        "Seules {value:percent} des images ressemblent aux vraies ; {real:percent} des vraies images le font.",
+        "Precision is low: {value:percent} of the images look like real ones; of real images {real:percent} do.",
+        "La précision est faible : {value:percent} des images ressemblent aux images réelles, contre {real:percent} "
+        "pour des images réelles.",
     ),
     "uncovered": (
-        "Only {value:percent} of the real images have a generated one beside them; of as many real ones it would "
-        "be {real:percent}.",
-        "Seules {value:percent} des images réelles ont une image produite à leur côté ; avec autant de vraies, ce "
-        "serait {real:percent}.",
+        "Coverage is low: {value:percent} of the real images have a generated one nearby; as many real images would "
+        "cover {real:percent}.",
+        "La couverture est faible : {value:percent} des images réelles ont une image générée à proximité ; autant "
+        "d'images réelles en couvriraient {real:percent}.",
     ),
     "slice_unlike": (
-        "{name} is drawn badly: {value:percent} of its images look real, where real ones have {real:percent}.",
-        "{name} est mal dessiné : {value:percent} de ses images ressemblent aux vraies, contre {real:percent} des "
-        "vraies.",
+        "{name} has low precision: {value:percent} of its images look real, against {real:percent} of real ones.",
+        "{name} a une faible précision : {value:percent} de ses images ressemblent aux images réelles, contre "
+        "{real:percent} pour des images réelles.",
     ),
     "shares_alike": (
-        "All {slices:count} shares are as in the real images, within {worst:percent} of each.",
-        "Les {slices:count} parts sont toutes comme dans les images réelles, à {worst:percent} près de chacune.",
+        "All {slices:count} shares match those of the real images, within {worst:percent} of each.",
+        "Les {slices:count} parts sont toutes celles des images réelles, à {worst:percent} près.",
     ),
-    "sharp": ("Images are as sharp as real ones.", "Les images sont aussi nettes que les vraies."),
-    "no_lattice": ("No lattice lies over the images.", "Aucune trame ne recouvre les images."),
-    "well_exposed": ("Images are as bright as real ones.", "Les images sont aussi claires que les vraies."),
+    "sharp": ("Images are as sharp as real ones.", "Les images sont aussi nettes que les images réelles."),
+    "no_lattice": ("Images have no checkerboard artefacts.", "Les images n'ont pas d'artefacts en damier."),
+    "well_exposed": ("Images are as bright as real ones.", "Les images sont aussi claires que les images réelles."),
     "like_real": (
-        "Single images are like real ones: {value:percent} of them, of real ones {real:percent}.",
-        "Prises une à une, les images sont comme les vraies : {value:percent} d'entre elles, {real:percent} des "
-        "vraies.",
+        "Precision is that of real images: {value:percent} of the images look like real ones; of real images "
+        "{real:percent} do.",
+        "La précision est celle d'images réelles : {value:percent} des images ressemblent aux images réelles, contre "
+        "{real:percent} pour des images réelles.",
     ),
     "covers": (
-        "What the real images show is there: {value:percent} are covered, by real ones {real:percent}.",
-        "Ce que montrent les images réelles est là : {value:percent} sont couvertes, {real:percent} par des vraies.",
+        "Coverage is that of real images: {value:percent} of the real images are covered; as many real images would "
+        "cover {real:percent}.",
+        "La couverture est celle d'images réelles : {value:percent} des images réelles sont couvertes ; autant "
+        "d'images réelles en couvriraient {real:percent}.",
     ),
     "no_copies": (
         "No copies were found among {n:count} training images: fewer than {below:percent}.",
@@ -226,26 +232,26 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
 OF_OTHERS = ("left out", "not for these images")  # caveats that name metrics which have no score
 CAVEATS: Mapping[str, tuple[str, str]] = {
     "biased": (
-        "biased upwards: {n:count} images are fewer than 5 x {d:count} features; compare with the floor, trust KID",
+        "biased upwards: {n:count} images are fewer than 5 x {d:count} features; compare with the floor, prefer KID",
         "biaisé vers le haut : {n:count} images sont moins que 5 x {d:count} caractéristiques ; comparez au "
         "plancher, fiez-vous à KID",
     ),
     "no full rank": (
         "biased upwards: {n:count} images are fewer than 5 x {d:count} features, and their covariance has no full "
-        "rank (at most {rank:count}); compare with the floor, trust KID",
+        "rank (at most {rank:count}); compare with the floor, prefer KID",
         "biaisé vers le haut : {n:count} images sont moins que 5 x {d:count} caractéristiques, et leur covariance "
         "n'est pas de plein rang (au plus {rank:count}) ; comparez au plancher, fiez-vous à KID",
     ),
     "closer than real": (
-        "closer to the reference than other real images are: are copies of the reference among the images?",
-        "plus proche de la référence que d'autres images réelles : y a-t-il des copies de la référence parmi les "
+        "closer to the reference than held-out real images: are there copies of the reference among the images?",
+        "plus proche de la référence que des images réelles tierces : y a-t-il des copies de la référence parmi les "
         "images ?",
     ),
     "narrow": (
-        "precision {precision:hundredths} with recall {recall:hundredths}: the images are all alike to a small "
-        "part of the real ones, as after mode collapse or strong truncation",
-        "précision {precision:hundredths} avec rappel {recall:hundredths} : les images ressemblent toutes à une "
-        "petite partie des vraies, comme après un effondrement des modes ou une forte troncature",
+        "precision {precision:hundredths} with recall {recall:hundredths}: the images cover only a small part of the "
+        "real ones, as after mode collapse or strong truncation",
+        "précision {precision:hundredths} avec rappel {recall:hundredths} : les images ne couvrent qu'une petite "
+        "partie des images réelles, comme après un effondrement des modes ou une forte troncature",
     ),
     "no floor": (
         "no floor: {data} has fewer than {n:count} images",
@@ -256,9 +262,9 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
         "ce ne sont pas les poids de FID : le sha256 du fichier donné est {sha256}…",
     ),
     # A metric that is left out: `why` is what its formula said, `needs` what is not there: see NEEDS.
-    "not for these images": ("{metric} is left out: {why}", "{metric} est omis : {why}"),
-    "left out": ("left out: {metrics:names}, for want of {needs:needs}",
-                 "sans {metrics:names}, faute d'avoir {needs:needs}"),
+    "not for these images": ("{metric} is not computed: {why}", "{metric} n'est pas calculé : {why}"),
+    "left out": ("not computed: {metrics:names}; needed: {needs:needs}",
+                 "non calculé : {metrics:names} ; il faudrait {needs:needs}"),
     # What is wrong with the images themselves, or with their features.
     "one value": (
         "every pixel of all {n:count} images is {value:count}",

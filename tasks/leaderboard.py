@@ -37,7 +37,7 @@ def leaderboard(scores: Scores, rankings: Sequence[Ranking], costs: Mapping[str,
 
 
 def ranks_of(ranking: Ranking, model: str) -> str:
-    """`1`, or `1 – 3` where the models cannot be told apart."""
+    """`1`, or `1 – 3` where the models do not differ significantly."""
     best, worst = ranking.ranks[model]
     return str(best) if best == worst else f"{best} {DASH} {worst}"
 

@@ -156,3 +156,13 @@ def run_python(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def sources(tmp_path) -> Path:
+    """A copy of the sources to edit, for tests that show which files a change touches; the zoo is linked."""
+    folder = tmp_path / "sources"
+    for name in ("gan", "tasks", "flows", "ganbench"):
+        shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("zoo", "__pycache__"))
+    (folder / "gan" / "zoo").symlink_to(ROOT / "gan" / "zoo")
+    return folder

@@ -90,7 +90,7 @@ EXTRACTORS: dict[str, Row] = {
         "given, cached, or downloaded (96 MB) from pytorch-fid's release; checked by sha256",
         "inception-2015", "Heusel 2017, arXiv:1706.08500", file=INCEPTION),
     "inception_spatial": Row(
-        _inception_spatial, 2048, 1008, "inception, and a layer that keeps places, for sFID: convention adm",
+        _inception_spatial, 2048, 1008, "inception, and a spatial layer, for sFID: convention adm",
         "those of inception",
         "inception-2015", "Nash 2021, arXiv:2103.03841", {"spatial": 2023}, INCEPTION),
     "inception_clean": Row(

@@ -1,4 +1,4 @@
-"""Everything that is known of one model's images beside real ones, and what follows from it in findings."""
+"""One model's images beside real ones: all tests, and the findings that follow from them."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ import numpy as np
 from ganbench.gan import attribution
 from ganbench.gan.findings import appearance, copies, gallery, modes, quality, rules, spectrum
 from ganbench.gan.findings.appearance import Appearance
-from ganbench.gan.findings.contrasts import Strata
 from ganbench.gan.findings.copies import Memorisation
-from ganbench.gan.findings.evidence import LEAST, Evidence, Kind, Kinds, Near, kinds_of
+from ganbench.gan.findings.evidence import LEAST, Assignment, Assignments, Evidence, NeighbourSearch, assign_slices
 from ganbench.gan.findings.gallery import Gallery, Item
 from ganbench.gan.findings.modes import Mode
-from ganbench.gan.findings.pixels import Looks, looks
+from ganbench.gan.findings.pixels import ImageStatistics, image_statistics
 from ganbench.gan.findings.quality import Quality
 from ganbench.gan.findings.rules import Test, decide
 from ganbench.gan.findings.shares import Deviation, Shares, corrected, counted, deviations
-from ganbench.gan.findings.spectrum import Pair, Spectrum
+from ganbench.gan.findings.spectrum import RealSet, Spectrum
+from ganbench.gan.findings.stratification import Strata
 from ganbench.gan.rows import Rows
 from ganbench.gan.slices import Sliced, Slicing, measure_slices
 from ganbench.gan.sources import source_digest
 from ganbench.gan.store import Store, remember
 from ganbench.gan.types import BadInput, Estimate, Finding, digest_of
 
-RATIO = 0.2                     # of the expected share: the least deviation that is told
+RATIO = 0.2                     # of the expected share: the least deviation that is reported
 MISSING = 0.1                   # of the expected share, below which a class is missing
 MUCH = 0.05                     # of all images: a deviation by this much and by a factor of 2 is an alert
 COSTLY = 0.1                    # of the Fréchet distance
-TRUST = 0.5                     # of the precision of real images, below which classes cannot be told
-SHAKEN = 0.75                   # the same where pixels say what all images have
-LITTLE = 1e-3                   # the least share that a class is given
+RELIABLE = 0.5                  # of the precision of real images, below which classes are uncertain
+RELIABLE_BESIDE_CAUSES = 0.75   # the same where pixels say what all images have
+LITTLE = 1e-3                   # the least share of a class
 SURE = 4.0                      # errors, beyond which a share is another one
 CLASSES = 2_000                 # at most: covariances of their shares are matrices
 FRECHET = 1.0                   # images per feature, below which a Fréchet distance is not attributed
@@ -68,62 +68,63 @@ class Analysis:
     gallery: Gallery
 
 
-def analyse(given: Evidence, store: Store) -> tuple[Analysis, bool]:
+def analyse(evidence: Evidence, store: Store) -> tuple[Analysis, bool]:
     """The analysis, and whether it was made now.  Pixels, features and labels decide; names enter the words."""
-    check(given)
+    check(evidence)
     sets = {name: images.digest if images else None for name, images in
-            (("generated", given.generated), ("reference", given.reference), ("held_out", given.held_out),
-             ("training", given.training))}
-    labels = given.reference.labels
+            (("generated", evidence.generated), ("reference", evidence.reference), ("held_out", evidence.held_out),
+             ("training", evidence.training))}
+    labels = evidence.reference.labels
     key = digest_of({
-        "stage": "findings", "sets": sets, "classes": given.classes, "source": source_digest("findings"),
+        "stage": "findings", "sets": sets, "classes": evidence.classes, "source": source_digest("findings"),
         "labels": None if labels is None else labels.tolist(),
     })
-    found, computed = remember(store, "findings", key, lambda: asdict(analyse_now(given, store)))
+    found, computed = remember(store, "findings", key, lambda: asdict(analyse_now(evidence, store)))
     return restored(found), computed
 
 
-def check(given: Evidence) -> None:
-    for name, images in (("generated", given.generated), ("reference", given.reference), ("held-out", given.held_out)):
+def check(evidence: Evidence) -> None:
+    sets = (("generated", evidence.generated), ("reference", evidence.reference), ("held-out", evidence.held_out))
+    for name, images in sets:
         if images is not None and images.n < LEAST:
             raise BadInput("too-few-images", f"An analysis needs at least {LEAST} {name} images, got {images.n:,}.")
-    labels = given.reference.labels
+    labels = evidence.reference.labels
     if labels is not None and not 0 <= labels.min() <= labels.max() < CLASSES:
         raise BadInput("labels-do-not-fit",
                        f"An analysis takes labels from 0 to {CLASSES - 1:,}, those of the reference go from "
                        f"{labels.min():,} to {labels.max():,}.")
-    shapes = {images.samples.shape for images in (given.generated, *given.real)}
+    shapes = {images.samples.shape for images in (evidence.generated, *evidence.real)}
     if len(shapes) > 1:
         raise BadInput("unequal-sizes",
                        f"An analysis needs images of one shape, got {' and '.join(map(str, sorted(shapes)))}.")
 
 
-def analyse_now(given: Evidence, store: Store) -> Analysis:
-    near = Near(given, store)
+def analyse_now(evidence: Evidence, store: Store) -> Analysis:
+    near = NeighbourSearch(evidence, store)
     whole = quality.quality(near)
-    kinds = likely(kinds_of(given, near), given)
-    of_pixels = of_looks(given, kinds, trusted(whole, TRUST))
-    rows, share_tests, share_strengths = of_slices(given, kinds, store, alike=not of_pixels.causes)
-    found_modes, mode_tests = modes.modes(given, kinds)
-    near_training = copies.matches(given, near, kinds)
+    kinds = with_class_ratios(assign_slices(evidence, near), evidence)
+    of_pixels = pixel_results(evidence, kinds, classes_reliable(whole, RELIABLE))
+    rows, share_tests, share_strengths = slice_results(evidence, kinds, store, alike=not of_pixels.causes)
+    found_modes, mode_tests = modes.modes(evidence, kinds)
+    near_training = copies.matches(evidence, near, kinds)
     by_slice = {row.name: row.precision for row in rows if row.precision}
-    of_kinds = [*share_tests, *quality.slice_tests(by_slice, kinds, given, whole)]
-    of_copies = [copies.copies_test(near_training, given), *copies.duplicates_test(kinds, near)]
+    of_kinds = [*share_tests, *quality.slice_tests(by_slice, kinds, evidence, whole)]
+    of_copies = [copies.copies_test(near_training, evidence), *copies.duplicates_test(kinds, near)]
     of_all = quality.quality_tests(whole)
-    if not trusted(whole, SHAKEN if of_pixels.causes else TRUST):
-        of_kinds = told(of_kinds)
-        mode_tests = told(mode_tests) if of_pixels.causes else mode_tests
+    if not classes_reliable(whole, RELIABLE_BESIDE_CAUSES if of_pixels.causes else RELIABLE):
+        of_kinds = as_notes(of_kinds)
+        mode_tests = as_notes(mode_tests) if of_pixels.causes else mode_tests
     if any(test.finding.rule == "blurred" and test.finding.severity == "alert" for test in of_pixels.causes):
-        of_copies = [test if test.finding.facts.get("verbatim", 0) >= copies.LEAST else told([test])[0]
+        of_copies = [test if test.finding.facts.get("verbatim", 0) >= copies.LEAST else as_notes([test])[0]
                      for test in of_copies]     # without details all images lie closer together
-    tests = [*of_kinds, *raised(of_pixels, of_all), *of_copies, *mode_tests, *of_all]
-    memory = copies.memorisation(near_training, (given.training or given.reference).n)
+    tests = [*of_kinds, *escalate_causes(of_pixels, of_all), *of_copies, *mode_tests, *of_all]
+    memory = copies.memorisation(near_training, (evidence.training or evidence.reference).n)
     strengths = [*share_strengths, *of_pixels.strengths, *strengths_of(whole, memory, tests)]
     return Analysis(decide(tests, strengths), kinds.by, tuple(rows), of_pixels.spectrum, tuple(of_pixels.appearance),
                     tuple(found_modes), memory, gallery.gallery(near.overlap, near_training))
 
 
-def likely(kinds: Kinds, given: Evidence) -> Kinds:
+def with_class_ratios(kinds: Assignments, evidence: Evidence) -> Assignments:
     """The same, with how much more frequent the classes of the real images are among the generated ones; 1 where the
     shares may be equal: an error of theirs would be one of every mean."""
     if kinds.by == "cluster":
@@ -133,36 +134,36 @@ def likely(kinds: Kinds, given: Evidence) -> Kinds:
     errors = np.array([np.hypot(mine.estimate(i).se, real.estimate(i).se) for i in range(k)])
     ratio = np.where(np.abs(mine.value - real.value) > SURE * errors,
                      mine.value.clip(LITTLE) / np.maximum(real.value, LITTLE), 1.0)
-    held_out, labels = kinds.held_out, given.held_out.labels if given.held_out else None
+    held_out, labels = kinds.held_out, evidence.held_out.labels if evidence.held_out else None
     if held_out is not None and labels is not None and 0 <= labels.min() <= labels.max() < k:
-        held_out = replace(held_out, likely=ratio[labels])
-    return replace(kinds, reference=replace(kinds.reference, likely=ratio[kinds.truth]), held_out=held_out)
+        held_out = replace(held_out, class_ratio=ratio[labels])
+    return replace(kinds, reference=replace(kinds.reference, class_ratio=ratio[kinds.truth]), held_out=held_out)
 
 
-def trusted(whole: Quality, share: float) -> bool:
+def classes_reliable(whole: Quality, share: float) -> bool:
     return whole.precision.value >= share * whole.real_precision.value
 
 
-def raised(of_pixels: OfLooks, of_all: list[Test]) -> list[Test]:
-    """What pixels say; lattices, blur and noise are as grave as what follows from them: networks look at such details,
-    so that features of nearly all images may be others."""
+def escalate_causes(of_pixels: PixelResults, of_all: list[Test]) -> list[Test]:
+    """The tests of pixels; checkerboard artefacts, blur and noise are alerts where precision or coverage is one:
+    networks look at such details, so the features of nearly all images may have changed."""
     grave = any(test.finding.severity == "alert" and test.enough and test.p < appearance.TELLING for test in of_all)
     causes = [test for test in of_pixels.causes if grave and test.finding.figure == "spectrum"]
     return [replace(test, finding=replace(test.finding, severity="alert")) if test in causes else test
             for test in of_pixels.tests]
 
 
-def told(tests: list[Test]) -> list[Test]:
-    """Who takes images for which class was learnt from real ones.  Where few of the generated images look like any real
-    one, as when all are blurred, what is said of classes follows from that, and is no more than told; kinds of their
-    own as well, if pixels tell why."""
+def as_notes(tests: list[Test]) -> list[Test]:
+    """The same tests with severity `info`.  The classifier learnt from real images: where few of the generated ones
+    look like any real one, as when all are blurred, findings about classes follow from that; so do artefact modes, if
+    the pixels give the reason."""
     return [replace(test, finding=replace(test.finding, severity="info")) for test in tests]
 
 
 # Slices
 
-def of_slices(
-    given: Evidence, kinds: Kinds, store: Store, alike: bool
+def slice_results(
+    evidence: Evidence, kinds: Assignments, store: Store, alike: bool
 ) -> tuple[list[Slice], list[Test], list[Finding]]:
     """Rows in the order of the slices, tests in the order of naming.  `alike`: the generated images look as real ones
     of their class do; otherwise they may be taken for other classes than real ones are."""
@@ -173,8 +174,8 @@ def of_slices(
         real.append(corrected(kinds.held_out, kinds))
     found = deviations(mine if alike else replace(mine, drift=1.0), real)
     measured, _ = measure_slices(Slicing(kinds.names, kinds.generated.slice, kinds.reference.slice),
-                                 given.generated.features, given.reference.features, {}, store)
-    costs = costs_of(given, kinds, store)
+                                 evidence.generated.features, evidence.reference.features, {}, store)
+    costs = slice_costs(evidence, kinds, store)
     p = {one.slice: one.p for one in found}
     rows = [_row(i, kinds, mine, real[0], p, measured, costs) for i in range(k)]
     tests = [_share_test(one, kinds, mine, real[0]) for one in found]
@@ -182,7 +183,7 @@ def of_slices(
 
 
 def _row(
-    i: int, kinds: Kinds, mine: Shares, real: Shares, p: Mapping[int, float], measured: Sliced,
+    i: int, kinds: Assignments, mine: Shares, real: Shares, p: Mapping[int, float], measured: Sliced,
     costs: Mapping[int, Estimate]
 ) -> Slice:
     found: Mapping[str, Estimate] = measured.get(kinds.names[i], {})
@@ -190,18 +191,19 @@ def _row(
                  found.get("recall"), found.get("coverage"), found.get("kid"), costs.get(i))
 
 
-def costs_of(given: Evidence, kinds: Kinds, store: Store) -> dict[int, Estimate]:
+def slice_costs(evidence: Evidence, kinds: Assignments, store: Store) -> dict[int, Estimate]:
     """What each slice costs, as a share of the Fréchet distance; none where there are fewer images than features."""
-    features = given.generated.features
-    if given.generated.n < FRECHET * Rows(features).shape[1] or min(given.generated.n, given.reference.n) < LEAST:
+    features = evidence.generated.features
+    n, m = evidence.generated.n, evidence.reference.n
+    if n < FRECHET * Rows(features).shape[1] or min(n, m) < LEAST:
         return {}
-    found = attribution.attribute(features, given.reference.features, kinds.generated.slice, store)
+    found = attribution.attribute(features, evidence.reference.features, kinds.generated.slice, store)
     whole = found.distance or 1.0
     return {k: Estimate(one.value / whole, one.se / whole) for k, one in found.classes.items()}
 
 
-def _share_test(one: Deviation, kinds: Kinds, mine: Shares, real: Shares) -> Test:
-    """Tested beside the other slices; told as plain shares of all images, where these say the same."""
+def _share_test(one: Deviation, kinds: Assignments, mine: Shares, real: Shares) -> Test:
+    """Tested beside the other slices; reported as plain shares of all images, where these say the same."""
     gap, ratio = one.share - one.expected, one.share / one.expected if one.expected > 0 else np.inf
     rule = "missing" if ratio <= MISSING else "rare" if gap < 0 else "frequent"
     much = abs(gap) >= MUCH and not 0.5 < ratio < 2
@@ -210,11 +212,11 @@ def _share_test(one: Deviation, kinds: Kinds, mine: Shares, real: Shares) -> Tes
         share, expected = one.share, one.expected
     facts = {"name": kinds.names[one.slice], "by": kinds.by, "share": max(share, 0.0), "expected": expected}
     severity = "alert" if rule == "missing" or much else "warning"
-    enough = abs(gap) >= RATIO * one.expected + one.leeway
+    enough = abs(gap) >= RATIO * one.expected + one.tolerance
     return Test(Finding(severity, rule, facts, one.p, "slices"), one.p, enough)
 
 
-def _cost_tests(rows: list[Slice], kinds: Kinds) -> list[Test]:
+def _cost_tests(rows: list[Slice], kinds: Assignments) -> list[Test]:
     """The costliest slice: it says where to look, so it is no warning."""
     priced = [row for row in rows if row.cost]
     if not priced:
@@ -233,7 +235,7 @@ def one_sided(found: Estimate) -> float:
     return float(norm.sf(found.value / found.se)) if found.se > 0 else 1.0
 
 
-def _share_strengths(found: list[Deviation], mine: Shares, kinds: Kinds) -> list[Finding]:
+def _share_strengths(found: list[Deviation], mine: Shares, kinds: Assignments) -> list[Finding]:
     """No share farther than a quarter from the real one, errors included."""
     errors = {one.slice: mine.estimate(one.slice).se for one in found}
     reach = max((abs(one.share - one.expected) + 2 * errors[one.slice] for one in found), default=1.0)
@@ -247,7 +249,7 @@ def _share_strengths(found: list[Deviation], mine: Shares, kinds: Kinds) -> list
 # Pixels
 
 @dataclass(frozen=True)
-class OfLooks:
+class PixelResults:
     """What pixels alone say."""
 
     spectrum: Spectrum
@@ -257,37 +259,37 @@ class OfLooks:
 
     @property
     def causes(self) -> list[Test]:
-        """What is beyond doubt."""
+        """Those that are beyond doubt."""
         return [test for test in self.tests if test.enough and test.p < appearance.TELLING]
 
 
-def of_looks(given: Evidence, kinds: Kinds, known: bool) -> OfLooks:
-    """`known`: most images look like real ones, so that it can be told which slice they belong to."""
-    mine = looks(given.generated.pixels())
+def pixel_results(evidence: Evidence, kinds: Assignments, known: bool) -> PixelResults:
+    """`known`: most images look like real ones, so that their slices are known."""
+    mine = image_statistics(evidence.generated.pixels())
     slices = [kinds.reference, *([kinds.held_out] if kinds.held_out else [])]
-    real: list[Pair] = [(looks(images.pixels()), strata_of(kinds, kind, known))
-                        for images, kind in zip(given.real, slices, strict=True)]
+    real: list[RealSet] = [(image_statistics(images.pixels()), strata_of(kinds, kind, known))
+                           for images, kind in zip(evidence.real, slices, strict=True)]
     focus = spectrum.sharpness_test(mine, real)
     in_focus = not (focus.enough and focus.p < appearance.TELLING)
-    lattices = spectrum.lattice_tests(mine, real, blurred=not in_focus and focus.finding.rule == "blurred")
-    tests = [focus, *lattices, *appearance.appearance_tests(mine, real, in_focus)]
-    return OfLooks(spectrum.spectrum(mine, real[0][0]), appearance.appearance(mine, real), tests,
-                   strengths_of_looks(mine, real, lattices))
+    checkerboards = spectrum.checkerboard_tests(mine, real, blurred=not in_focus and focus.finding.rule == "blurred")
+    tests = [focus, *checkerboards, *appearance.appearance_tests(mine, real, in_focus)]
+    return PixelResults(spectrum.spectrum(mine, real[0][0]), appearance.appearance(mine, real), tests,
+                        pixel_strengths(mine, real, checkerboards))
 
 
-def strata_of(kinds: Kinds, real: Kind, known: bool) -> Strata:
+def strata_of(kinds: Assignments, real: Assignment, known: bool) -> Strata:
     """Classes.  Clusters of features know of brightness and blur, so they would hide both: one stratum for all."""
     if kinds.by == "class" and known:
-        return Strata(kinds.generated.slice, real.slice, real.likely)
+        return Strata(kinds.generated.slice, real.slice, real.class_ratio)
     return Strata(np.zeros_like(kinds.generated.slice), np.zeros_like(real.slice))
 
 
-def strengths_of_looks(mine: Looks, real: list[Pair], lattices: list[Test]) -> list[Finding]:
+def pixel_strengths(mine: ImageStatistics, real: list[RealSet], checkerboards: list[Test]) -> list[Finding]:
     found = []
     decibels, error, _ = spectrum.sharpness(mine, real)
     if abs(decibels) + 2 * error <= spectrum.SOFT:
         found.append(Finding("strength", "sharp", {"decibels": decibels, "se": error}, None, "spectrum"))
-    if lattices and not any(test.enough and test.p < rules.LEVEL for test in lattices):
+    if checkerboards and not any(test.enough and test.p < rules.LEVEL for test in checkerboards):
         found.append(Finding("strength", "no_lattice", {}, None, "spectrum"))
     value, se, _ = appearance.mean_test("brightness", mine, real)
     if abs(value) + 2 * se <= 2 * appearance.LEAST["brightness"][0]:

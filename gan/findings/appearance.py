@@ -1,4 +1,4 @@
-"""Brightness, contrast, colours: laws of single images' numbers, generated beside real."""
+"""Brightness, contrast, colours: distributions of one number per image, generated beside real."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import wasserstein_distance
 
-from ganbench.gan.findings.contrasts import Strata, gap, kolmogorov_smirnov
-from ganbench.gan.findings.pixels import Looks
+from ganbench.gan.findings.pixels import ImageStatistics
 from ganbench.gan.findings.rules import Test
-from ganbench.gan.findings.spectrum import Pair, agreed
+from ganbench.gan.findings.spectrum import RealSet, weakest
+from ganbench.gan.findings.stratification import Strata, gap, kolmogorov_smirnov
 from ganbench.gan.types import Estimate, Finding
 
 BINS = 30
-# Least differences of the mean that are told, and from which on it is an alert; in the unit of each number.
+# Least differences of the mean that are reported, and those from which on it is an alert; in the unit of each number.
 LEAST = {
     "brightness": (2.0, 20.0), "contrast": (2.0, 20.0), "saturation": (2.0, 20.0), "red_green": (1.5, 15.0),
     "yellow_blue": (1.5, 15.0), "sharpness": (0.7, 3.0),
@@ -26,7 +26,7 @@ CALLED = {
     "red_green": ("cast", "cast"), "yellow_blue": ("cast", "cast"),
 }
 CASTS = {"red_green": ("green", "red"), "yellow_blue": ("blue", "yellow")}
-LAW = 0.15              # of the real images' spread: the least Wasserstein-1 distance at equal means that is told
+DISTRIBUTION = 0.15     # of the real images' spread: the least Wasserstein-1 distance that is reported
 HUE = 8.0               # degrees
 SHOWN = ("brightness", "contrast", "sharpness", "edges", "saturation", "red_green", "yellow_blue", "hue")
 
@@ -40,23 +40,23 @@ class Appearance:
     real_mean: float
     difference: Estimate        # generated - real
     distance: float
-    p: float                    # of equal means and laws at the same shares of the slices; raw
+    p: float                    # of equal distributions at the same shares of the slices; raw
     edges: list[float]
     generated: list[float]
     real: list[float]
     adjusted: Estimate          # the difference at the generated images' shares of the slices
 
 
-def appearance(generated: Looks, real: Sequence[Pair]) -> list[Appearance]:
+def appearance(generated: ImageStatistics, real: Sequence[RealSet]) -> list[Appearance]:
     return [_appearance(name, generated, real) for name in SHOWN if name in generated.values]
 
 
-def _appearance(name: str, generated: Looks, real: Sequence[Pair]) -> Appearance:
-    x, y = (_present(looks.values[name]) for looks in (generated, real[0][0]))
+def _appearance(name: str, generated: ImageStatistics, real: Sequence[RealSet]) -> Appearance:
+    x, y = (_present(one.values[name]) for one in (generated, real[0][0]))
     edges = np.linspace(*_range(x, y), BINS + 1)
     difference = Estimate(float(x.mean() - y.mean()), float(np.hypot(_error(x), _error(y))))
     value, se, p_mean = mean_test(name, generated, real)
-    p = min(1.0, 2 * min(p_mean, law_p(name, generated, real)))
+    p = min(1.0, 2 * min(p_mean, distribution_p(name, generated, real)))
     return Appearance(name, float(x.mean()), float(y.mean()), difference, float(wasserstein_distance(x, y)), p,
                       edges.tolist(), _histogram(x, edges), _histogram(y, edges), Estimate(value, se))
 
@@ -80,17 +80,19 @@ def _histogram(x: np.ndarray, edges: np.ndarray) -> list[float]:
     return (np.histogram(x, edges)[0] / len(x)).tolist()
 
 
-def compared(name: str, generated: Looks, real: Looks, strata: Strata) -> tuple[np.ndarray, np.ndarray, Strata]:
+def present_in_both(
+    name: str, generated: ImageStatistics, real: ImageStatistics, strata: Strata
+) -> tuple[np.ndarray, np.ndarray, Strata]:
     """The numbers of the images that have one, and those images' slices."""
     x, y = generated.values[name], real.values[name]
     mine, theirs = np.isfinite(x), np.isfinite(y)
-    likely = None if strata.likely is None else strata.likely[theirs]
-    return x[mine], y[theirs], Strata(strata.generated[mine], strata.real[theirs], likely)
+    class_ratio = None if strata.class_ratio is None else strata.class_ratio[theirs]
+    return x[mine], y[theirs], Strata(strata.generated[mine], strata.real[theirs], class_ratio)
 
 
-def mean_test(name: str, generated: Looks, real: Sequence[Pair]) -> tuple[float, float, float]:
+def mean_test(name: str, generated: ImageStatistics, real: Sequence[RealSet]) -> tuple[float, float, float]:
     """The difference of means at equal shares, its error and p, as all sets of real images agree on."""
-    return agreed([_mean_test(*compared(name, generated, looks, strata)) for looks, strata in real])
+    return weakest([_mean_test(*present_in_both(name, generated, theirs, strata)) for theirs, strata in real])
 
 
 def _mean_test(x: np.ndarray, y: np.ndarray, strata: Strata) -> tuple[float, float, float]:
@@ -100,41 +102,41 @@ def _mean_test(x: np.ndarray, y: np.ndarray, strata: Strata) -> tuple[float, flo
     return float(found.value[0]), float(found.se[0]), float(found.p()[0])
 
 
-def law_p(name: str, generated: Looks, real: Sequence[Pair]) -> float:
-    """Of equal laws: the largest over the sets of real images."""
-    found = [compared(name, generated, looks, strata) for looks, strata in real]
+def distribution_p(name: str, generated: ImageStatistics, real: Sequence[RealSet]) -> float:
+    """Of equal distributions: the largest over the sets of real images."""
+    found = [present_in_both(name, generated, theirs, strata) for theirs, strata in real]
     return max(kolmogorov_smirnov(*one) if min(len(one[0]), len(one[1])) > 1 else 1.0 for one in found)
 
 
-def apart(name: str, generated: Looks, real: Sequence[Pair]) -> float:
+def wasserstein(name: str, generated: ImageStatistics, real: Sequence[RealSet]) -> float:
     """Wasserstein-1 at equal shares, the smallest over the sets of real images."""
     found = []
-    for looks, strata in real:
-        x, y, own = compared(name, generated, looks, strata)
+    for theirs, strata in real:
+        x, y, own = present_in_both(name, generated, theirs, strata)
         found.append(wasserstein_distance(x, y, *own.weights()) if min(len(x), len(y)) > 1 else 0.0)
     return float(min(found))
 
 
-def appearance_tests(generated: Looks, real: Sequence[Pair], in_focus: bool) -> list[Test]:
+def appearance_tests(generated: ImageStatistics, real: Sequence[RealSet], in_focus: bool) -> list[Test]:
     """`in_focus`: as sharp as real images, so that their brightest parts can be compared."""
     names = [name for name in CALLED if name in generated.values]
     means = [_brightness(generated, real, in_focus) if name == "brightness" else _mean(name, generated, real)
              for name in names]
     shifted = {test.finding.figure for test in means if test.enough and test.p < TELLING}
-    laws = [_law(name, generated, real) for name in (*names, "sharpness")
-            if f"appearance:{name}" not in shifted and in_focus]
-    return [*means, *laws, *([_hue(generated, real)] if "hue" in generated.values else [])]
+    shapes = [_distribution_test(name, generated, real) for name in (*names, "sharpness")
+              if f"appearance:{name}" not in shifted and in_focus]
+    return [*means, *shapes, *([_hue_test(generated, real)] if "hue" in generated.values else [])]
 
 
-TELLING = 1e-4          # the p of a mean from which on its law needs no words of its own
+TELLING = 1e-4          # the p of a mean below which its distribution needs no finding of its own
 
 
-def _mean(name: str, generated: Looks, real: Sequence[Pair]) -> Test:
+def _mean(name: str, generated: ImageStatistics, real: Sequence[RealSet]) -> Test:
     value, se, p = mean_test(name, generated, real)
     return _shift(name, generated, value, se, p)
 
 
-def _shift(name: str, generated: Looks, value: float, se: float, p: float) -> Test:
+def _shift(name: str, generated: ImageStatistics, value: float, se: float, p: float) -> Test:
     least, much = LEAST[name]
     facts = {"name": name, "difference": value, "se": se, "relative": value / max(_base(name, generated, value), 1e-9)}
     if name in CASTS:
@@ -143,12 +145,12 @@ def _shift(name: str, generated: Looks, value: float, se: float, p: float) -> Te
     return Test(Finding(severity, CALLED[name][value > 0], facts, p, f"appearance:{name}"), p, abs(value) >= least)
 
 
-def _base(name: str, generated: Looks, value: float) -> float:
+def _base(name: str, generated: ImageStatistics, value: float) -> float:
     """The real mean at the generated images' shares."""
     return float(np.nanmean(generated.values[name])) - value
 
 
-def _brightness(generated: Looks, real: Sequence[Pair], in_focus: bool) -> Test:
+def _brightness(generated: ImageStatistics, real: Sequence[RealSet], in_focus: bool) -> Test:
     """By the mean, and by the brightest and the darkest parts of images, where they say the same."""
     value, se, p = mean_test("brightness", generated, real)
     ends = [mean_test(name, generated, real) for name in ("white", "black")] if in_focus else []
@@ -156,15 +158,15 @@ def _brightness(generated: Looks, real: Sequence[Pair], in_focus: bool) -> Test:
     return _shift("brightness", generated, value, se, min(1.0, 3 * min([p, *(end[2] for end in agreeing)])))
 
 
-def _law(name: str, generated: Looks, real: Sequence[Pair]) -> Test:
+def _distribution_test(name: str, generated: ImageStatistics, real: Sequence[RealSet]) -> Test:
     """Spread or shape, where the mean says nothing."""
-    distance, p = apart(name, generated, real), law_p(name, generated, real)
+    distance, p = wasserstein(name, generated, real), distribution_p(name, generated, real)
     spread = float(np.nanstd(real[0][0].values[name])) or 1.0
     ratio = float(np.nanstd(generated.values[name])) / spread
     facts = {"name": name, "distance": distance, "spread": ratio}
-    return Test(Finding("warning", "law", facts, p, f"appearance:{name}"), p, distance >= LAW * spread)
+    return Test(Finding("warning", "law", facts, p, f"appearance:{name}"), p, distance >= DISTRIBUTION * spread)
 
 
-def _hue(generated: Looks, real: Sequence[Pair]) -> Test:
-    distance, p = apart("hue", generated, real), law_p("hue", generated, real)
+def _hue_test(generated: ImageStatistics, real: Sequence[RealSet]) -> Test:
+    distance, p = wasserstein("hue", generated, real), distribution_p("hue", generated, real)
     return Test(Finding("warning", "hue", {"distance": distance}, p, "appearance:hue"), p, distance >= HUE)

@@ -1,6 +1,6 @@
 """Memorisation: are generated images copies of what the model learned from, or of each other?
 
-Distances of generated images to their nearest training image are set beside those of innocent images: real ones that
+Distances of generated images to their nearest training image are set beside those of control images: real ones that
 the model has not seen, or, where none are given, each training image and its nearest other.
 """
 
@@ -14,9 +14,9 @@ import numpy as np
 from scipy.special import betainc
 
 from ganbench.gan.copying import excess
-from ganbench.gan.findings.contrasts import FEW, Strata
-from ganbench.gan.findings.evidence import Evidence, Images, Kind, Kinds, Near, kind_of
+from ganbench.gan.findings.evidence import Assignment, Assignments, Evidence, Images, NeighbourSearch, assignment_of
 from ganbench.gan.findings.rules import Test
+from ganbench.gan.findings.stratification import FEW, Strata
 from ganbench.gan.metrics.manifold import share
 from ganbench.gan.metrics.memorisation import discoveries
 from ganbench.gan.metrics.neighbours import nearest, nearest_across
@@ -24,8 +24,8 @@ from ganbench.gan.rows import Rows
 from ganbench.gan.types import Estimate, Finding
 
 RATE = 0.05                     # of false discoveries among the copies, and of p-values that are called near
-NEAR = (0.002, 0.01, 0.05)      # quantiles of the innocent distances
-LEAST, MUCH = 0.005, 0.2        # of the generated images, beyond what innocent ones show
+NEAR = (0.002, 0.01, 0.05)      # quantiles of the control distances
+LEAST, MUCH = 0.005, 0.2        # of the generated images, beyond the control images
 SHARED = 0.1                    # held-out images may be those that a floor is made of, drawn from the training set
 PAIRED = 2.0                    # the variance of counts among nearest others, which come in pairs
 
@@ -35,44 +35,44 @@ class Memorisation:
     """Estimates are shares of the generated images."""
 
     copies: Estimate | None     # those that are listed at RATE false discoveries
-    nearer: Estimate | None     # those with p <= RATE: so many are expected of an honest model
+    nearer: Estimate | None     # those with p <= RATE: as many are expected of a model that copies nothing
     p: float | None             # of so large a share, or a larger one
     n_training: int
 
 
 @dataclass(frozen=True)
 class Distances:
-    """Of n generated images and of t innocent ones, with weights that add up to 1: innocent images count as if their
+    """Of n generated images and of t control ones, with weights that add up to 1: control images count as if their
     slices were as frequent as among the generated ones, since some kinds of images lie closer together than others."""
 
     mine: np.ndarray
-    innocent: np.ndarray
+    control: np.ndarray
     weights: tuple[np.ndarray, np.ndarray]      # (n,) and (t,)
     paired: tuple[bool, bool]                   # whether they are among themselves, where nearest ones come in pairs
 
     @property
     def sizes(self) -> tuple[float, float]:
         """The numbers of independent images whose shares have such errors (Kish)."""
-        mine, innocent = (1 / float((weights**2).sum()) / (PAIRED if paired else 1)
+        mine, control = (1 / float((weights**2).sum()) / (PAIRED if paired else 1)
                           for weights, paired in zip(self.weights, self.paired, strict=True))
-        return mine, innocent
+        return mine, control
 
     def p(self) -> np.ndarray:
         """As `ganbench.gan.metrics.memorisation.p_values`, (n,)."""
-        order = np.argsort(self.innocent, kind="stable")
+        order = np.argsort(self.control, kind="stable")
         below = np.concatenate([[0], np.cumsum(self.weights[1][order])])
-        found = below[np.searchsorted(self.innocent[order], self.mine, side="right")]
+        found = below[np.searchsorted(self.control[order], self.mine, side="right")]
         return (found + 1 / len(order)) / (1 + 1 / len(order))
 
     def beyond(self, quantile: float) -> tuple[float, float]:
-        """The share of generated images below a quantile of the innocent distances, less theirs, and its p-value: of
-        so many before the r-th innocent one, where all orders are equally likely (negative hypergeometric; here in its
+        """The share of generated images below a quantile of the control distances, less theirs, and its p-value: of
+        so many before the r-th control image, where all orders are equally likely (negative hypergeometric; here in its
         continuous form)."""
-        order = np.argsort(self.innocent, kind="stable")
+        order = np.argsort(self.control, kind="stable")
         at = int(np.searchsorted(np.cumsum(self.weights[1][order]), quantile))
-        reach = self.innocent[order[min(at, len(order) - 1)]]
+        reach = self.control[order[min(at, len(order) - 1)]]
         mine, theirs = (float(weights @ (found <= reach)) for weights, found in
-                        zip(self.weights, (self.mine, self.innocent), strict=True))
+                        zip(self.weights, (self.mine, self.control), strict=True))
         n, t = self.sizes
         return mine - theirs, float(betainc(mine * n, theirs * t, n / (n + t))) if mine > 0 else 1.0
 
@@ -91,21 +91,21 @@ class Matches:
         return self.found.p()
 
 
-def matches(evidence: Evidence, near: Near, kinds: Kinds) -> Matches:
+def matches(evidence: Evidence, near: NeighbourSearch, kinds: Assignments) -> Matches:
     if evidence.training is None or evidence.training.features.digest == evidence.reference.features.digest:
-        found, innocent, kind = near.overlap.nearest, near.overlap.real.distances[:, 0], kinds.reference
+        found, control, kind = near.overlap.nearest, near.overlap.real.distances[:, 0], kinds.reference
         if near.floor is not None and kinds.held_out is not None:
-            innocent, kind = near.floor.nearest.distances[:, 0], kinds.held_out
+            control, kind = near.floor.nearest.distances[:, 0], kinds.held_out
         paired, name = near.floor is None, "reference"
     else:
         training = Rows(evidence.training.features)
         found, name = nearest_across(near.generated, training), "training"          # type: ignore[arg-type]
         unseen = _unseen(evidence, evidence.training)
-        innocent, paired = near.innocent(evidence.training, unseen).distances[:, 0], unseen is None
+        control, paired = near.control(evidence.training, unseen).distances[:, 0], unseen is None
         kind = _kind(unseen or evidence.training, evidence, kinds, near)
     distance = found.distances[:, 0]
-    weights = Strata(kinds.generated.slice, kind.slice, kind.likely).weights()
-    return Matches(found.indices[:, 0], distance, Distances(distance, innocent, weights, (False, paired)), name)
+    weights = Strata(kinds.generated.slice, kind.slice, kind.class_ratio).weights()
+    return Matches(found.indices[:, 0], distance, Distances(distance, control, weights, (False, paired)), name)
 
 
 def _unseen(evidence: Evidence, training: Images) -> Images | None:
@@ -116,12 +116,12 @@ def _unseen(evidence: Evidence, training: Images) -> Images | None:
     return None
 
 
-def _kind(images: Images, evidence: Evidence, kinds: Kinds, near: Near) -> Kind:
+def _kind(images: Images, evidence: Evidence, kinds: Assignments, near: NeighbourSearch) -> Assignment:
     if images is evidence.reference:
         return kinds.reference
     if images is evidence.held_out and kinds.held_out is not None:
         return kinds.held_out
-    return kind_of(images, evidence, kinds, near)
+    return assignment_of(images, evidence, kinds, near)
 
 
 def memorisation(found: Matches, n_training: int) -> Memorisation:
@@ -131,7 +131,7 @@ def memorisation(found: Matches, n_training: int) -> Memorisation:
 
 
 def copies_test(found: Matches, evidence: Evidence) -> Test:
-    """More images nearer than almost all innocent ones: at the best of three quantiles, or the same pixels."""
+    """More images nearer than almost all control images: at the best of three quantiles, or the same pixels."""
     extra, p = _most_beyond(found.found)
     verbatim = same_pixels(evidence.generated, evidence.training or evidence.reference)
     listed = float(discoveries(found.p, RATE).mean())
@@ -154,7 +154,7 @@ def _digests(images: np.ndarray) -> list[bytes]:
     return [hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest() for image in images]
 
 
-def duplicates_test(kinds: Kinds, near: Near) -> list[Test]:
+def duplicates_test(kinds: Assignments, near: NeighbourSearch) -> list[Test]:
     """Generated images nearer to each other than real ones are, beyond what the real ones show: in each slice among as
     many of both, since among more images the nearest one is nearer."""
     apart = [_apart(k, kinds, near) for k in np.unique(kinds.reference.slice)]
@@ -167,7 +167,7 @@ def duplicates_test(kinds: Kinds, near: Near) -> list[Test]:
                          "gallery:duplicated"), p, extra >= 2 * LEAST)]
 
 
-def _apart(k: int, kinds: Kinds, near: Near) -> tuple[np.ndarray, np.ndarray]:
+def _apart(k: int, kinds: Assignments, near: NeighbourSearch) -> tuple[np.ndarray, np.ndarray]:
     """Distances to the nearest other one of slice k, of as many generated images as real ones."""
     rows = [np.flatnonzero(kind.slice == k) for kind in (kinds.generated, kinds.reference)]
     size = min(len(found) for found in rows)

@@ -1,4 +1,4 @@
-"""What an analysis looks at, and what several rules need of it: classes of the images, and who is near to whom."""
+"""The sets of images of an analysis, and what several rules need of them: slices, and nearest neighbours."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Generated images and what they are set beside.  Where `held_out` is given, what it shows too is no defect."""
+    """Generated images and what they are set beside.  Where `held_out` is there, defects must show against it, too."""
 
     generated: Images
     reference: Images
@@ -62,27 +62,27 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Which slice the images of one set seem to belong to, and how clear a case each is."""
+class Assignment:
+    """Which slice the images of one set seem to belong to, and whether that is clear."""
 
     slice: np.ndarray       # (n,) int64
     clear: np.ndarray       # (n,) bool
-    likely: np.ndarray | None = None    # (n,) of real images: how much more frequent their classes are as generated
+    class_ratio: np.ndarray | None = None   # (n,) of real images: how much more frequent their classes are as generated
 
 
 @dataclass(frozen=True)
-class Kinds:
-    """The slices of all sets, told in the same way; by class the true ones of the reference are known too."""
+class Assignments:
+    """The slices of all sets, assigned in the same way; by class the true ones of the reference are known too."""
 
     by: str                 # class or cluster
     names: tuple[str, ...]
-    generated: Kind
-    reference: Kind
-    held_out: Kind | None
+    generated: Assignment
+    reference: Assignment
+    held_out: Assignment | None
     truth: np.ndarray       # (m,) int64 of the reference; by cluster what `reference` says
 
 
-class Near:
+class NeighbourSearch:
     """Neighbours of an analysis, each found once; those of the reference lie in the store for the next model."""
 
     def __init__(self, evidence: Evidence, store: Store):
@@ -105,7 +105,7 @@ class Near:
         """The same of held-out images."""
         return self._overlap(self.evidence.held_out) if self.evidence.held_out else None
 
-    def innocent(self, training: Images, unseen: Images | None) -> Neighbours:
+    def control(self, training: Images, unseen: Images | None) -> Neighbours:
         """The nearest training image of each unseen one; without such, of each training image among the others."""
         context = Context(None, training=training.features, test=unseen.features if unseen else None)
         sets = Sets(context, self.evidence.generated.features, self.store)
@@ -119,26 +119,26 @@ class Near:
         return nearest_across(Rows(images.features), self.reference, VOTES)     # type: ignore[arg-type]
 
 
-def kinds_of(evidence: Evidence, near: Near) -> Kinds:
+def assign_slices(evidence: Evidence, near: NeighbourSearch) -> Assignments:
     """By class where the reference has labels: as the classifier says, or else the nearest real images vote.
     Without labels by clusters of the real features."""
     if evidence.reference.labels is None:
         return by_clusters(evidence)
     truth = evidence.reference.labels.astype(np.int64)
-    told = [judged(images, truth) for images in (evidence.generated, evidence.reference, evidence.held_out)]
-    if told[0] is None or told[1] is None:
-        told = [voted(images, truth, evidence, near)
+    assigned = [judged(images, truth) for images in (evidence.generated, evidence.reference, evidence.held_out)]
+    if assigned[0] is None or assigned[1] is None:
+        assigned = [voted(images, truth, evidence, near)
                 for images in (evidence.generated, evidence.reference, evidence.held_out)]
-    generated, reference, held_out = told
+    generated, reference, held_out = assigned
     if generated is None or reference is None:
         raise BadInput("no-images", "An analysis needs generated images and a reference.")
     n = max(len(evidence.classes), int(truth.max()) + 1,
             *(int(kind.slice.max()) + 1 for kind in (generated, reference)))
     names = [evidence.classes[i] if i < len(evidence.classes) else f"class {i}" for i in range(n)]
-    return Kinds("class", tuple(names), generated, reference, held_out, truth)
+    return Assignments("class", tuple(names), generated, reference, held_out, truth)
 
 
-def judged(images: Images | None, truth: np.ndarray) -> Kind | None:
+def judged(images: Images | None, truth: np.ndarray) -> Assignment | None:
     """The classifier's first choice; clear where it is surer than LOGIT apart from the second one."""
     if images is None or images.judged is None or not has(images.judged, "logits"):
         return None
@@ -146,13 +146,13 @@ def judged(images: Images | None, truth: np.ndarray) -> Kind | None:
     if logits.shape[1] <= truth.max():
         return None                 # a classifier of other classes
     first = np.sort(logits, axis=1)
-    return Kind(logits.argmax(axis=1), first[:, -1] - first[:, -2] > SURE)
+    return Assignment(logits.argmax(axis=1), first[:, -1] - first[:, -2] > SURE)
 
 
 SURE = 5.0          # logits
 
 
-def voted(images: Images | None, truth: np.ndarray, evidence: Evidence, near: Near) -> Kind | None:
+def voted(images: Images | None, truth: np.ndarray, evidence: Evidence, near: NeighbourSearch) -> Assignment | None:
     """The class of most of the VOTES nearest real images, the nearest one's at a tie; an image of the reference has no
     vote for itself.  Clear where the vote is unanimous and the distance is not above the reference's median."""
     if images is None:
@@ -163,23 +163,23 @@ def voted(images: Images | None, truth: np.ndarray, evidence: Evidence, near: Ne
     counts = (labels[:, :, None] == labels[:, None, :]).sum(axis=2)             # (n, VOTES)
     winner = labels[np.arange(len(labels)), counts.argmax(axis=1)]
     clear = (counts.max(axis=1) == VOTES) & (found.distances[:, 0] <= np.median(own.distances[:, 0]))
-    return Kind(winner, clear)
+    return Assignment(winner, clear)
 
 
-def kind_of(images: Images, evidence: Evidence, kinds: Kinds, near: Near) -> Kind:
-    """The slices of another set, told in the same way; by class as the classifier says, if it has seen that set."""
+def assignment_of(images: Images, evidence: Evidence, kinds: Assignments, near: NeighbourSearch) -> Assignment:
+    """The slices of another set, assigned in the same way; by class as the classifier says, if it has seen that set."""
     if kinds.by == "cluster":
         where = by_cluster(images.features, evidence.reference.features).generated
-        return Kind(where, np.ones(len(where), bool))
+        return Assignment(where, np.ones(len(where), bool))
     found = judged(images, kinds.truth) or voted(images, kinds.truth, evidence, near)
     if found is None:
         raise BadInput("no-images", "An analysis needs images to tell their kinds.")
     return found
 
 
-def by_clusters(evidence: Evidence) -> Kinds:
+def by_clusters(evidence: Evidence) -> Assignments:
     both = by_cluster(evidence.generated.features, evidence.reference.features)
     held_out = by_cluster(evidence.held_out.features, evidence.reference.features) if evidence.held_out else None
-    kinds = [Kind(where, np.ones(len(where), bool))
+    kinds = [Assignment(where, np.ones(len(where), bool))
              for where in (both.generated, both.real, *([held_out.generated] if held_out else []))]
-    return Kinds("cluster", both.names, kinds[0], kinds[1], kinds[2] if held_out else None, both.real)
+    return Assignments("cluster", both.names, kinds[0], kinds[1], kinds[2] if held_out else None, both.real)

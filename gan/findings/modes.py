@@ -12,9 +12,9 @@ import numpy as np
 from scipy.cluster.vq import vq
 from scipy.stats import norm
 
-from ganbench.gan.findings.contrasts import Strata
-from ganbench.gan.findings.evidence import Evidence, Kinds
+from ganbench.gan.findings.evidence import Assignments, Evidence
 from ganbench.gan.findings.rules import Test
+from ganbench.gan.findings.stratification import Strata
 from ganbench.gan.metrics.manifold import share
 from ganbench.gan.rows import Rows
 from ganbench.gan.slices import centres_of
@@ -64,12 +64,12 @@ def _axes(mine: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return vectors[:, -COMPONENTS:], centre
 
 
-def modes(evidence: Evidence, kinds: Kinds) -> tuple[list[Mode], list[Test]]:
+def modes(evidence: Evidence, kinds: Assignments) -> tuple[list[Mode], list[Test]]:
     """Those that look like artefacts, the largest first, and a test of every cluster."""
     found = clusters(evidence)
     other = np.arange(1, evidence.generated.n, 2)           # those that made no centre
-    told = [kinds.reference, *([kinds.held_out] if kinds.held_out else [])]
-    strata = [Strata(kinds.generated.slice, kind.slice, kind.likely) for kind in told]
+    assigned = [kinds.reference, *([kinds.held_out] if kinds.held_out else [])]
+    strata = [Strata(kinds.generated.slice, kind.slice, kind.class_ratio) for kind in assigned]
     weights = [one.weights()[1] for one in strata]
     rows = [_mode(k, found, other, weights) for k in range(found.k)]
     rows.sort(key=lambda row: -row[0].share.value)

@@ -1,4 +1,4 @@
-"""What each image looks like by itself: numbers of single images, from pixels alone.
+"""Statistics of single images, from pixels alone: brightness, contrast, sharpness, colour, power spectrum.
 
 Power is that of luma, in squared grey levels: the squares of the discrete Fourier transform over the number of pixels,
 without the mean, so that it adds up to the image's variance.  Frequencies are in cycles per pixel.
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 LUMA = np.array([0.299, 0.587, 0.114])      # ITU-R BT.601
-HIGH = 0.25             # cycles per pixel, above which sharpness looks
+HIGH = 0.25             # cycles per pixel, above which power counts as sharpness
 DARK, BRIGHT = 5, 95    # percentiles of an image's luma
-PERIODS = (2, 4, 8)     # pixels of a lattice
-RING = 2                # bins from a lattice's frequency to those that it is set beside
+PERIODS = (2, 4, 8)     # pixels of a checkerboard
+RING = 2                # bins from a checkerboard's frequency to those that it is compared with
 ROUNDING = 1e-3         # squared grey levels, so that flat images have a logarithm
 FAINT = 1e-4            # the same for one frequency
 CHROMA = 16             # grey levels of colour from which on an image has a hue
@@ -24,19 +24,19 @@ BATCH = 200
 
 
 @dataclass(frozen=True)
-class Looks:
+class ImageStatistics:
     """Of n images."""
 
     values: dict[str, np.ndarray]   # brightness, contrast, ...: (n,) float64, NaN where an image has none
     power: np.ndarray               # (n, rings) mean power in rings of frequencies
     frequency: np.ndarray           # (rings,)
-    waves: np.ndarray               # (n, lattices) complex: amplitudes of the lattices' waves
-    around: np.ndarray              # (n, lattices, ring) complex: of the waves near them
+    waves: np.ndarray               # (n, checkerboards) complex: amplitudes of their waves
+    around: np.ndarray              # (n, checkerboards, ring) complex: of the waves near them
 
 
 @dataclass(frozen=True)
-class Lattice:
-    """A pattern that repeats every `period` pixels in a direction."""
+class Checkerboard:
+    """A checkerboard artefact: a pattern that repeats every `period` pixels in a direction, as upsampling leaves it."""
 
     period: int
     direction: str          # horizontal: it changes from left to right; vertical; diagonal
@@ -44,31 +44,32 @@ class Lattice:
     right: int
 
 
-LATTICES = tuple(
-    Lattice(period, name, down, right)
+CHECKERBOARDS = tuple(
+    Checkerboard(period, name, down, right)
     for period in PERIODS
     for name, down, right in (("horizontal", 0, 1), ("vertical", 1, 0), ("diagonal", 1, 1), ("diagonal", 1, -1))
     if not (period == 2 and right == -1)        # the same wave
 )
 
 
-def looks(shards: Iterable[np.ndarray]) -> Looks:
+def image_statistics(shards: Iterable[np.ndarray]) -> ImageStatistics:
     """Shards of NCHW uint8, all of one shape."""
-    parts = [_looks(shard[start : start + BATCH]) for shard in shards for start in range(0, len(shard), BATCH)]
+    parts = [_image_statistics(shard[start : start + BATCH])
+             for shard in shards for start in range(0, len(shard), BATCH)]
     values = {name: np.concatenate([part.values[name] for part in parts]) for name in parts[0].values}
     power, waves, around = (np.concatenate([getattr(part, name) for part in parts])
                             for name in ("power", "waves", "around"))
-    return Looks(values, power, parts[0].frequency, waves, around)
+    return ImageStatistics(values, power, parts[0].frequency, waves, around)
 
 
-def _looks(images: np.ndarray) -> Looks:
+def _image_statistics(images: np.ndarray) -> ImageStatistics:
     rgb = images.astype(np.float64)
     luma = np.einsum("nchw,c->nhw", rgb, LUMA) if images.shape[1] == 3 else rgb.mean(axis=1)
     squares = np.abs(np.fft.fft2(luma)) ** 2 / luma[0].size ** 2
     squares[:, 0, 0] = 0
     radius = _radius(*luma.shape[1:])
     frequency, power = _rings(squares, radius)
-    plain = ~_on_lattice(*luma.shape[1:])       # a lattice is neither noise nor sharpness
+    plain = ~_on_checkerboard(*luma.shape[1:])       # a checkerboard is neither noise nor sharpness
     high = squares[:, plain & (radius > HIGH)].sum(axis=1) + ROUNDING
     values = {
         "brightness": luma.mean(axis=(1, 2)), "contrast": luma.std(axis=(1, 2)),
@@ -77,7 +78,7 @@ def _looks(images: np.ndarray) -> Looks:
         "black": np.percentile(luma, DARK, axis=(1, 2)), "white": np.percentile(luma, BRIGHT, axis=(1, 2)),
         **(_colours(rgb) if images.shape[1] == 3 else {}),
     }
-    return Looks(values, power, frequency, *_lattices(luma))
+    return ImageStatistics(values, power, frequency, *_checkerboard_waves(luma))
 
 
 def _radius(height: int, width: int) -> np.ndarray:
@@ -85,8 +86,8 @@ def _radius(height: int, width: int) -> np.ndarray:
     return np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))
 
 
-def _on_lattice(height: int, width: int) -> np.ndarray:
-    """(height, width) the frequencies of lattices of 2 and 4 pixels and their overtones."""
+def _on_checkerboard(height: int, width: int) -> np.ndarray:
+    """(height, width) the frequencies of periods of 2 and 4 pixels and their overtones."""
     down, right = (np.abs(4 * np.fft.fftfreq(n) - np.rint(4 * np.fft.fftfreq(n))) < 2 / n for n in (height, width))
     return down[:, None] & right
 
@@ -122,14 +123,14 @@ def _colours(rgb: np.ndarray) -> dict[str, np.ndarray]:
     return {"saturation": chroma.mean(axis=(1, 2)), "red_green": red_green, "yellow_blue": yellow_blue, "hue": hue}
 
 
-def _lattices(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Waves of LATTICES and around them; none for images of less than 16 pixels."""
+def _checkerboard_waves(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Waves of CHECKERBOARDS and around them; none for images of less than 16 pixels."""
     period = max(PERIODS)
     height, width = (side // period * period for side in luma.shape[1:])
     if min(height, width) < 2 * period:
         return np.empty((len(luma), 0), complex), np.empty((len(luma), 0, 0), complex)
     found = np.fft.fft2(luma[:, :height, :width]) / (height * width)
-    places = [(one.down * height // one.period, one.right * width // one.period) for one in LATTICES]
+    places = [(one.down * height // one.period, one.right * width // one.period) for one in CHECKERBOARDS]
     ring = [(i, j) for i in range(-RING, RING + 1) for j in range(-RING, RING + 1) if max(abs(i), abs(j)) == RING]
     waves = np.stack([found[:, i % height, j % width] for i, j in places], axis=1)
     around = np.stack([np.stack([found[:, (i + a) % height, (j + b) % width] for a, b in ring], axis=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from ganbench.gan.findings.evidence import Evidence, Kinds, Near
+from ganbench.gan.findings.evidence import Assignments, Evidence, NeighbourSearch
 from ganbench.gan.findings.rules import Test
 from ganbench.gan.metrics import manifold
 from ganbench.gan.metrics.neighbours import Neighbours, nearest
@@ -17,7 +17,7 @@ from ganbench.gan.types import Estimate, Finding
 K_PRECISION, K_COVERAGE = 3, 5      # as `ganbench.gan.metrics.manifold` takes them
 LEAST, MUCH = 0.05, 0.3             # of precision or coverage, below that of real images
 SLICE_LEAST, APART = 0.15, 1.5      # a slice's loss, and by how much it must exceed that of all images
-CLUMPED = 2.0                       # the variance of shares that are given by balls, over that of independent images
+CLUMPED = 2.0                       # the variance of shares that come from balls, over that of independent images
 FEW = 50                            # images of a slice on either side
 
 
@@ -31,7 +31,7 @@ def own_precision(found: Neighbours, k: int = K_PRECISION) -> Estimate:
 
 
 def expected_coverage(m: int, n: int, k: int = K_COVERAGE) -> float:
-    """Of n images of the law of m real ones.  Naeem et al. 2020, arXiv:2002.09797, Lemma 2."""
+    """Of n images from the distribution of the m real ones.  Naeem et al. 2020, arXiv:2002.09797, Lemma 2."""
     j = np.arange(1, k + 1)
     return float(1 - np.prod((m - j) / (n + m - j)))
 
@@ -46,8 +46,8 @@ class Quality:
     real_coverage: Estimate
 
 
-def quality(near: Near) -> Quality:
-    """Beside held-out images where there are some that say less, otherwise beside the reference's own law."""
+def quality(near: NeighbourSearch) -> Quality:
+    """Beside held-out images where there are some that say less, otherwise beside the reference's own distribution."""
     found, floor = near.overlap, near.floor
     own = own_precision(found.real)
     m, n = len(found.real.distances), len(found.generated.distances)
@@ -78,7 +78,7 @@ def _test(rule: str, mine: Estimate, real: Estimate) -> Test:
 
 
 def slice_tests(
-    precision: dict[str, Estimate], kinds: Kinds, evidence: Evidence, whole: Quality
+    precision: dict[str, Estimate], kinds: Assignments, evidence: Evidence, whole: Quality
 ) -> list[Test]:
     """Slices whose generated images lie outside the real ones more often than real ones do, and more often than those
     of the other slices; the worst first."""

@@ -1,7 +1,7 @@
 """From tests to findings: one error for everything that was tested of a model, and a least effect for each rule.
 
-Holm's rule keeps the probability that anything at all is said of a model without defects below LEVEL.  With many images
-defects too small to matter are significant as well: those are not told.
+Holm's adjustment keeps the probability of any finding about a model without defects below LEVEL.  With many images
+defects too small to matter are significant as well: those are not reported.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ORDER = (
 )
 
 
-# A strength is not told beside a finding that says the contrary, however small.
+# A strength is not reported beside a finding that says the contrary, however small.
 CONTRARY = {
     "well_exposed": {"bright", "dark"}, "sharp": {"blurred", "noisy", "lattice"}, "no_lattice": {"lattice"},
     "shares_alike": {"missing", "rare", "frequent"}, "like_real": {"unlike"}, "covers": {"uncovered"},
@@ -31,7 +31,7 @@ CONTRARY = {
 
 @dataclass(frozen=True)
 class Test:
-    """A finding that there may be: `p` is raw, `enough` whether the effect is large enough to be told."""
+    """A finding that there may be: `p` is raw, `enough` whether the effect is large enough to matter."""
 
     finding: Finding
     p: float
@@ -39,13 +39,13 @@ class Test:
 
 
 def decide(tests: Sequence[Test], strengths: Sequence[Finding] = ()) -> tuple[Finding, ...]:
-    """What holds, the most important first: by severity, causes before consequences, large effects before small ones
-    in the order in which the tests of a rule were made."""
+    """The findings that hold, the most important first: by severity, then causes before consequences, then in the order
+    in which the tests of a rule were made, large effects before small ones."""
     adjusted = holm([test.p for test in tests])
     found = [replace(test.finding, p=p) for test, p in zip(tests, adjusted, strict=True)
              if test.enough and p < LEVEL]
-    told = {finding.rule for finding in found}
-    kept = [strength for strength in strengths if not told & CONTRARY.get(strength.rule, set())]
+    said = {finding.rule for finding in found}
+    kept = [strength for strength in strengths if not said & CONTRARY.get(strength.rule, set())]
     return tuple(sorted([*found, *kept], key=importance))
 
 

@@ -3,7 +3,7 @@
 The classifier says how the images fall into cells: its first choice, and whether that is clear.  How each true class
 falls into cells is seen on the labelled real images; the mixture of those columns that fits the generated cells best
 is the estimate (black-box shift estimation, Lipton et al. 2018, arXiv:1802.03916, by generalised least squares).  What
-does not fit tells that the generated images are not as the real ones *within* their classes: then shares that may be
+does not fit shows that the generated images are not as the real ones *within* their classes: then shares that may be
 moved by twice as many mistakes are not held against the model.
 
 A missing class raises the shares of all others.  So classes are named one at a time: the one that deviates most from
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2, norm
 
-from ganbench.gan.findings.evidence import Kind, Kinds
+from ganbench.gan.findings.evidence import Assignment, Assignments
 from ganbench.gan.types import Estimate
 
 HALF = 0.5              # added to the counts of all cells, so that no error is 0
@@ -50,7 +50,7 @@ class Deviation:
     share: float            # as it would be if only this slice deviated
     expected: float         # the real one, scaled to those others
     p: float                # raw, two-sided; the larger one where there are two sets of real images
-    leeway: float           # by how much of all images mistakes may move the share
+    tolerance: float        # by how much of all images mistakes may move the share
 
 
 def counted(where: np.ndarray, k: int) -> Shares:
@@ -64,7 +64,7 @@ def multinomial(p: np.ndarray, n: int) -> np.ndarray:
     return (np.diag(p) - np.outer(p, p)) / n
 
 
-def corrected(seen: Kind, kinds: Kinds) -> Shares:
+def corrected(seen: Assignment, kinds: Assignments) -> Shares:
     """Shares of the true classes among the images of `seen`."""
     k = len(kinds.names)
     if kinds.by == "cluster":
@@ -77,7 +77,7 @@ def corrected(seen: Kind, kinds: Kinds) -> Shares:
     return _fit(observed[rows], table[rows][:, there], there, table)
 
 
-def _cells(kind: Kind, k: int) -> np.ndarray:
+def _cells(kind: Assignment, k: int) -> np.ndarray:
     return np.bincount(2 * kind.slice + kind.clear, minlength=2 * k).astype(np.float64)
 
 
@@ -113,7 +113,7 @@ def _spread(fitted: np.ndarray, n: float, columns: np.ndarray, pi: np.ndarray, o
 def _confused(full: np.ndarray, pi: np.ndarray, there: np.ndarray) -> np.ndarray:
     """Per true class: the share of all images that it loses to others, plus what it wins from them."""
     k = full.shape[1]
-    rates = full.reshape(k, 2, k).sum(axis=1) / np.maximum(full.sum(axis=0), 1)      # told, true
+    rates = full.reshape(k, 2, k).sum(axis=1) / np.maximum(full.sum(axis=0), 1)      # assigned, true
     weights = np.zeros(k)
     weights[there] = pi.clip(0)
     wrong = rates * weights
@@ -150,8 +150,8 @@ def _deviation(k: int, among: np.ndarray, mine: Shares, real: list[Shares]) -> D
     opposite = len({np.sign(gap) for gap, _, _ in tests}) > 1
     p = 1.0 if opposite else max(2 * norm.sf(abs(gap) / error) for gap, error, _ in tests)
     gap, _, expected = min(tests, key=lambda test: abs(test[0]))
-    leeway = mine.drift * float(mine.confused[k])
-    return Deviation(int(k), float(expected + gap), float(expected), float(p), leeway)
+    tolerance = mine.drift * float(mine.confused[k])
+    return Deviation(int(k), float(expected + gap), float(expected), float(p), tolerance)
 
 
 def _contrast(k: int, others: np.ndarray, mine: Shares, real: Shares) -> tuple[float, float, float]:

@@ -1,8 +1,8 @@
-"""Blur, noise and lattices: the azimuthal power spectrum, and waves that stand out of it.
+"""Blur, noise and checkerboard artefacts: the azimuthal power spectrum, and waves that stand out of it.
 
 GANs miss high frequencies or have too much of them (Durall et al. 2020, arXiv:2003.01826; Dzanic et al. 2020,
-arXiv:1911.06465), and upsampling leaves lattices of 2, 4 or 8 pixels (Odena et al. 2016, doi:10.23915/distill.00003;
-Zhang et al. 2019, arXiv:1907.06515).
+arXiv:1911.06465), and upsampling leaves checkerboard artefacts with periods of 2, 4 or 8 pixels (Odena et al. 2016,
+doi:10.23915/distill.00003; Zhang et al. 2019, arXiv:1907.06515).
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
-from ganbench.gan.findings.contrasts import Strata, gap
-from ganbench.gan.findings.pixels import FAINT, LATTICES, Looks
+from ganbench.gan.findings.pixels import CHECKERBOARDS, FAINT, ImageStatistics
 from ganbench.gan.findings.rules import Test
+from ganbench.gan.findings.stratification import Strata, gap
 from ganbench.gan.types import Finding
 
 SOFT, VERY_SOFT = 0.7, 3.0      # dB of power above HIGH, beside all of it
-VISIBLE, STRONG = 0.4, 6.0      # grey levels: a lattice's amplitude
-PEAK = 1.5                      # how much more than any wave around it a lattice's wave has to differ
+VISIBLE, STRONG = 0.4, 6.0      # grey levels: a checkerboard's amplitude
+PEAK = 1.5                      # how much more than any wave around it its wave has to differ
 PEAK_DB = 2.0                   # the same of single images' logarithms
 
-Pair = tuple[Looks, Strata]     # of a set of real images, and its slices with those of the generated ones
+RealSet = tuple[ImageStatistics, Strata]    # of one set of real images; its slices and those of the generated ones
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Spectrum:
     real_se: list[float]
 
 
-def spectrum(generated: Looks, real: Looks) -> Spectrum:
+def spectrum(generated: ImageStatistics, real: ImageStatistics) -> Spectrum:
     def mean(power: np.ndarray) -> list[float]:
         return power.mean(axis=0).tolist()
 
@@ -48,15 +48,15 @@ def spectrum(generated: Looks, real: Looks) -> Spectrum:
                     error(real.power))
 
 
-def sharpness(generated: Looks, real: Sequence[Pair]) -> tuple[float, float, float]:
+def sharpness(generated: ImageStatistics, real: Sequence[RealSet]) -> tuple[float, float, float]:
     """The difference of high-frequency power in dB, the smallest over the sets of real images; its error, and p."""
     gaps = [gap(generated.values["sharpness"][:, None], theirs.values["sharpness"][:, None], strata)
             for theirs, strata in real]
-    return agreed([(float(one.value[0]), float(one.se[0]), float(one.p()[0])) for one in gaps])
+    return weakest([(float(one.value[0]), float(one.se[0]), float(one.p()[0])) for one in gaps])
 
 
-def agreed(tests: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
-    """(value, error, p) against several sets of real images -> what all of them say: the smallest effect and the
+def weakest(tests: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
+    """(value, error, p) against several sets of real images -> the weakest evidence: the smallest effect and the
     largest p; none where they disagree on the sign."""
     smallest = min(tests, key=lambda test: abs(test[0]))
     if len({np.sign(value) for value, _, _ in tests}) > 1:
@@ -64,7 +64,7 @@ def agreed(tests: Sequence[tuple[float, float, float]]) -> tuple[float, float, f
     return smallest[0], smallest[1], max(p for _, _, p in tests)
 
 
-def sharpness_test(generated: Looks, real: Sequence[Pair]) -> Test:
+def sharpness_test(generated: ImageStatistics, real: Sequence[RealSet]) -> Test:
     decibels, error, p = sharpness(generated, real)
     facts = {"decibels": decibels, "se": error, "share": 10 ** (decibels / 10)}
     severity = "alert" if abs(decibels) >= VERY_SOFT else "warning"
@@ -72,55 +72,61 @@ def sharpness_test(generated: Looks, real: Sequence[Pair]) -> Test:
                 abs(decibels) >= SOFT)
 
 
-def lattice_tests(generated: Looks, real: Sequence[Pair], blurred: bool) -> list[Test]:
-    """The strongest first; two tests of each lattice in one: waves in step in all images, and in each by itself.  Where
-    images are blurred, a wave that all real images have is weaker, and that is no lattice."""
+def checkerboard_tests(generated: ImageStatistics, real: Sequence[RealSet], blurred: bool) -> list[Test]:
+    """The strongest first; two tests of each period and direction in one: waves in step in all images, and in each by
+    itself.  Where images are blurred, a wave that all real images have is weaker, and that is no artefact."""
     if not generated.waves.shape[1]:
         return []
-    found = [_lattice(i, generated, real, blurred) for i in range(len(LATTICES))]
+    found = [_checkerboard(i, generated, real, blurred) for i in range(len(CHECKERBOARDS))]
     found.sort(key=lambda test: -test.finding.facts["amplitude"])
     return found
 
 
-def _lattice(i: int, generated: Looks, real: Sequence[Pair], blurred: bool) -> Test:
+def _checkerboard(i: int, generated: ImageStatistics, real: Sequence[RealSet], blurred: bool) -> Test:
     each = [_against(i, generated, theirs, strata, blurred) for theirs, strata in real]
     amplitude, p, stands_out = min(a for a, _, _ in each), max(p for _, p, _ in each), all(out for _, _, out in each)
-    one = LATTICES[i]
+    one = CHECKERBOARDS[i]
     facts = {"period": one.period, "direction": one.direction, "amplitude": amplitude}
     severity = "alert" if amplitude >= STRONG else "warning"
     return Test(Finding(severity, "lattice", facts, p, "spectrum"), p, stands_out and amplitude >= VISIBLE)
 
 
-def _against(i: int, generated: Looks, real: Looks, strata: Strata, blurred: bool) -> tuple[float, float, bool]:
+def _against(
+    i: int, generated: ImageStatistics, real: ImageStatistics, strata: Strata, blurred: bool
+) -> tuple[float, float, bool]:
     """The amplitude in grey levels, p, and whether it is this wave and not all of those around it."""
     in_step, together = _in_step(i, generated, real, strata)
     together = together and not (blurred and _weaker(i, generated, real, strata))
     of_each, alone = _of_each(i, generated, real, strata)
-    waves = 1 if LATTICES[i].period == 2 else 2             # a wave and its conjugate
+    waves = 1 if CHECKERBOARDS[i].period == 2 else 2             # a wave and its conjugate
     amplitude = max(in_step[0] if together else 0.0, of_each[0] if alone else 0.0) * waves
     p = min([test[1] for test, good in ((in_step, together), (of_each, alone)) if good], default=1.0)
     return amplitude, min(1.0, 2 * p), together or alone
 
 
-def _in_step(i: int, generated: Looks, real: Looks, strata: Strata) -> tuple[tuple[float, float], bool]:
-    """The mean wave's difference: the same lattice in all images."""
+def _in_step(
+    i: int, generated: ImageStatistics, real: ImageStatistics, strata: Strata
+) -> tuple[tuple[float, float], bool]:
+    """The mean wave's difference: the same checkerboard in all images."""
     wave = gap(generated.waves[:, [i]], real.waves[:, [i]], strata)
     around = gap(generated.around[:, i], real.around[:, i], strata)
     size = float(np.abs(wave.value[0]))
-    freedom = 1 if LATTICES[i].period == 2 else 2
+    freedom = 1 if CHECKERBOARDS[i].period == 2 else 2
     error = wave.se[0] * (np.sqrt(2) if freedom == 1 else 1)            # all of it in one part
     p = float(chi2.sf((size / error) ** 2, freedom)) if error > 0 else 1.0
     return (size, p), size >= PEAK * float(np.abs(around.value).max())
 
 
-def _weaker(i: int, generated: Looks, real: Looks, strata: Strata) -> bool:
+def _weaker(i: int, generated: ImageStatistics, real: ImageStatistics, strata: Strata) -> bool:
     """The mean wave is."""
     a, b = strata.weights()
     return bool(abs(a @ generated.waves[:, i]) < abs(b @ real.waves[:, i]))
 
 
-def _of_each(i: int, generated: Looks, real: Looks, strata: Strata) -> tuple[tuple[float, float], bool]:
-    """The wave over those around it, in dB, image by image: lattices out of step with each other."""
+def _of_each(
+    i: int, generated: ImageStatistics, real: ImageStatistics, strata: Strata
+) -> tuple[tuple[float, float], bool]:
+    """The wave over those around it, in dB, image by image: checkerboards out of step with each other."""
     over = gap(_over(generated, i), _over(real, i), strata)
     power = gap(_power(generated, i), _power(real, i), strata)
     beside = gap(np.abs(generated.around[:, i]) ** 2, np.abs(real.around[:, i]) ** 2, strata).value.max()
@@ -128,11 +134,11 @@ def _of_each(i: int, generated: Looks, real: Looks, strata: Strata) -> tuple[tup
     return (size, float(over.p()[0])), bool(over.value[0] >= PEAK_DB and power.value[0] > max(PEAK**2 * beside, 0))
 
 
-def _power(found: Looks, i: int) -> np.ndarray:
+def _power(found: ImageStatistics, i: int) -> np.ndarray:
     return np.abs(found.waves[:, [i]]) ** 2
 
 
-def _over(found: Looks, i: int) -> np.ndarray:
+def _over(found: ImageStatistics, i: int) -> np.ndarray:
     """(n, 1) dB."""
     around = 10 * np.log10(np.abs(found.around[:, i]) ** 2 + FAINT).mean(axis=1, keepdims=True)
     return 10 * np.log10(_power(found, i) + FAINT) - around

@@ -40,8 +40,9 @@ GENERATORS = {
                         "Lipman et al. 2023, arXiv:2210.02747", libraries=("diffusers",)),
     "dit": Family(diffusion.DiT, diffusion.dit_arguments, "diffusion or flow on a transformer",
                   "Peebles & Xie 2023, arXiv:2212.09748", libraries=("diffusers",)),
-    "gpt": Family(transformer.GPT, transformer.gpt_arguments, "VQ tokens, written one after the other",
+    "gpt": Family(transformer.GPT, transformer.gpt_arguments, "autoregressive transformer over VQ tokens",
                   "Esser et al. 2021, arXiv:2012.09841"),
-    "maskgit": Family(transformer.MaskGIT, transformer.maskgit_arguments, "VQ tokens, the surest first",
+    "maskgit": Family(transformer.MaskGIT, transformer.maskgit_arguments,
+                      "masked transformer over VQ tokens, decoded in parallel, the surest first",
                       "Chang et al. 2022, arXiv:2202.04200"),
 }

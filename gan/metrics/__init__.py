@@ -29,8 +29,8 @@ class Metric:
     real_statistics, generated_statistics (Statistics), generated_chunks ((rows, d) float32 each),
     real_root (`frechet.matrix_root`), real_features, generated_features ((n, d) float32),
     real_self_similarity (`kernel.mean_self_similarity`), overlap (`neighbours.overlap`),
-    generated_logits ((n, classes) float32), generated_labels ((n,) int64: the classes that were asked for); of what
-    the model learned from, training_features and training_neighbours (`neighbours.nearest`); of real images that it
+    generated_logits ((n, classes) float32), generated_labels ((n,) int64: the classes that were asked for); of
+    its training images, training_features and training_neighbours (`neighbours.nearest`); of real images that it
     has not seen, test_features; and the nearest training image of every generated and test image, training_matches
     and test_matches (`neighbours.nearest_across`).
     What remains of its arguments are settings; a convention fixes them.  Names that stand for one network (FID, KID,
@@ -91,7 +91,7 @@ METRICS = {
             needs=FRECHET,
             least=lambda **_: 4,
             lower_is_better=True,
-            what="fd on a layer that keeps places, so that it sees how things are arranged",
+            what="fd on a spatial layer, sensitive to the layout of the image",
             paper="Nash et al. 2021, arXiv:2103.03841",
             view="spatial",
             known_as="sfid",
@@ -126,7 +126,7 @@ METRICS = {
             needs=("generated_logits",),
             least=lambda splits=1, **_: splits,
             lower_is_better=False,
-            what="how sure and how varied a classifier's predictions are, from 1 to the number of classes",
+            what="confidence and variety of a classifier's predictions, from 1 to the number of classes",
             paper="Salimans et al. 2016, arXiv:1606.03498",
             spare=False,
             bounds=(1.0, math.inf),
@@ -160,7 +160,7 @@ METRICS = {
             needs=("overlap",),
             least=lambda **_: neighbours.NEAREST + 1,
             lower_is_better=False,
-            what="how many neighbourhoods of five real images hold a generated image, on average; 1 for equal laws",
+            what="mean number of real 5-neighbourhoods that hold a generated image; 1 if distributions agree",
             paper="Naeem et al. 2020, arXiv:2002.09797",
             bounds=NOT_NEGATIVE,
         ),
@@ -171,7 +171,7 @@ METRICS = {
             needs=("overlap",),
             least=lambda **_: neighbours.NEAREST + 1,
             lower_is_better=False,
-            what="share of real images with a generated one among what reaches to their fifth-nearest real neighbour",
+            what="share of real images with a generated one within the distance of their fifth-nearest real neighbour",
             paper="Naeem et al. 2020, arXiv:2002.09797",
             bounds=SHARE,
         ),
@@ -193,7 +193,7 @@ METRICS = {
             needs=("generated_features",),
             least=lambda **_: 4,
             lower_is_better=False,
-            what="how many unlike images there are, in effect: from 1 to n",
+            what="effective number of different images: from 1 to n",
             paper="Friedman & Dieng 2023, arXiv:2210.02410",
             bounds=(1.0, math.inf),
         ),
@@ -297,7 +297,7 @@ METRICS = {
             least=lambda **_: 100,
             decides=False,
             lower_is_better=False,
-            what="how much better the density on generated images fits unseen than training images; below 0: memory",
+            what="how much better the density on generated images fits unseen than training images; < 0: memorised",
             paper="Jiralerspong et al. 2023, arXiv:2302.04440",
         ),
         Metric(

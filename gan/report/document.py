@@ -145,7 +145,7 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class PairFacts:
-    """Two models by one metric: how much better, and Holm's p."""
+    """Two models by one metric: how much better, and the Holm-adjusted p."""
 
     better: str
     worse: str
@@ -164,7 +164,7 @@ class RankingFacts:
     extractor: str
     models: tuple[str, ...]
     leaders: tuple[str, ...]
-    groups: tuple[tuple[str, ...], ...]     # of models that cannot be told apart
+    groups: tuple[tuple[str, ...], ...]     # of models that do not differ significantly
     ranks: Mapping[str, tuple[int, int]]
     first: Mapping[str, float]
     interval: Mapping[str, tuple[int, int]]

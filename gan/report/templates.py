@@ -11,11 +11,10 @@ from markupsafe import Markup
 
 from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report.charts import Chart
-from ganbench.gan.report.texts import FIXED, both
+from ganbench.gan.report.texts import FIXED, Bilingual, both
 
 HERE = Path(__file__).parent
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-Pair = tuple[str, str]
 
 
 def render(name: str, **facts: Any) -> str:
@@ -49,20 +48,20 @@ def own(name: str) -> Markup:
     return Markup((HERE / name).read_text())
 
 
-def numerals(value: float, digits: int) -> Pair:
+def numerals(value: float, digits: int) -> Bilingual:
     return english(value, digits), french(value, digits)
 
 
-def percentage(value: float) -> Pair:
+def percentage(value: float) -> Bilingual:
     """`4.1 %` below ten percent, whole ones above."""
     en, fr = numerals(100 * value, 1 if 0 < abs(value) < 0.0995 else 0)
     return f"{en}{FIXED}%", f"{fr}{FIXED}%"
 
 
-def p_value(value: float) -> Pair:
+def p_value(value: float) -> Bilingual:
     return ("< 0.001", "< 0,001") if value < 0.001 else numerals(value, 3)
 
 
-def megabytes(value: int) -> Pair:
+def megabytes(value: int) -> Bilingual:
     en, fr = numerals(value / 1e6, significant(value / 1e6, 2))
     return f"{en} MB", f"{fr} Mo"

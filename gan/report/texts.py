@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+Bilingual = tuple[str, str]      # English, French
 FIXED = "\N{NO-BREAK SPACE}"
 FRENCH_SPACE = re.compile(r" (?=[:;?!%])")      # does not break
 
@@ -13,16 +14,21 @@ TEXTS: dict[str, tuple[str, str]] = {
     "contents": ("Contents", "Sommaire"),
     "verdict": ("Verdict", "Verdict"),
     "one best": (
-        "{model} is the best of {count} models by {metric}: no other one comes near it (Holm's p < .05).",
-        "{model} est le meilleur des {count} modèles selon {metric} : aucun autre ne l'égale (p de Holm < 0,05).",
+        "{model} is the best of {count} models by {metric}: significantly better than every other model "
+        "(Holm-adjusted p < .05).",
+        "{model} est le meilleur des {count} modèles selon {metric} : significativement meilleur que chacun des "
+        "autres (p "
+        "ajusté de Holm < 0,05).",
     ),
     "several best": (
-        "{models} cannot be told apart by {metric}: each of them may be the best of {count} models.",
-        "{models} ne peuvent être départagés selon {metric} : chacun peut être le meilleur des {count} modèles.",
+        "{models} do not differ significantly by {metric}: each of them may be the best of {count} models.",
+        "{models} ne diffèrent pas significativement selon {metric} : chacun peut être le meilleur des {count} "
+        "modèles.",
     ),
     "none best": (
-        "{metric} tells models apart, but makes none of them better than another.",
-        "{metric} distingue les modèles, mais n'en rend aucun meilleur qu'un autre.",
+        "{metric} describes models, but a better value does not make a better model: no ranking.",
+        "{metric} décrit les modèles, mais une valeur plus haute ou plus basse n'en fait pas un meilleur : pas "
+        "de classement.",
     ),
     "far from real": (
         "Even the best is farther from the real images than other real images are: {value} against {floor}.",
@@ -33,8 +39,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{model} est aussi proche des images réelles que d'autres images réelles : {value} contre {floor}.",
     ),
     "front": (
-        "Nothing is both better and faster than {models}.",
-        "Rien n'est à la fois meilleur et plus rapide que {models}.",
+        "{models}: Pareto-optimal, no other model is both better and faster.",
+        "{models} : Pareto-optimal, aucun autre modèle n'est à la fois meilleur et plus rapide.",
     ),
     "disagreement": (
         "By {one}, significantly: {pairs}; by {other} the reverse, significantly too: look at the images.",
@@ -72,7 +78,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "lower": ("lower is better", "plus bas est mieux"),
     "higher": ("higher is better", "plus haut est mieux"),
     "undecided": ("no direction is better", "aucun sens n'est meilleur"),
-    "walls": ("What they draw", "Ce qu'ils dessinent"),
+    "walls": ("Samples", "Échantillons"),
     "walls note": (
         "The first images of seed {seed}: not chosen. Real images last.",
         "Les premières images de la graine {seed} : non choisies. Les images réelles en dernier.",
@@ -81,12 +87,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "real alt": ("{count} images of the reference", "{count} images de la référence"),
     "strengths": ("Strengths and weaknesses", "Forces et faiblesses"),
     "strengths note": (
-        "What is said here was tested against real images of the same number; Holm's p over everything that was tested "
-        "of a model is below .01, and the effect is large enough to matter.",
-        "Ce qui est dit ici a été testé face à des images réelles ; le p de Holm sur tout ce qui a été testé d'un "
-        "modèle est inférieur à 0,01, et l'effet est assez grand pour compter.",
+        "Each finding is a test against real images: the Holm-adjusted p over all tests of a model is below "
+        ".01, and the "
+        "effect is large enough to matter.",
+        "Chaque constat est un test face à des images réelles : le p ajusté de Holm sur tous les tests d'un modèle est "
+        "inférieur à 0,01, et l'effet est assez grand pour compter.",
     ),
-    "play": ("Real or generated?", "Vraie ou produite ?"),
+    "play": ("Real or generated?", "Réelle ou générée ?"),
     "play link": ("Can you tell them apart? Play the blinded test", "Sauriez-vous les distinguer ? Faites le test"),
     "play intro": (
         "{count} images, one at a time: half are real, half come from {models} models. Say of each whether it is real. "
@@ -96,9 +103,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "play keys": (
         "Left arrow: real. Right arrow: generated. Nothing leaves this page unless you save it.",
-        "Flèche gauche : réelle. Flèche droite : produite. Rien ne quitte cette page, sauf si vous l'enregistrez.",
+        "Flèche gauche : réelle. Flèche droite : générée. Rien ne quitte cette page, sauf si vous l'enregistrez.",
     ),
-    "play alt": ("An image, real or generated", "Une image, réelle ou produite"),
+    "play alt": ("An image, real or generated", "Une image, réelle ou générée"),
     "play result": (
         "How often images were taken for real, and how often you were wrong; at 50 % errors nobody can tell. 95 % "
         "intervals are Wilson's.",
@@ -107,7 +114,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "begin": ("Begin", "Commencer"),
     "real": ("Real", "Réelle"),
-    "generated": ("Generated", "Produite"),
+    "generated": ("Generated", "Générée"),
     "stop": ("Stop and see the result", "Arrêter et voir le résultat"),
     "save": ("Save the answers", "Enregistrer les réponses"),
     "rate": ("rate", "taux"),
@@ -139,15 +146,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "gallery duplicated": (
         "The generated images that are nearest to each other, in pairs",
-        "Les images produites les plus proches les unes des autres, par paires",
+        "Les images générées les plus proches les unes des autres, par paires",
     ),
     "gallery copies": (
         "The images nearest to one that the model may know; that one is below",
         "Les images les plus proches d'une image que le modèle peut connaître ; celle-ci est dessous",
     ),
     "mode": (
-        "A kind of images that hardly any real image is like", "Une sorte d'images à laquelle presque rien de réel ne "
-        "ressemble",
+        "An artefact mode: a cluster that holds hardly any real image",
+        "Un mode artificiel : un groupe qui ne contient presque aucune image réelle",
     ),
     "slices note class": (
         "Shares of the classes as the classifier sees them, free of the mistakes that it makes on real images, ± "
@@ -159,7 +166,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Clusters of the real images' features (k-means), largest first, and the generated images' shares of them ± "
         "standard error. Bold: a finding above.",
         "Groupes des caractéristiques des images réelles (k-moyennes), le plus grand d'abord, et la part qu'y ont les "
-        "images produites ± erreur type. En gras : un constat ci-dessus.",
+        "images générées ± erreur type. En gras : un constat ci-dessus.",
     ),
     "class": ("class", "classe"),
     "cluster": ("cluster", "groupe"),
@@ -177,11 +184,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "looks": ("Sharpness, brightness, colour", "Netteté, luminosité, couleur"),
     "looks note": (
         "Below 0 dB the model's images have less power at a frequency than real ones: at the right end that is blur, "
-        "above 0 it is noise or a lattice. The table has the difference of means to the real images ± standard error, "
-        "and the Wasserstein-1 distance of the two laws; brightness and contrast in levels of 255, sharpness in dB.",
+        "above 0 noise or checkerboard artefacts. The table has the difference of means to the real images ± "
+        "standard error, "
+        "and the Wasserstein-1 distance of the two distributions; brightness and contrast in levels of 255, "
+        "sharpness in dB.",
         "Sous 0 dB, les images du modèle ont moins de puissance à une fréquence que les vraies : à droite c'est du "
-        "flou ; au-dessus de 0, du bruit ou une trame. Le tableau donne l'écart des moyennes aux images réelles ± "
-        "erreur type, et la distance de Wasserstein-1 des deux lois ; luminosité et contraste en niveaux sur 255, "
+        "flou ; au-dessus de 0, du bruit ou des artefacts en damier. Le tableau donne l'écart des moyennes aux "
+        "images réelles ± "
+        "erreur type, et la distance de Wasserstein-1 des deux distributions ; luminosité et contraste en "
+        "niveaux sur 255, "
         "netteté en dB.",
     ),
     "chart spectrum": (
@@ -225,15 +236,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "images per second": ("images per second", "images par seconde"),
     "memory": ("memory", "mémoire"),
     "weights": ("file of weights", "fichier des poids"),
-    "on the front": ("on the front", "sur le front"),
+    "on the front": ("Pareto-optimal", "Pareto-optimal"),
     "ranks": ("How sure are the ranks?", "Les rangs sont-ils sûrs ?"),
     "ranks note": (
         "By {metric}: the ranks that the significant differences allow, how often the model leads when scores are "
-        "drawn from their errors, and the middle 95 % of its ranks then. Models that share a letter cannot be told "
-        "apart.",
+        "drawn from their errors, and the middle 95 % of its ranks then. Models that share a letter do not "
+        "differ significantly.",
         "Selon {metric} : les rangs que permettent les différences significatives, la fréquence à laquelle le modèle "
         "mène quand les scores sont tirés selon leurs erreurs, et 95 % de ses rangs alors. Les modèles qui ont une "
-        "lettre en commun ne peuvent être départagés.",
+        "lettre en commun ne diffèrent pas significativement.",
     ),
     "allowed": ("possible ranks", "rangs possibles"),
     "leads": ("leads", "mène"),
@@ -243,7 +254,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "better": ("better", "meilleur"),
     "worse": ("than", "que"),
     "difference": ("difference", "différence"),
-    "p": ("Holm's p", "p de Holm"),
+    "p": ("Holm-adjusted p", "p ajusté de Holm"),
     "mixture": ("Mixture", "Mélange"),
     "share": ("share", "part"),
     "published": ("Published under the same protocol", "Publié sous le même protocole"),
@@ -263,11 +274,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "paires d'une mesure est inférieur à 0,05. En dessous de cinq fois plus d'images que de caractéristiques, la "
         "distance à noyau prime, car elle est sans biais.",
     ),
-    "what": ("what", "quoi"),
+    "what": ("description", "description"),
     "provenance": ("Provenance", "Provenance"),
     "again": ("To make this again:", "Pour le refaire :"),
     "said of": ("{what}: {said}", "{what} : {said}"),
-    "warnings": ("To be kept in mind", "À garder à l'esprit"),
+    "warnings": ("Caveats", "Réserves"),
     "made": ("Made", "Fait"),
     "digest": ("digest", "empreinte"),
 }
@@ -278,39 +289,39 @@ WHAT = {
     "fd": "distance entre deux gaussiennes ajustées aux caractéristiques ; biaisée vers le haut quand n est petit",
     "fd_infinity": "fd sans son biais, pour que des modèles mesurés sur des nombres inégaux d'images se comparent ; "
                    "peut être négative",
-    "sfd": "fd sur une couche qui garde les positions, et voit donc comment les choses sont disposées",
+    "sfd": "fd sur une couche spatiale, sensible à la disposition dans l'image",
     "kid": "carré de la MMD avec un noyau cubique sur les caractéristiques ; sans biais, donc parfois négatif",
     "cmmd": "carré de la MMD, fois 1 000, avec un noyau gaussien sur des caractéristiques de longueur 1 ; prévu pour "
             "CLIP",
-    "is": "à quel point les prédictions d'un classifieur sont sûres et variées, de 1 au nombre de classes",
-    "precision": "part des images produites aussi proches d'une vraie que la troisième voisine réelle de celle-ci",
-    "recall": "part des images réelles aussi proches d'une image produite que la troisième voisine produite de "
+    "is": "confiance et variété des prédictions d'un classifieur, de 1 au nombre de classes",
+    "precision": "part des images générées aussi proches d'une vraie que la troisième voisine réelle de celle-ci",
+    "recall": "part des images réelles aussi proches d'une image générée que la troisième voisine générée de "
               "celle-ci",
-    "density": "combien de voisinages de cinq images réelles contiennent une image produite, en moyenne ; 1 pour des "
-               "lois égales",
-    "coverage": "part des images réelles qui ont une image produite parmi ce qui va jusqu'à leur cinquième voisine "
+    "density": "combien de voisinages de cinq images réelles contiennent une image générée, en moyenne ; 1 pour des "
+               "distributions égales",
+    "coverage": "part des images réelles qui ont une image générée parmi ce qui va jusqu'à leur cinquième voisine "
                 "réelle",
-    "realism": "à quelle profondeur parmi les images réelles se trouve l'image produite médiane ; 1 est la frontière",
-    "vendi": "combien il y a, en effet, d'images différentes : de 1 à n",
-    "diversity": "distance moyenne entre deux images produites : 1 moins le cosinus de leurs caractéristiques",
-    "duplicates": "part des images produites plus proches entre elles que ne le sont les vraies, à un taux de fausses "
+    "realism": "à quelle profondeur parmi les images réelles se trouve l'image générée médiane ; 1 est la frontière",
+    "vendi": "nombre effectif d'images différentes : de 1 à n",
+    "diversity": "distance moyenne entre deux images générées : 1 moins le cosinus de leurs caractéristiques",
+    "duplicates": "part des images générées plus proches entre elles que ne le sont les vraies, à un taux de fausses "
                   "découvertes de 5 %",
-    "authpct": "part des images produites plus loin de l'image d'entraînement la plus proche que celle-ci ne l'est des "
+    "authpct": "part des images générées plus loin de l'image d'entraînement la plus proche que celle-ci ne l'est des "
                "autres ; 0 pour des copies, ce que dit le plancher pour des images réelles inconnues",
-    "copies": "part des images produites plus proches d'une image d'entraînement que des images réelles inconnues, à "
+    "copies": "part des images générées plus proches d'une image d'entraînement que des images réelles inconnues, à "
               "un "
               "taux de fausses découvertes de 5 %",
-    "ct": "les images produites sont-elles plus proches des images d'entraînement que des images réelles inconnues ? "
+    "ct": "les images générées sont-elles plus proches des images d'entraînement que des images réelles inconnues ? "
           "loin sous 0 : copiées ; loin au-dessus : plus loin que les vraies",
     "mifid": "fd, relevée là où la distance moyenne à l'image d'entraînement la plus proche est sous un seuil "
              "(torchmetrics prend cette moyenne sur les images d'entraînement)",
     "fld": "à quel point des images réelles inconnues sont improbables sous une densité posée sur les images "
-           "produites ; "
+           "générées ; "
            "les copies coûtent",
-    "fld_precision": "à quel point les images produites sont improbables sous une densité posée sur des images réelles "
+    "fld_precision": "à quel point les images générées sont improbables sous une densité posée sur des images réelles "
                      "inconnues",
-    "fld_gap": "de combien la densité posée sur les images produites convient mieux aux images inconnues qu'aux images "
-               "d'entraînement ; sous 0 : mémoire",
+    "fld_gap": "de combien la densité posée sur les images générées convient mieux aux images inconnues qu'aux images "
+               "d'entraînement ; sous 0 : mémorisation",
     "accuracy": "part des images que le juge prend pour la classe demandée ; pour les modèles conditionnels",
 }
 

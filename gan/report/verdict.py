@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from ganbench.gan.ensemble import WHOLE
 from ganbench.gan.numbers import decimals, english, french
 from ganbench.gan.report.document import Clash, Document, MixtureFacts, RankingFacts
-from ganbench.gan.report.texts import both
+from ganbench.gan.report.texts import Bilingual, both
 from ganbench.gan.tables import Row
 from ganbench.gan.words import caution
 
-Pair = tuple[str, str]
 AND = " and ", " et "
 
 
-def sentences(document: Document) -> list[Pair]:
+def sentences(document: Document) -> list[Bilingual]:
     """The most important first."""
     lead = document.rankings[0]
     found = [nearness(document, lead)]
@@ -27,7 +26,7 @@ def sentences(document: Document) -> list[Pair]:
     return [leaders(lead), *alerts(document), *(pair for pair in found if pair)]
 
 
-def warnings(document: Document) -> list[Pair]:
+def warnings(document: Document) -> list[Bilingual]:
     """What scores themselves say is to be kept in mind, each once, behind the metrics that say it."""
     found = []
     for note in document.table.notes:
@@ -36,7 +35,7 @@ def warnings(document: Document) -> list[Pair]:
     return found
 
 
-def machine(document: Document) -> Pair:
+def machine(document: Document) -> Bilingual:
     """Where speed was measured."""
     cost = next(model.cost for model in document.models if model.cost.measured_on)
     if not cost.cores:
@@ -44,7 +43,7 @@ def machine(document: Document) -> Pair:
     return both("one thread", processor=cost.measured_on, cores=str(cost.cores))
 
 
-def alerts(document: Document) -> list[Pair]:
+def alerts(document: Document) -> list[Bilingual]:
     """The most important thing that is wrong with each model, where there is something."""
     found = []
     for model in document.models:
@@ -56,7 +55,7 @@ def alerts(document: Document) -> list[Pair]:
     return found
 
 
-def disagreements(rows: Sequence[Clash]) -> list[Pair]:
+def disagreements(rows: Sequence[Clash]) -> list[Bilingual]:
     """One sentence for two metrics, whatever pairs of models they disagree on."""
     pairs: dict[tuple[str, str], list[str]] = {}
     for row in rows:
@@ -64,7 +63,7 @@ def disagreements(rows: Sequence[Clash]) -> list[Pair]:
     return [both("disagreement", one=one, other=other, pairs=", ".join(said)) for (one, other), said in pairs.items()]
 
 
-def leaders(lead: RankingFacts) -> Pair:
+def leaders(lead: RankingFacts) -> Bilingual:
     count = str(len(lead.models))
     if not lead.leaders:
         return both("none best", metric=lead.metric)
@@ -73,7 +72,7 @@ def leaders(lead: RankingFacts) -> Pair:
     return both("several best", models=joined(lead.leaders), count=count, metric=lead.metric)
 
 
-def nearness(document: Document, lead: RankingFacts) -> Pair | None:
+def nearness(document: Document, lead: RankingFacts) -> Bilingual | None:
     """Of the best model, beside real images: by two standard errors of both."""
     row = lead_row(document)
     score = row.cells[0]
@@ -87,7 +86,7 @@ def nearness(document: Document, lead: RankingFacts) -> Pair | None:
     return both("as near as real", model=lead.models[0], **facts)
 
 
-def mixture(found: MixtureFacts) -> Pair:
+def mixture(found: MixtureFacts) -> Bilingual:
     """Whether the best mixture is better than the best model, on images that did not choose it."""
     digits = decimals(found.gain_se) if found.gain_se > 0 else decimals(found.se)
     numbers = {name: (english(value, digits), french(value, digits))
@@ -107,7 +106,7 @@ def lead_row(document: Document) -> Row:
     return next(row for row in document.table.rows if row.name == document.protocol.lead)
 
 
-def joined(names: Sequence[str]) -> Pair:
+def joined(names: Sequence[str]) -> Bilingual:
     """`a, b and c`."""
     if len(names) == 1:
         return names[0], names[0]
@@ -116,5 +115,5 @@ def joined(names: Sequence[str]) -> Pair:
 
 
 def letters(model: str, groups: Sequence[Sequence[str]]) -> str:
-    """Models that share a letter cannot be told apart: Piepho's compact display."""
+    """Models that share a letter do not differ significantly: Piepho's compact display."""
     return "".join(chr(ord("a") + k % 26) for k, group in enumerate(groups) if model in group)

@@ -257,7 +257,7 @@ def test_the_kernel_distance_leads_where_images_are_few_and_the_distance_warns(n
     warned = evaluate(str(few), protocol(real, 5 * D - 1), workspace=workspace)
     assert [score.metric for score in leading] == ["fd_pixels", "kid_pixels"]
     assert [[caveat.rule for caveat in score.caveats] for score in leading] == [["left out"], []]
-    assert caution(leading[0].caveats[0]).startswith("left out: is, for want of a classifier")
+    assert caution(leading[0].caveats[0]).startswith("not computed: is; needed: a classifier")
     assert [score.metric for score in warned] == ["kid_pixels", "fd_pixels"]
     assert "319 images are fewer than 5 x 64 features" in caution(warned[1].caveats[0])
     assert [caveat.rule for caveat in warned[0].caveats] == ["left out"]
@@ -546,7 +546,7 @@ def test_what_the_model_learned_from_counts_where_it_is_known(real, fake, noise,
 def test_metrics_without_what_they_need_are_refused_when_nothing_else_is_asked(real, fake, workspace):
     asked = protocol_of(Question(reference=str(real), n=100, metrics="authpct,ct"))
     asked = replace(asked, convention=replace(asked.convention, extractors=("pixels",)))
-    with refused("nothing-to-measure", "authpct needs what the model learned from"):
+    with refused("nothing-to-measure", "authpct needs the model's training images"):
         evaluate(str(fake), asked, workspace=workspace)
 
 
@@ -555,7 +555,7 @@ def test_a_metric_that_needs_more_images_is_left_out_and_said(real, noise, works
     asked = protocol(real, 5, convention=replace(PIXELS, metrics=("kid", "precision")))
     (score,) = evaluate(str(few), asked, workspace=workspace)
     assert score.metric == "kid_pixels"
-    assert "left out: precision, for want of at least 7 images of each set" in map(caution, score.caveats)
+    assert "not computed: precision; needed: at least 7 images of each set" in map(caution, score.caveats)
 
 
 def test_images_in_memory_and_functions_are_models(real, workspace):

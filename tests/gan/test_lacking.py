@@ -60,12 +60,12 @@ def expected(metric: str, extractor: str, kind: str) -> str:
     if metric == "fd_infinity" and 1.5 * (EXTRACTORS[extractor].d or 1024) > N:
         return "at least"
     if metric == "sfd":
-        return "keeps places"
+        return "spatial layer"
     if metric == "is":
         return "" if EXTRACTORS[extractor].logits else "no class probabilities"
     if metric == "accuracy":
         return ("no class probabilities" if not EXTRACTORS[extractor].logits else "images with classes"
-                if kind != "conditional" else "" if extractor == "judge" else "just the classes")
+                if kind != "conditional" else "" if extractor == "judge" else "whose classes")
     if metric in ("authpct", "copies", "ct", "fld", "fld_gap", "mifid") and kind == "no training set":
         return "(--training)"
     if metric == "fld_precision" and kind == "no training set":
@@ -90,12 +90,12 @@ def test_beside_others_a_metric_is_left_out_and_that_is_said(sets, workspace, ki
     names = {score.metric for score in scores}
     if kind == "statistics only":
         assert names == {"fd_pixels", "authpct_pixels"}
-        assert "left out: kid, for want of images of the reference" in said
+        assert "not computed: kid; needed: images of the reference" in said
     elif kind == "no training set":
         assert names == {"fd_pixels", "kid_pixels"}
-        assert "left out: authpct, for want of what the model learned from (--training)" in said
+        assert "not computed: authpct; needed: the model's training images (--training)" in said
     else:
-        assert "left out" not in said
+        assert "not computed" not in said
 
 
 def test_too_few_images_are_known_before_any_work(noise, workspace):

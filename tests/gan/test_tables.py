@@ -54,7 +54,7 @@ def test_what_is_left_out_is_not_said_of_the_score_that_carries_it():
     out = Caveat("left out", {"metrics": ["ct"], "needs": {"of": ["unseen"], "least": 0}})
     (note,) = score_table({"a": [score("a", 0.1, caveats=(out,))]}).notes
     assert (note.metrics, about(note)) == ((), "")
-    assert caution(note.caveat).startswith("left out: ct, for want of real images")
+    assert caution(note.caveat).startswith("not computed: ct; needed: real images outside the training set")
 
 
 def test_slices_are_rows_and_metrics_are_columns_without_the_extractor():
@@ -68,6 +68,6 @@ def test_slices_are_rows_and_metrics_are_columns_without_the_extractor():
 
 
 def test_remarks_name_who_leads():
-    assert remarks(compare(SCORES))[0] == "a is best by kid (Holm's p < .05 over 1 pair of 2 models)."
+    assert remarks(compare(SCORES))[0] == "a is best by kid (Holm-adjusted p < .05 over 1 pair of 2 models)."
     alike = {"a": [score("a", 0.1)], "b": [score("b", 0.1)]}
-    assert remarks(compare(alike))[0].startswith("a and b cannot be told apart by kid")
+    assert remarks(compare(alike))[0].startswith("a and b do not differ significantly by kid")

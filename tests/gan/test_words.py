@@ -6,12 +6,13 @@ from string import Formatter
 
 import pytest
 
-from ganbench.gan import evaluate, gates
+from ganbench.gan import gates, scoring
 from ganbench.gan.types import Caveat, Finding
-from ganbench.gan.words import CAVEATS, FORMS, LANGUAGES, SENTENCES, WORDS, caution, sentence
+from ganbench.gan.words import CAVEATS, FORMS, LANGUAGES, NEEDS, SENTENCES, WORDS, caution, sentence
 
 ALL = {**SENTENCES, **CAVEATS}
-EXAMPLES = {"": "edges", "word": "edges", "words": ["labels", "logits"]}
+EXAMPLES = {"": "edges", "word": "edges", "words": ["labels", "logits"], "names": ["edges", "ct"],
+            "needs": {"of": list(NEEDS), "least": 100}}
 
 
 def fields(text: str) -> dict[str, str]:
@@ -51,12 +52,17 @@ def test_names_that_somebody_gave_stay_as_they_are(name):
 
 def test_our_own_words_are_translated():
     law = Finding("warning", "law", {"name": "edges", "spread": 1.5})
-    assert sentence(law).startswith("The strength of edges is spread")
-    assert sentence(law, "fr").startswith("La force des contours se répartit")
-    assert "lattice" in sentence(Finding("info", "lattice", {"direction": "vertical", "period": 2, "amplitude": 3.0}))
-    lacking = Caveat("left out", {"metric": "ct", "needs": ["training images", "images of the reference"]})
-    assert caution(lacking) == "ct is left out: it needs training images and images of the reference"
-    assert caution(lacking, "fr").endswith("il lui faut des images d'entraînement et des images de la référence")
+    assert sentence(law).startswith("The distribution of the strength of edges differs from that of real images")
+    assert sentence(law, "fr").startswith("Pour la force des contours, la distribution diffère")
+    lattice = Finding("info", "lattice", {"direction": "vertical", "period": 2, "amplitude": 3.0})
+    assert "vertical checkerboard artefacts with a period of 2 pixels" in sentence(lattice)
+    assert "artefacts en damier verticaux d'une période de 2 pixels" in sentence(lattice, "fr")
+    lacking = Caveat("left out", {"metrics": ["ct"], "needs": {"of": ["training", "images"], "least": 100}})
+    assert caution(lacking) == (
+        "not computed: ct; needed: the model's training images (--training), and at least 100 images of each set")
+    assert caution(lacking, "fr") == (
+        "non calculé : ct ; il faudrait les images d'entraînement du modèle (--training), et au moins 100 images par "
+        "ensemble")
     assert all(len(pair) == len(LANGUAGES) for pair in WORDS.values())
 
 
@@ -68,7 +74,7 @@ def test_numbers_are_those_of_the_language():
 
 
 def test_every_caveat_that_is_made_has_words_for_its_facts():
-    calls = [node for module in (gates, evaluate) for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
+    calls = [node for module in (gates, scoring) for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
              if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Caveat" and len(node.args) > 0
              and isinstance(node.args[0], ast.Constant)]
     assert len(calls) > 14

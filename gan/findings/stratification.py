@@ -1,10 +1,10 @@
-"""Means and laws of single images' numbers, generated beside real, at the same shares of the slices.
+"""Means and distributions of one number per image, generated beside real, at the same shares of the slices.
 
 The shares of the slices are a finding of their own: here every real image counts as if its slice were as frequent as
 among the generated ones, so that a set of dark shoes alone is not also too dark (post-stratification; Cochran 1977,
-Sampling Techniques, 5A.9).  It also takes the spread between slices out of the errors.  Who tells the slices makes
-mistakes: where seven in ten are coats, more of what is taken for a pullover is a coat.  So within a slice real images
-count as `likely` as their true class is among the generated ones.
+Sampling Techniques, 5A.9).  It also takes the spread between slices out of the errors.  The classifier
+makes mistakes: where seven in ten are coats, more of what is taken for a pullover is a coat.  So within a slice real
+images are weighted by `class_ratio`: how much more frequent their true class is among the generated ones.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ LITTLE = 1e-9
 
 @dataclass(frozen=True)
 class Strata:
-    """The slices of n generated and m real images, as the same rule tells them."""
+    """The slices of n generated and m real images, as the same rule assigns them."""
 
     generated: np.ndarray   # (n,) int64
     real: np.ndarray        # (m,) int64
-    likely: np.ndarray | None = None    # (m,) how much more frequent the real images' classes are; None: alike
+    class_ratio: np.ndarray | None = None   # (m,) how much more frequent the real images' classes are; None: alike
 
     def weights(self) -> tuple[np.ndarray, np.ndarray]:
         """Of the generated images (n,), 0 or 1, and of the real ones (m,); both add up to 1."""
@@ -35,7 +35,7 @@ class Strata:
         if not both.any():
             return np.full(len(self.generated), 1 / len(self.generated)), np.full(len(self.real), 1 / len(self.real))
         share = np.where(both, mine, 0) / mine[both].sum()
-        within = np.ones(len(self.real)) if self.likely is None else self.likely
+        within = np.ones(len(self.real)) if self.class_ratio is None else self.class_ratio
         total = np.bincount(self.real, within, minlength=k)
         return (share / np.maximum(mine, 1))[self.generated], (share / np.maximum(total, LITTLE))[self.real] * within
 

@@ -1,0 +1,134 @@
+"""Documents cannot lie: links lead somewhere, named functions exist, listings run, and the API page is up to date."""
+
+import ast
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from ganbench.gan.features import EXTRACTORS
+from ganbench.gan.generators import GENERATORS
+from ganbench.gan.measure import makers_of
+from ganbench.gan.metrics import METRICS
+from ganbench.gan.sources import HERE, STAGES
+
+ROOT = Path(__file__).parent.parent
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FUNCTION = re.compile(r"\[`(?!\w+\.py`)([\w.]+)`\]\(([^)#\s]+\.py)\)")      # [`module.function`](../gan/module.py)
+FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+INDEX = "gan/metrics/__init__.py"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_relative_link_leads_to_a_file(page):
+    text = FENCED.sub("", page.read_text("utf-8"))
+    for target in LINK.findall(text):
+        if not re.match(r"[a-z]+:", target):
+            path, _, anchor = target.partition("#")
+            place = page.parent / path if path else page
+            assert place.exists(), f"{page.name} links to {target}, which is not there."
+            if anchor and place.suffix == ".md":
+                assert anchor in anchors(place), f"{page.name} links to {target}, which has no such heading."
+
+
+def anchors(page: Path) -> set[str]:
+    """Of a page's headings, as GitHub makes them."""
+    heads = re.findall(r"^#+ (.+)$", FENCED.sub("", page.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_function_with_a_link_is_in_the_linked_file(page):
+    for name, path in FUNCTION.findall(page.read_text("utf-8")):
+        *module, function = name.split(".")
+        source = (page.parent / path).resolve()
+        assert function in names_in(source), f"{page.name} says that {function} is in {path}."
+        assert module in ([], [source.stem]), f"{page.name} calls {path} {module[0]}."
+
+
+def names_in(source: Path) -> set[str]:
+    """Functions, classes and constants of a module."""
+    body = ast.parse(source.read_text("utf-8")).body
+    assigned = {node.id for row in body if isinstance(row, ast.Assign | ast.AnnAssign)
+                for node in ast.walk(row) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return assigned | {row.name for row in body if isinstance(row, ast.FunctionDef | ast.ClassDef)}
+
+
+def test_the_path_of_a_fid_names_its_functions():
+    assert len(FUNCTION.findall((ROOT / "docs" / "path-of-a-fid.md").read_text("utf-8"))) > 25
+
+
+def test_the_index_lists_every_page():
+    index = (ROOT / "docs" / "README.md").read_text("utf-8")
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"} <= set(LINK.findall(index))
+
+
+def test_what_an_edit_recomputes_is_as_the_path_of_a_fid_says():
+    def scores_that_follow(module: str) -> set[str]:
+        return {name for name, row in METRICS.items() if module in HERE.closure(*STAGES["scores"], *makers_of(row))}
+
+    drawing = HERE.closure(*STAGES["samples"], GENERATORS["dcgan"].make.__module__)
+    assert {"fd", "sfd", "fd_infinity", "mifid"} <= scores_that_follow("metrics.frechet")
+    assert {"kid", "is", "precision", "fld"}.isdisjoint(scores_that_follow("metrics.frechet"))
+    assert {"metrics.frechet", "statistics"} <= HERE.closure(*STAGES["statistics"])
+    assert {"images", "generators.dcgan", "philox"} <= drawing
+    assert "generators.r3gan" not in drawing
+    everything = HERE.closure(*(module for modules in STAGES.values() for module in modules))
+    assert {"scoring", "tables", "words"}.isdisjoint(everything)
+
+
+# The API
+
+def test_the_api_page_is_what_the_docstrings_say():
+    spec = importlib.util.spec_from_file_location("make_api", ROOT / "docs" / "make_api.py")
+    make_api = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make_api)
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    assert page == make_api.page(), "Run python docs/make_api.py."
+    assert {f"| `{name}` |" for table in (METRICS, EXTRACTORS, GENERATORS) for name in table} <= set(
+        re.findall(r"^\| `[\w-]+` \|", page, re.MULTILINE))
+
+
+# A metric in ten minutes
+
+def listings() -> dict[str, str]:
+    """The listings of the page by their first line."""
+    blocks = re.findall(r"```python\n# (.+?)\n(.*?)```", (ROOT / "docs" / "add-a-metric.md").read_text("utf-8"), re.S)
+    return dict(blocks)
+
+
+def add_the_metric(sources: Path) -> None:
+    """The page, word for word: a file, an import and a row."""
+    (sources / "gan/metrics/mean_shift.py").write_text(listings()["gan/metrics/mean_shift.py"], "utf-8")
+    table = sources / INDEX
+    text = table.read_text("utf-8")
+    begin, imports = "    for metric in (\n", "    manifold,\n"
+    assert text.count(begin) == text.count(imports) == 1
+    row = listings()["a row of METRICS"]
+    table.write_text(text.replace(begin, begin + row).replace(imports, f"{imports}    mean_shift,\n"), "utf-8")
+
+
+def test_a_metric_takes_one_file_one_row_and_one_test(run_python, sources, tiny, garments, tmp_path):
+    add_the_metric(sources)
+    where = {"PYTHONPATH": str(sources), "HOME": str(tmp_path)}
+    model = tmp_path / "tiny.toml"
+    model.write_text(f'name = "tiny"\nfamily = "dcgan"\nweights = "{tiny}"\n')
+    given = f"model, reference = {str(model)!r}, {str(garments)!r}\n"
+    used = run_python("-c", given + listings()["use it"], **where)
+    assert used.returncode == 0, used.stderr
+    assert re.search(r"^mean_shift_efficientnet_lite0 = \d.* ± \d", used.stdout, re.MULTILINE)
+    assert "kid_efficientnet_lite0 = " in used.stdout
+
+    listed = run_python("-m", "ganbench", "metrics", "--json", **where)
+    assert listed.returncode == 0, listed.stderr
+    found = {row["name"]: row for row in json.loads(listed.stdout)}
+    assert found["mean_shift"]["title"] == "Squared distance of the means"
+
+    test = tmp_path / "test_mean_shift.py"
+    test.write_text(listings()["tests/gan/metrics/test_mean_shift.py"], "utf-8")
+    tested = run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", str(test), **where)
+    assert tested.returncode == 0, tested.stdout
+    assert "2 passed" in tested.stdout
