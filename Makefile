@@ -42,8 +42,9 @@ quick: setup
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow"
 
+# They wait more than they compute: the kills beside the servers and the browser.
 test-services: setup
-	$(BIN)/pytest -m services
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m services tests/services
 
 test-slow: setup
 	$(BIN)/pytest -m slow
