@@ -31,8 +31,9 @@ setup: .venv/ready
 demo: setup
 	@$(BIN)/ganbench compare zoo:dcgan-fashion-mnist zoo:flow-fashion-mnist zoo:gpt-fashion-mnist --report report
 
-QUICK := tests/test_house.py tests/gan/metrics $(addprefix tests/gan/test_,$(addsuffix .py,store statistics philox \
-	sources compare uncertainty tables words lacking))
+# The largest file first.  Left out: error bars by simulation, half a minute of it.
+QUICK := $(addprefix tests/gan/test_,$(addsuffix .py,lacking sources store statistics philox compare uncertainty tables \
+	words types)) tests/gan/metrics --ignore tests/gan/metrics/test_coverage.py tests/test_house.py tests/test_question.py
 
 quick: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow" $(QUICK)
@@ -41,8 +42,9 @@ quick: setup
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow"
 
+# They wait more than they compute: the kills beside the servers and the browser.
 test-services: setup
-	$(BIN)/pytest -m services
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m services tests/services
 
 test-slow: setup
 	$(BIN)/pytest -m slow

@@ -1,4 +1,4 @@
-"""What all tests share: a home of their own, a tiny model, a few images, a full disk, and one Prefect server.
+"""What all tests share: a home of their own, a tiny model, a few images, and a full disk.
 
 The user's home, databases and settings are out of reach: the environment is replaced before anything reads it.
 """
@@ -109,38 +109,6 @@ def small_disk(tmp_path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@pytest.fixture
-def prefect_server(prefect_session, mlflow_database, home) -> None:
-    """A server for flows, and in the fresh home MLflow's empty database, which takes a second to make."""
-    (home / "mlflow").mkdir(parents=True)
-    shutil.copy(mlflow_database, home / "mlflow")
-
-
-@pytest.fixture(scope="session")
-def prefect_session() -> Iterator[None]:
-    """One server and one temporary database for all tests that run flows."""
-    from ganbench.tasks.settings import configure
-
-    configure()
-    forget_settings()
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=180):
-        yield
-
-
-@pytest.fixture(scope="session")
-def mlflow_database(prefect_session, tmp_path_factory) -> Path:
-    """As a new home gets it."""
-    from ganbench.tasks.settings import configure
-    from ganbench.tasks.tracking.client import make_database
-
-    made = configure(home=tmp_path_factory.mktemp("mlflow")).mlflow_database
-    make_database()
-    forget_settings()
-    return made
 
 
 @pytest.fixture

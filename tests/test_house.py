@@ -182,6 +182,12 @@ def test_a_code_is_a_few_words_and_means_one_sentence(code):
     assert is_sentence(CODES[code])
 
 
+def test_tests_that_start_servers_are_in_one_folder():
+    """`make test-services` looks there alone."""
+    marked = [path for path in sources("tests") if "mark.services" in path.read_text("utf-8")]
+    assert {path.parent.name for path in marked if path.name != "test_house.py"} == {"services"}
+
+
 # Tables
 
 

@@ -1,10 +1,47 @@
-"""What the tests of flows and of the command share: a model file, and a record of what a run left."""
+"""What the tests of flows and of the command share: one Prefect server, a model file, what a run left."""
 
+import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.conftest import forget_settings
+
+
+@pytest.fixture
+def prefect_server(prefect_session, mlflow_database, home) -> None:
+    """A server for flows, and in the fresh home MLflow's empty database, which takes a second to make."""
+    (home / "mlflow").mkdir(parents=True)
+    shutil.copy(mlflow_database, home / "mlflow")
+
+
+@pytest.fixture(scope="package")
+def prefect_session() -> Iterator[None]:
+    """One server and one temporary database for all tests of this folder; it ends with them, since it is never idle."""
+    from ganbench.tasks.settings import configure
+
+    configure()
+    forget_settings()
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=180):
+        yield
+
+
+@pytest.fixture(scope="package")
+def mlflow_database(prefect_session, tmp_path_factory) -> Path:
+    """As a new home gets it."""
+    from ganbench.tasks.settings import configure
+    from ganbench.tasks.tracking.client import make_database
+
+    made = configure(home=tmp_path_factory.mktemp("mlflow")).mlflow_database
+    make_database()
+    forget_settings()
+    return made
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganbench.gan import copying
 from ganbench.gan.audit import audit, question_of
 from ganbench.gan.copying import RATE, SHIFT, Audit, aligned, excess
 from ganbench.gan.datasets import DataFolders, open_data
@@ -14,7 +15,7 @@ from ganbench.gan.features.passing import extract
 from ganbench.gan.images import to_pillow
 from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.store import extend, store_of
-from ganbench.gan.types import Features, Samples
+from ganbench.gan.types import Features, Samples, Workspace
 from tests.refusals import refused
 
 N, PLANTED = 400, 20    # images, and copies among them of each kind: 5 %
@@ -46,13 +47,43 @@ KINDS = {"verbatim": lambda x: x, "moved": moved, "moved far": lambda x: np.roll
          "mirrored": lambda x: x[:, :, ::-1], "noisy": noisy, "compressed": compressed}
 
 
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """A home where images and their features are kept by content, so that sets of several tests are made once."""
+    workspace, found = Workspace(home=str(tmp_path_factory.mktemp("judged"))), {}
+
+    def judged(images: np.ndarray) -> tuple[Samples, Features]:
+        content = images.tobytes()
+        if content not in found:
+            found[content] = kept(images, workspace)
+        return found[content]
+
+    return judged
+
+
+@pytest.fixture(scope="module")
+def one_search():
+    """Unseen images have the same neighbours in every test: those of a pair of sets are looked for once."""
+    search, found = copying.search, {}
+
+    def once(x, training, *features_and_tick):
+        key = x.small.tobytes(), training.small.tobytes()
+        if key not in found:
+            found[key] = search(x, training, *features_and_tick)
+        return found[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copying, "search", once)
+        yield
+
+
 @pytest.fixture
-def audited(workspace):
+def audited(workspace, judged, one_search):
     """Audit arrays of images: generated, training and perhaps unseen ones, in the judge's features."""
 
     def run(generated: np.ndarray, training: np.ndarray, unseen: np.ndarray | None = None) -> Audit:
         arrays = {"generated": generated, "training": training, **({} if unseen is None else {"unseen": unseen})}
-        sets = {role: kept(images, workspace) for role, images in arrays.items()}
+        sets = {role: judged(images) for role, images in arrays.items()}
         samples = {role: pair[0] for role, pair in sets.items()}
         features = {role: pair[1] for role, pair in sets.items()}
         return audit(samples, features, "" if unseen is None else "unseen", store_of(workspace))

@@ -185,7 +185,8 @@ def test_ctrl_c_says_what_becomes_of_the_work_and_keeps_it(world, undisturbed):
 def test_a_killed_ui_takes_its_servers_with_it_and_starts_again(world):
     home = world / "ui"
     home.mkdir()
-    environment = {**os.environ, "GANBENCH_HOME": str(home)}
+    ports = {"GANBENCH_PREFECT_PORT": "4600", "GANBENCH_MLFLOW_PORT": "5600"}  # other tests start servers meanwhile
+    environment = {**os.environ, "GANBENCH_HOME": str(home), **ports}
     environment.pop("PREFECT_HOME", None)
     for number in (signal.SIGKILL, signal.SIGTERM):
         command = [sys.executable, "-m", "ganbench", "ui"]
