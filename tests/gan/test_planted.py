@@ -87,4 +87,4 @@ def test_few_images_drawn_again_and_again_are_named_and_lower_coverage(measured,
 def test_the_reference_itself_is_named(measured, pools):
     itself = measured(pools[0][0][:N], "itself")
     assert any("images of the reference" in caution(caveat) for caveat in itself["fd"].caveats)
-    assert any("closer to the reference than held-out real images" in caution(caveat) for caveat in itself["fd"].caveats)
+    assert any("closer to the reference than held-out" in caution(caveat) for caveat in itself["fd"].caveats)
