@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
 import typer
 
@@ -84,8 +84,6 @@ def form(title: str, description: str, **limits: Any) -> Any:
 
 def names_of(table: str) -> Any:
     """The names of a table of `ganbench.gan.protocols`, as a type."""
-    from typing import Literal
-
     from ganbench.gan import protocols
 
     return Literal[tuple(getattr(protocols, table))]

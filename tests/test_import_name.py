@@ -8,6 +8,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import nbclient
+import nbformat
 import numpy as np
 import pytest
 
@@ -62,7 +64,6 @@ def test_a_factory_that_imports_the_users_modules_scores_through_the_command(pyt
 
 
 def test_a_cell_of_a_notebook_evaluates(folder):
-    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     cells = ["from ganbench import Question, evaluate, load\nimport flows, gan, tasks",
              "model = load('mine.toml')\nmodel.sample(model.draws([0, 1], 0)).shape",
              "asked = Question(reference='real.npz', n=20, metrics='kid', extractor='pixels')\n"

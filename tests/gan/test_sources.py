@@ -3,6 +3,7 @@
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
+import grimp
 import pytest
 
 from ganbench.gan.datasets import DATASETS, reader_of
@@ -45,7 +46,6 @@ INSTANCES = instances()
 @pytest.fixture(scope="module")
 def graph():
     """The imports as import-linter's own reader sees them."""
-    grimp = pytest.importorskip("grimp")
     return grimp.build_graph("ganbench", exclude_type_checking_imports=True, cache_dir=None)
 
 
