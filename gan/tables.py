@@ -45,10 +45,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Note:
-    """A caveat, and the metrics that it is about; none where it names metrics that are not there."""
+    """A caveat, and the metrics that it is about; where it says which metrics are missing, the models that lack them,
+    if others of the table do not."""
 
     caveat: Caveat
-    metrics: tuple[str, ...]
+    about: tuple[str, ...]
     everywhere: bool  # in every cell of a table of several
 
 
@@ -95,15 +96,21 @@ def cell_of(score: Score, best: bool = False) -> Cell:
 def notes_of(scores: Iterable[Score]) -> tuple[Note, ...]:
     """Every caveat once."""
     scores = list(scores)
-    found: dict[str, tuple[Caveat, list[str]]] = {}
+    found: dict[str, tuple[Caveat, list[Score]]] = {}
     for score in scores:
         for caveat in score.caveats:
-            found.setdefault(digest_of(caveat), (caveat, []))[1].append(score.metric)
-    return tuple(
-        Note(caveat, (), False) if caveat.rule in OF_OTHERS
-        else Note(caveat, tuple(dict.fromkeys(about)), 1 < len(scores) == len(about))
-        for caveat, about in found.values()
-    )
+            found.setdefault(digest_of(caveat), (caveat, []))[1].append(score)
+    models = {score.model for score in scores}
+    return tuple(note_of(caveat, bearers, len(scores), len(models)) for caveat, bearers in found.values())
+
+
+def note_of(caveat: Caveat, bearers: Sequence[Score], n_scores: int, n_models: int) -> Note:
+    """`bearers`: the scores that say it, of so many scores of so many models."""
+    if caveat.rule in OF_OTHERS:
+        models = tuple(dict.fromkeys(score.model for score in bearers))
+        return Note(caveat, models if len(models) < n_models else (), False)
+    metrics = tuple(dict.fromkeys(score.metric for score in bearers))
+    return Note(caveat, metrics, 1 < n_scores == len(bearers))
 
 
 # As plain text, in English
@@ -131,7 +138,7 @@ def short_text(cell: Cell | None) -> str:
 
 def about(note: Note) -> str:
     """`fid, kid: `, or nothing."""
-    named = ALL if note.everywhere else ", ".join(note.metrics)
+    named = ALL if note.everywhere else ", ".join(note.about)
     return f"{named}: " if named else ""
 
 

@@ -31,7 +31,7 @@ def warnings(document: Document) -> list[Bilingual]:
     found = []
     for note in document.table.notes:
         said = caution(note.caveat, "en"), caution(note.caveat, "fr")
-        found.append(both("said of", what=", ".join(note.metrics), said=said) if note.metrics else said)
+        found.append(both("said of", what=", ".join(note.about), said=said) if note.about else said)
     return found
 
 

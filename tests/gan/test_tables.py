@@ -53,8 +53,17 @@ def test_a_caveat_is_told_once_with_all_that_it_is_about():
 def test_what_is_left_out_is_not_said_of_the_score_that_carries_it():
     out = Caveat("left out", {"metrics": ["ct"], "needs": {"of": ["unseen"], "least": 0}})
     (note,) = score_table({"a": [score("a", 0.1, caveats=(out,))]}).notes
-    assert (note.metrics, about(note)) == ((), "")
+    assert (note.about, about(note)) == ((), "")
     assert caution(note.caveat).startswith("not computed: ct; needed: real images outside the training set")
+
+
+def test_of_several_models_the_one_that_lacks_a_metric_is_named():
+    out = Caveat("left out", {"metrics": ["accuracy"], "needs": {"of": ["labels"], "least": 0}})
+    lacking, has = score("a", 0.1, caveats=(out,)), score("b", 0.2)
+    (note,) = score_table({"a": [lacking], "b": [has]}).notes
+    assert about(note) == "a: "
+    (both,) = score_table({"a": [lacking], "b": [score("b", 0.2, caveats=(out,))]}).notes
+    assert about(both) == ""
 
 
 def test_slices_are_rows_and_metrics_are_columns_without_the_extractor():
