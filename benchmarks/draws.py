@@ -44,6 +44,8 @@ def measure(n: int, count: int, rounds: int) -> str:
     }
     if n > 1:
         contenders["Philox, images in no order"] = partial(repeated, latents, shuffled, count, times)
+    else:
+        contenders["Philox, image after image"] = partial(one_by_one, latents, count, times)
     for run in contenders.values():
         run()
     seconds = in_turn(contenders, rounds)
@@ -54,6 +56,11 @@ def measure(n: int, count: int, rounds: int) -> str:
 def repeated(draw: Draw, indices: Sequence[int], count: int, times: int) -> None:
     for seed in range(times):
         draw(indices, seed % 4, (count,))
+
+
+def one_by_one(draw: Draw, count: int, times: int) -> None:
+    for image in range(times):
+        draw([image], 0, (count,))
 
 
 def seeded(indices: Sequence[int], seed: int, shape: tuple[int, ...]) -> Tensor:

@@ -19,8 +19,10 @@ import numpy as np
 BLOCK = 4                                                   # words of 64 bits that one counter gives
 CHUNK = 16_384                                              # words that become numbers at a time: they stay in cache
 IMAGES = 2**48                                              # as many per seed
+AHEAD = 32                                                  # rows made at once for who asks for one after the other
 TURN, MINUS_TWO = 2 * math.pi / 2**32, np.float32(-2)
-own = threading.local()                                     # a Philox and its state for each thread
+own = threading.local()                                     # of each thread: a Philox, its state, rows made ahead
+Into = Callable[[np.ndarray, np.ndarray], None]             # halves of words, (n, count or more), -> (n, count) numbers
 
 
 def words(indices: Sequence[int], seed: int, count: int, name: str = "z") -> np.ndarray:
@@ -30,43 +32,65 @@ def words(indices: Sequence[int], seed: int, count: int, name: str = "z") -> np.
 
 def uniforms(indices: Sequence[int], seed: int, count: int, name: str = "z") -> np.ndarray:
     """(n, count) float32 in [0, 1): multiples of 2^-24, exact."""
-    def into(halves: np.ndarray, found: np.ndarray) -> None:
-        np.multiply((halves[:, :count] >> 8).astype(np.float32), np.float32(2**-24), out=found)
-
-    return filled(indices, seed, count, name, into)
+    return filled(indices, seed, count, name, uniform_rows)
 
 
 def normals(indices: Sequence[int], seed: int, count: int, name: str = "z") -> np.ndarray:
     """(n, count) float32 of N(0, 1), by Box & Muller 1958; within 1e-6 of what the formula gives."""
+    return filled(indices, seed, count, name, normal_rows)
+
+
+def uniform_rows(halves: np.ndarray, rows: np.ndarray) -> None:
+    """Words of 32 bits -> numbers, into `rows` (n, count) float32."""
+    np.multiply((halves[:, : rows.shape[1]] >> 8).astype(np.float32), np.float32(2**-24), out=rows)
+
+
+def normal_rows(halves: np.ndarray, rows: np.ndarray) -> None:
+    """Words of 32 bits -> numbers, into `rows` (n, count) float32."""
+    count = rows.shape[1]
     pairs = (count + 1) // 2
-
-    def into(halves: np.ndarray, found: np.ndarray) -> None:
-        uniform = (halves[:, :pairs] | 1).astype(np.float64)            # float64: near 1 the logarithm is short
-        uniform *= 2.0**-32
-        radius = np.log(uniform, out=uniform).astype(np.float32)
-        radius *= MINUS_TWO
-        np.sqrt(radius, out=radius)
-        turned = halves[:, pairs : 2 * pairs].view(np.int32).astype(np.float64)
-        turned *= TURN
-        angle = turned.astype(np.float32)                               # in [-pi, pi]
-        np.multiply(radius, np.cos(angle), out=found[:, :pairs])
-        sine = np.sin(angle, out=angle)
-        sine *= radius
-        found[:, pairs:] = sine[:, : count - pairs]
-
-    return filled(indices, seed, count, name, into)
+    uniform = (halves[:, :pairs] | 1).astype(np.float64)                # float64: near 1 the logarithm is short
+    uniform *= 2.0**-32
+    radius = np.log(uniform, out=uniform).astype(np.float32)
+    radius *= MINUS_TWO
+    np.sqrt(radius, out=radius)
+    turned = halves[:, pairs : 2 * pairs].view(np.int32).astype(np.float64)
+    turned *= TURN
+    angle = turned.astype(np.float32)                                   # in [-pi, pi]
+    np.multiply(radius, np.cos(angle), out=rows[:, :pairs])
+    sine = np.sin(angle, out=angle)
+    sine *= radius
+    rows[:, pairs:] = sine[:, : count - pairs]
 
 
-def filled(
-    indices: Sequence[int], seed: int, count: int, name: str, into: Callable[[np.ndarray, np.ndarray], None]
-) -> np.ndarray:
+def filled(indices: Sequence[int], seed: int, count: int, name: str, into: Into) -> np.ndarray:
     """(n, count) float32 that `into` makes of rows of uint32, `count` of them or more: words, the lower half first."""
+    if len(indices) == 1:
+        return one(indices[0], seed, count, name, into)
     blocks = -(-count // (2 * BLOCK))
-    step = max(1, CHUNK // max(1, blocks * BLOCK))
+    step = rows_at_once(count)
     found = np.empty((len(indices), count), np.float32)
     for k in range(0, len(indices), step):
         into(rows(indices[k : k + step], seed, blocks, name).view("<u4"), found[k : k + step])
     return found
+
+
+def one(index: int, seed: int, count: int, name: str, into: Into) -> np.ndarray:
+    """(1, count) of one image.  In a loop over images that follow each other, rows are made several at a time."""
+    asked = seed, count, name, into
+    before, first, ahead = getattr(own, "ahead", (None, 0, np.empty((0, 0))))
+    if before == asked and first <= index < first + len(ahead):
+        return ahead[index - first : index - first + 1].copy()
+    follows = before == asked and index == first + len(ahead) < IMAGES
+    made = np.empty((min(AHEAD, rows_at_once(count), IMAGES - index) if follows else 1, count), np.float32)
+    into(raw(index, len(made), seed, -(-count // (2 * BLOCK)), name).view("<u4"), made)
+    own.ahead = asked, index, made
+    return made[:1].copy()
+
+
+def rows_at_once(count: int) -> int:
+    """Rows of `count` numbers that stay in cache while they are made."""
+    return max(1, CHUNK // max(1, -(-count // (2 * BLOCK)) * BLOCK))
 
 
 def rows(indices: Sequence[int], seed: int, blocks: int, name: str) -> np.ndarray:

@@ -94,8 +94,25 @@ def test_a_row_is_the_same_in_any_company(draw, count):
     assert draw([], 9, count).shape == draw(range(3, 3), 9, count).shape == (0, count)
 
 
+@pytest.mark.parametrize("count", [1, 100, 3_072])
+def test_images_one_by_one_are_those_of_a_batch_and_stay_so_if_one_is_changed(count):
+    expected = normals(range(100), 5, count)
+    for image in [*range(100), 7, 6, 99, 98]:
+        row = normals([image], 5, count)
+        assert np.array_equal(row, expected[image : image + 1])
+        row[:] = 0
+    assert (uniforms([0], 5, count) == uniforms(range(2), 5, count)[:1]).all()
+    assert (normals([1], 6, count) == normals(range(2), 6, count)[1:]).all()
+
+
+def test_the_last_image_can_be_drawn_alone():
+    last = 2**48 - 1
+    alone = [normals([image], 0, 8) for image in range(last - 3, last + 1)]
+    assert (np.concatenate(alone) == normals(range(last - 3, last + 1), 0, 8)).all()
+
+
 @pytest.mark.parametrize(("draw", "law"), [(uniforms, stats.uniform), (normals, stats.norm)])
-def test_numbers_follow_their_law_and_neighbours_are_independent(draw, law):
+def test_numbers_follow_their_distribution_and_neighbours_are_independent(draw, law):
     x = draw(range(20_000), 1, 50).astype(np.float64)
     assert stats.kstest(x.reshape(-1), law.cdf).pvalue > 0.001
     scaled = (x - law.mean()) / law.std()
