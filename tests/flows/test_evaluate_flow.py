@@ -15,6 +15,7 @@ from ganbench.gan.features.passing import extract
 from ganbench.gan.images import read_image
 from ganbench.gan.interchange import save_statistics
 from ganbench.gan.measure import roles_of
+from ganbench.gan.models.names import ZOO
 from ganbench.gan.protocols import CONVENTIONS
 from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.statistics import moments
@@ -107,6 +108,20 @@ def check_artifacts(artifacts, scores):
         value, se = texts(cell_of(score))[:2]
         assert abs(float(value) - score.value) <= score.se / 10  # rounded by as much as its error allows
         assert f"| `{name}` | {value} | {se} |" in artifacts["markdown"].data
+
+
+def test_a_model_of_three_names_is_one_run_one_model_and_one_version_in_mlflow(run_flow, mlflow_runs, tmp_path):
+    name = "dcgan-fashion-mnist-start"
+    copy = tmp_path / "mine.toml"
+    copy.write_text(f'family = "dcgan"\nweights = "{ZOO / name}.safetensors"\n')
+    ways = ({"model": f"zoo:{name}"}, {"model": str(copy)}, {"model": f"{ZOO / name}.safetensors", "family": "dcgan"})
+    outcomes = [run_flow(metrics="kid", extractor="pixels", **way).outcome for way in ways]
+    assert [outcome.drawn for outcome in outcomes] == [30, 0, 0]
+    client, runs = mlflow_runs()
+    assert len(runs) == 1
+    assert len(client.search_logged_models([runs[0].info.experiment_id])) == 1
+    (version,) = client.search_model_versions("")
+    assert version.name == name
 
 
 def test_a_larger_number_draws_only_the_missing_images_and_is_another_run(run_flow, mlflow_runs):
