@@ -20,6 +20,7 @@ from itertools import product
 import numpy as np
 from coverage import row
 
+from ganbench.gan.metrics.clipped import clipped_coverage, clipped_density
 from ganbench.gan.metrics.frechet import matrix_root
 from ganbench.gan.metrics.manifold import coverage, density, precision, realism, recall
 from ganbench.gan.metrics.memorisation import authpct, c_t, copies, duplicates, mifid
@@ -56,6 +57,8 @@ def measured(n: int, d: int, law: str) -> Draw:
         of_k = {f"{metric.__name__} k={k}": metric(found, k, closed)
                 for metric in (precision, recall, density, coverage) for k, closed in ((3, True), (5, False))}
         return of_k | {
+            "clipped density": clipped_density(found),
+            "clipped cover.": clipped_coverage(found),
             "realism": realism(found),
             "AuthPct": authpct(matches, among),
             "C_T": c_t(real, test, x),

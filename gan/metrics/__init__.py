@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ganbench.gan.metrics import (
     classification,
+    clipped,
     diversity,
     extrapolation,
     frechet,
@@ -173,6 +174,28 @@ METRICS = {
             lower_is_better=False,
             what="share of real images with a generated one within the distance of their fifth-nearest real neighbour",
             paper="Naeem et al. 2020, arXiv:2002.09797",
+            bounds=SHARE,
+        ),
+        Metric(
+            name="clipped_density",
+            title="Clipped density",
+            compute=clipped.clipped_density,
+            needs=("overlap",),
+            least=lambda **_: neighbours.NEAREST + 1,
+            lower_is_better=False,
+            what="density that outliers cannot lift: 1 for good images, .7 when 30 % of them are replaced by bad ones",
+            paper="Salvy, Talbot & Thirion 2025, arXiv:2507.01761",
+            bounds=SHARE,
+        ),
+        Metric(
+            name="clipped_coverage",
+            title="Clipped coverage",
+            compute=clipped.clipped_coverage,
+            needs=("overlap",),
+            least=lambda **_: neighbours.NEAREST + 1,
+            lower_is_better=False,
+            what="coverage on the same scale: 1 for good images, .7 when 30 % of them are replaced by bad ones",
+            paper="Salvy, Talbot & Thirion 2025, arXiv:2507.01761",
             bounds=SHARE,
         ),
         Metric(

@@ -36,14 +36,14 @@ def density(overlap: Overlap, k: int = 5, closed: bool = False) -> Estimate:
 
 def recall(overlap: Overlap, k: int = 3, closed: bool = True) -> Estimate:
     """The share of real images that lie in a ball of a generated one."""
-    held, at = overlap.recalled, _at(overlap.recalled.count.shape[2], k, "recall")
+    held, at = overlap.recalled, at_k(overlap.recalled.count.shape[2], k, "recall")
     lost = overlap.forgotten[int(closed), :, at]
     return _union(held, int(closed), at, lost, heed=1.0)
 
 
 def coverage(overlap: Overlap, k: int = 5, closed: bool = False) -> Estimate:
     """The share of real images whose balls hold a generated one."""
-    held, at = overlap.covered, _at(overlap.covered.count.shape[2], k, "coverage")
+    held, at = overlap.covered, at_k(overlap.covered.count.shape[2], k, "coverage")
     alone = held.few[int(closed), held.count[int(closed), :, at] == 1, 0, at]
     return _union(held, int(closed), at, np.bincount(alone, minlength=len(overlap.inside[0])), heed=0.5)
 
@@ -69,10 +69,11 @@ def share(which: np.ndarray) -> Estimate:
 
 
 def _inside(overlap: Overlap, k: int, closed: bool) -> np.ndarray:
-    return overlap.inside[int(closed), :, _at(overlap.inside.shape[2], k, "precision or density")]
+    return overlap.inside[int(closed), :, at_k(overlap.inside.shape[2], k, "precision or density")]
 
 
-def _at(available: int, k: int, what: str) -> int:
+def at_k(available: int, k: int, what: str) -> int:
+    """The place of k on an axis that begins with k = 1 and has one more than may be asked for."""
     if not 1 <= k <= available:
         raise BadInput("unfit-value",
                        f"For {what} k goes from 1 to {available} here, one less than neighbours were looked for if an "

@@ -56,7 +56,9 @@ class Overlap:
     generated: Neighbours   # (n, K) of the generated images among themselves
     nearest: Neighbours     # (n, 1) of the generated images among the real ones
     inside: np.ndarray      # (2, n, K) int64: how many real balls hold generated image i, open and closed
+    within_median: np.ndarray   # (n, K) int64: the same, closed, of balls that are cut at the median radius
     covered: Held           # the generated images in the ball of real image j
+    scarce: np.ndarray      # (n, K) int64: how many open balls of real images hold image i and at most k in all
     recalled: Held          # the generated images whose balls hold real image j; for k up to K - 1
     forgotten: np.ndarray   # (2, n, K - 1) int64: how many fewer real images are recalled without image i; may be < 0
     realism: np.ndarray     # (n,) the largest radius / distance over the real balls of k = 3 up to the median radius
@@ -173,6 +175,8 @@ class _Pass:
         self.centre, self.small = _centre(real), (radii > 0) & (radii <= np.median(radii))
         self.best, self.realest = _Best(n, 1, len(real)), _Best(n, 1, len(real))
         self.inside, self.forgotten = np.zeros((2, n, k), np.int64), np.zeros((2, n, k - 1), np.int64)
+        self.cut = np.minimum(of_real.distances, np.median(of_real.distances, axis=0))
+        self.within_median, self.scarce = np.zeros((n, k), np.int64), np.zeros((n, k), np.int64)
         self.covered, self.recalled = _nobody(len(real), k), _nobody(len(real), k - 1)
 
     def run(self) -> Overlap:
@@ -183,26 +187,33 @@ class _Pass:
             for closed in (0, 1):
                 self._cover(closed, columns, i, j, levels[closed])
                 self._recall(closed, columns, i, j, levels[2 + closed])
+            self._cut(i, levels[4])
         everyone, nobody = np.arange(len(self.generated)), np.full(len(self.generated), -1)
         nearest = _settled(self.generated, self.real, 1, self.best, everyone, nobody)
-        return Overlap(self.of_real, self.of_generated, nearest, self.inside.cumsum(axis=2), self.covered,
-                       self.recalled, self.forgotten, self._realism())
+        return Overlap(self.of_real, self.of_generated, nearest, self.inside.cumsum(axis=2),
+                       self.within_median.cumsum(axis=1), self.covered, self.scarce, self.recalled, self.forgotten,
+                       self._realism())
 
     def _tile(self, rows: slice, columns: slice, y: Block) -> tuple[np.ndarray, ...]:
-        """Pairs of images of which one is in the other's largest ball: i, j (counted in the strip), and four levels.
+        """Pairs of images of which one is in the other's largest ball: i, j (counted in the strip), and five levels.
 
-        A level is the number of radii that are too small for the other: of real j, open and closed, then of image i.
+        A level is the number of radii that are too small for the other: of real j, open and closed, then of image i,
+        then of real j, cut at the median and closed.
         """
         x = _block(self.generated, rows, self.centre)
         tile = _at_least(x, y)
         self._offer(rows, columns, tile)
         real, generated = self.of_real.distances[columns], self.of_generated.distances[rows]
+        cut = self.cut[columns]
         i, j = np.nonzero((tile <= real[:, -1] ** 2) | (tile <= generated[:, -1:] ** 2))
         low, slack = tile[i, j], 2 * _rounding(x) * (x[1][i] + y[1][j])
-        unclear = _within(real[j] ** 2, low, slack) | _within(generated[i] ** 2, low, slack)
+        unclear = np.zeros(len(i), bool)
+        for radii in (real[j], generated[i], cut[j]):
+            unclear |= _within(radii**2, low, slack)
         distances = np.sqrt(low.clip(0))
         distances[unclear] = _distances(self.generated, rows.start + i[unclear], self.real, columns.start + j[unclear])
         levels = [_level(radii, distances, closed) for radii in (real[j], generated[i]) for closed in (False, True)]
+        levels.append(_level(cut[j], distances, closed=True))
         return (i + rows.start).astype(np.int32), j.astype(np.int32), *levels
 
     def _offer(self, rows: slice, columns: slice, tile: np.ndarray) -> None:
@@ -226,6 +237,14 @@ class _Pass:
         for at in range(k):
             self.inside[closed, :, at] += np.bincount(i[level == at], minlength=n)
             _note(self.covered, closed, columns, at, i[level <= at], j[level <= at])
+            if not closed:
+                few = (level <= at) & (self.covered.count[0, columns, at][j] <= at + 1)
+                self.scarce[:, at] += np.bincount(i[few], minlength=n)
+
+    def _cut(self, i: np.ndarray, level: np.ndarray) -> None:
+        n, k = self.of_generated.distances.shape
+        for at in range(k):
+            self.within_median[:, at] += np.bincount(i[level == at], minlength=n)
 
     def _recall(self, closed: int, columns: slice, i: np.ndarray, j: np.ndarray, level: np.ndarray) -> None:
         """Without an image, the balls of those that have it among their nearest grow to the next radius."""

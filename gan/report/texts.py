@@ -301,6 +301,10 @@ WHAT = {
                "distributions égales",
     "coverage": "part des images réelles qui ont une image générée parmi ce qui va jusqu'à leur cinquième voisine "
                 "réelle",
+    "clipped_density": "densité que des images aberrantes ne peuvent pas augmenter : 1 pour de bonnes images, 0,7 "
+                       "quand 30 % d'entre elles sont remplacées par des mauvaises",
+    "clipped_coverage": "couverture sur la même échelle : 1 pour de bonnes images, 0,7 quand 30 % d'entre elles sont "
+                        "remplacées par des mauvaises",
     "realism": "à quelle profondeur parmi les images réelles se trouve l'image générée médiane ; 1 est la frontière",
     "vendi": "nombre effectif d'images différentes : de 1 à n",
     "diversity": "distance moyenne entre deux images générées : 1 moins le cosinus de leurs caractéristiques",

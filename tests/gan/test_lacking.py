@@ -70,8 +70,8 @@ def expected(metric: str, extractor: str, kind: str) -> str:
         return "(--training)"
     if metric == "fld_precision" and kind == "no training set":
         return "(--training)"
-    of_images = {"kid", "cmmd", "precision", "recall", "density", "coverage", "realism", "duplicates"}
-    return "images of the reference" if kind == "statistics only" and metric in of_images else ""
+    of_images = metric in ("kid", "cmmd") or "overlap" in METRICS[metric].needs
+    return "images of the reference" if kind == "statistics only" and of_images else ""
 
 
 @pytest.mark.parametrize("metric", sorted(set(METRICS) - {"sfd"}))

@@ -79,6 +79,11 @@ def test_what_an_overlap_counts_is_what_all_distances_say(draw, tiles):
             assert np.array_equal(found.inside[closed, :, k - 1], covers.sum(axis=1))
             assert np.array_equal(found.covered.count[closed, :, k - 1], covers.sum(axis=0))
             assert named(found.covered.few[closed, :, :, k - 1]) == few(covers)
+            if not closed:
+                assert np.array_equal(found.scarce[:, k - 1], covers[:, covers.sum(axis=0) <= k].sum(axis=1))
+            else:
+                cut = np.minimum(radii(real, k), np.median(radii(real, k)))
+                assert np.array_equal(found.within_median[:, k - 1], held(across, cut, closed).sum(axis=1))
         for k in range(1, 6):
             recalls = held(across, radii(generated, k)[:, None], closed)
             assert np.array_equal(found.recalled.count[closed, :, k - 1], recalls.sum(axis=0))

@@ -89,9 +89,9 @@ def deaf(x: np.ndarray) -> np.ndarray:
 
 WORSE = {
     collapsed: {"fd", "fd_infinity", "sfd", "kid", "cmmd", "is", "coverage", "vendi", "diversity",
-                "duplicates"},
-    far: {"fd", "fd_infinity", "sfd", "kid", "cmmd", "precision", "recall", "density", "coverage", "realism", "mifid",
-          "fld", "fld_precision"},
+                "duplicates", "clipped_coverage"},
+    far: {"fd", "fd_infinity", "sfd", "kid", "cmmd", "precision", "recall", "density", "coverage", "clipped_density",
+          "clipped_coverage", "realism", "mifid", "fld", "fld_precision"},
     copied: {"authpct", "copies", "ct", "mifid", "fld", "fld_gap"},
     deaf: {"accuracy"},
 }
