@@ -21,7 +21,6 @@ from ganbench.gan.images import write_npz
 from ganbench.gan.interchange import VIEWS, is_features, is_statistics, load_features, load_statistics
 from ganbench.gan.lacking import Omitted, There, omitted_of, unmeasured
 from ganbench.gan.measure import roles_of
-from ganbench.gan.metrics import METRICS
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.openers import complete
@@ -132,7 +131,6 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
         parts["training"] = training_part(protocol, parts, workspace)
     for role in parts.keys() - {"generated"}:
         check_size(spec, shape, parts[role], workspace)
-    check_counts(protocol, parts)
     for name in protocol.extractors:
         extractor_of(name, workspace)(np.zeros((1, *shape), np.uint8))
     job = Job(spec, protocol, seed, parts, shape, given, workspace)
@@ -331,20 +329,6 @@ def check_size(spec: ModelSpec, shape: tuple[int, ...], part: Part, workspace: W
             f"{spec.name} makes images of {size_of(shape)}, {part.spec.name} has {size_of(real)}: sets of unequal "
             "size are not compared; give --reference with images like the model's."
         )
-
-
-def check_counts(protocol: Protocol, parts: Mapping[str, Part]) -> None:
-    """The metrics that matter can be computed from so few images, or none of the work begins."""
-    convention = protocol.convention
-    for name in metrics_of(protocol):
-        least = METRICS[name].least(**convention.settings.get(name, {}))
-        for role, part in parts.items():
-            if part.n < least and not METRICS[name].spare:
-                raise BadInput(
-                    "too-few-images",
-                    f"{name} under convention {convention.name!r} needs at least {least:,} images on both sides, "
-                    f"but {part.spec.name} ({role}) gives {part.n:,}."
-                )
 
 
 def check_given(path: str, protocol: Protocol, shape: tuple[int, int, int], workspace: Workspace) -> None:

@@ -412,14 +412,32 @@ def test_a_number_changes_a_protocol_that_was_given_whole(real, fake, workspace)
     assert {score.n for score in scores} == {50}
 
 
-def test_too_few_images_for_a_metric_are_told_before_any_work(noise, fake, workspace, work):
-    subsets = replace(PIXELS, settings={"kid": {"subsets": 10, "subset_size": 200}})
+SUBSETS = {"kid": {"subsets": 10, "subset_size": 200}}
+
+
+def test_too_few_images_for_every_metric_are_said_before_any_work(noise, fake, workspace, work):
     few = noise("few.npz", 150)
-    with refused("too-few-images", "kid", "pixels", 200, "few.npz", 150):
-        evaluate(str(fake), protocol(few, 400, convention=subsets), workspace=workspace)
-    with refused("too-few-images", 4):
+    of_subsets = replace(PIXELS, metrics=("kid",), settings=SUBSETS)
+    with refused("nothing-to-measure", "kid", 200):
+        evaluate(str(fake), protocol(few, 400, convention=of_subsets), workspace=workspace)
+    with refused("nothing-to-measure", 4):
         evaluate(str(fake), protocol(fake, 3), workspace=workspace)
     assert not (workspace.root / "store").exists()
+
+
+@pytest.mark.parametrize(("settings", "missing", "least"), [
+    (SUBSETS, "kid", 200), ({"fd_infinity": {"points": 0}}, "fd_infinity", 96),
+])
+def test_a_metric_of_the_convention_that_needs_more_images_does_not_stop_the_others(
+    fake, noise, workspace, settings, missing, least
+):
+    asked = replace(PIXELS, metrics=("kid", "fd", "fd_infinity"), settings=settings)
+    few, reference = 90 if missing == "fd_infinity" else 150, noise("few.npz", 150)
+    scores = evaluate(str(fake), protocol(reference, few, convention=asked), workspace=workspace)
+    assert missing not in {score.row for score in scores}
+    assert {score.row for score in scores} >= {"kid", "fd"} - {missing}
+    facts = [caveat.facts for caveat in scores[0].caveats if caveat.rule == "left out"]
+    assert [one["needs"] for one in facts if missing in one["metrics"]] == [{"of": ["images"], "least": least}]
 
 
 # Extractors of the user's, files of other tools, training sets
