@@ -1,20 +1,30 @@
-"""The user's own Python code, named as `module:callable`: found, imported, and told apart by its file's bytes; and the
-TOML files that describe it."""
+"""The user's own Python code, named as `module:callable`: found, imported, and told apart by the bytes of its files; and
+the TOML files that describe it."""
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
 import os
 import sys
+import sysconfig
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, TextIO
 
 from ganbench.gan.files import file_digest
-from ganbench.gan.types import BadInput
+from ganbench.gan.sources import LIBRARY, PARSING, imports_in
+from ganbench.gan.types import BadInput, digest_of
+
+INSTALLED = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib", "platstdlib")}
+PACKAGE = LIBRARY.partition(".")[0]
+_imported: dict[str, str] = {}                              # factory -> digest of its files when they were imported
 
 
 def find(factory: str) -> Callable[..., Any]:
@@ -23,8 +33,10 @@ def find(factory: str) -> Callable[..., Any]:
     if not module_name or not attribute:
         raise BadInput("malformed-name", f"{factory!r} is not a factory: expected module:callable.")
     here_first()
+    forget_if_edited(factory)
     try:
-        module = importlib.import_module(module_name)
+        with contained():
+            module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and (module_name + ".").startswith(error.name + "."):
             raise BadInput("missing-module",
@@ -32,7 +44,7 @@ def find(factory: str) -> Callable[..., Any]:
                            f"{Path.cwd()}.") from error
         raise BadInput("missing-module",
                        f"Factory {factory}: {module_name} needs the module {error.name!r}, not found.") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadInput("import-failed",
                        f"Factory {factory}: importing {module_name} failed with {type(error).__name__}: "
                        f"{first_line(error)}.") from error
@@ -53,20 +65,101 @@ def call(factory: str, arguments: Mapping[str, Any]) -> Any:
     """What the factory returns.  This runs the user's code."""
     made = find(factory)
     try:
-        return made(**arguments)
+        with contained():
+            return made(**arguments)
     except BadInput:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
         raise BadInput("call-failed",
                        f"{factory}({said}) failed: {type(error).__name__}: {first_line(error)}.") from error
 
 
+class Aside:
+    """What is printed goes to standard error while anybody is inside, in any thread: standard output is for results."""
+
+    def __init__(self) -> None:
+        self.lock, self.inside, self.out = Lock(), 0, sys.stdout
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.inside == 0:
+                self.out: TextIO = sys.stdout
+                sys.stdout = sys.stderr
+            self.inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0:
+                sys.stdout = self.out
+
+
+ASIDE = Aside()
+
+
+@contextmanager
+def contained() -> Iterator[None]:
+    """Around the user's code: what it prints is no result, and the current folder is what it was."""
+    folder = os.getcwd()
+    with ASIDE:
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                os.chdir(folder)
+
+
 def factory_digest(factory: str) -> str:
-    """sha256 of the file that defines the factory, part of the model's identity; what it imports is not seen."""
-    found = looked_up(factory.partition(":")[0])
-    origin = Path(found.origin) if found and found.origin else None
-    return file_digest(origin) if origin and origin.is_file() else ""
+    """sha256 over the user's modules that the factory's module is, lies in, or imports, one through the other; part of
+    the model's identity.  Installed packages are not seen, nor what is imported by a name made at run time."""
+    files = own_modules(factory.partition(":")[0])
+    return digest_of([[name, file_digest(path)] for name, path in sorted(files.items())]) if files else ""
+
+
+def own_modules(module: str) -> dict[str, Path]:
+    """The user's modules, by name, that importing a module brings in; nothing is imported."""
+    waiting, seen, found = with_parents(module), set[str](), dict[str, Path]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name.partition(".")[0] in sys.stdlib_module_names or name.partition(".")[0] == PACKAGE:
+            continue
+        seen.add(name)
+        spec = looked_up(name)
+        path = Path(spec.origin).resolve() if spec and spec.origin and spec.has_location else None
+        if spec is None or path is None or not path.is_file() or INSTALLED & set(path.parents):
+            continue
+        found[name] = path
+        package = name if spec.submodule_search_locations is not None else name.rpartition(".")[0]
+        for imported, alias in imported_by(path, package, path.stat().st_mtime_ns):
+            waiting += with_parents(f"{imported}.{alias}" if alias else imported)
+    return found
+
+
+@lru_cache(maxsize=1_024)
+def imported_by(path: Path, package: str, changed: int) -> tuple[tuple[str, str], ...]:
+    """(module, name) of every import in a file, as it was when it was `changed`; of what is no Python, none."""
+    try:
+        with PARSING:
+            return tuple(imports_in(ast.parse(path.read_bytes()), package))
+    except (SyntaxError, ValueError, OSError, RecursionError):
+        return ()
+
+
+def with_parents(module: str) -> list[str]:
+    """a.b.c -> a, a.b, a.b.c: importing the last runs all of them."""
+    parts = module.split(".")
+    return [".".join(parts[: i + 1]) for i in range(len(parts))]
+
+
+def forget_if_edited(factory: str) -> None:
+    """Modules that were imported in this process and edited since are imported anew."""
+    modules, digest = own_modules(factory.partition(":")[0]), factory_digest(factory)
+    if _imported.setdefault(factory, digest) != digest:
+        for name in modules:
+            sys.modules.pop(name, None)
+        importlib.invalidate_caches()
+        _imported[factory] = digest
 
 
 def exists(module: str) -> bool:

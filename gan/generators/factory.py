@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganbench.gan.generators.base import Generator, PlainLatent, Space, latents, seeds
 from ganbench.gan.types import BadInput, BadOutput, ModelSpec
-from ganbench.gan.usercode import call, first_line
+from ganbench.gan.usercode import call, contained, first_line
 
 
 class Wrapped(nn.Module):
@@ -39,10 +39,11 @@ class Wrapped(nn.Module):
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
         try:
-            output = self.function(draws, labels) if self.n_classes else self.function(draws)
-        except (TypeError, RuntimeError, ValueError, IndexError) as error:
-            if isinstance(error, BadInput | torch.OutOfMemoryError):
-                raise
+            with contained():
+                output = self.function(draws, labels) if self.n_classes else self.function(draws)
+        except (BadInput, torch.OutOfMemoryError):
+            raise
+        except (Exception, SystemExit) as error:
             with_labels = " and labels" if self.n_classes else ""
             raise BadOutput("call-failed",
                             f"{self.name} failed when called with latents of shape {tuple(draws.shape)}{with_labels}: "
