@@ -168,7 +168,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Hues differ from those of real images, by {distance:digits} degrees on average.",
         "Les teintes diffèrent de celles des images réelles, de {distance:digits} degrés en moyenne.",
     ),
-    "law": (
+    "appearance_distribution": (
         "The distribution of {name:word} differs from that of real images: its standard deviation is "
         "{spread:digits} times theirs.",
         "Pour {name:word}, la distribution diffère de celle des images réelles : l'écart type est {spread:digits} fois "

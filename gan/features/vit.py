@@ -250,10 +250,13 @@ def resampled(positions: Tensor, grid: int, offset: float = 0.1) -> Tensor:
 # Images
 
 def prepare(
-    images: Tensor, rule: Callable[[Tensor, int], Tensor], side: int, law: tuple[tuple[float, ...], ...]
+    images: Tensor, rule: Callable[[Tensor, int], Tensor], side: int, normalisation: tuple[tuple[float, ...], ...]
 ) -> Tensor:
-    """RGB NCHW uint8 -> (N, 3, side, side) float32: resized, /255, less the mean, over the standard deviation."""
-    mean, deviation = (torch.tensor(values, device=images.device).view(3, 1, 1) for values in law)
+    """RGB NCHW uint8 -> (N, 3, side, side) float32: resized, (x / 255 - mean) / standard deviation.
+
+    `normalisation`: the means and the standard deviations of the three channels.
+    """
+    mean, deviation = (torch.tensor(values, device=images.device).view(3, 1, 1) for values in normalisation)
     return (rule(images, side) / 255 - mean) / deviation
 
 
@@ -285,10 +288,10 @@ CLIP_FILE = Published(                                # 1,711,974,081 bytes; the
 
 
 def network(name: str, it: Architecture, rule: Callable[[Tensor, int], Tensor], said: str) -> Network:
-    law = OPENAI if it.kind == "clip" else IMAGENET
+    mean, deviation = normalisation = OPENAI if it.kind == "clip" else IMAGENET
     return Network(
-        name, partial(VisionTransformer, it), partial(prepare, rule=rule, side=it.side, law=law),
-        {"resize": f"{said} to {it.side}", "normalise": f"(x/255-{list(law[0])})/{list(law[1])}",
+        name, partial(VisionTransformer, it), partial(prepare, rule=rule, side=it.side, normalisation=normalisation),
+        {"resize": f"{said} to {it.side}", "normalise": f"(x/255-{list(mean)})/{list(deviation)}",
          "layer": "class token, projected" if it.projected else "class token behind the last norm",
          "positions": "as trained" if it.kind == "clip" else "bicubic by (grid+0.1)/before"},
         input=(3, it.side, it.side), d=it.projected or it.width, n_logits=0, micro_batch=MICRO_BATCH, eager=True)

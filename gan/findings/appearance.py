@@ -164,7 +164,8 @@ def _distribution_test(name: str, generated: ImageStatistics, real: Sequence[Rea
     spread = float(np.nanstd(real[0][0].values[name])) or 1.0
     ratio = float(np.nanstd(generated.values[name])) / spread
     facts = {"name": name, "distance": distance, "spread": ratio}
-    return Test(Finding("warning", "law", facts, p, f"appearance:{name}"), p, distance >= DISTRIBUTION * spread)
+    finding = Finding("warning", "appearance_distribution", facts, p, f"appearance:{name}")
+    return Test(finding, p, distance >= DISTRIBUTION * spread)
 
 
 def _hue_test(generated: ImageStatistics, real: Sequence[RealSet]) -> Test:

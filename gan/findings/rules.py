@@ -17,7 +17,8 @@ SEVERITIES = ("alert", "warning", "info", "strength")
 # Causes before what follows from them: a missing class lowers coverage, a blur lowers precision.
 ORDER = (
     "copies", "missing", "frequent", "rare", "lattice", "blurred", "noisy", "bright", "dark", "pale", "vivid", "cast",
-    "hue", "mode", "flat", "harsh", "law", "duplicates", "unlike", "uncovered", "slice_unlike", "cost",
+    "hue", "mode", "flat", "harsh", "appearance_distribution", "duplicates", "unlike", "uncovered", "slice_unlike",
+    "cost",
 )
 
 

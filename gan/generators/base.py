@@ -44,19 +44,19 @@ class FiniteModel(Generator, Protocol):
 
 @dataclass(frozen=True)
 class Space:
-    """Where latents lie: their shape without the batch, and their law.
+    """A latent space: the shape of one latent, without the batch, and the distribution that latents are drawn from.
 
-    `law`: "normal" N(0, I), "uniform" U(-1, 1), or "mapped": whatever the model makes of latents of another space.
+    `distribution`: "normal" N(0, I), "uniform" U(-1, 1), or "mapped": computed by the model from another space.
     """
 
     shape: tuple[int, ...]
-    law: str = "normal"
+    distribution: str = "normal"
 
     @property
     def norm(self) -> float | None:
-        """Root of the mean squared length of a latent: sqrt(d), or sqrt(d / 3) if uniform; None of what is mapped."""
+        """Root mean square of a latent's length: sqrt(d), or sqrt(d / 3) if uniform; None for a mapped space."""
         d = math.prod(self.shape)
-        return {"normal": math.sqrt(d), "uniform": math.sqrt(d / 3)}.get(self.law)
+        return {"normal": math.sqrt(d), "uniform": math.sqrt(d / 3)}.get(self.distribution)
 
 
 @runtime_checkable
@@ -130,18 +130,18 @@ def unmoved(spaces: Mapping[str, Space], latent: Tensor, source: str, target: st
     if target not in spaces:
         raise BadInput("unknown-latent-space", f"No latent space {target!r}, only {', '.join(spaces)}.")
     if source != target:
-        raise BadInput("no-way-between-spaces", f"No way leads from latents in {source} to {target}.")
+        raise BadInput("no-way-between-spaces", f"Latents in {source} cannot be mapped to {target}.")
     return latent
 
 
-def latents(indices: Sequence[int], seed: int, shape: tuple[int, ...], law: str = "normal") -> Tensor:
+def latents(indices: Sequence[int], seed: int, shape: tuple[int, ...], distribution: str = "normal") -> Tensor:
     """One latent per image, (n, *shape) float32: normal N(0, I) or uniform U(-1, 1).
 
     Drawn on the CPU so that every device sees the same; `ganbench.gan.philox` says how.
     """
     count = math.prod(shape)
-    found = normals(indices, seed, count) if law == "normal" else uniforms(indices, seed, count) * 2 - 1
-    return torch.from_numpy(found.reshape(len(indices), *shape))
+    values = normals(indices, seed, count) if distribution == "normal" else uniforms(indices, seed, count) * 2 - 1
+    return torch.from_numpy(values.reshape(len(indices), *shape))
 
 
 def seeds(indices: Sequence[int], seed: int, name: str = "z") -> Tensor:
@@ -155,5 +155,5 @@ def classes(indices: Sequence[int], seed: int, n_classes: int) -> Tensor:
 
 
 def seed_of(seed: int, name: str) -> int:
-    """The seed of another run, 63 bits, for draws that repeat all of a model's own."""
+    """A seed of 63 bits for a second, independent set of draws from the same model."""
     return int(seeds([0], seed, name))

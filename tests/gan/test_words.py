@@ -51,9 +51,9 @@ def test_names_that_somebody_gave_stay_as_they_are(name):
 
 
 def test_our_own_words_are_translated():
-    law = Finding("warning", "law", {"name": "edges", "spread": 1.5})
-    assert sentence(law).startswith("The distribution of the strength of edges differs from that of real images")
-    assert sentence(law, "fr").startswith("Pour la force des contours, la distribution diffère")
+    edges = Finding("warning", "appearance_distribution", {"name": "edges", "spread": 1.5})
+    assert sentence(edges).startswith("The distribution of the strength of edges differs from that of real images")
+    assert sentence(edges, "fr").startswith("Pour la force des contours, la distribution diffère")
     lattice = Finding("info", "lattice", {"direction": "vertical", "period": 2, "amplitude": 3.0})
     assert "vertical checkerboard artefacts with a period of 2 pixels" in sentence(lattice)
     assert "artefacts en damier verticaux d'une période de 2 pixels" in sentence(lattice, "fr")
