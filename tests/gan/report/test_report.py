@@ -343,7 +343,7 @@ def test_findings_are_said_with_a_word_for_each_mark():
     found = page(document(), {})
     assert found.count('<li class="alert">') == 3
     assert "Coat is missing" in found
-    assert "Coat manque" in found
+    assert "Coat est absent" in found
     assert found.count('class="spoken"') == 10
     assert "Significantly better than all other models by kid_net, fd_net." in found
 
