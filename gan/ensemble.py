@@ -152,8 +152,8 @@ def check_models(models: Sequence[np.ndarray], real: np.ndarray) -> None:
     for features in (*models, real):
         if len(features) < LEAST:
             raise BadInput("too-few-images",
-                           f"A mixture is chosen on half of the images and tested on the other half: at least {LEAST} of "
-                           f"each model and of the reference, got {len(features)}.")
+                           f"A mixture is chosen on half of the images and tested on the other half: at least {LEAST} "
+                           f"images of each model and of the reference are needed, got {len(features)}.")
 
 
 class Similarities:

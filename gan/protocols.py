@@ -65,8 +65,8 @@ PROTOCOLS = {
         fashion_mnist("fashion-mnist-embedded-10k", "embedded", 10_000, "judge"),
         fashion_mnist("fashion-mnist-fidelity-10k", "fidelity", 10_000),
         fashion_mnist("fashion-mnist-clean-10k", "clean", 10_000),
-        # Unseen emoji are others than those of training: the floor is that of a model that invents new ones, and a
-        # model that copies goes below it.
+        # The test emoji differ from the training emoji: the floor is that of a model that generates new ones, and
+        # a model that copies can be below it.
         Protocol("emoji-embedded-650", CONVENTIONS["embedded"], "emoji:train", 650, held_out="emoji:test",
                  training="emoji:train"),
         Protocol("emoji-embedded-2k", CONVENTIONS["embedded"], "emoji:train", 2_000, training="emoji:train"),

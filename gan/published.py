@@ -32,7 +32,7 @@ class Published:
     resolution: int         # of the images that were compared; they are square
     metric: str             # as a `Score` names it: fid, is, fd_dinov2, ...
     value: float
-    spread: float | None    # what stands behind the source's +-: over runs or splits, seldom a standard error
+    spread: float | None    # what the source gives after +-: over runs or splits, rarely a standard error
     convention: str
     n_generated: int | None     # None: not said where the number was looked up
     n_reference: int | None
