@@ -32,7 +32,7 @@ OPENAI = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.275777
 
 @dataclass(frozen=True)
 class Architecture:
-    """What the shapes of the weights must be, and what they do not tell."""
+    """The sizes that determine the shapes of the weights, and those that cannot be inferred from them."""
 
     kind: str                                         # dinov2 or clip: `model_type` of a Hugging Face config
     width: int
@@ -52,7 +52,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Published:
-    """A file of weights, where it can be had, and its hash."""
+    """A weights file, its URL, and its hash."""
 
     title: str
     network: str                                      # of its rows in EXTRACTORS, and of --weights
@@ -216,7 +216,7 @@ NAMES = (                                             # Hugging Face's names -> 
 
 
 def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict under our names: queries, keys and values joined, what serves other ends left out."""
+    """A state dict with our names: queries, keys and values joined, unused tensors left out."""
     ours = {}
     for name, value in state.items():
         if not re.match(OTHER, name):
