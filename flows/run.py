@@ -1,4 +1,4 @@
-"""What the commands do, once the command line is understood."""
+"""The commands, after the command line is parsed."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ Show = Callable[..., None]  # stage, images just done, total
 
 
 def run_evaluation(show: Show, model: str, question: Question, seed: int, by: str, opening: Opening) -> Outcome:
-    """Check everything first, without Prefect, so that bad input is told at once; then run the flow."""
+    """Check everything first, without Prefect, so that bad input is reported at once; then run the flow."""
     check_runner()
     job = prepared(model, protocol_of(question), seed, opening)
     check_slices(job, by)
@@ -152,7 +152,7 @@ def run_attribution(show: Show, model: str, question: Question, seed: int, openi
 
 
 def prepared(model: str, protocol: Protocol, seed: int, opening: Opening) -> Job:
-    """The job, so that bad input is told before Prefect starts."""
+    """The job, so that bad input is reported before Prefect starts."""
     workspace = workspace_of(opening.trust_pickle)
     with single_threaded():
         return prepare(asked_model(model, opening, workspace), protocol, seed, workspace)

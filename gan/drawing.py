@@ -1,4 +1,4 @@
-"""A generator draws images.  Image i depends on the model, the seed and i alone."""
+"""Drawing images from a generator.  Image i depends only on the model, the seed and i."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ganbench.gan.generators.base import FiniteModel, Generator, classes
 from ganbench.gan.types import ModelSpec
 
 MICRO_BATCH = {"cpu": 20, "cuda": 250}  # fixed, because convolutions round differently at other sizes
-Tick = Callable[[int], object]  # told how many rows have just been made
+Tick = Callable[[int], object]  # called with the number of rows that have just been computed
 
 
 def silent(rows: int) -> None:
-    """The listener of those who do not want to know."""
+    """A `Tick` that does nothing."""
 
 
 @torch.inference_mode()
@@ -25,8 +25,8 @@ def draw(
 ) -> dict[str, np.ndarray]:
     """Images [start, stop): `images` (n, C, H, W) uint8, and `labels` (n,) int64 of a conditional model.
 
-    Works in whole micro-batches from a multiple of their size on, so that an image has the same
-    neighbours' places, and the same bits, wherever a run begins or ends.
+    Works in whole micro-batches that start at multiples of their size, so that every image has the same position in its
+    batch, and the same bits, wherever a run begins or ends.
     """
     size = MICRO_BATCH[torch.device(device).type]
     parts: list[np.ndarray] = []
@@ -42,7 +42,7 @@ def draw(
 
 
 def labels_of(generator: Generator, indices: range, seed: int, device: str) -> torch.Tensor | None:
-    """One class per image, drawn evenly, or known of images on disk; (n,) int64, or None where there are none."""
+    """One class per image, uniformly drawn, or known for images on disk; (n,) int64, or None without classes."""
     if isinstance(generator, FiniteModel):
         return generator.labels(generator.draws(indices, seed))
     if not generator.n_classes:

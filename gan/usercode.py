@@ -1,4 +1,4 @@
-"""The user's own Python code, named as `module:callable`: found, imported, and told apart by its file's bytes; and the
+"""The user's own Python code, named as `module:callable`: found, imported, and identified by its file's bytes; and the
 TOML files that describe it."""
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def find(factory: str) -> Callable[..., Any]:
 
 
 def call(factory: str, arguments: Mapping[str, Any]) -> Any:
-    """What the factory returns.  This runs the user's code."""
+    """Call the factory.  This runs the user's code."""
     made = find(factory)
     try:
         return made(**arguments)
@@ -63,7 +63,7 @@ def call(factory: str, arguments: Mapping[str, Any]) -> Any:
 
 
 def factory_digest(factory: str) -> str:
-    """sha256 of the file that defines the factory, part of the model's identity; what it imports is not seen."""
+    """sha256 of the file that defines the factory, part of the model's identity; its imports are not included."""
     found = looked_up(factory.partition(":")[0])
     origin = Path(found.origin) if found and found.origin else None
     return file_digest(origin) if origin and origin.is_file() else ""
@@ -120,7 +120,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def unknown_field(name: str, known: Sequence[str], path: Path) -> BadInput:
-    """The sentence for a field that a TOML file should not have."""
+    """The error for an unknown field of a TOML file."""
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
     return BadInput("unknown-field", f"{path} has an unknown field {name!r}: {hint}")

@@ -1,4 +1,4 @@
-"""A user's own network as extractor: a TOML file, or `module:callable`, says what it is and what it wants to see."""
+"""A user's own network as extractor, described by a TOML file or `module:callable`."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ def as_name(text: str) -> str:
 
 
 def named(spec: OwnSpec, source: str) -> OwnSpec:
-    """The spec, if its name can stand in the name of a score."""
+    """The spec, if its name is valid as part of a score's name."""
     if not re.fullmatch("[a-z][a-z0-9_]*", spec.name):
         raise misnamed(spec, source)
     return spec
 
 
 def misnamed(spec: OwnSpec, source: str) -> BadInput:
-    """The sentence for a name that an extractor of the user's cannot have."""
+    """The error for an invalid name of a user's extractor."""
     return BadInput("malformed-name",
                     f"{source}: an extractor cannot be called {spec.name!r}: its name becomes part of its scores' "
                     "names, so it has small letters, digits and _, and is none of ganbench's own; give name = "
@@ -294,7 +294,7 @@ def lengths(spec: OwnSpec, run: Run, device: str, n: int) -> tuple[int, int]:
 
 
 def check(extractor: NetworkExtractor) -> None:
-    """Refuse a network whose features are not numbers, are the same for all images, or depend on other images."""
+    """Refuse a network whose features are not finite, are the same for all images, or depend on other images."""
     shape = extractor.network.input
     images = noise(extractor.micro_batch, shape)
     first = extractor(images)
