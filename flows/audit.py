@@ -1,4 +1,4 @@
-"""The flows `audit` and `attribute`: what was copied, and what a Fréchet distance is made of."""
+"""The flows `audit` and `attribute`: copied training images, and contributions to a Fréchet distance."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SHOWN = 24  # rows of a gallery
 
 @dataclass(frozen=True)
 class Audited:
-    """What an audit leaves."""
+    """The result of an audit."""
 
     job: Job
     audit: Audit
@@ -51,7 +51,7 @@ class Audited:
 
 @dataclass(frozen=True)
 class Attributed:
-    """What an attribution leaves."""
+    """The result of an attribution."""
 
     job: Job
     found: Attribution
@@ -64,7 +64,7 @@ class Attributed:
 def audit(
     model: OneModel = "zoo:dcgan-fashion-mnist", *, question: Question, seed: Seed = 0, opening: Opening
 ) -> Audited:
-    """Does the model copy its training images?  The suspicious ones with their nearest, and a test of them all."""
+    """Does the model copy its training images?  Suspicious images with their nearest training images, and a test."""
     workspace = workspace_of(opening.trust_pickle)
     chosen = protocol_of(question_of(model, question))
     with single_threaded():
@@ -84,7 +84,7 @@ def audit(
 def attribute(
     model: OneModel = "zoo:dcgan-fashion-mnist", *, question: Question, seed: Seed = 0, opening: Opening
 ) -> Attributed:
-    """Which images, and which classes, a Fréchet distance comes from."""
+    """The contributions of images and classes to a Fréchet distance."""
     workspace = workspace_of(opening.trust_pickle)
     chosen = protocol_of(replace(question, metrics="fd"))
     with single_threaded():
@@ -105,7 +105,7 @@ def sets_of(job: Job) -> tuple[dict[str, Samples], dict[str, dict[str, Features]
 
 
 def scores_of(job: Job, found: Audit, features: dict[str, Features]) -> list[Score]:
-    """The metrics of memorisation, and what the audit counts, as scores."""
+    """The memorisation metrics, and the shares found by the audit, as scores."""
     seen = features["generated"].extractor
     measured, _ = measure(context_of(job, "generated", features), features["generated"], job.metrics(job.lead),
                           job.protocol.convention, job.workspace)
@@ -121,7 +121,7 @@ def scores_of(job: Job, found: Audit, features: dict[str, Features]) -> list[Sco
 def labels_and_names(
     job: Job, samples: dict[str, Samples], features: dict[str, dict[str, Features]]
 ) -> tuple[np.ndarray | None, list[str]]:
-    """Classes of the generated images: their labels, or what the judge takes them for."""
+    """Classes of the generated images: their labels, or the judge's classes."""
     labels = slices.labels_of(samples["generated"])
     if labels is None and job.protocol.judge in features:
         labels = slices.predictions(features[job.protocol.judge]["generated"])
@@ -152,7 +152,7 @@ def caption(image: int, ratio: float, p: float | None, listed: bool) -> str:
 
 
 def extremes_of(job: Job, found: Attribution, samples: Samples) -> str:
-    """The images that cost most, and those that help most, as a PNG; -> its path."""
+    """The images with the largest and the smallest contributions, as a PNG; -> its path."""
     order, n = found.worst, len(found.psi)
     some = min(SHOWN, n // 2)
     rows = [
@@ -192,8 +192,8 @@ def print_audit(outcome: Audited) -> None:
     from ganbench.flows.tables import DASH, console, print_scores
 
     found = outcome.audit
-    print_scores(outcome.scores, f"{outcome.job.model.name}: {found.n:,} images beside {found.n_training:,} that it "
-                                 "may have learned from")
+    print_scores(outcome.scores, f"{outcome.job.model.name}: {found.n:,} images against {found.n_training:,} "
+                                 "training images")
     for line in verdict(found):
         print(line)
     table = Table(box=box.SIMPLE_HEAD)
@@ -208,33 +208,33 @@ def print_audit(outcome: Audited) -> None:
 
 
 def verdict(found: Audit) -> Sequence[str]:
-    """What the numbers say."""
+    """The conclusions, in sentences."""
     if found.copies is None or found.nearer is None or found.p is None:
-        return ["No real images that the model has not seen were given (--held-out): without them no image has a "
-                "p-value, and nobody can say whether these are copies."]
+        return ["No real images outside the training set were given (--held-out): without them no image has a "
+                "p-value, and it is not known whether these are copies."]
     listed = sum(match.listed for match in found.matches)
-    more = "more than" if found.p < 0.01 else "no more than"
+    more = "significantly more than" if found.p < 0.01 else "not significantly more than"
     return [
         f"{listed:,} of {found.n:,} images are listed as copies, at a false-discovery rate of {100 * RATE:.0f} % "
-        f"(beside {found.n_unseen:,} unseen real images).",
+        f"(compared with {found.n_unseen:,} unseen real images).",
         f"{100 * found.nearer.value:.1f} % are as near to a training image as {100 * RATE:.0f} % of the unseen ones: "
-        f"{more} an honest model's (p = {found.p:.2g}).",
+        f"{more} expected of a model that does not copy (p = {found.p:.2g}).",
     ]
 
 
 def print_attribution(outcome: Attributed) -> None:
-    """What each class costs."""
-    print(f"The distance is {outcome.found.distance:.4g}. A class costs by how much it would fall if images as good "
-          "as the average stood in place of its own; costs add up to 0.")
+    """The contribution of each class."""
+    print(f"The distance is {outcome.found.distance:.4g}. The cost of a class is how much the distance would fall if "
+          "its images were replaced by average images; costs add up to 0.")
     if outcome.classes:
         print_classes(outcome.classes)
     else:
-        print("No classes: the images have no labels, and the protocol no judge.")
+        print("No classes: the images have no labels, and the protocol has no judge.")
     print(f"Picture: {outcome.picture}")
 
 
 def print_classes(classes: dict[str, Estimate]) -> None:
-    """A row for each class, the costliest first."""
+    """A row for each class, the largest contribution first."""
     from rich import box
     from rich.table import Table
 

@@ -24,7 +24,7 @@ MODEL = (
     "or ImageGPT, hf:ORG/REPO@REVISION, or a folder, .npz or .parquet of images."
 )
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL, show_default=False)]
-Seed = Annotated[int, typer.Option(help="Image i depends on the model, the seed and i alone.")]
+Seed = Annotated[int, typer.Option(help="Image i depends only on the model, the seed and i.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 JsonFile = Annotated[
     str, typer.Option("--json", metavar="FILE|-", help="Write it as JSON, in full precision; - for stdout.")
@@ -38,12 +38,12 @@ HERE = Some(Machine, ("debug",))
 
 
 def stop_on_interrupt(
-    advice: str = "What was finished is kept: the same command goes on from there.", seconds: float | None = 5
+    advice: str = "Finished work is stored: the same command resumes from it.", seconds: float | None = 5
 ) -> None:
-    """Ctrl-C: say at once what becomes of the work, and leave within so many seconds.
+    """Ctrl-C: print `advice` at once, and exit within some seconds.
 
-    Ctrl-C also ends Prefect's temporary server, for whose answers Prefect would wait for minutes. What is
-    finished lies in the store; what is not, is not visible there.
+    Ctrl-C also stops Prefect's temporary server, for whose answers Prefect would wait for minutes. Finished work is in
+    the store; unfinished work is not visible there.
     """
     import os
     import signal
@@ -89,7 +89,7 @@ def evaluate(
     question: Question,
     seed: Seed = 0,
     by: Annotated[
-        str, typer.Option(metavar="class|cluster", help="Scores of each class, or of each cluster of real images, too.")
+        str, typer.Option(metavar="class|cluster", help="Also scores of each class, or of each cluster of real images.")
     ] = "",
     json: JsonFile = "",
     opening: Opening,
@@ -133,7 +133,7 @@ def begin(machine: Machine, **given: Any) -> None:
 
 @contextmanager
 def bars(quiet: bool) -> Iterator[Any]:
-    """Progress bars on stderr by stage; silent when asked for, or when nobody watches."""
+    """Progress bars on stderr by stage; none with --quiet or without a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from ganbench.flows.tables import console
@@ -152,7 +152,7 @@ def bars(quiet: bool) -> Iterator[Any]:
 
 
 def report(outcome: Any, json: str) -> None:
-    """The table, or the JSON, and where everything else is."""
+    """Print the table, or the JSON, and the locations of the other results."""
     from ganbench.flows.tables import (
         console,
         print_list,
@@ -192,12 +192,12 @@ def compare(
     *,
     question: Question,
     seed: Seed = 0,
-    report: Annotated[str, typer.Option(metavar="DIR", help="Where the report goes; else into the home folder.")] = "",
+    report: Annotated[str, typer.Option(metavar="DIR", help="Folder of the report; default: in the home folder.")] = "",
     json: JsonFile = "",
     opening: Opening,
     machine: Machine,
 ) -> None:
-    """Which model is better, and how sure that is: ranks, costs, the best mixture, a report."""
+    """Compare models: scores with errors, significance tests, ranks, costs, the best mixture, a report."""
     with sentences(machine.debug):
         begin(machine)
         from ganbench.flows.run import run_comparison
@@ -210,7 +210,7 @@ def compare(
 
 
 def end(found: Any, json: str, as_json: Callable[[Any], str], show: Callable[[Any], None]) -> None:
-    """What was found as JSON into a file, as text on the terminal, or as JSON there."""
+    """Print the comparison as text or JSON, or write it to a JSON file."""
     from ganbench.flows.tables import write_json
 
     if json:
@@ -228,15 +228,15 @@ def ensemble(
     question: Question,
     seed: Seed = 0,
     budget: Annotated[
-        int, typer.Option(min=0, help="Images to draw of all models together, where they help most.")
+        int, typer.Option(min=0, help="Total number of images to draw, from the models where they help most.")
     ] = 0,
-    reject: Annotated[bool, typer.Option("--reject", help="Keep images that a density ratio takes for real.")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Rejection sampling with a density ratio.")] = False,
     rate: Annotated[float, typer.Option(min=0.01, max=0.99, help="With --reject: the share of images to keep.")] = 0.5,
     json: JsonFile = "",
     opening: Opening,
     machine: Machine,
 ) -> None:
-    """Several models as one: the shares that are nearest to real images; and the images that are worth keeping."""
+    """Combine models: the mixture that is nearest to real images, and rejection sampling with a density ratio."""
     with sentences(machine.debug):
         begin(machine)
         from ganbench.flows.run import run_ensemble
@@ -282,10 +282,10 @@ def statistics(
         ),
     ],
     *,
-    convention: Annotated[str, typer.Option(help="Whose features: see `ganbench conventions`.")] = "embedded",
+    convention: Annotated[str, typer.Option(help="Which features: see `ganbench conventions`.")] = "embedded",
     machine: Machine,
 ) -> None:
-    """Mean and covariance of the features of images, in a file that other tools read, and --reference too."""
+    """Mean and covariance of the features of images, in a file for --reference or for other tools."""
     with sentences(machine.debug):
         begin(machine)
         from ganbench.flows.run import run_statistics
@@ -301,13 +301,13 @@ def inspect(
     file: Annotated[str, typer.Argument(metavar="FILE", help=MODEL + " Or weights of any kind.", show_default=False)],
     *,
     out: Annotated[
-        Path | None, typer.Option(metavar="SPEC.toml", help="Write a model file to go on with.", show_default=False)
+        Path | None, typer.Option(metavar="SPEC.toml", help="Write the proposed model file.", show_default=False)
     ] = None,
     json: AsJson = False,
     opening: Opening,
     machine: Machine,
 ) -> None:
-    """What a file of weights holds, and the model file that it proposes; runs nothing of it."""
+    """Show the contents of a weights file, and a proposed model file; no code of the file is run."""
     with sentences(machine.debug):
         begin(machine)
         from ganbench.flows.inspect import inspection_json, print_inspection, write_proposal
@@ -328,9 +328,9 @@ def inspect(
 @on_command_line(question=AUDITED, opening=Opening, machine=Machine)
 def audit(model: Model, *, question: Question, seed: Seed = 0, json: JsonFile = "", opening: Opening,
           machine: Machine) -> None:
-    """Does a model copy its training images? Suspicious images beside their nearest training image, with p-values.
+    """Does a model copy its training images? Suspicious images and their nearest training images, with p-values.
 
-    Without real images that it has not seen (--held-out) there is no p-value.
+    Without real images outside the training set (--held-out) there are no p-values.
     """
     with sentences(machine.debug):
         begin(machine)
@@ -347,7 +347,7 @@ def audit(model: Model, *, question: Question, seed: Seed = 0, json: JsonFile = 
 @on_command_line(question=REFERENCE, opening=Opening, machine=Machine)
 def attribute(model: Model, *, question: Question, seed: Seed = 0, json: JsonFile = "", opening: Opening,
               machine: Machine) -> None:
-    """What a Fréchet distance is made of: the images that raise or lower it most, and each class."""
+    """Contributions to a Fréchet distance: the images that raise or lower it most, and each class."""
     with sentences(machine.debug):
         begin(machine)
         from ganbench.flows.run import run_attribution
@@ -376,7 +376,7 @@ def explain_diff(
     json: JsonFile = "",
     machine: Machine,
 ) -> None:
-    """Why two tools print different numbers: the same images read in two ways, the gap attributed."""
+    """Why two tools print different numbers for the same images: attribute the difference to its causes."""
     with sentences(machine.debug):
         begin(machine)
         from ganbench.flows.explain import as_json, print_differences, run_explanation
@@ -391,11 +391,11 @@ def explain_diff(
 
 
 LISTS = {
-    "models": "The models that travel with ganbench, the families whose weights it can load, and what else it opens.",
+    "models": "The models that come with ganbench, the families whose weights it can load, and other model formats.",
     "protocols": "Named measurements: a convention with reference data and counts.",
-    "conventions": "How numbers are made, and whose numbers they match.",
-    "metrics": "What is measured, and from which paper.",
-    "readings": "How other tools read images, for explain-diff.",
+    "conventions": "How scores are computed, and which tools' numbers they match.",
+    "metrics": "The metrics, and their papers.",
+    "readings": "How other tools compute scores, for explain-diff.",
     "datasets": "Reference data by name.",
     "extractors": "Networks that turn images into features, and where their weights come from.",
     "recipes": "What `ganbench train` trains, for how long, and the score to expect.",
@@ -426,14 +426,14 @@ for _name, _what in LISTS.items():
 @on_command_line(machine=HERE)
 def cache(
     action: Annotated[
-        str, typer.Argument(help="list, verify (every hash) or collect (remove what nobody needs).")
+        str, typer.Argument(help="list, verify (every hash) or collect (remove unused artefacts).")
     ] = "list",
     *,
     older_than: Annotated[float, typer.Option(help="collect: artefacts not used for so many days; 0 for all.")] = 30,
     json: AsJson = False,
     machine: Machine,
 ) -> None:
-    """What the store holds; check it; make room."""
+    """List, verify or clean the store."""
     with sentences(machine.debug):
         begin(machine)
         from ganbench.flows.lists import CACHE
@@ -454,7 +454,7 @@ def verify(
     json: AsJson = False,
     machine: Machine,
 ) -> None:
-    """Compute numbers that are known: closed forms, and published scores of CIFAR-10.
+    """Compute known values: closed forms, and published scores of CIFAR-10.
 
     Exits with 0 when every check was run and is right, else with 1.
     """
@@ -491,11 +491,11 @@ def train(
         Path, typer.Option(help="A folder for snapshots, losses and the state to resume from.", show_default=False)
     ],
     *,
-    steps: Annotated[int | None, typer.Option(min=1, help="How long, instead of the recipe's own steps.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Number of steps, instead of the recipe's.")] = None,
     data: Annotated[Path | None, typer.Option(help="A folder that holds data sets.")] = None,
     machine: Machine,
 ) -> None:
-    """Train one of the shipped models again, its losses in MLflow; a run that was stopped goes on where it was."""
+    """Train one of the shipped models again, with losses in MLflow; an interrupted run is resumed."""
     with sentences(machine.debug):
         begin(machine, data=data and str(data))
         from ganbench.flows.run import run_training

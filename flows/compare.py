@@ -37,7 +37,7 @@ from ganbench.tasks.tracking.suites import suite_of, track_suite
 
 @dataclass(frozen=True)
 class Compared:
-    """What a comparison leaves; models by name, in the order given."""
+    """The result of a comparison; models by name, in the order given."""
 
     jobs: Mapping[str, Job]
     scores: Mapping[str, list[Score]]
@@ -72,10 +72,10 @@ def compare(
     report: Annotated[str, form("Report", "A folder for the report; empty: in the home folder.")] = "",
     opening: Opening,
 ) -> Compared:
-    """Which model is better, and how sure that is: scores with errors, ranks that allow for chance, costs, and whether
-    a mixture would be better than each alone.
+    """Compare models: scores with standard errors, ranks with significance tests, costs, and whether a mixture would be
+    better than each model alone.
 
-    Everything is kept model by model: one more model costs that model only.
+    Results are stored per model, so adding a model computes only that model.
     """
     workspace = workspace_of(opening.trust_pickle)
     chosen = protocol_of(question)
@@ -105,7 +105,7 @@ def command_of(models: Sequence[str], question: Question, seed: int) -> str:
 
 
 def mixture_of(jobs: Sequence[Job], started: Sequence[Started]) -> Held | None:
-    """Shares of the models that are nearest to the reference by the leading extractor's features; None for too few
+    """The shares of the mixture nearest to the reference, by the leading extractor's features; None for too few
     images."""
     sets = [leading_features(job, found) for job, found in zip(jobs, started, strict=True)]
     if "reference" not in sets[0] or min(sets[0]["reference"].n, jobs[0].protocol.n_generated) < LEAST:

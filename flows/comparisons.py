@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def print_comparison(found: Compared) -> None:
-    """The leaderboard turned on its side, since metrics are more than models: a row for each metric."""
+    """The leaderboard transposed: a row for each metric, since there are more metrics than models."""
     from rich.markup import escape
 
     job = next(iter(found.jobs.values()))
@@ -43,12 +43,12 @@ def print_comparison(found: Compared) -> None:
 def mixture_line(found: Held, names: list[str], metric: str) -> str:
     """`Best mixture: 62 % a, 38 % b; on other images its kernel distance is 0.0042 +- 0.0003, ...`"""
     if max(found.shares) > WHOLE:
-        return f"Best mixture: none is nearer to the real images than {names[int(found.shares.argmax())]} alone."
+        return f"Best mixture: none was found nearer to the real images than {names[int(found.shares.argmax())]} alone."
     parts = sorted(zip(found.shares, names, strict=True), reverse=True)
     shares = ", ".join(f"{100 * share:.0f} % {name}" for share, name in parts if share >= 0.005)
     digits = decimals(found.gain.se)
     low, high = found.gain.value - 1.96 * found.gain.se, found.gain.value + 1.96 * found.gain.se
-    return (f"Best mixture: {shares}; on images that did not choose it, its kernel distance is "
+    return (f"Best mixture: {shares}; on images not used to choose it, its kernel distance is "
             f"{found.value.value:.{digits}f}, {found.gain.value:+.{digits}f} better than {names[found.best]} alone "
             f"(95 %: {low:+.{digits}f} to {high:+.{digits}f}).")
 

@@ -1,4 +1,4 @@
-"""The flow `ensemble`: several models as one, or a model of which the better images are kept, as a model file."""
+"""The flow `ensemble`: a mixture of models, or a model with rejection sampling, as a model file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LEAST_SHARE = 0.005     # below it a model is left out of the file
 
 @dataclass(frozen=True)
 class Ensemble:
-    """What an ensemble leaves: a model file, and how it was found."""
+    """The result of an ensemble: a model file, and the test of it."""
 
     file: str
     shares: Mapping[str, float]         # by model
@@ -66,12 +66,12 @@ def ensemble(
     seed: Seed = 0,
     budget: Annotated[int, form("Budget", "Draw so many images of all models together, where they are of use; 0: n of "
                                 "each.", ge=0)] = 0,
-    reject: Annotated[bool, form("Reject", "Keep the images that a calibrated density ratio takes for real.")] = False,
+    reject: Annotated[bool, form("Reject", "Rejection sampling with a calibrated density ratio.")] = False,
     rate: Annotated[float, form("Rate", "The share of images to keep.", gt=0, lt=1)] = 0.5,
     opening: Opening,
 ) -> Ensemble:
-    """Shares of models, and which of their images to keep, so that together they are nearest to the reference; what
-    that is worth is measured on images that had no part in the choice."""
+    """The mixture of models nearest to the reference, with or without rejection sampling; tested on images that were
+    not used to choose it."""
     check_mixing(models, Path(out), reject)
     workspace = workspace_of(opening.trust_pickle)
     chosen = lean(protocol_of(question))
@@ -102,7 +102,7 @@ def mixed(jobs: Sequence[Job], models: Sequence[str], out: Path, budget: int, re
 
 
 def mixture_arguments(models: Sequence[str], shares: Sequence[float]) -> dict[str, Any]:
-    """Those that have a share worth having, files by absolute names."""
+    """The models with at least LEAST_SHARE, files by absolute paths."""
     kept = [(placed(model), round(share, 6)) for model, share in zip(models, shares, strict=True)
             if share >= LEAST_SHARE]
     return {"models": [model for model, _ in kept], "shares": [share for _, share in kept]}
@@ -155,10 +155,10 @@ def drawn_of(found: Ensemble, k: int) -> dict[str, str]:
 
 
 def trial_lines(found: Trial) -> list[str]:
-    """What rejection does to images that had no part in the fit."""
+    """The test of rejection sampling on held-out images."""
     digits = decimals(found.gain.se)
     low, high = interval(found.gain)
-    helps = "is nearer to the real images" if found.helps else "is not surely nearer to the real images"
+    helps = "is nearer to the real images" if found.helps else "is not significantly nearer to the real images"
     return [
         f"Density ratio: AUC {found.auc.value:.3f} ± {found.auc.se:.3f} (0.5: cannot tell), calibration error "
         f"{found.calibration_error:.3f} (by chance {found.calibration_floor:.3f}), on {found.generated:,} images that "

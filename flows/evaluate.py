@@ -29,12 +29,12 @@ from ganbench.tasks.tracking.evaluations import record_of, track
 OneModel = Annotated[
     str, form("Model", "zoo:NAME, a TOML model file, a file of weights, or a folder, .npz or .parquet of images.")
 ]
-Seed = Annotated[int, form("Seed", "Image i depends on the model, the seed and i alone.")]
+Seed = Annotated[int, form("Seed", "Image i depends only on the model, the seed and i.")]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an evaluation leaves: its scores, and where the rest is."""
+    """The result of an evaluation: its scores, and the locations of other results."""
 
     scores: list[Score]
     slices: list[Score]  # of classes or clusters, when asked for
@@ -68,10 +68,10 @@ def evaluate(
     ] = None,
     opening: Opening,
 ) -> Outcome:
-    """Scores of an image generator with standard errors, a picture of what it makes, and an MLflow run.
+    """Scores of an image generator with standard errors, a picture of its images, and an MLflow run.
 
-    Everything is kept as it is made: a run that was stopped goes on where it was, and a larger number of
-    images only adds the missing ones.
+    Intermediate results are stored: an interrupted run is resumed, and a larger number of images only computes the
+    additional ones.
     """
     workspace = workspace_of(opening.trust_pickle)
     chosen = protocol_of(question)
@@ -128,7 +128,7 @@ def facts_of(name: str, workspace: Workspace) -> dict[str, Any]:
 
 
 def provenance_of(job: Job, samples: Samples) -> dict[str, Any]:
-    """What one needs to make the same numbers again."""
+    """What is needed to reproduce the numbers."""
     from importlib.metadata import version
 
     return {
@@ -141,7 +141,7 @@ def provenance_of(job: Job, samples: Samples) -> dict[str, Any]:
 
 
 def notes_of(outcome: Outcome) -> list[str]:
-    """What the reader of the table should know besides the numbers."""
+    """Notes below the table of scores."""
     drawn = f"{outcome.drawn:,} images drawn now, {outcome.found:,} found in the store."
     run = outcome.tracked
     logged = run.problem or (f"[MLflow run]({run.url})" if run.url else f"MLflow run {run.run_id}")

@@ -1,4 +1,4 @@
-"""What `ganbench explain-diff` does and says."""
+"""The command `ganbench explain-diff`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPOKEN = {
 
 @dataclass(frozen=True)
 class Explained:
-    """Two readings, what lies between their numbers, and what to know about it."""
+    """Two readings, the attribution of their difference, and notes."""
 
     a: str
     b: str
@@ -39,26 +39,26 @@ class Explained:
 def run_explanation(
     show: Show, a: str, b: str, *, model: str, reference: str, n: int, extractor: str, other_weights: str, seed: int
 ) -> Explained:
-    """Say how long it takes, then compute both numbers and what lies between them."""
+    """Print the expected time, then compute both numbers and the attribution."""
     workspace = workspace_of()
     for name in (a, b):
         explain.reading(name)
     if a == b and not other_weights:
-        raise BadInput("given-twice", f"{a} and {b} are the same reading: there is no gap to explain.")
+        raise BadInput("given-twice", f"{a} and {b} are the same reading: there is no difference to explain.")
     look = explain.looked(
         resolve(model, workspace), reference, n, workspace, extractor=extractor, seed=seed,
         workers=settings().workers, tick=lambda rows: show("features", rows),
     )
     total = explain.n_looks(a, b, look, other_weights)
     minutes = math.ceil(total / IMAGES_PER_SECOND[extractor] / settings().workers / 60)
-    print(f"{total:,} looks at an image, about {minutes} min here; what is finished is kept.", file=sys.stderr)
+    print(f"{total:,} passes of an image, about {minutes} min here; finished work is stored.", file=sys.stderr)
     show("features", 0, total)
     found = explain.explain(a, b, look, other_weights)
     return Explained(a, b, found, remarks(a, b, look))
 
 
 def remarks(a: str, b: str, look: Looked) -> list[str]:
-    """What the reader of the table should know."""
+    """Notes below the table."""
     said = [f"{name} prints no Inception Score, so none is compared." for name in (a, b)
             if explain.READINGS[name].splits == explain.NO_SCORE]
     n, d = min(look.model.n, look.reference.n), look.network.d

@@ -1,4 +1,4 @@
-"""What `ganbench inspect` says about a file."""
+"""The output of `ganbench inspect`."""
 
 from __future__ import annotations
 

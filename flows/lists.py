@@ -1,4 +1,4 @@
-"""What there is: the tables of the house as rows for `ganbench models`, `protocols`, ... and `doctor`."""
+"""The tables of ganbench as rows for `ganbench models`, `protocols`, ... and `doctor`."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ def cache_list(older_than: float) -> list[Row]:
 
 
 def cache_verify(older_than: float) -> list[Row]:
-    """Every hash checked again; what is not sound will be made anew when somebody needs it."""
+    """Check every hash; damaged artefacts are recomputed when they are needed."""
     entries = list(store().entries())
     damaged = [entry for entry in entries if not is_sound(entry)]
     rows = [{"name": f"{entry.kind}/{entry.key[:16]}", "state": "damaged: made anew when needed"} for entry in damaged]
@@ -250,7 +250,7 @@ def cache_verify(older_than: float) -> list[Row]:
 
 
 def cache_collect(older_than: float) -> list[Row]:
-    """Remove what nobody has used for so many days, and what killed processes left."""
+    """Remove artefacts not used for some days, and files left by killed processes."""
     before = time.time() - 86_400 * older_than
     old = [entry for entry in store().entries() if store().last_used(entry) < before or not is_sound(entry)]
     strays = store().strays()

@@ -31,7 +31,7 @@ class Some:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the work is done, and with how many hands; nothing here changes a number."""
+    """Paths, parallelism and debugging; these options do not affect results."""
 
     PANEL: ClassVar[str] = "Machine"
 
@@ -41,10 +41,10 @@ class Machine:
         None, "Weights", "Weights of an extractor: a file, or a Hugging Face folder.", metavar="NAME=PATH")
     device: str | None = option(None, "Device", "cpu, cuda, cuda:1, ...")
     workers: int | None = option(
-        None, "Workers", "Shards worked on at a time, a thread each. Changes no number.", least=1)
+        None, "Workers", "Shards processed at a time, one thread each. Changes no result.", least=1)
     batch_size: int | None = option(
-        None, "Batch size", "Images between two savings: what a killed run loses at most. Changes no number.", least=1)
-    runner: str | None = option(None, "Runner", "Where shards are worked on: threads, dask or ray.")
+        None, "Batch size", "Images between two saves: a killed run loses at most these. Changes no result.", least=1)
+    runner: str | None = option(None, "Runner", "Where shards are processed: threads, dask or ray.")
     debug: bool = option(False, "Debug", "Show the traceback of an error, and Prefect's log.")
 
 

@@ -1,4 +1,4 @@
-"""What the commands do, once the command line is understood."""
+"""The commands, after the command line is parsed."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ from ganbench.gan.statistics import accumulate
 from ganbench.gan.store import rows_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.training.loop import steps_done
+from ganbench.gan.trials import check_output
 from ganbench.gan.types import BadInput, Protocol, Statistics
 from ganbench.tasks.guardian import guard
 from ganbench.tasks.progress import Counter, listening
@@ -60,7 +61,7 @@ Show = Callable[..., None]  # stage, images just done, total
 
 
 def run_evaluation(show: Show, model: str, question: Question, seed: int, by: str, opening: Opening) -> Outcome:
-    """Check everything first, without Prefect, so that bad input is told at once; then run the flow."""
+    """Check everything first, without Prefect, so that bad input is reported at once; then run the flow."""
     check_runner()
     job = prepared(model, protocol_of(question), seed, opening)
     check_slices(job, by)
@@ -152,7 +153,7 @@ def run_attribution(show: Show, model: str, question: Question, seed: int, openi
 
 
 def prepared(model: str, protocol: Protocol, seed: int, opening: Opening) -> Job:
-    """The job, so that bad input is told before Prefect starts."""
+    """The job, so that bad input is reported before Prefect starts."""
     workspace = workspace_of(opening.trust_pickle)
     with single_threaded():
         return prepare(asked_model(model, opening, workspace), protocol, seed, workspace)
@@ -174,6 +175,8 @@ def run_sampling(show: Show, model: str, out: Path, n: int, seed: int, opening: 
     write = writer_of(out)
     workspace = workspace_of(opening.trust_pickle)
     spec = ordered(asked_model(model, opening, workspace), n, workspace)
+    if spec.factory:
+        check_output(spec, seed, workspace)
     part, found, arrays = Part(spec, seed, n), 0, []
     show("images", 0, n)
     with single_threaded(), listening(show):

@@ -1,4 +1,4 @@
-"""What the command line prints: tables for people, JSON for programs."""
+"""The output of the command line: tables, or JSON for programs."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]])
 
 
 def print_notes(found: ScoreTable) -> None:
-    """What is to be kept in mind, each once, behind the scores that it is about."""
+    """The caveats, each once, after the names of the scores that it is about."""
     from rich.markup import escape
 
     from ganbench.gan.tables import about

@@ -29,7 +29,7 @@ def train(
 ) -> Trained:
     """Train a recipe, and first what it builds on.
 
-    A run that was stopped, or killed, goes on from its last kept state and ends in the same weights.
+    An interrupted run is resumed from its last saved state and ends with the same weights.
     """
     planned = stages(recipe, Path(out) if out else settings().root / "training" / recipe, steps)
     bar = begin_progress(f"steps of {recipe}")

@@ -1,1 +1,1 @@
-"""The library: numbers and files.  Needs neither Prefect nor MLflow; `ganbench` itself is its public door."""
+"""The library: numbers and files.  Needs neither Prefect nor MLflow; the package `ganbench` is its public interface."""

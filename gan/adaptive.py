@@ -1,9 +1,9 @@
-"""Mixtures of models that are expensive to ask: few images are drawn of those that a good mixture does not need.
+"""Mixtures of models that are expensive to sample: few images are drawn of models that a good mixture does not need.
 
-Mixture-UCB-CAB: Rezaei, Farnia & Li 2024, "Be More Diverse than the Most Diverse", arXiv:2412.17622.  Models give
-batches in turn.  After each one the mixture is sought whose kernel distance, less a bonus for models that are little
-known, is least; the next batch comes from the model that is furthest below its share.  Where the paper bounds a bonus
-by the kernel's range, which the polynomial kernel lacks, it is here a number of standard errors.
+Mixture-UCB-CAB: Rezaei, Farnia & Li 2024, "Be More Diverse than the Most Diverse", arXiv:2412.17622.  Images are drawn
+in batches.  After each batch the mixture is computed that minimises the kernel distance minus an exploration bonus for
+models with few images; the next batch comes from the model that is furthest below its share.  The paper bounds the
+bonus by the kernel's range; the polynomial kernel is unbounded, so the bonus here is a number of standard errors.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from ganbench.gan.statistics import check_features
 from ganbench.gan.types import BadInput
 
 Draw = Callable[[int, int], np.ndarray]     # (start, stop) -> features of a model's images [start, stop), (n, d)
-FEWEST = 4                                  # images of each model: a spread and its pairs need some
+FEWEST = 4                                  # least number of images of each model, for variances
 
 
 @dataclass(frozen=True)
 class Adaptive:
-    """The mixture that was found, and what it took; arrays are of m models and t batches."""
+    """The mixture, and the images drawn for it; arrays over m models and t batches."""
 
-    shares: np.ndarray          # (m,) float64, at least 0 and of sum 1: those of the least distance, without bonus
-    value: float                # the unbiased squared MMD on the very images that chose the shares: flattering
+    shares: np.ndarray          # (m,) float64, at least 0 and of sum 1: they minimise the distance, without bonus
+    value: float                # unbiased squared MMD on the images used to choose the shares, hence optimistic
     gap: float                  # see gan.ensemble.Mixture
     drawn: np.ndarray           # (m,) int64, images drawn of each model
     spent: float                # of the budget: images, or seconds where there are prices
-    asked: np.ndarray           # (t,) int64, which model gave a batch
-    trace: np.ndarray           # (t, m) float64, the shares of the least distance after each batch; nan before all gave
+    asked: np.ndarray           # (t,) int64, which model a batch was drawn from
+    trace: np.ndarray           # (t, m) float64, the best shares after each batch; nan before all models have one
 
 
 def adaptive_mixture(
@@ -51,8 +51,8 @@ def adaptive_mixture(
     `draw[i](start, stop)`: features (stop - start, d) of images start to stop of model i.  `budget`: images, or seconds
     where `prices` has seconds per image of each model.  `limits`: the most images of each model.  `width`: the bonus of
     a model in standard errors that its images give to the distance; 0 is Mixture-Greedy (Dibaei Nia & Farnia 2026,
-    arXiv:2603.21716).  `tick`: told the model and the images after each batch.  Nothing is random.
-    It ends before the budget does where no model that is wanted has images left.
+    arXiv:2603.21716).  `tick`: called with the model and the number of images after each batch.  Deterministic.
+    Ends early where no model with a positive share has images left.
     """
     purse = checked_purse(len(draw), budget, batch, prices, limits)
     images = Drawn(len(draw), real)
@@ -77,7 +77,7 @@ def adaptive_mixture(
 
 @dataclass(frozen=True)
 class Purse:
-    """What may be drawn: a budget, the price of an image and the most images of each of m models."""
+    """The constraints: a budget, and the price of an image and the most images of each of m models."""
 
     budget: float
     batch: int
@@ -85,15 +85,15 @@ class Purse:
     limits: np.ndarray          # (m,) float64, infinite where there is none
 
     def room(self, counts: np.ndarray) -> np.ndarray:
-        """(m,) int64: how many images the next batch of each model may have."""
+        """(m,) int64: the allowed size of the next batch of each model."""
         affordable = np.floor((self.budget - counts @ self.prices) / self.prices)
         return np.minimum(np.minimum(affordable, self.limits - counts), self.batch).clip(0).astype(np.int64)
 
     def next_of(self, counts: np.ndarray, shares: np.ndarray) -> int | None:
-        """The model that is furthest below its aim; None where nothing wanted can be had.
+        """The model that is furthest below its target number of images; None where none can be drawn.
 
-        Aims go by shares over the root of the price: with a fixed purse that makes the variance of a weighted sum of
-        means least (Cochran 1977, Sampling Techniques, section 5.5).
+        Targets are proportional to the share over the root of the price: for a fixed budget this minimises the variance
+        of a weighted sum of means (Cochran 1977, Sampling Techniques, section 5.5).
         """
         aims = shares / np.sqrt(self.prices)
         lacking = aims / aims.sum() - counts / counts.sum()
@@ -102,7 +102,7 @@ class Purse:
 
 
 class Drawn:
-    """The images drawn of m models, and the kernel's sums over all pairs of them, to which each batch adds its own."""
+    """The images drawn of m models, and the kernel's sums over all pairs of them, updated by each batch."""
 
     def __init__(self, m: int, real: np.ndarray):
         check_features(real)
@@ -114,7 +114,7 @@ class Drawn:
         self.to_real = [np.empty(0) for _ in range(m)]      # of an image: its mean similarity to real ones
 
     def add(self, i: int, new: np.ndarray) -> None:
-        """Take in a batch of model i, (b, d)."""
+        """Add a batch of model i, (b, d)."""
         mine = np.zeros((len(new), len(self.counts)))
         for j, old in enumerate(self.features):
             tile = similarities(new, old)
@@ -158,7 +158,7 @@ def asked_for(draw: Sequence[Draw], i: int, images: Drawn, purse: Purse) -> np.n
 def checked_purse(
     m: int, budget: float, batch: int, prices: Sequence[float] | None, limits: Sequence[float] | None
 ) -> Purse:
-    """Refuse what does not reach for one batch of each model."""
+    """Refuse a budget that is too small for one batch of each model."""
     if m < 2:
         raise BadInput("too-few-models", f"A mixture takes at least 2 models, got {m}.")
     if batch < FEWEST:
@@ -173,6 +173,6 @@ def checked_purse(
     if not first <= budget:
         unit = "images" if prices is None else "seconds"
         raise BadInput("unfit-value",
-                       f"A budget of {budget:g} {unit} does not reach for a first batch of each model, {first:g} "
+                       f"A budget of {budget:g} {unit} is too small for a first batch of each model, {first:g} "
                        f"{unit}.")
     return Purse(budget, batch, price, limit)

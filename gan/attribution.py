@@ -1,4 +1,4 @@
-"""What a Fréchet distance is made of: the images that cost most and help most, and what each class costs."""
+"""Attribution of a Fréchet distance: the contribution of each image and of each class."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from ganbench.gan.statistics import accumulate, moments
 from ganbench.gan.store import Store, remember
 from ganbench.gan.types import Estimate, Features, Statistics, digest_of
 
-LEAST = 50      # images of a Fréchet distance against their number
+LEAST = 50      # least number of images of a point of the curve
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """`psi[i] / n` is by how much the distance would fall, to first order, without image i; the mean of psi is 0."""
+    """`psi[i] / n` is, to first order, how much the distance would fall without image i; the mean of psi is 0."""
 
     distance: float
     psi: np.ndarray                     # (n,) float64
-    classes: dict[int, Estimate]        # what each costs; they add up to 0
+    classes: dict[int, Estimate]        # contribution of each class; they add up to 0
 
     @property
     def worst(self) -> np.ndarray:
-        """Rows, the costliest first."""
+        """Rows, the largest contribution first."""
         return np.argsort(-self.psi, kind="stable")
 
 
@@ -42,7 +42,7 @@ def attribute(generated: Features, reference: Features, labels: np.ndarray | Non
 
 
 def against_n(generated: Features, reference: Features, store: Store, parts: int = 5) -> list[tuple[int, Estimate]]:
-    """The Fréchet distance of the first n / 2^k images, fewest first; kept in the store."""
+    """The Fréchet distance of the first n / 2^k images, fewest first; stored."""
     sizes = sorted({size for k in range(parts) if (size := generated.n >> k) >= LEAST})
     source = source_digest("against n")
     key = digest_of({"stage": "against n", "generated": generated.digest, "reference": reference.digest, "sizes": sizes,

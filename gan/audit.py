@@ -1,4 +1,4 @@
-"""An audit: what is asked of a model that may copy, and the answer, kept in the store.  See `ganbench.gan.copying`."""
+"""An audit of a model for copies of training images; results are stored.  See `ganbench.gan.copying`."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from ganbench.gan.sources import source_digest
 from ganbench.gan.store import Store, remember
 from ganbench.gan.types import BadInput, Estimate, Features, Samples, digest_of
 
-LEAST = 50                  # images to look at
-IMAGES = 2_000              # to draw, where nobody says how many
+LEAST = 50                  # least number of generated images
+IMAGES = 2_000              # default number of generated images
 METRICS = "authpct,ct,copies"
 
 Tick = Callable[[int], object]
 
 
 def question_of(model: str, asked: Question) -> Question:
-    """What an audit of a model measures; only what a model of the zoo learned from is known without being told."""
+    """The protocol of an audit; the training images are known only for models of the zoo."""
     training, n = asked.training, asked.n or IMAGES
     if not training and not model.startswith("zoo:"):
         raise BadInput("no-training-data",
-                       f"An audit of {model} needs what it learned from: give --training with a name of "
+                       f"An audit of {model} needs its training images: give --training with a name of "
                        "`ganbench datasets`, or a folder, .npz or .parquet of images.")
     if n < LEAST:
-        raise BadInput("too-few-images", f"An audit looks at {LEAST} images at least, got --n {n}.")
+        raise BadInput("too-few-images", f"An audit needs at least {LEAST} images, got --n {n}.")
     if asked.held_out:
         training = training or protocol_of(Question()).training
     return Question(n=n, reference=training, held_out=asked.held_out, training=training, metrics=METRICS,
@@ -34,11 +34,11 @@ def question_of(model: str, asked: Question) -> Question:
 
 
 def check_unseen(held_out: str, unseen: str, n: int) -> None:
-    """Unseen images that were asked for must be there; `unseen`: their role in the job, '' for none."""
+    """Refuse an audit without the requested unseen images; `unseen`: their role in the job, '' for none."""
     if held_out and not unseen:
         raise BadInput("no-held-out-images",
                        f"{held_out} gives no unseen images: it is the training set itself, or has fewer than the "
-                       f"{n:,} images that are audited, and then a smaller --n helps.")
+                       f"{n:,} images that are audited; in the latter case give a smaller --n.")
 
 
 def audit(

@@ -27,10 +27,10 @@ ONE_AT_A_TIME = threading.Lock()                             # cuDNN's switches 
 def start(
     module: nn.Module, shape: tuple[int, ...], device: str, backend: str, eager: bool = False
 ) -> tuple[Run, dict[str, Any]]:
-    """A way to run `module` (in eval mode) on inputs of `shape`, and what it is, for the keys of results.
+    """A function that runs `module` (in eval mode) on inputs of `shape`, and its description, for the keys of results.
 
     `backend`: onnxruntime, torch, or auto: ONNX Runtime on the CPU where it is installed, else torch.
-    `eager`: the module is run as it is, by torch, since not every module can be traced.
+    `eager`: the module is run by torch without tracing, since not every module can be traced.
     """
     backend = choose_eager(backend) if eager else choose(backend, device)
     if backend == "onnxruntime":

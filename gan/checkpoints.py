@@ -1,4 +1,4 @@
-"""Where weights come from: a path, or a URL with its sha256; read without running anything from the file."""
+"""Checkpoints: weights from a path, or a URL with its sha256, read without running any code of the file."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from ganbench.gan.types import BadInput
 __all__ = ["file_digest", "find_weights", "load_into", "load_state", "read_checkpoint", "read_plain", "select_state",
            "state_dicts"]
 
-# Where training code keeps the generator, in the order of preference: averaged weights first, because they
-# are what papers evaluate.
+# Keys under which training code stores the generator, in order of preference: averaged weights first, because
+# papers evaluate those.
 KEYS = (
     "G_ema", "g_ema", "ema", "params_ema", "ema_state_dict", "model_ema", "ema_model", "generator_ema", "ema_generator",
     "netG_ema",
@@ -56,15 +56,15 @@ SECONDS = 10                                                # to connect, and be
 def load_state(path: Path, key: str = "", trust_pickle: bool = False) -> dict[str, Tensor]:
     """The state dict of a checkpoint file, on the CPU, without `module.` and `_orig_mod.` prefixes.
 
-    `key` is a dotted path into the file (`state_dict.generator`); without it the usual places are tried.
+    `key` is a dotted path into the file (`state_dict.generator`); without it the usual keys are tried.
     """
     return select_state(read_checkpoint(path, trust_pickle), path, key)[1]
 
 
 def read_checkpoint(path: Path, trust_pickle: bool = False) -> Any:
-    """What the file holds: a state dict, or a dictionary with some inside.
+    """The content of the file: a state dict, or a dictionary that contains some.
 
-    Nothing in the file is run, unless `trust_pickle`, and then only where the weights cannot be had without.
+    No code of the file is run, unless `trust_pickle`, and then only if the weights cannot be read without it.
     """
     head = read_head(path)
     if path.suffix == ".safetensors" or head[8:9] == b"{":
@@ -124,7 +124,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def in_natural_order(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """`main.3` before `main.10`, as layers were made: safetensors keeps its tensors in an order of its own."""
+    """`main.3` before `main.10`, in the order of layers; safetensors stores tensors in another order."""
     def key(name: str) -> list[tuple[int, str]]:
         return [(int(word), "") if word.isdigit() else (-1, word) for word in name.split(".")]
 
@@ -168,7 +168,7 @@ def read_torchscript(path: Path, trust_pickle: bool) -> nn.Module:
 
 
 def check_size(entries: Iterable[zipfile.ZipInfo], path: Path) -> None:
-    """Refuse what unpacks to far more than any file of tensors or images does, before it is unpacked."""
+    """Refuse zip bombs before they are unpacked: archives with an unusually high compression ratio."""
     packed, unpacked = path.stat().st_size, sum(entry.file_size for entry in entries)
     if unpacked > MOST_UNPACKED + MOST_RATIO * packed:
         raise BadInput("too-large",
@@ -194,9 +194,9 @@ def read_torch(path: Path, trust_pickle: bool) -> Any:
 
 
 def read_plain(path: Path) -> Any:
-    """Weights of a torch.save file beside objects whose classes are not looked up, as in files of old Lightning.
+    """The weights of a torch.save file that also holds other objects, whose classes are not imported (old Lightning).
 
-    None where the weights are inside such objects, so that code would have to run.
+    None if the weights are inside such objects, which only code of the file could restore.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=False, pickle_module=pickles)
@@ -239,13 +239,13 @@ def needs_code(path: Path, error: Exception) -> BadInput:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's first line without a full stop, to stand inside a sentence."""
+    """An error's first line without a full stop, for use inside a sentence."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def select_state(content: Any, path: Path, key: str = "") -> tuple[str, dict[str, Tensor]]:
-    """The state dict inside what a file holds, and the dotted path at which it lies ('' for the top)."""
+    """The state dict in a file's content, and its dotted path ('' for the top)."""
     found = dict(state_dicts(content))
     if key:
         chosen = key
@@ -259,7 +259,7 @@ def select_state(content: Any, path: Path, key: str = "") -> tuple[str, dict[str
 
 
 def state_dicts(content: Any, at: str = "", depth: int = 3) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """All state dicts inside what a file holds, with their dotted paths; modules stand for their state dict."""
+    """All state dicts in a file's content, by dotted path; modules are replaced by their state dicts."""
     if isinstance(content, nn.Module):
         content = content.state_dict()
     if not isinstance(content, Mapping) or not content:
@@ -284,7 +284,8 @@ def part_of(found: Mapping[str, dict[str, Tensor]], key: str) -> dict[str, Tenso
 
 
 def parts(state: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """A state dict by the first word of its names: usual names of generators first, averaged weights before others."""
+    """A state dict split by the first part of its names: usual names of generators first, averaged weights before
+    others."""
     names = dict.fromkeys(name.partition(".")[0] for name in state if "." in name)
     for part in sorted(names, key=lambda part: KEYS.index(part) if part in KEYS else len(KEYS)):
         begin = f"{part}."
@@ -292,7 +293,7 @@ def parts(state: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[str, Tensor]]
 
 
 def preferred(found: Mapping[str, dict[str, Tensor]], content: Any, path: Path) -> str:
-    """Where the generator lies when nobody said so."""
+    """The path of the generator if no key was given."""
     if not found:
         raise BadInput("not-weights",
                        f"{path} holds {described(content)}, expected a dictionary of named tensors (a state dict).")
@@ -326,7 +327,7 @@ def without_prefixes(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def without_norms(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights as the layers use them, where training code keeps them in parts.
+    """Weights as the layers use them, where training code stores them in parts.
 
     Weight normalisation: g v / |v| (Salimans & Kingma 2016, arXiv:1602.07868); spectral normalisation: W / u'Wv (Miyato
     et al. 2018, arXiv:1802.05957).
@@ -389,7 +390,7 @@ def checked(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
 
 def load_into(module: nn.Module, state: Mapping[str, Tensor], source: str | Path, family: str = "") -> None:
     """Copy a state dict into a module; only BatchNorm's `num_batches_tracked`, which does nothing in eval mode,
-    may be missing.  `source` is the file and `family` the model for the message."""
+    may be missing.  `source` and `family` name the file and the model in the message."""
     ours = module.state_dict()
     missing = [name for name in ours if name not in state and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in state if name not in ours]
@@ -421,8 +422,8 @@ def find_weights(name: str, file: str, sha256: str, url: str, given: Path | None
                  instead: str = "measure without it (--convention embedded)") -> Path:
     """Published weights: the file that the user gave, else the cache, else the URL.
 
-    The cache and the URL must have the published sha256.  A given file may have another one: it was given
-    explicitly, and the caller records its digest beside the score.
+    Files from the cache and the URL must have the published sha256.  A given file may have another one, since it was
+    given explicitly; the caller records its digest with the score.
     """
     if given is not None:
         read_head(given)
@@ -447,7 +448,7 @@ def find_weights(name: str, file: str, sha256: str, url: str, given: Path | None
 def download(
     url: str, target: Path, sha256: str, retries: int = 1, digest: Callable[[Path], str] = file_digest
 ) -> str:
-    """Fetch a file whose sha256 is known; the reason why not, or ''."""
+    """Download a file whose sha256 is known; returns the reason for a failure, or ''."""
     problem = "no address is known"
     for _ in range(retries + 1 if url else 0):
         try:

@@ -1,7 +1,7 @@
-"""Which model is better, and how sure are we: scores of several models under one protocol, set beside each other.
+"""Comparison of several models under one protocol: which is better, and with what certainty.
 
-Draws of two models are independent, given the reference that they share, so the error of a difference is the root of
-the sum of squares.  Many pairs are many chances to be fooled: p-values of one metric are Holm's.
+Images of two models are independent, given the reference that they share, so the error of a difference is the root of
+the sum of squares.  Because many pairs are tested, the p-values of one metric are Holm-adjusted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ganbench.gan.types import BadInput, Estimate, Score
 from ganbench.gan.uncertainty import difference, p_value
 
 LEVEL = 0.05                    # of the family of all pairs of one metric
-RESAMPLED = 10_000              # draws of all scores from their errors, for the stability of ranks
+RESAMPLED = 10_000              # resamples of all scores from their standard errors, for the stability of ranks
 
 Scores = Mapping[str, Sequence[Score]]      # model -> its scores
 
@@ -28,7 +28,7 @@ class Pair:
     better: str
     worse: str
     gain: Estimate
-    p: float                    # Holm's, over all pairs of the metric
+    p: float                    # Holm-adjusted, over all pairs of the metric
 
     @property
     def significant(self) -> bool:
@@ -45,20 +45,20 @@ class Ranking:
     models: tuple[str, ...]
     pairs: tuple[Pair, ...]
     ranks: Mapping[str, tuple[int, int]]            # the best and the worst rank that the pairs allow, 1 is best
-    first: Mapping[str, float]                      # how often a model leads when scores are drawn from their errors
-    interval: Mapping[str, tuple[int, int]]         # 95 % of its ranks in those draws
+    first: Mapping[str, float]                      # how often a model ranks first in resamples of the scores
+    interval: Mapping[str, tuple[int, int]]         # the central 95 % of its ranks in those resamples
     decides: bool = True                            # whether a better value makes a better model
 
     @property
     def leaders(self) -> tuple[str, ...]:
-        """The models that no other one beats significantly; nobody leads where values decide nothing."""
+        """The models that no other is significantly better than; none if better values do not make better models."""
         if not self.decides:
             return ()
         return tuple(model for model in self.models if self.ranks[model][0] == 1)
 
 
 def check_alike(scores: Scores) -> None:
-    """Refuse what was measured under different protocols: such numbers share no table."""
+    """Refuse scores that were measured under different protocols: they are not comparable."""
     protocols = {score.protocol_digest: (model, score.protocol) for model, rows in scores.items() for score in rows}
     if len(protocols) > 1:
         (one, first), (other, second), *_ = protocols.values()
@@ -100,7 +100,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def rank_range(model: str, pairs: Sequence[Pair]) -> tuple[int, int]:
-    """1 + how many are significantly better, and the number of models less those that are significantly worse."""
+    """Best rank: 1 + the number of significantly better models; worst: all models minus significantly worse ones."""
     beaten_by = sum(pair.worse == model and pair.significant for pair in pairs)
     beats = sum(pair.better == model and pair.significant for pair in pairs)
     others = sum(model in (pair.better, pair.worse) for pair in pairs)
@@ -110,7 +110,7 @@ def rank_range(model: str, pairs: Sequence[Pair]) -> tuple[int, int]:
 def stability(
     losses: Mapping[str, Estimate], order: Sequence[str], seed: int
 ) -> tuple[dict[str, float], dict[str, tuple[int, int]]]:
-    """Ranks of scores drawn from N(value, se^2): how often each model leads, and the middle 95 % of its ranks."""
+    """Resamples scores from N(value, se^2): how often each model ranks first, and the central 95 % of its ranks."""
     random = np.random.default_rng(seed)
     values, errors = (np.array([getattr(losses[model], name) for model in order]) for name in ("value", "se"))
     drawn = values + errors * random.standard_normal((RESAMPLED, len(order)))
@@ -121,8 +121,8 @@ def stability(
 
 
 def tie_groups(ranking: Ranking) -> list[tuple[str, ...]]:
-    """Largest runs of neighbours in the ranking of which no two differ significantly (letters of a compact display:
-    Piepho 2004, doi:10.1198/1061860043515); a model may be in several."""
+    """Maximal runs of consecutive models of which no two differ significantly (a compact letter display: Piepho 2004,
+    doi:10.1198/1061860043515); a model may be in several."""
     different = {frozenset((pair.better, pair.worse)) for pair in ranking.pairs if pair.significant}
     groups: list[tuple[str, ...]] = []
     for start in range(len(ranking.models)):
@@ -138,7 +138,7 @@ def tie_groups(ranking: Ranking) -> list[tuple[str, ...]]:
 
 
 def pareto(losses: Mapping[str, float], costs: Mapping[str, float]) -> tuple[str, ...]:
-    """The models than which no other is as good for the cost, and better in one of the two; cheapest first."""
+    """The Pareto-optimal models, cheapest first: no other is at least as good and as cheap, and better in one."""
     def dominated(model: str) -> bool:
         mine = (losses[model], costs[model])
         return any(losses[other] <= mine[0] and costs[other] <= mine[1] and (losses[other], costs[other]) != mine
@@ -148,7 +148,7 @@ def pareto(losses: Mapping[str, float], costs: Mapping[str, float]) -> tuple[str
 
 
 def disagreements(one: Ranking, other: Ranking) -> list[tuple[Pair, Pair]]:
-    """Pairs of models that the two metrics put in opposite order, both significantly."""
+    """Pairs of models that two metrics rank in opposite order, both significantly."""
     opposite = {(pair.worse, pair.better): pair for pair in other.pairs if pair.significant}
     return [(pair, opposite[pair.better, pair.worse]) for pair in one.pairs
             if pair.significant and (pair.better, pair.worse) in opposite]

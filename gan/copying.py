@@ -1,15 +1,15 @@
-"""Does the model copy what it learned from?  Nearest training images in two spaces, with a p-value for each image.
+"""Detection of copied training images: nearest training images in two spaces, with a p-value for each image.
 
 Candidates are the nearest training images by an extractor's features, and by a coarse brightness pattern of the image,
-of its mirror image, and of both moved by a pixel or two.  Each is then laid over the image, as it is and mirrored,
-shifted by up to SHIFT pixels, and the smallest root mean square difference is its distance.  An image is suspicious
-when one training image is much nearer than the next ones: by the ratio of the smallest distance to the mean of the
-next NEXT.
-(Carlini et al. 2023, arXiv:2301.13188, divide likewise; plain pictures are near to many others, and copies of none.)
+of its mirror image, and of both shifted by a pixel or two.  Each candidate is compared with the image, unchanged and
+mirrored, shifted by up to SHIFT pixels; the smallest root mean square difference is its distance.  An image is
+suspicious if one training image is much nearer than the next ones: the statistic is the ratio of the smallest distance
+to the mean of the next NEXT.  (Carlini et al. 2023, arXiv:2301.13188, normalise similarly: images of low contrast are
+near to many others without being copies.)
 
-Real images that the model has not seen go through the same search.  An honest model's images and those are
-exchangeable, so the rank of an image's ratio among theirs is a p-value (Bates et al. 2021, arXiv:2104.08279); which
-images are listed is Benjamini and Hochberg's rule at a false-discovery rate.
+Real images outside the training set go through the same search.  If the model does not copy, its images and these are
+assumed exchangeable, so the rank of an image's ratio among theirs gives a p-value (Bates et al. 2021,
+arXiv:2104.08279); images are listed by the Benjamini-Hochberg procedure at a false-discovery rate.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ SHIFT = 2                   # pixels of SIDE
 MOVES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0), (2, 2), (2, -2), (-2, 2), (-2, -2))
 BY_FEATURES, BY_PATTERN, NEXT = 10, 4, 5    # candidates: by features, and by each of the patterns
 LEAST = 50                  # training images
-RATE = 0.05                 # false discoveries among the images that are listed
-LISTED = 200                # matches that are kept, the most suspicious first
+RATE = 0.05                 # false-discovery rate of the listed images
+LISTED = 200                # stored matches, the most suspicious first
 
 Tick = Callable[[int], object]
 
@@ -45,21 +45,21 @@ class Match:
     by_features: int
     by_pixels: int
     distance: float             # to `by_pixels`, root mean square in grey levels, best shift and mirroring
-    ratio: float                # that over the mean distance to the next nearest
-    p: float | None             # None: there are no unseen images to compare with
+    ratio: float                # `distance` over the mean distance to the next nearest
+    p: float | None             # None: no unseen images were given
     listed: bool
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found; matches are sorted, the most suspicious first."""
+    """The result of an audit; matches are sorted, the most suspicious first."""
 
     n: int
     n_training: int
     n_unseen: int
     copies: Estimate | None     # share of the images that are listed
-    nearer: Estimate | None     # share of the images with p <= .05; .05 is expected of an honest model
-    p: float | None             # of so large a share, or a larger one
+    nearer: Estimate | None     # share of the images with p <= .05; .05 is expected without copying
+    p: float | None             # probability of so large a `nearer`, or a larger one, without copying
     matches: tuple[Match, ...] = field(default_factory=tuple)
 
 
@@ -81,7 +81,7 @@ def look_for_copies(images: dict[str, Samples], features: dict[str, Features], u
 
 
 def excess(found: float, n: int, unseen: int) -> float:
-    """The probability of a share of p <= RATE this large from an honest model: both sets are samples of one law."""
+    """The probability of so large a share of images with p <= RATE if both sets are samples of one distribution."""
     from statistics import NormalDist
 
     spread = np.sqrt(RATE * (1 - RATE) * (1 / n + 1 / unseen))
@@ -89,14 +89,14 @@ def excess(found: float, n: int, unseen: int) -> float:
 
 
 class Pictures:
-    """Brightness of all images of a set, small: (n, SIDE', SIDE') float32, and patterns for the coarse search."""
+    """The brightness of all images of a set, reduced: (n, SIDE', SIDE') float32, and patterns for the coarse search."""
 
     def __init__(self, samples: Samples):
         parts = [shrunk(rows_of(shard)["images"]) for shard in samples.shards]
         self.small = np.concatenate(parts)
 
     def patterns(self, mirrored: bool = False, move: tuple[int, int] = (0, 0)) -> np.ndarray:
-        """(n, d) float32: coarse, and without the image's mean."""
+        """(n, d) float32: reduced further, minus the image's mean."""
         images = np.roll(self.small[:, :, ::-1] if mirrored else self.small, move, axis=(1, 2))
         coarse = averaged(images, max(1, images.shape[1] // COARSE))
         flat = coarse.reshape(len(coarse), -1)
@@ -109,7 +109,7 @@ def shrunk(images: np.ndarray) -> np.ndarray:
 
 
 def averaged(images: np.ndarray, block: int) -> np.ndarray:
-    """(n, h, w) -> means over blocks; what is left over at the end is cut off."""
+    """(n, h, w) -> means over blocks; incomplete blocks are cut off."""
     n, height, width = images.shape
     rows, columns = height // block, width // block
     cut = images[:, : rows * block, : columns * block]
@@ -146,14 +146,14 @@ def search(x: Pictures, training: Pictures, x_features: Features, features: Feat
 
 
 def by_pattern(x: Pictures, training: Pictures) -> list[np.ndarray]:
-    """Candidates (n, BY_PATTERN) for every move, as it is and mirrored."""
+    """Candidates (n, BY_PATTERN) for every shift, unchanged and mirrored."""
     patterns = training.patterns()
     return [nearest_across(x.patterns(mirrored, move), patterns, BY_PATTERN).indices
             for mirrored in (False, True) for move in MOVES]
 
 
 def ranked(by_features: np.ndarray, candidates: np.ndarray, distances: np.ndarray) -> Found:
-    """The nearest candidate of each image, and how far it is beside the next ones; a row counts once."""
+    """The nearest candidate of each image, its distance and its ratio; duplicate candidates count once."""
     order = np.argsort(distances, axis=1, kind="stable")
     rows, sorted_ = np.take_along_axis(candidates, order, axis=1), np.take_along_axis(distances, order, axis=1)
     for i in range(len(rows)):                          # candidates found twice
@@ -169,8 +169,7 @@ def ranked(by_features: np.ndarray, candidates: np.ndarray, distances: np.ndarra
 def aligned(image: np.ndarray, others: np.ndarray) -> np.ndarray:
     """(h, w) and (k, h, w) -> (k,) root mean square differences, the smallest over shifts and mirroring.
 
-    Only what overlaps counts: the middle of the image, SHIFT pixels from its borders, over every place that it can
-    take on the other.
+    The centre of the image, without SHIFT pixels at its borders, is compared at every position within the other image.
     """
     height, width = image.shape
     middle = image[SHIFT : height - SHIFT, SHIFT : width - SHIFT]

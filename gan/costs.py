@@ -1,7 +1,7 @@
-"""What an image costs: parameters, bytes of weights, network evaluations, seconds and memory.
+"""The cost of an image: parameters, bytes of weights, network evaluations, seconds and memory.
 
-Measured once per model and machine in a process of its own, one thread, and remembered: a second look at the same
-scores says the same.
+Measured once per model and machine in a separate process with one thread, and stored, so that repeated commands show
+the same values.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CHILD = "import sys, json; given = json.load(sys.stdin); sys.path[:] = given.pop
 
 
 def cost_of(spec: ModelSpec, workspace: Workspace) -> tuple[Cost, bool]:
-    """The cost of a model, and whether it was measured now.  Wait until nothing else runs: seconds are measured."""
+    """The cost of a model, and whether it was measured now.  Call it while nothing else runs: it measures time."""
     if not isinstance(generator_of(spec, workspace), nn.Module):
         return Cost(), False
     key = digest_of({
@@ -38,17 +38,17 @@ def cost_of(spec: ModelSpec, workspace: Workspace) -> tuple[Cost, bool]:
 
 
 def ask(spec: ModelSpec, workspace: Workspace) -> dict[str, Any]:
-    """Let a process that has done nothing else measure; what it printed."""
+    """Measure in a new process; returns what it printed."""
     given = {"path": sys.path, "spec": asdict(spec), "workspace": asdict(workspace)}
     child = subprocess.run([sys.executable, "-c", CHILD], input=json.dumps(given), capture_output=True, text=True)
     if child.returncode:
         said = child.stderr.strip().splitlines() or [f"the process ended with {child.returncode}"]
-        raise RuntimeError(f"What {spec.name} costs could not be measured: {said[-1]}")
+        raise RuntimeError(f"The cost of {spec.name} could not be measured: {said[-1]}")
     return dict(json.loads(child.stdout.splitlines()[-1]))
 
 
 def answer(spec: dict[str, Any], workspace: dict[str, Any]) -> str:
-    """The child's part: JSON of a `Cost`."""
+    """Runs in the child process: a `Cost` as JSON."""
     pairs = {name: tuple(spec[name]) for name in ("latent_shape", "output_range")}
     known, here = CompleteSpec(**{**spec, **pairs}), Workspace(**workspace)
 

@@ -1,22 +1,25 @@
-"""A generator draws images.  Image i depends on the model, the seed and i alone."""
+"""Drawing images from a generator.  Image i depends only on the model, the seed and i."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 
 from ganbench.gan import images as image_rules
 from ganbench.gan.generators.base import FiniteModel, Generator, classes
-from ganbench.gan.types import ModelSpec
+from ganbench.gan.types import BadOutput, ModelSpec
 
 MICRO_BATCH = {"cpu": 20, "cuda": 250}  # fixed, because convolutions round differently at other sizes
-Tick = Callable[[int], object]  # told how many rows have just been made
+_outputs: WeakKeyDictionary[Generator, tuple[torch.dtype, tuple[int, ...]]] = WeakKeyDictionary()
+Tick = Callable[[int], object]  # called with the number of rows that have just been computed
 
 
 def silent(rows: int) -> None:
-    """The listener of those who do not want to know."""
+    """A `Tick` that does nothing."""
 
 
 @torch.inference_mode()
@@ -25,24 +28,50 @@ def draw(
 ) -> dict[str, np.ndarray]:
     """Images [start, stop): `images` (n, C, H, W) uint8, and `labels` (n,) int64 of a conditional model.
 
-    Works in whole micro-batches from a multiple of their size on, so that an image has the same
-    neighbours' places, and the same bits, wherever a run begins or ends.
+    Works in whole micro-batches that start at multiples of their size, so that every image has the same position in its
+    batch, and the same bits, wherever a run begins or ends.
     """
     size = MICRO_BATCH[torch.device(device).type]
     parts: list[np.ndarray] = []
     for first in range(start // size * size, stop, size):
-        indices = range(first, first + size)
-        raw = generator.sample(generator.draws(indices, seed).to(device), labels_of(generator, indices, seed, device))
-        pixels = image_rules.from_model(raw.cpu(), spec, first)
-        parts.append(pixels.numpy()[max(0, start - first) : stop - first])
+        pixels = images_of(generator, spec, range(first, first + size), seed, device)
+        parts.append(pixels[max(0, start - first) : stop - first])
         tick(len(parts[-1]))
     drawn = {"images": np.concatenate(parts)}
     labels = labels_of(generator, range(start, stop), seed, "cpu")
     return drawn if labels is None else {**drawn, "labels": labels.numpy()}
 
 
-def labels_of(generator: Generator, indices: range, seed: int, device: str) -> torch.Tensor | None:
-    """One class per image, drawn evenly, or known of images on disk; (n,) int64, or None where there are none."""
+@torch.inference_mode()
+def images_of(
+    generator: Generator, spec: ModelSpec, indices: Sequence[int], seed: int, device: str = "cpu"
+) -> np.ndarray:
+    """One batch, (n, C, H, W) uint8.  BadOutput: not as many images as were asked for, or not like those before."""
+    labels = labels_of(generator, indices, seed, device)
+    raw = generator.sample(generator.draws(indices, seed).to(device), labels).cpu()
+    images = image_rules.from_model(raw, spec, indices[0])
+    if len(images) != len(indices):
+        raise BadOutput("wrong-number",
+                        f"{spec.name} gave {len(images)} images when asked for {len(indices)}, from image {indices[0]} "
+                        "on; expected one per latent.")
+    check_alike(generator, spec, raw, indices[0])
+    return images.numpy()
+
+
+def check_alike(generator: Generator, spec: ModelSpec, raw: torch.Tensor, first: int) -> None:
+    """Shape and dtype are those of the first batch that this generator gave."""
+    found = raw.dtype, tuple(raw.shape[1:])
+    with suppress(TypeError):                               # an object of the user's that cannot be a key
+        before = _outputs.setdefault(generator, found)
+        if before != found:
+            (dtype, shape), (new_dtype, new_shape) = before, found
+            raise BadOutput("unequal-batches",
+                            f"{spec.name} gave {new_dtype} images of shape {new_shape} from image {first} on, and "
+                            f"{dtype} images of shape {shape} before; expected one shape and dtype.")
+
+
+def labels_of(generator: Generator, indices: Sequence[int], seed: int, device: str) -> torch.Tensor | None:
+    """One class per image, uniformly drawn, or known for images on disk; (n,) int64, or None without classes."""
     if isinstance(generator, FiniteModel):
         return generator.labels(generator.draws(indices, seed))
     if not generator.n_classes:

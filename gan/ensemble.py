@@ -1,6 +1,6 @@
-"""Mixtures of generators: which share of images each model should give, so that all together are nearest to real ones.
+"""Mixtures of generators: the share of images from each model that minimises the distance to real images.
 
-By the kernel distance the best shares solve a convex quadratic program.
+For the kernel distance, the best shares solve a convex quadratic program.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ganbench.gan.sources import source_digest
 from ganbench.gan.store import Store, remember
 from ganbench.gan.types import BadInput, Estimate, Features, digest_of
 
-SMALL = 1e-9                    # shares below it are none
-WHOLE = 0.995                   # a share above it is all of them
-BLOCKS = 20                     # of each model's images, left out in turn for the errors
-LEAST = 4 * BLOCKS              # images of each model, and of the reference
+SMALL = 1e-9                    # shares below it count as 0
+WHOLE = 0.995                   # a share above it counts as 1
+BLOCKS = 20                     # blocks of each model's images, for the jackknife
+LEAST = 4 * BLOCKS              # least number of images of each model, and of the reference
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Shares of the models, (m,) float64, at least 0 and of sum 1; what they reach; and how far that may be from best.
+    """Shares of the models, (m,) float64, at least 0 and of sum 1; their distance; and a bound on its suboptimality.
 
     `gap` >= value - minimum for a convex problem: the linear bound at the solution (Frank & Wolfe 1956).
     """
@@ -51,10 +51,11 @@ def least_kernel_distance(among: np.ndarray, to_real: np.ndarray, within_real: f
 
 
 def active_set(matrix: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The minimum of w' A w - 2 b' w over the simplex, to rounding: Lawson & Hanson's way (1974, chapter 23).
+    """The minimum of w' A w - 2 b' w over the simplex, up to rounding: an active-set method as in Lawson & Hanson
+    (1974, chapter 23).
 
-    From the best single model on: add the model that would help most, solve for those in, take out whoever would get
-    a negative share, until no model outside would help.
+    Starts from the best single model; adds the model with the steepest descent, solves for the active models, removes
+    those that would get a negative share, until no other model would reduce the distance.
     """
     m = len(b)
     shares = np.zeros(m)
@@ -100,20 +101,20 @@ def positive(matrix: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Held:
-    """Shares found on one half of the images, and what they reach on the other half."""
+    """Shares chosen on one half of the images, and their distance on the other half."""
 
     shares: np.ndarray              # (m,) float64
-    gap: float                      # of the shares on the half that they were found on
+    gap: float                      # bound on the suboptimality, on the half used to choose the shares
     value: Estimate                 # the mixture's kernel distance on the other half
-    best: int                       # the single model that was best on the half of the search
+    best: int                       # the best single model on the half used to choose the shares
     best_value: Estimate            # its distance on the other half
-    gain: Estimate                  # how much nearer the mixture is there: above 0 is better
-    found_on: int                   # images of each model
+    gain: Estimate                  # `best_value` minus `value`: above 0 the mixture is better
+    found_on: int                   # images of each model used to choose the shares
     tested_on: int
 
 
 def mixture_of(models: Sequence[Features], reference: Features, store: Store) -> tuple[Held, bool]:
-    """`held_out_mixture` of features in the store, and whether it was found now."""
+    """`held_out_mixture` of stored features, and whether it was computed now."""
     source = source_digest("mixture")
     key = digest_of({"stage": "mixture", "models": [features.digest for features in models],
                      "reference": reference.digest, "source": source})
@@ -128,8 +129,8 @@ def mixture_of(models: Sequence[Features], reference: Features, store: Store) ->
 
 
 def held_out_mixture(models: Sequence[np.ndarray], real: np.ndarray) -> Held:
-    """The mixture of the least kernel distance, found on the even rows of each model's (n, d) features and measured on
-    the odd ones, against even and odd rows of the reference, (m, d)."""
+    """The mixture with the least kernel distance, chosen on the even rows of each model's (n, d) features and measured
+    on the odd ones, against the even and odd rows of the reference, (m, d)."""
     check_models(models, real)
     search = Similarities([features[::2] for features in models], real[::2])
     everyone = [slice(None)] * len(models)
@@ -151,8 +152,8 @@ def check_models(models: Sequence[np.ndarray], real: np.ndarray) -> None:
     for features in (*models, real):
         if len(features) < LEAST:
             raise BadInput("too-few-images",
-                           f"A mixture is found on one half of the images and tested on the other: at least {LEAST} of "
-                           f"each model and of the reference, got {len(features)}.")
+                           f"A mixture is chosen on half of the images and tested on the other half: at least {LEAST} "
+                           f"images of each model and of the reference are needed, got {len(features)}.")
 
 
 class Similarities:
@@ -168,7 +169,7 @@ class Similarities:
         self.within_real = mean_self_similarity(real)
 
     def among(self, kept: Sequence[slice | np.ndarray], unbiased: bool = True) -> np.ndarray:
-        """(m, m) mean similarities of the kept blocks; of a model to itself without or with each image to itself."""
+        """(m, m) mean similarities of the kept blocks; within a model with or without the pairs of equal images."""
         m = len(self.sizes)
         found = np.empty((m, m))
         for i, j in np.ndindex(m, m):
@@ -194,7 +195,7 @@ class Similarities:
         return self.jackknifed(value)
 
     def jackknifed(self, value: Callable[[Sequence[slice | np.ndarray]], float]) -> Estimate:
-        """A number of the kept blocks, and its error from leaving out each block of each model in turn."""
+        """A statistic of the blocks, and its jackknife error over the blocks of each model."""
         m = len(self.sizes)
         everyone: list[slice | np.ndarray] = [slice(None)] * m
         variance = 0.0

@@ -1,4 +1,4 @@
-"""The composition: model + protocol -> scores, by whoever runs its stages; flows run them as Prefect's tasks."""
+"""Evaluation: model + protocol -> scores.  The stages run in threads, or as Prefect tasks in the flows."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def evaluate(
     workspace: Workspace | None = None,
     workers: int | None = None,
 ) -> list[Score]:
-    """Scores of a model under a protocol; everything that is made is kept in the workspace and found again.
+    """Scores of a model under a protocol; images, features and scores are stored in the workspace and reused.
 
     `model`: what `load` takes, or images: an array or tensor, (n, channels, height, width) uint8, or a function that
-    returns such.  `protocol`: a name of PROTOCOLS (default: fashion-mnist-embedded-2k), a `Question` with the options
+    returns one.  `protocol`: a name of PROTOCOLS (default: fashion-mnist-embedded-2k), a `Question` with the options
     of the command line, such as `Question(reference="folder", metrics="fd,kid")`, or a `Protocol`.  `n`: images to
     draw, if not the protocol's own number.  `workers`: shards at a time (default: one per core); it changes no number.
     """
@@ -81,7 +81,7 @@ class Pending(Proto[T]):
 
 
 class Stages(Proto):
-    """Who runs the stages of an evaluation: threads, or Prefect's tasks.  `name`: of the role or model, for people."""
+    """How the stages of an evaluation are run: in threads, or as Prefect tasks.  `name`: the task's display name."""
 
     def sample(self, name: str, part: Part, index: int, rows: int, workspace: Workspace) -> Pending[Shard]: ...
 
@@ -98,7 +98,7 @@ class Stages(Proto):
 
 
 class Threads:
-    """The stages in threads of this process; the first failure cancels what has not begun."""
+    """Runs the stages in threads of this process; the first failure cancels those not yet started."""
 
     def __init__(self, workers: int | None = None):
         self.pool = ThreadPoolExecutor(workers or os.cpu_count())
@@ -137,8 +137,8 @@ class Started:
 
 
 def submit(jobs: Sequence[Job], stages: Stages) -> list[Started]:
-    """Start every shard of several jobs in turn, its images and behind them its features by every extractor, so that
-    all jobs advance together; what two of them share is started once."""
+    """Start every shard of several jobs in turn, first its images, then its features by every extractor, so that all
+    jobs advance together; shards that several jobs share are started once."""
     begun: dict[tuple[str, int, int, int], tuple[Pending[Shard], dict[str, Pending[Shard]]]] = {}
     found = [Started() for _ in jobs]
     rows = [(job, role, part, mine) for job, mine in zip(jobs, found, strict=True) for role, part in job.parts.items()]
@@ -157,7 +157,7 @@ def submit(jobs: Sequence[Job], stages: Stages) -> list[Started]:
 
 
 def label(job: Job, role: str, jobs: Sequence[Job]) -> str:
-    """What the tasks of a role are called: of several models, by the model's name."""
+    """The display name of a role's tasks: with several models, the model's name."""
     return job.model.name if len(jobs) > 1 and role == "generated" else role
 
 
@@ -186,13 +186,13 @@ def all_features(job: Job, started: Started) -> dict[str, dict[str, Features]]:
     }
 
 
-Begun = tuple[dict[str, dict[str, Pending[Measured]]], list[Alert]]  # by extractor and role; what is wrong
+Begun = tuple[dict[str, dict[str, Pending[Measured]]], list[Alert]]  # results by extractor and role; alerts
 
 
 def begin_scores(job: Job, started: Started, stages: Stages, jobs: Sequence[Job] = ()) -> Begun:
-    """Start to measure the generated images, and held-out real ones for the floors; what is wrong with either.
+    """Start to measure the generated images, and held-out real images for the floors; also returns alerts about either.
 
-    `jobs`: all of a comparison, so that the tasks can be told apart.
+    `jobs`: all jobs of a comparison, for the tasks' names.
     """
     alerts = stages.look_at_images(job, {role: shards_in(shards) for role, shards in started.images.items()})
     begun = {}
@@ -207,26 +207,26 @@ def begin_scores(job: Job, started: Started, stages: Stages, jobs: Sequence[Job]
 
 
 def end_scores(job: Job, begun: Begun) -> list[Score]:
-    """Scores of the generated images, with the same numbers of held-out real ones as floors."""
+    """Scores of the generated images, with the scores of held-out real images as floors."""
     pending, alerts = begun
     found = {name: {role: one.result() for role, one in roles.items()} for name, roles in pending.items()}
     return assemble(job, found, alerts)
 
 
 def features_from(extractor: str, shards: Iterable[Shard], job: Job) -> Features:
-    """Under the extractor's own name, since the given one may be a file of the user's, and paths are in no key."""
+    """Under the extractor's own name: the given one may be a path, and paths must not be part of keys."""
     return Features(extractor_of(extractor, job.workspace).name, tuple(shards))
 
 
 def stop_at_failures(alerts: Iterable[Alert]) -> None:
-    """Numbers that would mean nothing are not computed."""
+    """Refuse to compute scores that would be meaningless."""
     causes = [caution(cause) for cause in gates.failures(alerts)]
     if causes:
-        raise BadOutput("meaningless-scores", f"No scores, since they would mean nothing: {'; '.join(causes)}.")
+        raise BadOutput("meaningless-scores", f"No scores, since they would be meaningless: {'; '.join(causes)}.")
 
 
 def look_at_images(job: Job, images: Mapping[str, Sequence[Shard]]) -> list[Alert]:
-    """What is wrong with the images; raises BadOutput when no score would mean anything."""
+    """Alerts about the images; raises BadOutput where scores would be meaningless."""
     samples = {role: samples_of(job.parts[role], images[role]) for role in ("generated", "reference") if role in images}
     alerts = gates.check_images(samples["generated"], samples.get("reference"), store_of(job.workspace))
     stop_at_failures(alerts)
@@ -234,15 +234,15 @@ def look_at_images(job: Job, images: Mapping[str, Sequence[Shard]]) -> list[Aler
 
 
 def look_at_features(job: Job, extractor: str, features: Mapping[str, Features]) -> list[Alert]:
-    """What is wrong with the features of one extractor; raises BadOutput when no score would mean anything."""
+    """Alerts about the features of one extractor; raises BadOutput where scores would be meaningless."""
     alerts = gates.check_features(features["generated"], extractor, store_of(job.workspace))
     stop_at_failures(alerts)
     return alerts
 
 
 def context_of(job: Job, role: str, features: Mapping[str, Features]) -> Context:
-    """What the features of a role are set beside.  Held-out images are no model of what they are themselves: the
-    training set counts only where they are not part of it, and unseen images only where they are others."""
+    """The sets with which the features of a role are compared.  For held-out images, the training set is used only if
+    they are not part of it, and unseen images only if they are different ones."""
     reference = features.get("reference")
     if reference is None and is_features(job.given):
         reference = import_features(job.given, features[role].extractor, store_of(job.workspace))
@@ -274,7 +274,7 @@ def features_of(part: Part, extractor: str, workspace: Workspace, workers: int, 
 
     def extract(index: int, rows: int) -> Shard:
         shard = extract_one(sample_one(part, index, rows, workspace), extractor, workspace, tick)
-        tick(rows - shard.computed)  # those that the store had
+        tick(rows - shard.computed)  # rows that were already in the store
         return shard
 
     with single_threaded(), ThreadPoolExecutor(workers) as pool:

@@ -1,10 +1,10 @@
-"""Why two tools print different numbers for the same images: both are computed, and the gap is shared out.
+"""Why two tools print different numbers for the same images: both are computed, and the difference is attributed.
 
-A reading is how one tool turns images into FID and an Inception Score.  Two readings differ along axes (resize,
-normalisation, quantisation, weights, covariance, splits, bias); with the k axes in which they do, a number is computed
-for every mixture of the two, and an axis gets its Shapley value (1953): the mean, over all orders in which the axes can
-be changed from A to B, of how much the number moves when it is changed.  The shares add up to the gap exactly.
-Readings exist to explain other people's numbers; what scores a model is a convention.
+A reading is the way in which one tool computes FID and an Inception Score from images.  Two readings differ along axes
+(resize, normalisation, quantisation, weights, covariance, splits, bias).  The number is computed for every combination
+of the k axes in which they differ, and each axis gets its Shapley value (1953): the mean, over all orders in which the
+axes can be changed from A to B, of the change of the number.  The shares add up to the difference exactly.
+Readings serve to explain the numbers of other tools; models are scored by conventions.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from ganbench.gan.store import SHARD, Arrays, extend, store_of, whole_batches
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import BadInput, Features, ModelSpec, Shard, Statistics, Workspace, digest_of
 
-Kept = dict[tuple[str, ...], tuple[Features, Features]]     # by what matters to features: of the reference, generated
+Kept = dict[tuple[str, ...], tuple[Features, Features]]     # by the axes that affect features: reference, generated
 
 
 # Axes
@@ -58,7 +58,7 @@ NO_SCORE = "none"       # in place of a row of SPLITS: the tool prints no Incept
 
 @dataclass(frozen=True)
 class Reading:
-    """How a tool reads images.  The fields but for the first and the last are the axes."""
+    """How a tool computes features and scores.  All fields except the first and the last are axes."""
 
     name: str
     resize: str = "TensorFlow 1 bilinear"   # a row of RESIZES
@@ -68,7 +68,7 @@ class Reading:
     covariance: str = "n - 1"               # what the sum of squares is divided by
     splits: str = "10 shuffled"             # a row of SPLITS, or NO_SCORE
     bias: str = "without"                   # of the last layer, in the logits of the Inception Score
-    source: str = ""                        # where this was read
+    source: str = ""                        # the code that was read
 
 
 CENTRED = "2 x / 255 - 1"
@@ -113,13 +113,13 @@ OF_FEATURES = ("resize", "normalisation", "quantisation", "weights")
 
 @dataclass(frozen=True)
 class Share:
-    """What one axis does to a number between A and B."""
+    """The contribution of one axis to the difference between A and B."""
 
     axis: str
     a: str
     b: str
     share: float
-    idle: str = ""      # why the axis cannot matter here
+    idle: str = ""      # why the axis has no effect here
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Looked:
-    """The images, and the network through which they are seen."""
+    """The images, and the network that computes their features."""
 
     model: Part
     reference: Part
@@ -144,7 +144,7 @@ class Looked:
     workspace: Workspace
     workers: int = 1
     tick: Tick = silent
-    kept: Kept = field(default_factory=dict)    # what mixtures share
+    kept: Kept = field(default_factory=dict)    # features that combinations share
 
 
 NETWORKS = {"inception": (inception.TF1, 128.0), "efficientnet_lite0": (efficientnet_lite.LITE0, 127.0)}
@@ -156,7 +156,7 @@ NETWORKS = {"inception": (inception.TF1, 128.0), "efficientnet_lite0": (efficien
 def explain(a: str, b: str, look: Looked, other_weights: str = "") -> list[Difference]:
     """FID and the Inception Score of a model's images against a reference's, under two readings.
 
-    The score is left out where one of the tools prints none.  `other_weights`: a file for B's network.
+    The Inception Score is left out where one tool does not compute it.  `other_weights`: a file for B's network.
     """
     first, second = reading(a), reading(b, other_weights)
     differences = {"fd": (OF_FID, fid), "is": (OF_IS, score)}
@@ -170,7 +170,7 @@ def explain(a: str, b: str, look: Looked, other_weights: str = "") -> list[Diffe
 
 
 def idle_in(look: Looked) -> dict[str, str]:
-    """Axes that cannot matter here, and why."""
+    """Axes that have no effect here, and why."""
     on_disk = {"quantisation": "the images on disk are uint8 already"} if look.model.spec.family == "images" else {}
     own = {"bias": "the logits of this network come with theirs"} if look.network.name != "inception" else {}
     return {**on_disk, **own}
@@ -183,7 +183,7 @@ def named(metric: str, readings: Sequence[Reading], look: Looked) -> str:
 
 
 def n_looks(a: str, b: str, look: Looked, other_weights: str = "") -> int:
-    """How many images go through the network; those of the reference are on disk already, with nothing to quantise."""
+    """How many images pass through the network; reference images are on disk, so quantisation does not affect them."""
     first, second = reading(a), reading(b, other_weights)
     axes = [axis for axis in OF_FEATURES if getattr(first, axis) != getattr(second, axis)]
     of_disk = 2 ** len([axis for axis in axes if axis != "quantisation"])
@@ -203,7 +203,7 @@ def looked(
 ) -> Looked:
     """`n` images of a model, at most `n` of a reference, and a network; checked before any work begins.
 
-    `extractor`: inception, or another of NETWORKS behind the same axes, whose numbers are neither FID nor IS.
+    `extractor`: inception, or another of NETWORKS with the same axes, whose numbers are neither FID nor IS.
     """
     if extractor not in NETWORKS:
         raise BadInput("unknown-extractor",
@@ -234,7 +234,7 @@ def attributed(
 ) -> Difference:
     """The number under both readings, and the Shapley value of every axis in which they differ.
 
-    `idle`: axes that cannot matter here, and why; their share is 0.
+    `idle`: axes that have no effect here, and why; their share is 0.
     """
     unlike, idle = [axis for axis in axes if getattr(a, axis) != getattr(b, axis)], idle or {}
     differing = [axis for axis in unlike if axis not in idle]
@@ -293,7 +293,7 @@ def bias_of(weights: Path) -> np.ndarray:
 
 
 def features_of(mixed: Reading, look: Looked) -> tuple[Features, Features]:
-    """Of the reference and of the model, computed once for what matters to features."""
+    """Features of the reference and of the model, computed once for each setting that affects them."""
     key = tuple(str(getattr(mixed, axis)) for axis in OF_FEATURES)
     if key not in look.kept:
         seen = extractor_for(mixed, look)
@@ -317,8 +317,8 @@ def through(seen: NetworkExtractor, part: Part, quantisation: str, look: Looked,
 
 
 def truncated(part: Part, index: int, rows: int, workspace: Workspace) -> Shard:
-    """A shard of the model's images, cut off where they are rounded otherwise."""
-    whole = sample_one(part, index, rows, workspace)      # its key names all that decides these pixels, too
+    """A shard of the model's images, truncated to uint8 where the reading does not round."""
+    whole = sample_one(part, index, rows, workspace)      # its key covers everything that determines these pixels
     spec, device = part.spec, workspace.device
 
     def compute(start: int, stop: int) -> Arrays:
@@ -335,7 +335,7 @@ _built: dict[tuple[str, str, str], NetworkExtractor] = {}
 
 
 def extractor_for(mixed: Reading, look: Looked) -> NetworkExtractor:
-    """The network behind another resize and normalisation; weights are loaded once."""
+    """The network with another resize and normalisation; weights are loaded once."""
     weights = weights_for(mixed, look)
     key = (look.network.name, str(weights), look.workspace.device)
     if key not in _built:

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic file writes, and file digests."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def file_digest(path: Path) -> str:
 
 
 def fingerprint(path: Path) -> tuple[int, ...]:
-    """Numbers that change when a file is written or replaced, without reading it: keys of caches in memory."""
+    """Metadata that changes when a file is written or replaced: keys of caches in memory."""
     facts = path.stat()
     return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino
 
 
 def digest_at(path: Path) -> str:
-    """sha256 of a file, remembered while it stays the same."""
+    """sha256 of a file, cached while the file is unchanged."""
     return _digest_at(path, fingerprint(path))
 
 
 def checked_digest(path: Path, expected: str = "") -> str:
-    """The sha256 of a file, which must be the expected one, if there is one."""
+    """The sha256 of a file; refused if it is not the expected one, if given."""
     found = digest_at(path)
     if expected and found != expected:
         raise BadInput("wrong-digest", f"{path} has the sha256 {found}, expected {expected}.")
@@ -48,7 +48,7 @@ def _digest_at(path: Path, version: tuple[int, ...]) -> str:
 def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     """`write` fills a temporary file beside `path`, which takes that name once it is complete and on disk.
 
-    Folders above `path` are made.  When anything fails, `path` is as it was and no temporary file stays.
+    Parent folders are created.  On failure `path` is unchanged and the temporary file is removed.
     """
     partial = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:12]}.partial")
     try:
@@ -65,7 +65,7 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def check_room(folder: Path, least: int = 20_000_000) -> None:
-    """Refuse a folder that cannot be written to, or whose disk has fewer than `least` bytes left."""
+    """Refuse a folder that cannot be written to, or whose disk has less than `least` bytes free."""
     atomic_write(folder / ".writable", lambda path: path.write_bytes(b"0"))
     (folder / ".writable").unlink(missing_ok=True)
     free = shutil.disk_usage(folder).free
@@ -75,7 +75,7 @@ def check_room(folder: Path, least: int = 20_000_000) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> BadInput:
-    """The sentence for a write that the system refused; Arrow's errors carry their number only in the text."""
+    """The error for a failed write; Arrow's errors contain their number only in the text."""
     if error.errno == errno.ENOSPC or "No space left" in str(error):
         return BadInput("no-space",
                         f"No space left on the device that holds {path.parent}: {path.name} was not written.")

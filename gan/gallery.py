@@ -1,4 +1,4 @@
-"""Pictures of images in rows with captions, for people."""
+"""Contact sheets: rows of images with captions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INK, QUIET = (20, 20, 20), (110, 110, 110)
 def write_gallery(
     path: Path, title: str, heads: Sequence[str], rows: Sequence[tuple[Sequence[np.ndarray], str]], across: int = 3
 ) -> None:
-    """`rows`: CHW uint8 images under the `heads`, and a caption that stands beside them; `across` rows in a line."""
+    """`rows`: CHW uint8 images under the `heads`, each with a caption beside it; `across` rows per line."""
     tall, wide = 2 * LINE + GAP, len(heads) * (TILE + GAP)
     text = 150
     lines = max(1, math.ceil(len(rows) / across))

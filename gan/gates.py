@@ -1,4 +1,4 @@
-"""Sanity checks between images, features and scores: what makes numbers misleading is named before one is printed."""
+"""Sanity checks of images, features and scores: causes of misleading scores become alerts and caveats."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ganbench.gan.sources import source_digest
 from ganbench.gan.store import Store, remember, rows_of
 from ganbench.gan.types import Alert, Caveat, Features, Samples, digest_of
 
-LOOKED_AT = 300             # images in which traces of compression are looked for
+LOOKED_AT = 300             # images that are searched for traces of compression
 BLOCK, LUMA = 8, np.array([0.299, 0.587, 0.114])    # of JPEG
-STEPS = range(2, 41)        # what its tables hold at low frequencies, from quality 90 down to 20
-COMB, ENOUGH = 0.4, 100     # what counts as a trace, from so many coefficients on
-DUPLICATED = 0.005          # share of images that are copies of others
-PRECISE, NARROW = 0.9, 0.1  # precision above and recall below: a small part of what is real
+STEPS = range(2, 41)        # quantisation steps at low frequencies, from quality 90 down to 20
+COMB, ENOUGH = 0.4, 100     # threshold of a trace, and the least number of coefficients
+DUPLICATED = 0.005          # share of exact duplicates from which on there is an alert
+PRECISE, NARROW = 0.9, 0.1  # precision above and recall below: a small part of the real distribution
 
 
 def check_images(generated: Samples, reference: Samples | None, store: Store) -> list[Alert]:
-    """What the pixels say; kept in the store, since it takes a look at each image."""
+    """Alerts from the pixels; stored, since every image is read."""
     facts = {"stage": "gates", "generated": generated.digest, "reference": reference.digest if reference else ""}
     key = digest_of({**facts, "source": source_digest("gates")})
 
@@ -38,14 +38,14 @@ def check_images(generated: Samples, reference: Samples | None, store: Store) ->
 
 
 def failures(alerts: Iterable[Alert]) -> list[Caveat]:
-    """What makes numbers meaningless."""
+    """The causes that make scores meaningless."""
     return [alert.cause for alert in alerts if alert.severity == "FAIL"]
 
 
 # Images
 
 def of_range(generated: Samples) -> list[Alert]:
-    """Values of another range than 0..255."""
+    """Alerts about values that do not use the range 0..255."""
     low, high = (int(limit) for limit in _limits(generated))
     if low == high:
         return [Alert("FAIL", Caveat("one value", {"n": generated.n, "value": low}))]
@@ -57,7 +57,7 @@ def of_range(generated: Samples) -> list[Alert]:
 
 
 def of_copies(generated: Samples, reference: Samples | None) -> list[Alert]:
-    """Images that are others to the last bit."""
+    """Alerts about exact duplicates."""
     mine = _hashes(generated)
     if len(set(mine)) == 1:
         return [Alert("FAIL", Caveat("one image", {"n": len(mine)}))]
@@ -73,7 +73,7 @@ def of_copies(generated: Samples, reference: Samples | None) -> list[Alert]:
 
 
 def of_compression(generated: Samples, reference: Samples | None) -> list[Alert]:
-    """Traces of JPEG in one of the two sets only."""
+    """An alert about traces of JPEG compression in one of the two sets only."""
     if reference is None or min(generated.shape[1:]) < BLOCK:
         return []
     (ours, our_step), (theirs, their_step) = _comb(generated), _comb(reference)
@@ -84,10 +84,10 @@ def of_compression(generated: Samples, reference: Samples | None) -> list[Alert]
 
 
 def _comb(samples: Samples) -> tuple[float, int]:
-    """How sharply coefficients of 8 x 8 blocks lie on multiples of one step, from 0 (not at all) to 1, and the step.
+    """How closely coefficients of 8 x 8 blocks lie at multiples of one step, from 0 (not at all) to 1, and the step.
 
     JPEG rounds each coefficient c of a block's cosine transform to a multiple of its step q, so the mean of
-    cos(2 pi c / q) over the c that are not near 0 is close to 1; for a smooth law of c it is close to 0.
+    cos(2 pi c / q) over the c that are not near 0 is close to 1; for a smooth distribution of c it is close to 0.
     """
     coefficients = np.concatenate([_coefficients(images) for images in _images(samples, LOOKED_AT)])    # (blocks, 5)
     best = (0.0, 0)
@@ -102,7 +102,7 @@ def _comb(samples: Samples) -> tuple[float, int]:
 def _coefficients(images: np.ndarray) -> np.ndarray:
     """Five low frequencies of the brightness in aligned 8 x 8 blocks: NCHW uint8 -> (blocks, 5) float64.
 
-    Blocks with black or white pixels say nothing, since values beyond the range were cut off there.
+    Blocks with black or white pixels are skipped, since values were clipped there.
     """
     n, channels, height, width = images.shape
     brightness = np.einsum("nchw,c->nhw", images, LUMA if channels == 3 else np.ones(1))
@@ -135,7 +135,7 @@ def _images(samples: Samples, n: int) -> Iterable[np.ndarray]:
 # Features
 
 def check_features(generated: Features, extractor: str, store: Store) -> list[Alert]:
-    """An extractor that does not see these images; `extractor`: what the protocol calls it."""
+    """Alerts about identical features of different images; `extractor`: its name in the protocol."""
     key = digest_of({"stage": "gates", "features": generated.digest, "source": source_digest("gates")})
     same, distinct = remember(store, "gates", key, lambda: _repeated(generated))[0]
     n = generated.n
@@ -147,7 +147,7 @@ def check_features(generated: Features, extractor: str, store: Store) -> list[Al
 
 
 def _repeated(features: Features) -> list[int]:
-    """How many feature vectors are others' too, and how many distinct ones there are."""
+    """How many feature vectors occur more than once, and how many distinct ones there are."""
     seen = Counter(hashlib.blake2b(row.tobytes(), digest_size=16).digest()
                    for chunk in Chunks(features) for row in np.ascontiguousarray(chunk))
     return [sum(count for count in seen.values() if count > 1), len(seen)]
@@ -156,7 +156,7 @@ def _repeated(features: Features) -> list[int]:
 # Scores
 
 def too_few_images(n: int, d: int) -> Caveat | None:
-    """What a Fréchet distance of so few images is worth; None if they are enough."""
+    """The caveat of a Fréchet distance of few images; None if there are enough."""
     if n >= 5 * d:
         return None
     return Caveat("biased", {"n": n, "d": d}) if n > d else Caveat("no full rank", {"n": n, "d": d, "rank": n - 1})
@@ -175,5 +175,5 @@ def narrow(precision: float, recall: float) -> Caveat | None:
 
 
 def causes_for(alerts: Sequence[Alert], extractor: str) -> list[Caveat]:
-    """What concerns the scores of an extractor."""
+    """The causes of alerts that concern the scores of an extractor."""
     return [alert.cause for alert in alerts if alert.extractor in ("", extractor)]

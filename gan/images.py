@@ -24,9 +24,9 @@ from ganbench.gan.files import atomic_write, cannot_write
 from ganbench.gan.types import BadInput, BadOutput, ModelSpec
 
 MOST_PIXELS = 64_000_000                    # of one image file; larger ones are refused before decoding
-STRETCHED = 8                               # images that must all look rescaled before it is said
+STRETCHED = 8                               # least number of images for detecting rescaling
 GREY = {"1", "L", "LA", "La"}               # Pillow's modes; all others become RGB
-RANGES = ((-1.0, 1.0), (0.0, 1.0), (-0.5, 0.5), (0.0, 255.0))      # what generators commonly put out
+RANGES = ((-1.0, 1.0), (0.0, 1.0), (-0.5, 0.5), (0.0, 255.0))      # common output ranges of generators
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
@@ -41,15 +41,15 @@ def to_uint8(images: Tensor) -> Tensor:
 
 
 def to_float(images: Tensor) -> Tensor:
-    """NCHW uint8 -> NCHW float32 in [-1, 1]: the middle of the bin, so that `to_uint8` gives the same back."""
+    """NCHW uint8 -> NCHW float32 in [-1, 1]: the middle of the bin, so that `to_uint8` is its inverse."""
     return (images.float() - 127.5) / 127.5
 
 
 def from_model(raw: Tensor, spec: ModelSpec, first: int = 0) -> Tensor:
-    """What a model put out, in the layout and range that its spec declares -> NCHW uint8.
+    """A model's output, in the layout and range that its spec declares -> NCHW uint8.
 
-    uint8 output passes as it is.  A small overshoot is clipped (see `count_clipped`); anything that is not such
-    images is a `BadOutput`.  `first`: the number of the first image, for messages.
+    uint8 output is not changed.  A small overshoot is clipped (see `count_clipped`); output that does not match the
+    spec is a `BadOutput`.  `first`: the number of the first image, for messages.
     """
     images = to_nchw(raw, spec)
     if images.dtype == torch.uint8:
@@ -64,7 +64,7 @@ def from_model(raw: Tensor, spec: ModelSpec, first: int = 0) -> Tensor:
 
 
 def to_nchw(raw: Tensor, spec: ModelSpec) -> Tensor:
-    """Bring NCHW, NHWC, NHW or NC (flat, square) to NCHW and hold it against what the spec declares."""
+    """Convert NCHW, NHWC, NHW or NC (flat, square) to NCHW and check it against the spec."""
     if not isinstance(raw, Tensor):
         raise BadOutput("not-images", f"{spec.name} gave a {type(raw).__name__}, expected a tensor of images.")
     if not (raw.is_floating_point() or raw.dtype == torch.uint8):
@@ -102,7 +102,7 @@ def is_square(number: float) -> bool:
 
 
 def layout_hint(raw: Tensor) -> str:
-    """Which layout a shape looks like, as the end of a sentence."""
+    """Which layout a shape suggests, as the end of a sentence."""
     shape = tuple(raw.shape)
     looks_like = ""
     if raw.ndim == 4:
@@ -114,7 +114,7 @@ def layout_hint(raw: Tensor) -> str:
     if looks_like:
         return f': it looks like layout = "{looks_like}"'
     if raw.ndim <= 2:
-        return (": a row of numbers per image is what a classifier puts out, and a classifier cannot be "
+        return (": a row of numbers per image is the output of a classifier, and a classifier cannot be "
                 "evaluated as a generator")
     return ""
 
@@ -124,7 +124,7 @@ def check_range(
 ) -> None:
     """Refuse NaN, infinities, and more than 1 % of the values outside the range by more than 5 % of its width.
 
-    `images`: (n, ...) float.  The range is a declared fact; nothing is rescaled.
+    `images`: (n, ...) float.  The range is the declared one; nothing is rescaled.
     """
     finite = torch.isfinite(images)
     if not finite.all():
@@ -145,13 +145,13 @@ def check_range(
 
 
 def check_rescaled(images: Tensor, output_range: tuple[float, float], spec: ModelSpec) -> None:
-    """Refuse images that were stretched one by one: each reaches both ends of the range to the last bit, and one of the
-    ends in a single value.  Where a model saturates or is clipped, now none and now many values do.  Images on disk
-    are what they are: real ones may have been stretched when they were taken.
+    """Refuse images that were rescaled one by one: each reaches both ends of the range exactly, and one of them in a
+    single value.  Where a model saturates or is clipped, some images have no such value and others many.  Images on
+    disk are not checked: real images may have been stretched when they were taken.
 
-    `images`: (n, channels, height, width); fewer than 8 prove nothing.
+    `images`: (n, channels, height, width); with fewer than 8 nothing is refused.
     """
-    alike = bool((images == images[0]).all())               # that is for `gates` to say
+    alike = bool((images == images[0]).all())               # `gates` reports that
     if spec.family == "images" or len(images) < STRETCHED or alike:
         return
     low, high = output_range
@@ -162,13 +162,13 @@ def check_rescaled(images: Tensor, output_range: tuple[float, float], spec: Mode
             raise BadOutput(
                 "rescaled-images",
                 f"{spec.name} gave {len(images)} images that all reach {low:g} and {high:g} exactly, in one value: "
-                "each was rescaled by its own minimum and maximum, which hides what the model puts out; leave that "
-                "step out and declare the output_range."
+                "each was rescaled by its own minimum and maximum, which hides the model's output; remove that "
+                "step and declare the output_range."
             )
 
 
 def range_hint(images: Tensor) -> str:
-    """The narrowest common range that holds 99 % of the values within 5 % of its width, and is not far wider."""
+    """The narrowest common range that contains 99 % of the values up to 5 % of its width, and is not much wider."""
     spread = float(images.max() - images.min())
     for low, high in sorted(RANGES, key=lambda r: r[1] - r[0]):
         if high - low > 4 * spread:
@@ -176,7 +176,7 @@ def range_hint(images: Tensor) -> str:
         slack = 0.05 * (high - low)
         if int(((images < low - slack) | (images > high + slack)).sum()) <= 0.01 * images.numel():
             return f"; output_range = [{low:g}, {high:g}] would fit"
-    return "; no common range fits, so a last activation may be missing"
+    return "; no common range fits, so the last activation may be missing"
 
 
 def count_clipped(raw: Tensor, output_range: tuple[float, float]) -> int:
@@ -195,9 +195,9 @@ def pad_to(images: np.ndarray, size: int) -> np.ndarray:
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:
-    """CHW uint8 -> (C, size, size) uint8 by Pillow's bicubic filter, which smooths when it shrinks.
+    """CHW uint8 -> (C, size, size) uint8 by Pillow's bicubic filter, which antialiases when shrinking.
 
-    Not square is squeezed into a square, as clean-fid does; an image of that size stays as it is.
+    The aspect ratio is not preserved, as in clean-fid; an image of that size is not changed.
     """
     if image.shape[1:] == (size, size):
         return image
@@ -267,7 +267,7 @@ def decode(data: bytes, name: str, channels: int | None = None) -> np.ndarray:
 
 
 def image_shape(data: bytes, name: str) -> tuple[int, int, int]:
-    """(channels, height, width) from the header; a file without its end marker is decoded to see if it is whole."""
+    """(channels, height, width) from the header; a file without its end marker is decoded to see if it is complete."""
     image = open_header(data, name)
     ends = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
     if ends.get(image.format or "", b"") not in data:
@@ -276,7 +276,7 @@ def image_shape(data: bytes, name: str) -> tuple[int, int, int]:
 
 
 def open_header(data: bytes, name: str) -> Image.Image:
-    """Pillow's lazy image, if it is an 8-bit one of bearable size."""
+    """Pillow's lazy image, if it has 8 bits per channel and at most MOST_PIXELS."""
     if not data:
         raise BadInput("empty-file", f"{name} is empty (0 bytes), expected an image.")
     try:
@@ -295,7 +295,7 @@ def open_header(data: bytes, name: str) -> Image.Image:
     if image.mode[:1] in "IF" or any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
         raise BadInput("not-uint8",
                        f"{name} has 16 or more bits per channel ({image.mode}), expected 8: convert it first, "
-                       "because the way of rounding would change the scores.")
+                       "because the rounding would change the scores.")
     return image
 
 
@@ -318,7 +318,7 @@ def to_pillow(image: np.ndarray) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0)))
 
 
-# Writing: each file, and each folder, appears whole or not at all
+# Writing: each file, and each folder, is written atomically
 
 def png_bytes(image: np.ndarray) -> bytes:
     """CHW uint8 -> a PNG file's bytes."""
@@ -355,7 +355,7 @@ def class_folder(label: int, classes: Sequence[str]) -> str:
 
 
 def write_npz(path: Path, images: Iterable[np.ndarray], labels: Sequence[int] | None = None) -> None:
-    """arr_0: NHWC uint8, arr_1: labels if there are any; the form that guided-diffusion's evaluator reads."""
+    """arr_0: NHWC uint8, arr_1: labels if there are any; the format that guided-diffusion's evaluator reads."""
     arrays = [np.stack(list(images)).transpose(0, 2, 3, 1)]
     if labels is not None:
         arrays.append(np.asarray(labels, np.int64))
@@ -392,7 +392,7 @@ def write_parquet(path: Path, images: Iterable[np.ndarray], labels: Sequence[int
 
 
 def features(labels: Sequence[int] | None, classes: Sequence[str]) -> dict[str, dict[str, object]]:
-    """The columns in the words of `datasets.Features`."""
+    """The columns as `datasets.Features` describes them."""
     image: dict[str, dict[str, object]] = {"image": {"_type": "Image"}}
     if labels is None:
         return image

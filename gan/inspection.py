@@ -1,6 +1,6 @@
-"""What is in a file that somebody calls a model: its tensors, what they could belong to, and a TOML file to go on with.
+"""Inspection of model files: their tensors, which architecture these may belong to, and a proposed TOML model file.
 
-Nothing in the file is run; what is not written in it but concluded from shapes is called a guess.
+Nothing in the file is run; what is inferred from shapes is called a guess.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ganbench.gan.types import BadInput, ModelSpec, Workspace
 
 PLAIN = ("torch.", "collections.", "numpy.", "builtins.")  # what state dicts are made of
 GENERATOR_KEYS = KEYS[: KEYS.index("state_dict")]           # names of generators, not of any model
-FACTORY, PROMPTS = "mymodel:Generator", "prompts.txt"       # what the user has to replace, and to write
+FACTORY, PROMPTS = "mymodel:Generator", "prompts.txt"       # placeholders that the user has to replace
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Guess:
-    """A field of ModelSpec, its value, and what it was concluded from."""
+    """A field of ModelSpec, its value, and the evidence for it."""
 
     field: str
     value: Any
@@ -63,13 +63,13 @@ class Guess:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a file holds, and a `ModelSpec` for it; without one `notes` say what is missing."""
+    """The contents of a file, and a `ModelSpec` for it; without one `notes` say what is missing."""
 
     model: str
     kind: str
     sets: tuple[Weights, ...] = ()
-    chosen: str = ""                                        # which of the sets is loaded when nobody says so
-    asks_for: tuple[str, ...] = ()                          # classes and functions that a pickle names
+    chosen: str = ""                                        # which of the sets is loaded by default
+    asks_for: tuple[str, ...] = ()                          # classes and functions that a pickle refers to
     guesses: tuple[Guess, ...] = ()
     spec: ModelSpec | None = None
     notes: tuple[str, ...] = field(default=())
@@ -78,7 +78,7 @@ class Inspection:
 def inspect_model(
     model: str, workspace: Workspace | None = None, *, weights_key: str = "", trust_pickle: bool = False
 ) -> Inspection:
-    """Look at whatever `resolve` takes as MODEL, and at weights whose family nobody knows."""
+    """Inspect anything that `resolve` takes as MODEL, and weights of an unknown family."""
     workspace = workspace or Workspace()
     if trust_pickle:
         workspace = replace(workspace, trust_pickle=True)
@@ -103,7 +103,7 @@ def inspect_model(
 
 
 def of_spec(model: str, spec: ModelSpec, workspace: Workspace) -> Inspection:
-    """A model that is described already."""
+    """A model that is already described."""
     if spec.family not in GENERATORS and not (spec.factory and spec.weights):
         return Inspection(model, spec.family or "factory", spec=spec)
     return replace(of_weights(model, hub.place(spec.weights), spec, workspace.trust_pickle), guesses=(), spec=spec)
@@ -131,7 +131,7 @@ def of_imagegpt(model: str, folder: Path, spec: ModelSpec) -> Inspection:
 
 
 def of_program(model: str, path: Path, spec: ModelSpec) -> Inspection:
-    """A .pt2 says itself what it takes and gives."""
+    """A .pt2 program, which describes its inputs and output."""
     program = export.read_program(path)
     weights = {program.names[name]: value for name, value in program.weights.items()}
     taken = ", ".join(f"{slot.name} {shown(slot.shape)}" for slot in program.inputs)
@@ -146,14 +146,14 @@ def of_program(model: str, path: Path, spec: ModelSpec) -> Inspection:
 
 
 def of_pickle(model: str, path: Path, spec: ModelSpec) -> Inspection:
-    """A pickled object or TorchScript program that nobody has said to trust: only its names are read."""
+    """A pickled object or TorchScript program without --trust-pickle: only the names in it are read."""
     notes = ("loading it runs code from the file: only with --trust-pickle",)
     return Inspection(model, "pickled objects", asks_for=tuple(names_in(path)), notes=notes,
                       spec=replace(spec, sha256=digest_at(path)))
 
 
 def of_weights(model: str, path: Path, spec: ModelSpec, trust_pickle: bool) -> Inspection:
-    """State dicts: all of them, the one that would be loaded, and what its shapes say."""
+    """The state dicts of a file, the one that would be loaded, and what its shapes imply."""
     try:
         content, aside = read_checkpoint(path, trust_pickle), []
     except BadInput:
@@ -195,10 +195,10 @@ def layout_of(shape: tuple[int | None, ...]) -> str:
     return {3: "NHW", 2: "NC"}.get(len(shape), "NCHW")
 
 
-# What shapes say
+# Inference from shapes
 
 def proposed(spec: ModelSpec, state: Mapping[str, Tensor]) -> tuple[ModelSpec, list[Guess], list[str]]:
-    """A spec with the family whose shapes fit, or else with a factory of the user's."""
+    """A spec with the family whose shapes match, or else with a placeholder factory."""
     families = [name for name in GENERATORS if fits(name, state)]
     if families:
         arguments = GENERATORS[families[0]].arguments_of(state)
@@ -217,7 +217,7 @@ def proposed(spec: ModelSpec, state: Mapping[str, Tensor]) -> tuple[ModelSpec, l
 
 
 def part_guess(at: str, state: Mapping[str, Tensor]) -> Iterator[Guess]:
-    """The generator's part of a state dict that holds a discriminator, too, as Lightning's do."""
+    """The generator's part of a state dict that also holds a discriminator, as Lightning's do."""
     found = [part for part, _ in parts(state)]
     known = [part for part in found if part in GENERATOR_KEYS]
     part = next(filter(None, (part_of_family(family, state) for family in GENERATORS)), known[0] if known else "")
@@ -241,7 +241,7 @@ def latent_guess(state: Mapping[str, Tensor]) -> Iterator[Guess]:
 
 
 def image_guess(state: Mapping[str, Tensor]) -> Iterator[Guess]:
-    """Channels and size: what the last layer gives."""
+    """Channels and size of the last layer's output."""
     layers = matrices(state)
     if not layers:
         return

@@ -1,4 +1,4 @@
-"""Statistics and features in the files of other tools: read, whoever wrote them, and written as they read them.
+"""Statistics and features in the file formats of other tools, for reading and writing.
 
 pytorch-fid and TTUR: .npz with mu, sigma.  clean-fid: the same, and .npz with feats for its kernel distance.
 guided-diffusion: .npz with mu, sigma, mu_s, sigma_s (sFID) beside the images arr_0.  torch-fidelity: .pt of its cache,
@@ -24,7 +24,7 @@ from ganbench.gan.files import atomic_write
 from ganbench.gan.statistics import check_features
 from ganbench.gan.types import BadInput, Statistics
 
-ASYMMETRY = 1e-5  # of the largest entry: what float32 covariances of other tools show
+ASYMMETRY = 1e-5  # tolerance, relative to the largest entry, for float32 covariances of other tools
 VIEWS = {"features": ("mu", "sigma"), "spatial": ("mu_s", "sigma_s")}  # view -> the names of guided-diffusion
 SUFFIXES = {".npz": "pytorch-fid, TTUR, clean-fid, guided-diffusion", ".pt": "torch-fidelity", ".pkl": "EDM2"}
 DAMAGED = (OSError, ValueError, EOFError, AttributeError, TypeError, KeyError, NotImplementedError, zipfile.BadZipFile,
@@ -36,7 +36,7 @@ Group = Mapping[str, Any]  # the arrays of one extractor, by their names in the 
 # Reading
 
 def is_statistics(path: Path | str) -> bool:
-    """Whether a file holds statistics (mu, sigma) of features; False for what cannot be read."""
+    """Whether a file holds statistics (mu, sigma) of features; False if it cannot be read."""
     try:
         return any({"mu", "sigma"} <= group.keys() for group in groups_in(Path(path), names_only=True))
     except BadInput:
@@ -52,9 +52,9 @@ def is_features(path: Path | str) -> bool:
 
 
 def load_statistics(path: Path | str, view: str = "features", d: int | None = None) -> Statistics | None:
-    """The statistics in a file; None when it has none of this view.  n = 0: the file does not say from how many.
+    """The statistics in a file; None when it has none of this view.  n = 0: the number of images is unknown.
 
-    `d`: the length wanted, where a file holds the statistics of several extractors.
+    `d`: the requested length, where a file holds the statistics of several extractors.
     """
     mean, covariance = VIEWS[view]
     groups = [group for group in groups_in(Path(path)) if {mean, covariance} <= group.keys()]
@@ -92,12 +92,12 @@ def load_features(path: Path | str) -> np.ndarray:
 
 
 def groups_in(path: Path, names_only: bool = False) -> list[Group]:
-    """What a file says of each extractor."""
+    """The arrays of each extractor in a file."""
     if not path.is_file():
         raise BadInput("no-such-file", f"There are no statistics at {path}.")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise BadInput("no-statistics", f"{path} is no file of statistics: expected {', '.join(SUFFIXES)}.")
+        raise BadInput("no-statistics", f"{path} is not a statistics file: expected {', '.join(SUFFIXES)}.")
     return reader(path, names_only)
 
 
@@ -137,7 +137,7 @@ def read_pt(path: Path, names_only: bool = False) -> list[Group]:
 
 
 def read_pkl(path: Path, names_only: bool = False) -> list[Group]:
-    """EDM2's pickle, with an unpickler that knows arrays and dictionaries alone."""
+    """EDM2's pickle, with an unpickler that loads only arrays and dictionaries."""
     try:
         content = Arrays(io.BytesIO(path.read_bytes())).load()
     except NamesCode as error:
@@ -169,11 +169,11 @@ ARRAYS: list[Any] = [(found, name) for name, found in ALLOWED.items() if name.st
 
 
 class NamesCode(pickle.UnpicklingError):
-    """A pickle asks for something that is no array."""
+    """A pickle refers to something other than arrays."""
 
 
 class Arrays(pickle.Unpickler):
-    """Numbers, text, containers and numpy's arrays; whatever else a pickle names is refused before it is looked up."""
+    """Numbers, text, containers and NumPy arrays; other names in a pickle are refused without importing them."""
 
     def find_class(self, module: str, name: str) -> Any:
         known = f"{module}.{name}"
@@ -205,10 +205,10 @@ def save_statistics(
     path: Path | str, statistics: Statistics, spatial: Statistics | None = None, images: np.ndarray | None = None,
     detector: str = "fid",
 ) -> None:
-    """By the name's ending: .npz as pytorch-fid, TTUR, clean-fid and guided-diffusion read it, .pt as torch-fidelity
-    does, .pkl as EDM2 does, under the name of one of its detectors.
+    """Write statistics by the file extension: .npz for pytorch-fid, TTUR, clean-fid and guided-diffusion, .pt for
+    torch-fidelity, .pkl for EDM2, under the name of one of its detectors.
 
-    `spatial`: statistics for sFID; `images`: NHWC uint8, what guided-diffusion's precision and recall look at.
+    `spatial`: statistics for sFID; `images`: NHWC uint8, which guided-diffusion needs for precision and recall.
     """
     path = Path(path)
     check_statistics_name(path)

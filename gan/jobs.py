@@ -1,4 +1,4 @@
-"""What an evaluation needs, found and checked before hours of work begin: a `Job` of parts."""
+"""Jobs: the inputs of an evaluation, resolved and checked before any expensive work begins."""
 
 from __future__ import annotations
 
@@ -28,26 +28,16 @@ from ganbench.gan.question import Opening
 from ganbench.gan.sampling import check_device, generator_of
 from ganbench.gan.slices import NO_CLASSES, SLICES
 from ganbench.gan.store import rows_of
-from ganbench.gan.types import (
-    BadInput,
-    BadOutput,
-    CompleteSpec,
-    ModelSpec,
-    Protocol,
-    Samples,
-    Shard,
-    Workspace,
-    digest_of,
-)
+from ganbench.gan.trials import check_output
+from ganbench.gan.types import BadInput, CompleteSpec, ModelSpec, Protocol, Samples, Shard, Workspace, digest_of
 from ganbench.gan.words import needs_of
 
-FIRST = 20  # images that are drawn twice, to see whether they agree
 REAL = ("reference", "held_out", "training")  # roles of real images
 
 
 @dataclass(frozen=True)
 class Part:
-    """One set of images that takes part in an evaluation: what makes them, and how many."""
+    """One set of images of an evaluation: its source, and the number of images."""
 
     spec: ModelSpec
     seed: int
@@ -63,23 +53,23 @@ class Job:
     seed: int
     parts: Mapping[str, Part]
     shape: tuple[int, int, int]  # (channels, height, width) of the model's images
-    given: str = ""  # a file of the reference's statistics or features, in place of its images or beside them
+    given: str = ""  # a file of the reference's statistics or features, instead of or in addition to its images
     workspace: Workspace = field(default_factory=Workspace)
-    omitted: tuple[Omitted, ...] = ()  # what the protocol names and these sets do not allow
+    omitted: tuple[Omitted, ...] = ()  # metrics of the protocol that cannot be computed from these sets
 
     def metrics(self, extractor: str) -> tuple[str, ...]:
-        """What is measured on the features of an extractor."""
+        """The metrics that are computed from the features of an extractor."""
         out = {one.metric for one in self.omitted if one.extractor == extractor}
         return tuple(name for name in self.protocol.metrics(extractor) if name not in out)
 
     @property
     def extractors(self) -> tuple[str, ...]:
-        """Those that something is measured by."""
+        """The extractors that at least one metric uses."""
         return tuple(name for name in self.protocol.extractors if self.metrics(name))
 
     @property
     def lead(self) -> str:
-        """The extractor that leads: of whose features everything beside scores is made."""
+        """The leading extractor, whose features are used for everything besides scores."""
         return self.extractors[0]
 
     @cached_property
@@ -88,7 +78,7 @@ class Job:
 
     @cached_property
     def protocol_digest(self) -> str:
-        """sha256 over what makes two scores comparable; names and paths are no part of it."""
+        """sha256 over everything that must be equal for two scores to be comparable; names and paths are excluded."""
         real = [identity(self.parts[role].spec) if role in self.parts else "" for role in REAL]
         given = file_digest(Path(self.given)) if self.given else ""
         convention = replace(self.protocol.convention, name="", matches="", extractors=())
@@ -97,7 +87,7 @@ class Job:
 
     @property
     def unseen(self) -> str:
-        """The role of real images that the model has not learned from; '' if there are none, or nobody said so."""
+        """The role of real images outside the training set; '' if there are none or it is unknown."""
         training = self.parts.get("training")
         for role in ("reference", "held_out"):
             if training and role in self.parts and self.parts[role].spec.sha256 != training.spec.sha256:
@@ -106,12 +96,12 @@ class Job:
 
     @cached_property
     def digest(self) -> str:
-        """What this evaluation is, whoever runs it: model, protocol and seed."""
+        """The identity of this evaluation: model, protocol and seed."""
         return digest_of([self.model_digest, self.protocol_digest, self.seed])
 
 
 def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Workspace) -> Job:
-    """Find everything that an evaluation needs, and check that it fits, before hours of work begin."""
+    """Resolve the inputs of an evaluation, and check that they fit together, before any expensive work begins."""
     check_room(workspace.root)
     check_device(workspace.device)
     spec = resolve(model, workspace) if isinstance(model, str) else complete(model, workspace)
@@ -144,18 +134,18 @@ def samples_of(part: Part, shards: Sequence[Shard]) -> Samples:
 
 
 def asked_model(model: str, opening: Opening, workspace: Workspace) -> CompleteSpec:
-    """What a user names, opened as they say."""
+    """The model that a user names, with its opening options."""
     return resolve(model, workspace, family=opening.family, factory=opening.factory, weights_key=opening.weights_key)
 
 
 def check_images_of_reference(job: Job) -> None:
-    """Of what looks at single real images."""
+    """Refuse a reference without images."""
     if "reference" not in job.parts:
         raise BadInput("no-reference", "An attribution needs the reference's images, and not only their statistics.")
 
 
 def check_slices(job: Job, by: str) -> None:
-    """Scores of slices need images of the reference, and by class also classes on both sides, or a judge of them."""
+    """Refuse slices without reference images, or by class without labels of both sets or a judge."""
     if by not in ("", *SLICES):
         raise BadInput("unknown-choice", f"No slices by {by!r}: expected {' or '.join(SLICES)}.")
     if by and "reference" not in job.parts:
@@ -167,17 +157,17 @@ def check_slices(job: Job, by: str) -> None:
 
 
 def check_several(models: Sequence[str]) -> None:
-    """Two models at least, and none twice."""
+    """Refuse fewer than two models, and duplicates."""
     if len(models) < 2:
         raise BadInput("too-few-models",
                        f"A comparison takes at least 2 models, got {len(models)}: `ganbench evaluate` measures one.")
     again = [model for i, model in enumerate(models) if model in models[:i]]
     if again:
-        raise BadInput("given-twice", f"{again[0]} is given twice: a comparison takes different models.")
+        raise BadInput("given-twice", f"{again[0]} is given twice: a comparison needs different models.")
 
 
 def check_mixing(models: Sequence[str], out: Path, reject: bool) -> None:
-    """Of an ensemble: two models, or one to choose images of, and a model file to write."""
+    """Check the inputs of an ensemble: two models, or one with rejection, and a model file to write."""
     if len(models) < 2 and not reject:
         raise BadInput("too-few-models", "An ensemble takes at least 2 models, or one with --reject.")
     if out.suffix != ".toml":
@@ -187,7 +177,7 @@ def check_mixing(models: Sequence[str], out: Path, reject: bool) -> None:
 
 
 def distinct(models: Sequence[str], workspace: Workspace) -> list[ModelSpec]:
-    """What the words name; models of one name get numbers."""
+    """The specs of the named models; models of the same name get numbers."""
     check_several(models)
     specs = [resolve(model, workspace) for model in models]
     names = [spec.name for spec in specs]
@@ -198,7 +188,7 @@ def distinct(models: Sequence[str], workspace: Workspace) -> list[ModelSpec]:
 
 
 def keep(images: Any, workspace: Workspace) -> str:
-    """Images in memory, or the function that makes them -> a file in the home folder, named by its content."""
+    """Images in memory, or a function that returns them -> a file in the home folder, named by its digest."""
     made = images() if callable(images) else images
     found = of_anything(made, "the images")
     path = workspace.root / "images" / f"{found.digest[:32]}.npz"
@@ -208,7 +198,7 @@ def keep(images: Any, workspace: Workspace) -> str:
 
 
 def file_of(protocol: Protocol) -> str:
-    """The reference, where it is a file of statistics or features and not just images."""
+    """The reference's path, if it is a file that contains statistics or features."""
     return protocol.reference if is_statistics(protocol.reference) or is_features(protocol.reference) else ""
 
 
@@ -221,7 +211,7 @@ def metrics_of(protocol: Protocol) -> set[str]:
 
 
 def without_impossible(job: Job) -> Job:
-    """The job without the metrics that these sets do not allow; refused where none is left."""
+    """The job without the metrics that cannot be computed from these sets; refused if none is left."""
     settings = job.protocol.convention.settings
     omitted = [one for name in job.protocol.extractors
                for one in omitted_of(job.protocol.metrics(name), name, what_is_there(job, name), settings)]
@@ -234,7 +224,7 @@ def without_impossible(job: Job) -> Job:
 
 
 def what_is_there(job: Job, extractor: str) -> There:
-    """What an extractor gives, and what there is of real images."""
+    """The arrays of an extractor, and the available real images."""
     arrays = {name: d or pixels.length(job.shape) for name, d in extractor_of(extractor, job.workspace).outputs.items()}
     images = frozenset(arrays) if "reference" in job.parts else frozenset()
     if is_features(job.given):
@@ -249,8 +239,8 @@ def what_is_there(job: Job, extractor: str) -> There:
 
 
 def classes_in(job: Job) -> tuple[bool, int]:
-    """Whether the generated images have classes, and how many there are: by the model, by the names that the reference
-    has for them, by those of the images themselves, or by their labels."""
+    """Whether the generated images have classes, and how many: from the model, the class names of the reference, those
+    of the images, or their labels."""
     generator = generator_of(job.model, job.workspace)
     if generator.n_classes:
         return True, generator.n_classes
@@ -263,8 +253,8 @@ def classes_in(job: Job) -> tuple[bool, int]:
 
 
 def training_part(protocol: Protocol, parts: Mapping[str, Part], workspace: Workspace) -> Part:
-    """All of what the model learned from: the reference's images where they are the same, else in the random order
-    in which held-out images of the same set are drawn, so that nothing is looked at twice."""
+    """The complete training set: the part of the reference if they are the same images, else in the random order in
+    which held-out images of the same set are drawn, so that shards are shared."""
     part = real_part(protocol.training, None, workspace)
     if "reference" in parts and parts["reference"].spec == part.spec:
         return parts["reference"]
@@ -272,7 +262,7 @@ def training_part(protocol: Protocol, parts: Mapping[str, Part], workspace: Work
 
 
 def ordered(spec: CompleteSpec, n: int, workspace: Workspace) -> CompleteSpec:
-    """Images on disk: all of them in their order, or a random part.  Other models: as they are."""
+    """Images on disk: all in order, or a random subset.  Other models: unchanged."""
     generator = generator_of(spec, workspace)
     if not isinstance(generator, FiniteModel):
         return spec
@@ -283,12 +273,12 @@ def ordered(spec: CompleteSpec, n: int, workspace: Workspace) -> CompleteSpec:
 
 
 def enough_held_out(protocol: Protocol, workspace: Workspace) -> bool:
-    """A floor needs as many real images as are generated; without them scores have none."""
+    """Held-out images for the floor; None if there are fewer than generated images."""
     return images_in(resolve(protocol.held_out, workspace, data=True), workspace) >= protocol.n_generated
 
 
 def images_in(spec: ModelSpec, workspace: Workspace) -> int:
-    """How many there are of a set; BadInput of a model that draws as many as one wants."""
+    """The size of a set of images; BadInput for a model, which can draw any number."""
     generator = generator_of(spec, workspace)
     if not isinstance(generator, FiniteModel):
         raise BadInput("not-images", f"{spec.name} is a model, expected images.")
@@ -302,20 +292,6 @@ def real_part(data: str, n: int | None, workspace: Workspace) -> Part:
     return Part(ordered(spec, n, workspace), 0, n)
 
 
-def check_output(spec: ModelSpec, seed: int, workspace: Workspace) -> tuple[int, int, int]:
-    """Draw the first images: they must be images, and all of them the same when drawn again."""
-    generator = generator_of(spec, workspace)
-    first, again = (draw(generator, spec, seed, 0, FIRST, workspace.device)["images"] for _ in range(2))
-    if not np.array_equal(first, again):
-        raise BadOutput(
-            "unseeded-randomness",
-            f"{spec.name} makes other images from the same draws: something in it is random "
-            "(Dropout in training mode, or noise that it draws itself)."
-        )
-    channels, height, width = first.shape[1:]
-    return channels, height, width
-
-
 def shape_of(part: Part, workspace: Workspace) -> tuple[int, ...]:
     """(channels, height, width) of a part's images."""
     return draw(generator_of(part.spec, workspace), part.spec, part.seed, 0, 1, workspace.device)["images"].shape[1:]
@@ -326,13 +302,13 @@ def check_size(spec: ModelSpec, shape: tuple[int, ...], part: Part, workspace: W
     if real != shape:
         raise BadInput(
             "unequal-sizes",
-            f"{spec.name} makes images of {size_of(shape)}, {part.spec.name} has {size_of(real)}: sets of unequal "
-            "size are not compared; give --reference with images like the model's."
+            f"{spec.name} makes images of {size_of(shape)}, {part.spec.name} has {size_of(real)}: images of "
+            "different sizes are not compared; give a --reference with images of the model's size."
         )
 
 
 def check_given(path: str, protocol: Protocol, shape: tuple[int, int, int], workspace: Workspace) -> None:
-    """Statistics or features in a file must be as long as every extractor's."""
+    """Refuse statistics or features in a file whose length is not that of the extractors."""
     for name in protocol.extractors:
         d = dimension(name, shape, workspace)
         found, what = (
@@ -350,7 +326,7 @@ def check_given(path: str, protocol: Protocol, shape: tuple[int, int, int], work
 
 
 def dimension(extractor: str, shape: tuple[int, int, int], workspace: Workspace) -> int:
-    """Length of a feature vector; `pixels` makes it of the image's shape."""
+    """The length of a feature vector; for `pixels` it depends on the image's shape."""
     return extractor_of(extractor, workspace).d or pixels.length(shape)
 
 

@@ -1,4 +1,4 @@
-"""What metrics need and these sets lack: known before any work, so that nothing is computed in vain."""
+"""Which metrics cannot be computed, and why: determined before any work begins."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from ganbench.gan.metrics import METRICS, Metric
 
 @dataclass(frozen=True)
 class There:
-    """What there is to measure with, by one extractor."""
+    """The inputs that are available to metrics, for one extractor."""
 
-    arrays: Mapping[str, int]  # of the extractor, and their lengths
-    reference: frozenset[str]  # arrays of real images; empty: only statistics of them are there
-    statistics: frozenset[str]  # arrays of the reference whose mean and covariance are there, or can be computed
-    training: bool  # what the model learned from
-    unseen: bool  # real images that it has not learned from
-    labelled: bool  # whether the images have classes
-    classes: int  # how many there are; 0: nobody knows
-    images: int  # of the smallest set
+    arrays: Mapping[str, int]  # the extractor's arrays and the lengths of their rows
+    reference: frozenset[str]  # arrays available for single reference images; empty: only their statistics
+    statistics: frozenset[str]  # arrays whose mean and covariance over the reference are known or can be computed
+    training: bool  # whether there are training images
+    unseen: bool  # whether there are real images outside the training set
+    labelled: bool  # whether the generated images have classes
+    classes: int  # the number of classes; 0: unknown
+    images: int  # the size of the smallest set
 
 
 @dataclass(frozen=True)
 class Omitted:
-    """A metric that is not computed by an extractor, and why: keys of `ganbench.gan.words.NEEDS`."""
+    """A metric that is not computed with an extractor; `needs`: keys of `ganbench.gan.words.NEEDS`."""
 
     metric: str
     extractor: str
     needs: tuple[str, ...]
-    least: int  # images that it needs
+    least: int  # the least number of images that it needs
 
 
 def lacking(row: Metric, there: There, settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a metric needs and does not find, as keys of `ganbench.gan.words.NEEDS`."""
+    """What a metric needs and is missing, as keys of `ganbench.gan.words.NEEDS`."""
     found = {lack(need, row, there) for need in row.needs} - {""}
     if row.view not in there.arrays:
         found = {row.view}
@@ -44,7 +44,7 @@ def lacking(row: Metric, there: There, settings: Mapping[str, Any]) -> tuple[str
 
 
 def lack(need: str, row: Metric, there: There) -> str:
-    """Why an argument of a formula cannot be supplied; '' where it can."""
+    """Why an argument of a metric is missing; '' where it is available."""
     missing = {
         "statistics": need in ("real_statistics", "real_root") and row.view not in there.statistics,
         "reference": need in ("real_features", "real_self_similarity", "overlap") and row.view not in there.reference,
@@ -61,7 +61,7 @@ def lack(need: str, row: Metric, there: There) -> str:
 def omitted_of(
     names: Sequence[str], extractor: str, there: There, settings: Mapping[str, Mapping[str, Any]]
 ) -> list[Omitted]:
-    """Those of the metrics that cannot be computed by an extractor."""
+    """The metrics that cannot be computed with an extractor."""
     found = []
     for name in names:
         row, mine = METRICS[name], settings.get(name, {})
@@ -71,7 +71,7 @@ def omitted_of(
 
 
 def unmeasured(omitted: Iterable[Omitted], measured: set[str]) -> dict[tuple[tuple[str, ...], int], list[str]]:
-    """The metrics that no extractor measures, by what they need: (needs, least images) -> metrics."""
+    """The metrics that cannot be computed with any extractor, grouped: (needs, least number of images) -> metrics."""
     found: dict[tuple[tuple[str, ...], int], list[str]] = {}
     for one in omitted:
         key = one.needs, one.least if "images" in one.needs else 0

@@ -1,4 +1,4 @@
-"""Features -> estimates: supplies each metric with what its row needs, and keeps what it costs to make."""
+"""Features -> estimates: computes the arguments that each metric needs, and stores the results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganbench.gan.sources import source_digest
 from ganbench.gan.store import SHARD, Store, digest_of_rows, extend, remember, store_of
 from ganbench.gan.types import BadInput, Context, Convention, Estimate, Features, Shard, Workspace, digest_of
 
-# What makes the arguments that metrics need: the vocabulary of `Metric.needs`.
+# Functions that compute the arguments of metrics, by the names that `Metric.needs` uses.
 NEEDS: Mapping[str, Callable[[Sets], Any]] = {
     make.__name__: make
     for make in (
@@ -29,25 +29,25 @@ NEEDS: Mapping[str, Callable[[Sets], Any]] = {
         nearest.overlap,
     )
 }
-# Which sets an argument is made of, by how its name begins.
+# Which sets an argument is computed from, by the prefix of its name.
 ROLES = {"reference": ("real_", "overlap"), "training": ("training_", "test_matches"), "test": ("test_",)}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Estimates by metric, and of metrics that could not be computed from these images why not."""
+    """Estimates by metric; for metrics that could not be computed, the error's code and sentence."""
 
     estimates: dict[str, Estimate]
-    left_out: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def measure(
     context: Context, generated: Features, names: tuple[str, ...], convention: Convention, workspace: Workspace
 ) -> tuple[Measured, bool]:
-    """The metrics of these names, and whether any of them was computed now and not found in the store.
+    """The metrics of these names, and whether any of them was computed now rather than read from the store.
 
-    Metrics that need what is not there (features, if the reference is a file of statistics; logits, if the extractor
-    has none; the training set, if the protocol does not name it) are not mentioned.
+    Metrics whose arguments are missing (features, if the reference is a file of statistics; logits, if the extractor
+    has none; the training set, if the protocol does not name it) are skipped.
     """
     store = store_of(workspace)
     views = {METRICS[name].view for name in names}
@@ -58,16 +58,20 @@ def measure(
         compute = partial(estimate, row, looked_at[row.view], settings)
         value, computed = remember(store, "scores", key_of(row, settings, context, generated), compute)
         fresh |= computed
-        if isinstance(value, str):
-            found.left_out[name] = value
-        elif value is not None:
+        if value is None:
+            continue
+        if isinstance(value[0], str):
+            found.left_out[name] = tuple(value)
+        else:
             found.estimates[name] = Estimate(*value)
     return found, fresh
 
 
-def estimate(row: Metric, looked_at: Sets, settings: dict[str, Any]) -> tuple[float, float] | str | None:
-    """One metric, (value, standard error), from what its row needs; None when the sets do not have it, and a
-    sentence when these images do not suffice and others may do without it."""
+def estimate(
+    row: Metric, looked_at: Sets, settings: dict[str, Any]
+) -> tuple[float, float] | tuple[str, str] | None:
+    """One metric: (value, standard error); None when an argument is missing, and (code, sentence) of the error when
+    the metric cannot be computed from these images and may be left out."""
     try:
         needed = {need: NEEDS[need](looked_at) for need in row.needs}
         if any(value is None for value in needed.values()):
@@ -76,12 +80,12 @@ def estimate(row: Metric, looked_at: Sets, settings: dict[str, Any]) -> tuple[fl
     except BadInput as problem:
         if not row.spare:
             raise
-        return str(problem)
+        return problem.code, str(problem)
     return found.value, found.se
 
 
 def key_of(row: Metric, settings: dict[str, Any], context: Context, generated: Features) -> str:
-    """sha256 over the metric, its settings, its source files, and the sets that it looks at."""
+    """sha256 over the metric, its settings, its source files, and the sets that it is computed from."""
     digests: dict[str, str] = {"generated": generated.digest}
     for role in roles_of(row.name):
         features = getattr(context, role)
@@ -92,12 +96,12 @@ def key_of(row: Metric, settings: dict[str, Any], context: Context, generated: F
 
 
 def makers_of(row: Metric) -> tuple[str, ...]:
-    """The modules of a metric's formula, and of what makes the arguments that it needs."""
+    """The modules that hold a metric's formula and compute its arguments."""
     return (row.compute.__module__, *(NEEDS[need].__module__ for need in row.needs))
 
 
 def roles_of(metric: str) -> set[str]:
-    """The sets beside the generated one that a metric looks at."""
+    """The sets that a metric is computed from, besides the generated images."""
     needs = METRICS[metric].needs
     return {role for role, prefixes in ROLES.items() if any(need.startswith(prefixes) for need in needs)}
 

@@ -21,16 +21,16 @@ from ganbench.gan.generators.base import Generator
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import ModelSpec
 
-ROUNDS, SECONDS = 5, 10.0       # micro-batches that are timed, and when enough is enough
+ROUNDS, SECONDS = 5, 10.0       # micro-batches that are timed, and the time limit
 PEAK = Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one model; None where it has none, as images on disk, or where it cannot be told."""
+    """The cost of one model; None where there is none, as for images on disk, or where it is unknown."""
 
     parameters: int | None = None
-    bytes: int | None = None                    # of the file of weights
+    bytes: int | None = None                    # size of the weights file
     evaluations: float | None = None            # network evaluations per image: `evaluations`
     images_per_second: float | None = None      # one thread of a CPU, or one GPU; drawing and quantising
     peak_memory: int | None = None              # bytes beyond those of a process that has the libraries loaded
@@ -40,7 +40,7 @@ class Cost:
 
 @torch.inference_mode()
 def measured(load: Callable[[], tuple[Any, Generator]], spec: ModelSpec, device: str) -> Cost:
-    """`load` gives the model, and the same as fast as it goes; micro-batches of it are drawn."""
+    """`load` returns the model and its fastest form, of which micro-batches are drawn."""
     size = MICRO_BATCH[torch.device(device).type]
     memory = Memory(device)
     with single_threaded():
@@ -56,7 +56,7 @@ def measured(load: Callable[[], tuple[Any, Generator]], spec: ModelSpec, device:
 
 
 def timed(generator: Generator, spec: ModelSpec, size: int, device: str) -> float:
-    """Seconds of a micro-batch, the median of a few."""
+    """The median of the seconds of a few micro-batches."""
     found: list[float] = []
     while len(found) < ROUNDS and sum(found) < SECONDS:
         begun = time.perf_counter()
@@ -67,8 +67,9 @@ def timed(generator: Generator, spec: ModelSpec, size: int, device: str) -> floa
 
 
 def evaluations(generator: Any, spec: ModelSpec, device: str) -> float:
-    """How often a parameter takes part in making one image, on average over those that do: 1 for a GAN, the steps of a
-    diffusion model (twice that with guidance), about the number of tokens of a transformer that writes one by one."""
+    """How often each parameter is used to generate one image, averaged over the parameters that are used: 1 for a GAN,
+    the steps of a diffusion model (twice that with guidance), about the number of tokens of an autoregressive
+    transformer."""
     calls: Counter[nn.Module] = Counter()
 
     def count(module: nn.Module, *_: Any) -> None:
@@ -85,12 +86,12 @@ def evaluations(generator: Any, spec: ModelSpec, device: str) -> float:
 
 
 def own_parameters(module: nn.Module) -> int:
-    """Those that are no submodule's."""
+    """A module's own parameters, without those of its submodules."""
     return sum(p.numel() for p in module.parameters(recurse=False))
 
 
 def bytes_of(spec: ModelSpec) -> int | None:
-    """Of the weights' file, or all files of their folder."""
+    """The size of the weights file, or of all files of the weights folder."""
     path = Path(spec.weights)
     if path.is_file():
         return path.stat().st_size
@@ -99,12 +100,12 @@ def bytes_of(spec: ModelSpec) -> int | None:
 
 
 class Memory:
-    """The most bytes that this process, or torch on a GPU, has beyond those that it began with."""
+    """The peak memory of this process, or of torch on a GPU, minus the memory at the start."""
 
     def __init__(self, device: str):
         self.gpu = torch.device(device).type == "cuda"
         if not self.gpu and PEAK.exists():
-            PEAK.write_text("5")                        # the peak begins anew: proc(5), clear_refs
+            PEAK.write_text("5")                        # resets the peak: proc(5), clear_refs
         self.before = torch.cuda.memory_allocated() if self.gpu else resident("VmRSS")
 
     def beyond(self) -> int | None:

@@ -1,4 +1,4 @@
-"""Numbers as English and French print them, with as many digits as their error deserves."""
+"""Numbers formatted in English and French, with as many digits as their error justifies."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ THIN, DASH, MINUS = "\N{NARROW NO-BREAK SPACE}", "\N{EN DASH}", "\N{MINUS SIGN}"
 
 
 def decimals(se: float) -> int:
-    """So many that the standard error shows two digits; 6 where it is 0."""
+    """The decimals that show two significant digits of the standard error; 6 where it is 0."""
     return max(0, 1 - floor(log10(se))) if se > 0 else 6
 
 
 def english(value: float, digits: int = 0) -> str:
-    """`12,345.67`; a proper minus."""
+    """`12,345.67`, with a typographic minus."""
     return f"{value:,.{digits}f}".replace("-", MINUS) if isfinite(value) else DASH
 
 
 def french(value: float, digits: int = 0) -> str:
-    """`12 345,67`, with a narrow space that does not break."""
+    """`12 345,67`, with a narrow no-break space."""
     return english(value, digits).translate({ord(","): THIN, ord("."): ","})
 
 
 def significant(value: float, digits: int = 3) -> int:
-    """The decimals that leave so many significant digits."""
+    """The decimals that show `digits` significant digits."""
     return 0 if value == 0 else max(0, digits - 1 - floor(log10(abs(value))))

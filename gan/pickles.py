@@ -1,4 +1,4 @@
-"""What a pickle holds, without running it: names it asks for, and its plain data with stand-ins for the rest."""
+"""Reading pickles without running them: the names they refer to, and plain data with stand-ins for other objects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import torch
 
-MOST = 100_000_000                                          # bytes of a pickle that are looked through
+MOST = 100_000_000                                          # bytes of a pickle that are searched
 
 
 # Names
@@ -35,7 +35,7 @@ def names_in(path: Path) -> list[str]:
 
 
 def asked_for(text: bytes) -> Iterable[str]:
-    """Arguments of GLOBAL and STACK_GLOBAL; what is no pickle, or a cut one, ends the search."""
+    """Arguments of GLOBAL and STACK_GLOBAL; the search ends where the data is no pickle or truncated."""
     file, said = io.BytesIO(text), [""]
     try:
         while file.tell() < len(text):                      # torch.save once wrote several pickles, one after another
@@ -53,7 +53,7 @@ def asked_for(text: bytes) -> Iterable[str]:
 # Data
 
 class StandIn(dict[Any, Any]):
-    """Takes the place of an object of a class that is not looked up; keeps what a dictionary would."""
+    """Replaces an object whose class is not imported; keeps the state that a dictionary would."""
 
     state: Any = None                                       # pickles make objects without calling __init__
 
@@ -81,7 +81,7 @@ PLAIN: dict[str, type] = {"collections.OrderedDict": OrderedDict, "torch.Size": 
 
 
 class Unpickler(pickle.Unpickler):
-    """Tensors, numbers, texts and containers; whatever else a pickle names becomes a `StandIn`, never looked up."""
+    """Tensors, numbers, strings and containers; anything else that a pickle names becomes a `StandIn`."""
 
     def find_class(self, module: str, name: str) -> Any:
         known = f"{module}.{name}"
@@ -96,7 +96,7 @@ def load(file: BinaryIO, **_: Any) -> Any:
 
 
 class OnCPU(pickle.Unpickler):
-    """pickle's own, which runs code; only that tensors which were saved on a GPU come to the CPU."""
+    """pickle's own unpickler, which runs code; tensors that were saved on a GPU are loaded on the CPU."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("torch.storage", "_load_from_bytes"):

@@ -1,4 +1,4 @@
-"""CONVENTIONS: how a number is made.  PROTOCOLS: a convention with its reference data and counts."""
+"""CONVENTIONS: how scores are computed.  PROTOCOLS: a convention with its reference data and numbers of images."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ CONVENTIONS = {
 
 
 def fashion_mnist(name: str, convention: str, n: int, judge: str = "") -> Protocol:
-    """`n` images against the 10,000 test images; 10,000 training images give the floor, and are what may have been
-    copied: a sixth of all."""
+    """`n` images against the 10,000 test images; 10,000 training images (a sixth of all) give the floor, and are
+    searched for copies."""
     return Protocol(
         name, CONVENTIONS[convention], "fashion-mnist:test", n, judge=judge, held_out="fashion-mnist:train10k",
         training="fashion-mnist:train10k",
@@ -61,12 +61,12 @@ PROTOCOLS = {
     for protocol in (
         # Expected of zoo:dcgan-fashion-mnist, seed 0: fd_efficientnet_lite0 = 12.51, fd_judge = 0.646.
         fashion_mnist("fashion-mnist-embedded-2k", "embedded", 2_000, "judge"),
-        # Expected of the same: fd_efficientnet_lite0 = 9.58, fd_judge = 0.539.
+        # Expected of the same: fd_efficientnet_lite0 = 9.26, fd_judge = 0.534.
         fashion_mnist("fashion-mnist-embedded-10k", "embedded", 10_000, "judge"),
         fashion_mnist("fashion-mnist-fidelity-10k", "fidelity", 10_000),
         fashion_mnist("fashion-mnist-clean-10k", "clean", 10_000),
-        # Unseen emoji are others than those of training: the floor is that of a model that invents new ones, and a
-        # model that copies goes below it.
+        # The test emoji differ from the training emoji: the floor is that of a model that generates new ones, and
+        # a model that copies can be below it.
         Protocol("emoji-embedded-650", CONVENTIONS["embedded"], "emoji:train", 650, held_out="emoji:test",
                  training="emoji:train"),
         Protocol("emoji-embedded-2k", CONVENTIONS["embedded"], "emoji:train", 2_000, training="emoji:train"),
@@ -91,12 +91,12 @@ def named(name: str) -> Protocol:
 
 
 def varied(protocol: Protocol, change: str, **fields: Any) -> Protocol:
-    """The protocol with other values of some fields, and the change in its name."""
+    """The protocol with some fields changed, and the change added to its name."""
     return replace(protocol, name=f"{protocol.name}, {change}", **fields)
 
 
 def measuring(protocol: Protocol, metrics: str) -> Protocol:
-    """The protocol with other metrics, of every extractor."""
+    """The protocol with other metrics, for every extractor."""
     names = tuple(dict.fromkeys(part.strip() for part in metrics.split(",") if part.strip()))
     unknown = [part for part in names if part not in METRICS]
     if unknown or not names:
@@ -112,7 +112,7 @@ def lean(protocol: Protocol) -> Protocol:
 
 
 def with_count(protocol: Protocol, n: int | None) -> Protocol:
-    """The protocol with another number of generated images; another number is another protocol."""
+    """The protocol with another number of generated images, which makes it another protocol."""
     if n is None or n == protocol.n_generated:
         return protocol
     check_count(n)
@@ -120,7 +120,7 @@ def with_count(protocol: Protocol, n: int | None) -> Protocol:
 
 
 def derived(name: str, convention: str, reference: str, n: int | None) -> Protocol:
-    """One without a preset, from a convention and reference data."""
+    """A protocol from a convention and reference data."""
     if name:
         raise BadInput("conflicting-options", "Give either --protocol or --convention with --reference, not both.")
     convention = convention or "embedded"

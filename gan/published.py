@@ -1,9 +1,9 @@
-"""Scores that others published (`published.csv`), for setting beside scores of the very same protocol, and no other.
+"""Published scores (`published.csv`), shown only beside scores of the same protocol.
 
-`convention` is a row of CONVENTIONS where the numbers were made by its rules.  The others have no such row, so their
-numbers stand beside nothing: `tfgan` (TensorFlow's reading of the Inception network), `studiogan` (resizes as
+`convention` is a row of CONVENTIONS where the scores were computed by its rules.  Other values have no such row, so
+these scores are never shown: `tfgan` (TensorFlow's preprocessing for the Inception network), `studiogan` (resizes as
 pytorch-fid does, Inception Score of one split), `edm2` (DINOv2 after torch's antialiased bicubic), `maskgit`.
-`checked` says where each number was looked up, and what about it was not.
+`checked` says where each score was looked up, and what was not verified.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Published:
     resolution: int         # of the images that were compared; they are square
     metric: str             # as a `Score` names it: fid, is, fd_dinov2, ...
     value: float
-    spread: float | None    # what stands behind the source's +-: over runs or splits, seldom a standard error
+    spread: float | None    # what the source gives after +-: over runs or splits, rarely a standard error
     convention: str
     n_generated: int | None     # None: not said where the number was looked up
     n_reference: int | None
@@ -49,9 +49,9 @@ def published(dataset: str, convention: str) -> list[Published]:
 
 
 def beside(protocol: Protocol) -> list[Published]:
-    """The rows made by the same rules: data, split, resolution, both counts, extractors and settings are equal.
+    """The rows of the same protocol: equal data, split, resolution, numbers of images, extractors and settings.
 
-    Set beside a score only those with its `metric`; with other weights than the published ones it has another name.
+    Compare a score only with rows of the same `metric`; with weights other than the published ones its name differs.
     """
     name, _, split = protocol.reference.partition(":")
     if name not in DATASETS or split not in DATASETS[name].splits or not as_in_table(protocol):
@@ -63,7 +63,7 @@ def beside(protocol: Protocol) -> list[Published]:
 
 
 def as_in_table(protocol: Protocol) -> bool:
-    """Whether the convention is the one of that name; a derived one may have another extractor."""
+    """Whether the convention is the unchanged one of that name; a derived one may have another extractor."""
     ours, known = protocol.convention, CONVENTIONS.get(protocol.convention.name)
     return known is not None and (ours.extractors, ours.settings) == (known.extractors, known.settings)
 

@@ -1,7 +1,7 @@
-"""What is asked: which measurement (`Question`), and how the model is opened (`Opening`).
+"""The options of an evaluation: which measurement (`Question`), and how the model is opened (`Opening`).
 
-Each option is declared here, once, with its help; the command line, Prefect's forms and Python all build these two.
-Standard library only, so that `ganbench --help` stays quick.
+Each option is declared here once, with its help; the command line, Prefect's forms and Python use these two classes.
+Standard library only, so that `ganbench --help` is fast.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from ganbench.gan.types import Protocol
 
-PRESET = "fashion-mnist-embedded-2k"  # the protocol of those who ask for nothing else
+PRESET = "fashion-mnist-embedded-2k"  # the default protocol
 
 
 @dataclass(frozen=True)
 class Option:
-    """How an option is shown to people, in the command's help and in a form."""
+    """How an option is shown in the command's help and in a form."""
 
     title: str
     help: str
     metavar: str = ""
-    choices: str = ""  # the table whose names are all that can be chosen: PROTOCOLS or CONVENTIONS
-    least: int | None = None  # of a form's field; the command line says it in a sentence
-    shown: Any = None  # what a form begins with, where that is not the default
+    choices: str = ""  # the table whose names are the only choices: PROTOCOLS or CONVENTIONS
+    least: int | None = None  # the least value in a form; the command line checks it elsewhere
+    shown: Any = None  # the initial value in a form, where it is not the default
 
 
 def option(default: Any, title: str, help: str, **more: Any) -> Any:
@@ -34,12 +34,12 @@ def option(default: Any, title: str, help: str, **more: Any) -> Any:
 
 @dataclass(frozen=True)
 class Question:
-    """Which measurement: a named protocol, or one derived from it, or from a convention and reference data."""
+    """The measurement: a named protocol, one derived from it, or one from a convention and reference data."""
 
     PANEL: ClassVar[str] = "Measurement"
 
     protocol: str = option(
-        "", "Protocol", "A named measurement: see `ganbench protocols`. A reference or convention takes its place.",
+        "", "Protocol", "A named measurement: see `ganbench protocols`. A reference or convention replaces it.",
         choices="PROTOCOLS", shown=PRESET,
     )
     n: int | None = option(None, "Images", "How many images to draw, if not the protocol's own number.", least=2)
@@ -48,26 +48,26 @@ class Question:
         ".npz or .parquet, or statistics (.npz).", metavar="DATA",
     )
     convention: str = option(
-        "", "Convention", "How numbers are made, with a reference: see `ganbench conventions`.", choices="CONVENTIONS",
+        "", "Convention", "How to compute scores, with a reference: see `ganbench conventions`.", choices="CONVENTIONS",
     )
     held_out: str = option(
         "", "Held-out images", "Real images outside the reference, for the floor of every score.", metavar="DATA",
     )
     training: str = option(
-        "", "Training images", "The model's training images, for the metrics of memorisation.", metavar="DATA",
+        "", "Training images", "The model's training images, for the memorisation metrics.", metavar="DATA",
     )
     metrics: str = option(
-        "", "Metrics", "Comma-separated, in place of the convention's: see `ganbench metrics`.",
+        "", "Metrics", "Comma-separated, instead of the convention's: see `ganbench metrics`.",
         metavar="NAME,NAME",
     )
     extractor: str = option(
-        "", "Extractor", "A network in place of the convention's: see `ganbench extractors`, or your own.",
+        "", "Extractor", "A network instead of the convention's: see `ganbench extractors`, or your own.",
         metavar="NAME|FILE.toml|MODULE:CALLABLE",
     )
 
     @property
     def derived(self) -> bool:
-        """Whether reference data are given in place of a named protocol."""
+        """Whether reference data are given instead of a named protocol."""
         return bool(self.reference or self.convention)
 
 
@@ -101,7 +101,7 @@ def given(asked: Question | Opening) -> dict[str, Any]:
 
 
 def protocol_of(asked: Question) -> Protocol:
-    """The measurement that is asked for; `PRESET` where nothing is."""
+    """The requested protocol; `PRESET` by default."""
     from ganbench.gan import protocols
 
     if asked.derived:

@@ -1,4 +1,4 @@
-"""How other tools read images: their resizes, their normalisation, and how they make bytes of a model's floats."""
+"""How other tools preprocess images: resizing, normalisation, and quantisation of a model's floats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def half_pixel(images: Tensor, size: int) -> Tensor:
 
 
 def half_pixel_antialiased(images: Tensor, size: int) -> Tensor:
-    """The same, its support widened when it shrinks."""
+    """Bilinear with antialiasing: the support is widened when shrinking."""
     return F.interpolate(images.float(), (size, size), mode="bilinear", align_corners=False, antialias=True)
 
 

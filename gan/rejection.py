@@ -1,9 +1,9 @@
-"""Whether some images of a model are better left out, and which: a density ratio, fitted after training, and its test.
+"""Rejection sampling with a density ratio: fitted after training, calibrated, and tested on held-out images.
 
-A logistic regression tells real images from generated ones; with both classes weighing the same its logit is the log of
-the density ratio r (Sugiyama, Suzuki & Kanamori 2012, Density Ratio Estimation, chapter 4).  An image is accepted with
-probability min(1, r / c): Azadi et al. 2019, arXiv:1810.06758, and Turner et al. 2019, arXiv:1811.11357, who calibrate
-as well.  One third of the images fits it, one calibrates it, one tests it.
+A logistic regression classifies real and generated images; with equal class weights its logit is the log of the density
+ratio r (Sugiyama, Suzuki & Kanamori 2012, Density Ratio Estimation, chapter 4).  An image is accepted with probability
+min(1, r / c): Azadi et al. 2019, arXiv:1810.06758, and Turner et al. 2019, arXiv:1811.11357, who calibrate as well.
+One third of the images is used for the fit, one for the calibration, one for the test.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from ganbench.gan.generators.rejection import Ratio
 from ganbench.gan.statistics import check_features
 from ganbench.gan.types import BadInput, Estimate
 
-LEAST = 3 * 4 * BLOCKS          # images of each side
-PER_COMPONENT = 10              # images of each side that fit a component
+LEAST = 3 * 4 * BLOCKS          # least number of real and of generated images
+PER_COMPONENT = 10              # least number of images of each class per principal component in the fit
 BINS = 10
-REPEATS = 100                   # of labels drawn by the predictions, for the floor of the calibration error
+REPEATS = 100                   # label sets simulated from the predictions, for the floor of the calibration error
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a ratio does to images that neither fitted nor calibrated it.  Both classes weigh the same."""
+    """The test of a ratio on images used neither for its fit nor for its calibration.  Classes have equal weights."""
 
-    auc: Estimate                   # how often a real image has the larger ratio; 1/2 +- 0: the fit was of no use
+    auc: Estimate                   # how often a real image has the larger ratio; 1/2 +- 0: the fit found no difference
     calibration_error: float        # expected calibration error, over bins of equal weight (Guo et al. 2017)
-    calibration_floor: float        # what the same number of images gives where the prediction is the truth
+    calibration_floor: float        # its expected value for perfectly calibrated predictions
     log_loss: Estimate              # of a constant: log 2
     brier: Estimate                 # of a constant: 1/4
     acceptance: Estimate            # share of the generated images; binomial error
@@ -54,7 +54,7 @@ def fit_ratio(
     real: np.ndarray, generated: np.ndarray, *, rate: float = 0.5, components: int = 64, penalty: float = 0.01,
     seed: int = 0, extractor: str = "",
 ) -> tuple[Ratio, Trial]:
-    """The ratio of (m, d) real to (n, d) generated features, and how it fares on the third that it has not seen.
+    """The ratio of (m, d) real to (n, d) generated features, and its test on the held-out third.
 
     `rate`: the share of images to accept.  `components`: principal components at most.  `penalty`: of the squared
     weights, beside the mean log loss.  `seed`: of the test's acceptances.  `extractor`: its digest, for the file.
@@ -87,7 +87,7 @@ def check_sides(real: np.ndarray, generated: np.ndarray, rate: float) -> None:
 # The fit
 
 def fitted(real: np.ndarray, generated: np.ndarray, components: int, penalty: float) -> Ratio:
-    """The logistic regression, not yet calibrated."""
+    """The uncalibrated logistic regression."""
     features = np.concatenate([real, generated]).astype(np.float64)
     mean = features.mean(axis=0)
     projection = principal(features - mean, min(components, min(len(real), len(generated)) // PER_COMPONENT))
@@ -124,7 +124,7 @@ def logistic(
 
 
 def balance(is_real: np.ndarray) -> np.ndarray:
-    """Weights (n,) of sum 1, half of it for real images."""
+    """Weights (n,) of sum 1, with a total of 1/2 for real images."""
     return np.where(is_real, 0.5 / is_real.sum(), 0.5 / (~is_real).sum())
 
 
@@ -149,7 +149,7 @@ def bound(log_ratio: np.ndarray, rate: float) -> float:
 # The test
 
 def trial_of(ratio: Ratio, real: np.ndarray, generated: np.ndarray, seed: int = 0) -> Trial:
-    """A ratio on images that it has not seen, (m, d) and (n, d)."""
+    """Test a ratio on held-out images, (m, d) and (n, d)."""
     ours, theirs = ratio.log_ratio(real), ratio.log_ratio(generated)
     random = np.random.default_rng(seed)
     chosen = random.random(len(generated)) < ratio.chances(theirs)

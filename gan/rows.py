@@ -1,4 +1,4 @@
-"""Features in the store as arrays, of which only what is looked at is in memory."""
+"""Stored features as arrays, of which only the rows in use are in memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Chunks(Sequence[np.ndarray]):
 
 
 class Rows:
-    """The same as one array (n, d) of which only the rows that are asked for are in memory.
+    """All shards as one array (n, d), of which only the requested rows are in memory.
 
     `len(rows)`, `rows.shape`, and `rows[...]` with a slice or an array of row numbers, which copies.
     """

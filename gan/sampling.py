@@ -25,7 +25,7 @@ _loading = Lock()
 
 
 def shards_of(n: int) -> Iterator[tuple[int, int]]:
-    """(index, rows) of the shards that n images lie in: full ones of 1,000, then the rest."""
+    """(index, rows) of the shards of n images: full ones of 1,000, then the rest."""
     for index in range(-(-n // SHARD)):
         yield index, min(SHARD, n - index * SHARD)
 
@@ -33,7 +33,7 @@ def shards_of(n: int) -> Iterator[tuple[int, int]]:
 def sample_shard(
     spec: ModelSpec, seed: int, index: int, rows: int, workspace: Workspace, store: Store, tick: Tick = silent
 ) -> Shard:
-    """The first `rows` images of shard `index`; draws only those that the store lacks."""
+    """The first `rows` images of shard `index`; draws only those that are not in the store."""
 
     def compute(start: int, stop: int) -> Arrays:
         first = index * SHARD
@@ -45,7 +45,7 @@ def sample_shard(
 
 
 def shard_key(spec: ModelSpec, seed: int, index: int, workspace: Workspace) -> str:
-    """sha256 over all that decides the shard's pixels."""
+    """sha256 over everything that determines the shard's pixels."""
     kind = torch.device(workspace.device).type
     engine = {"torch": torch.__version__, "device": kind, "micro_batch": MICRO_BATCH[kind], "threads": 1}
     if opener := OPENERS.get(spec.family):
@@ -64,7 +64,7 @@ def shard_key(spec: ModelSpec, seed: int, index: int, workspace: Workspace) -> s
 
 
 def version_of(package: str) -> str:
-    """Of an installed package; '' of one that is not."""
+    """The version of a package; '' if it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -82,7 +82,7 @@ def generator_of(spec: ModelSpec, workspace: Workspace) -> Generator:
 
 
 def sampler_of(spec: ModelSpec, workspace: Workspace) -> Generator:
-    """The loaded model as fast as it goes, for whole micro-batches; once per process."""
+    """The loaded model in its fastest form, for whole micro-batches; once per process."""
     generator = generator_of(spec, workspace)
     if not is_compiled(spec, workspace.device):
         return generator
@@ -100,7 +100,7 @@ def is_compiled(spec: ModelSpec, device: str) -> bool:
 
 
 def check_device(device: str) -> None:
-    """Refuse what torch does not know, and GPUs that are not there."""
+    """Refuse devices that are unknown, unsupported or not available."""
     try:
         kind = torch.device(device).type
     except RuntimeError as error:

@@ -15,13 +15,12 @@ from ganbench.gan.metrics import METRICS
 from ganbench.gan.models.images import open_images
 from ganbench.gan.store import store_of
 from ganbench.gan.types import Alert, BadInput, Caveat, Estimate, Features, Score, Shard
-from ganbench.gan.words import caution
 
 ByRole = Mapping[str, Measured]  # generated, held_out
 
 
 def measured(job: Job) -> list[str]:
-    """The roles whose images are set against the reference."""
+    """The roles whose images are compared with the reference."""
     return [role for role in ("generated", "held_out") if role in job.parts]
 
 
@@ -34,8 +33,9 @@ def assemble(job: Job, estimates: Mapping[str, ByRole], alerts: Sequence[Alert] 
         if metric in by_role["generated"].estimates
     ]
     if not scores:
-        why = [caution(caveat) for by_role in estimates.values() for caveat in left_out(by_role["generated"])]
-        raise BadInput("nothing-to-measure", f"Nothing can be measured: {'; '.join(why)}.")
+        why = [f"{name} is not computed: {sentence}" for by_role in estimates.values()
+               for name, (_, sentence) in by_role["generated"].left_out.items()]
+        raise BadInput("nothing-to-measure", f"Nothing can be measured: {' '.join(why)}")
     return scores
 
 
@@ -44,7 +44,8 @@ def slice_scores(
 ) -> list[Score]:
     """Scores of every class or cluster by the leading extractor; `features`: by extractor and role.
 
-    The floor of a slice's share is its share of the reference, of its other scores what held-out images have.
+    The floor of a slice's share is the slice's share of the reference; the floor of any other score is that of
+    held-out images.
     """
     extractor, judge = job.lead, job.protocol.judge
     sliced = {}
@@ -82,7 +83,7 @@ def classes_of(job: Job) -> tuple[str, ...]:
 
 
 def ranked(job: Job, extractor: str) -> list[str]:
-    """KID leads where FD is biased by too few images: n < 5 d."""
+    """Metric names, the leading one first: KID where too few images bias FD (n < 5 d)."""
     names = list(job.metrics(extractor))
     if too_few(job, extractor) and "kid" in names:
         names.sort(key=lambda name: name != "kid")
@@ -100,7 +101,7 @@ def score_of(job: Job, extractor: str, metric: str, by_role: ByRole, causes: Seq
 
 
 def metric_score(job: Job, metric: str, extractor: str, found: Estimate, floor: Estimate | None) -> Score:
-    """A row of METRICS with an extractor, which may be a file of the user's."""
+    """A score of a row of METRICS with an extractor, which may be a file of the user's."""
     made, row = extractor_of(extractor, job.workspace), METRICS[metric]
     name = score_name(metric, made.name, made.weights)
     return replace(
@@ -110,7 +111,7 @@ def metric_score(job: Job, metric: str, extractor: str, found: Estimate, floor: 
 
 
 def bare_score(job: Job, name: str, row: str, extractor: str, found: Estimate, floor: Estimate | None) -> Score:
-    """`name` is shown; `row` and `extractor` say what it is."""
+    """`name` is shown; `row` (of METRICS) and `extractor` identify the score."""
     return Score(
         model=job.model.name,
         metric=name,
@@ -131,7 +132,7 @@ def floor_of(metric: str, by_role: ByRole) -> Estimate | None:
 
 
 def caveats_of(job: Job, extractor: str, metric: str, by_role: ByRole) -> list[Caveat]:
-    """What the reader of a score should know."""
+    """The caveats of a score."""
     mine, n = by_role["generated"].estimates, job.protocol.n_generated
     found, floor = mine[metric], floor_of(metric, by_role)
     weights = extractor_of(extractor, job.workspace).weights
@@ -153,24 +154,25 @@ def caveats_of(job: Job, extractor: str, metric: str, by_role: ByRole) -> list[C
 
 
 def left_out(found: Measured) -> list[Caveat]:
-    """What these images do not suffice for, of what was asked; the first score of an extractor says it."""
-    return [Caveat("not for these images", {"metric": name, "why": why}) for name, why in found.left_out.items()]
+    """Metrics that could not be computed from these images; the first score of an extractor carries them."""
+    return [Caveat("not for these images", {"metric": name, "why": code})
+            for name, (code, _) in found.left_out.items()]
 
 
 def omitted(job: Job) -> list[Caveat]:
-    """Metrics that these sets do not allow, by any extractor, and what they need."""
+    """Metrics that no extractor can compute from these sets, and what they need."""
     measured = {name for extractor in job.extractors for name in job.metrics(extractor)}
     return [Caveat("left out", {"metrics": metrics, "needs": {"of": list(needs), "least": least}})
             for (needs, least), metrics in unmeasured(job.omitted, measured).items()]
 
 
 def network_of(extractor: str) -> str:
-    """What the table says, and nothing for an extractor of the user's."""
+    """The network of a row of EXTRACTORS; '' for an extractor of the user's."""
     return EXTRACTORS[extractor].network if extractor in EXTRACTORS else ""
 
 
 def score_name(metric: str, extractor: str, weights: str) -> str:
-    """`fid`, `kid`, `is` with the 2015 Inception network and its published weights (by their sha256) alone; any
+    """`fid`, `kid`, `is` only with the 2015 Inception network and its published weights (checked by sha256); any
     other extractor is part of the name."""
     if network_of(extractor) == "inception-2015" and weights == inception.SHA256:
         return METRICS[metric].known_as or metric

@@ -1,7 +1,7 @@
 """Scores of parts of the images: of each class, or of each cluster of the real ones.
 
-A slice has few images, so it is measured by what few images allow: shares, kernel distance, precision and its kin,
-and not by a Fréchet distance.  Every slice is set against the same slice of the reference.
+A slice has few images, so only metrics that work with few images are used: shares, kernel distance, precision, recall
+and coverage, but not the Fréchet distance.  Every slice is compared with the same slice of the reference.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ NO_CLASSES = ("Slices by class need class labels on both sides, or a protocol wh
               "cluster instead.")
 SLICED = {"precision": manifold.precision, "recall": manifold.recall, "density": manifold.density,
           "coverage": manifold.coverage}   # and kid, by their names in METRICS
-LEAST = 50          # images of a slice on either side; below it only its share is told
+LEAST = 50          # images of a slice on either side; below it only its share is computed
 CLUSTERS = 10
-COMPONENTS = 50     # principal components in which clusters are looked for
+COMPONENTS = 50     # principal components for clustering
 
 Sliced = dict[str, dict[str, Estimate]]     # slice -> share, share.real and metrics
 
@@ -42,8 +42,8 @@ class Slicing:
 def by_class(
     generated: Samples, reference: Samples, classes: Sequence[str], judged: Mapping[str, Features] | None = None
 ) -> Slicing:
-    """By the labels of both sets; if one has none, by what the judge takes the images of both for (`judged`: its
-    features of `generated` and `reference`), so that the judge's mistakes are the same on both sides."""
+    """By the labels of both sets; if one has none, by the judge's classes of both (`judged`: its features of
+    `generated` and `reference`), so that the judge's errors affect both sets."""
     labels = [labels_of(samples) for samples in (generated, reference)]
     if any(found is None for found in labels):
         if judged is None:
@@ -62,12 +62,12 @@ def labels_of(samples: Samples) -> np.ndarray | None:
 
 
 def predictions(features: Features) -> np.ndarray:
-    """The classifier's first choice, (n,) int64."""
+    """The classifier's top class, (n,) int64."""
     return np.concatenate([logits.argmax(axis=1) for logits in Chunks(features, "logits")])
 
 
 def by_cluster(generated: Features, reference: Features, k: int = CLUSTERS, seed: int = 0) -> Slicing:
-    """By the nearest of k centres that k-means finds among the real features, seeded; largest cluster first."""
+    """By the nearest of k centres of a seeded k-means on the real features; largest cluster first."""
     real, mine = (Rows(features)[:].astype(np.float64) for features in (reference, generated))
     centre = real.mean(axis=0)
     _, _, axes = np.linalg.svd((real - centre)[:: -(-len(real) // 5_000)], full_matrices=False)
@@ -80,7 +80,7 @@ def by_cluster(generated: Features, reference: Features, k: int = CLUSTERS, seed
 
 
 def centres_of(points: np.ndarray, k: int, seed: int) -> np.ndarray:
-    """The centres of k-means (k, d), seeded; fewer where fewer points differ."""
+    """The centres of a seeded k-means (k, d); fewer if there are fewer distinct points."""
     for fewer in range(min(k, len(np.unique(points, axis=0))), 1, -1):
         try:
             return kmeans2(points, fewer, minit="++", missing="raise", rng=np.random.default_rng(seed))[0]
@@ -112,7 +112,7 @@ def measure_slices(
 def slice_of(
     i: int, slicing: Slicing, real: Rows, generated: Rows, settings: Mapping[str, Mapping]
 ) -> dict[str, Estimate]:
-    """One slice: its share of both sets, and the metrics that its images allow."""
+    """One slice: its share of both sets, and the metrics that its number of images allows."""
     mine, theirs = np.flatnonzero(slicing.generated == i), np.flatnonzero(slicing.real == i)
     row = {"share": share(len(mine), len(slicing.generated)), "share.real": share(len(theirs), len(slicing.real))}
     if min(len(mine), len(theirs)) < LEAST:
@@ -126,7 +126,7 @@ def slice_of(
 
 
 def share(count: int, n: int) -> Estimate:
-    """A binomial share; with no image in a slice the error is that of one."""
+    """A binomial share; for an empty slice the error is that of one image."""
     p = count / n
     spread = max(p * (1 - p), 1 / n * (1 - 1 / n))
     return Estimate(p, float(np.sqrt(spread / n)))

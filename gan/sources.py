@@ -1,8 +1,9 @@
-"""STAGES: whatever is kept in the store, and the modules that make it.  Its key follows what they import.
+"""STAGES: the kinds of stored results, and the modules that compute them.  Keys include the sources of these modules
+and of everything that they import.
 
-Of a package only its modules are followed, and not its table, unless a name is taken from that.  So a stage depends on
-the metric, the family or the extractor that was chosen, and not on the others of the room.  This module is in no key:
-it makes nothing, and another row of the table changes that stage's digest by itself.
+A package's `__init__` is included only if a name is imported from it.  So a stage depends on the chosen metric, family
+or extractor, and not on the others of its package.  This module itself is in no key: it computes no results, and a
+change of a row of the table changes that stage's digest anyway.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ STAGES: dict[str, tuple[str, ...]] = {                      # and what is chosen
 
 
 def source_digest(stage: str, *chosen: str) -> str:
-    """sha256 over the source of all that a stage runs; `chosen`: names of modules, as `__module__` has them."""
+    """sha256 over the source of everything that a stage runs; `chosen`: names of modules, as in `__module__`."""
     return HERE.digest(*STAGES[stage], *chosen)
 
 
 class Sources:
-    """The library's files in a folder: what they import, each read once."""
+    """The library's source files in a folder, and their imports; each file is read once."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -50,7 +51,7 @@ class Sources:
         self.digests: dict[frozenset[str], str] = {}
 
     def digest(self, *roots: str) -> str:
-        """sha256 over name and bytes of the roots and of all that they import."""
+        """sha256 over names and bytes of the roots and of everything that they import."""
         wanted = frozenset(roots)
         with PARSING:
             if wanted not in self.digests:
@@ -60,7 +61,7 @@ class Sources:
             return self.digests[wanted]
 
     def closure(self, *roots: str) -> set[str]:
-        """The roots and all that they import, one through the other, by their names in the library."""
+        """The roots and all their direct and indirect imports, by their names in the library."""
         waiting, found = [short(root) for root in roots], set[str]()
         while waiting:
             name = waiting.pop()
@@ -70,14 +71,14 @@ class Sources:
         return found
 
     def imported(self, name: str) -> frozenset[str]:
-        """What a module imports from the library, in functions too, but not for type checkers alone."""
+        """What a module imports from the library, also inside functions, but not under TYPE_CHECKING."""
         if name not in self.imports:
             found = {self.home(*pair) for pair in imports_in(ast.parse(self.content(name)), self.package(name))}
             self.imports[name] = frozenset(found - {"", short(__name__)})
         return self.imports[name]
 
     def home(self, module: str, alias: str) -> str:
-        """Where `from module import alias` finds its name: a module, or the package or module that holds it."""
+        """The module in which `from module import alias` finds its name."""
         if module != LIBRARY and not module.startswith(f"{LIBRARY}."):
             return ""
         inner = short(f"{module}.{alias}") if alias else ""

@@ -9,16 +9,16 @@ import numpy as np
 
 from ganbench.gan.types import BadInput, Statistics
 
-ROWS = 1_000         # looked at at a time
+ROWS = 1_000         # rows per tile
 
 
 @dataclass(frozen=True)
 class Moments:
-    """n feature vectors of length d, summed up so that parts can be merged; float64."""
+    """Sums over n feature vectors of length d, which can be merged; float64."""
 
     n: int
     mean: np.ndarray     # (d,)
-    spread: np.ndarray   # (d, d), sum over the rows of (x - mean)(x - mean)^T; not divided by anything
+    spread: np.ndarray   # (d, d), sum over the rows of (x - mean)(x - mean)^T; not normalised
 
     def statistics(self) -> Statistics:
         if self.n < 2:
@@ -32,7 +32,7 @@ def check_features(features: np.ndarray, first: int = 0) -> None:
         raise BadInput("not-features",
                        f"Features are expected as (n, d), one row per image; found the shape {features.shape}.")
     finite = np.ones(len(features), bool)
-    for start in range(0, len(features), ROWS):         # a tile at a time: n rows may be more than memory holds
+    for start in range(0, len(features), ROWS):         # a tile at a time, to save memory
         finite[start : start + ROWS] = np.isfinite(features[start : start + ROWS]).all(axis=1)
     if not finite.all():
         bad = np.flatnonzero(~finite)

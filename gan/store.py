@@ -1,4 +1,4 @@
-"""Artefacts on disk: content-addressed, committed atomically, verified by hash when found.
+"""Artefacts on disk: addressed by key, committed atomically, verified by hash when read.
 
 An artefact is a data file and, written last, a manifest beside it; without a manifest it does not
 exist.  Rows of images or features lie in shards of 1,000; a shard that is too short is extended.
@@ -29,7 +29,7 @@ Arrays = Mapping[str, np.ndarray]  # name -> (rows, ...); the first one gives th
 
 @dataclass(frozen=True)
 class Entry:
-    """A committed artefact: its data file, and what the manifest says of it."""
+    """A committed artefact: its data file, and the contents of its manifest."""
 
     kind: str
     key: str
@@ -47,7 +47,7 @@ class Store:
         return self.root / kind / key[:2] / key
 
     def find(self, kind: str, key: str) -> Entry | None:
-        """The artefact, if it was committed and its bytes still have the hash that the manifest says."""
+        """The artefact, if it was committed and its bytes still have the hash in the manifest."""
         entry = self.read_manifest(self.folder(kind, key))
         if entry is None or not is_sound(entry):
             return None
@@ -63,9 +63,9 @@ class Store:
             return None
 
     def commit(self, kind: str, key: str, file: str, write: Callable[[Path], object], **facts: Any) -> Entry:
-        """Write the data file, then the manifest; a reader of an older data file keeps it until `collect`.
+        """Write the data file, then the manifest; an older data file stays for its readers until `collect`.
 
-        To be called under the artefact's lock: unfinished files in its folder are a killed process's, and go.
+        Call it under the artefact's lock: unfinished files in its folder belong to killed processes and are removed.
         """
         folder = self.folder(kind, key)
         path = folder / file
@@ -79,10 +79,10 @@ class Store:
 
     @contextmanager
     def lock(self, kind: str, key: str) -> Iterator[None]:
-        """Let one process or thread at a time make an artefact; the others wait, then find it.
+        """Allow only one process or thread at a time to compute an artefact; the others wait and then find it.
 
-        256 lock files a kind; unlike artefacts that share one wait for each other, no more.  The system frees the lock
-        of a process that was killed.
+        There are 256 lock files per kind; different artefacts that share one only wait for each other.  The system
+        releases the lock of a killed process.
         """
         path = self.root / "locks" / f"{kind}-{key[:2]}"
         try:
@@ -94,18 +94,18 @@ class Store:
             yield
 
     def entries(self) -> Iterator[Entry]:
-        """Every committed artefact, whether its bytes are sound or not."""
+        """Every committed artefact, whether its bytes are intact or not."""
         for manifest in sorted(self.root.glob("*/*/*/manifest.json")):
             entry = self.read_manifest(manifest.parent)
             if entry:
                 yield entry
 
     def last_used(self, entry: Entry) -> float:
-        """When the artefact was last found or made, in seconds since 1970."""
+        """When the artefact was last found or committed, in seconds since 1970."""
         return (entry.path.parent / "manifest.json").stat().st_mtime
 
     def remove(self, entry: Entry) -> None:
-        """The manifest first: what is half removed does not exist."""
+        """Remove an artefact, the manifest first, so that a partly removed artefact does not exist."""
         folder = entry.path.parent
         (folder / "manifest.json").unlink(missing_ok=True)
         for file in folder.iterdir():
@@ -113,7 +113,7 @@ class Store:
         folder.rmdir()
 
     def strays(self, older_than: float = 3_600) -> list[Path]:
-        """Files that no manifest names: what a killed process left, once they are `older_than` seconds old."""
+        """Files that no manifest names, left by killed processes, if they are `older_than` seconds old."""
         named = {entry.path for entry in self.entries()} | {
             entry.path.parent / "manifest.json" for entry in self.entries()
         }
@@ -135,7 +135,7 @@ def is_sound(entry: Entry) -> bool:
 
 
 def remember(store: Store, kind: str, key: str, compute: Callable[[], Any]) -> tuple[Any, bool]:
-    """A small JSON value: found under its key, or computed and kept; and whether it was computed now."""
+    """A small JSON value: found under its key, or computed and stored; and whether it was computed now."""
     with store.lock(kind, key):
         entry = store.find(kind, key)
         if entry:
@@ -148,9 +148,9 @@ def remember(store: Store, kind: str, key: str, compute: Callable[[], Any]) -> t
 def extend(
     store: Store, kind: str, key: str, index: int, rows: int, compute: Callable[[int, int], Arrays], step: int = SHARD
 ) -> Shard:
-    """The first `rows` rows of shard `index`; `compute(start, stop)` is asked for those that the store lacks.
+    """The first `rows` rows of shard `index`; `compute(start, stop)` is called for those that are not in the store.
 
-    They are saved whenever their number is a multiple of `step`, so that is what a killed process loses at most.
+    They are saved every `step` rows, so a killed process loses at most `step` rows.
     """
     with store.lock(kind, key):
         entry = store.find(kind, key)
@@ -167,7 +167,7 @@ def extend(
 
 
 def whole_batches(rows: int, micro_batch: int) -> int:
-    """The number of rows, rounded up to whole micro-batches: those are fixed, so that no batch size changes a bit."""
+    """The number of rows, rounded up to whole micro-batches of fixed size, so that no batch size changes results."""
     return -(-rows // micro_batch) * micro_batch
 
 
@@ -207,7 +207,7 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
 
 
 def rows_of(shard: Shard) -> dict[str, np.ndarray]:
-    """The rows that a shard speaks of, memory-mapped and read-only; its file may hold more."""
+    """The rows of a shard, memory-mapped and read-only; its file may hold more."""
     return {name: array[: shard.rows] for name, array in read_arrays(Path(shard.path)).items()}
 
 
@@ -217,7 +217,7 @@ def image_of(samples: Samples, i: int) -> np.ndarray:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """What `write_arrays` wrote, memory-mapped and read-only."""
+    """The arrays that `write_arrays` wrote, memory-mapped and read-only."""
     table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     layout = json.loads(table.schema.metadata[b"ganbench"])
     return {name: _array(table[name], layout[name], table.num_rows) for name in layout}

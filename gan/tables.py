@@ -1,5 +1,5 @@
-"""Scores as tables: what stands in each cell, with how many digits, who leads and what is to be kept in mind is decided
-here; terminals, pages and trackers only render it."""
+"""Scores as tables: the cells, their digits, the best values and the caveats are determined here; terminals, pages and
+trackers only render them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Cell:
-    """A score as it is shown: with `decimals` digits behind the point, so many that its error has two."""
+    """A score as it is shown, with `decimals` decimals, so that its error has two significant digits."""
 
     value: float
     se: float
-    low: float  # the 95 % interval, as far as the metric can take its values
+    low: float  # the 95 % confidence interval, clipped to the metric's bounds
     high: float
     floor: float | None  # the same number for real images
     decimals: int
@@ -39,18 +39,18 @@ class Row:
 
     @property
     def first(self) -> tuple[int, Cell]:
-        """The first cell that is there, and its column: whose floor and digits stand for the row."""
+        """The first cell that is not None, and its column; its floor and decimals are used for the row."""
         return next((i, cell) for i, cell in enumerate(self.cells) if cell)
 
 
 @dataclass(frozen=True)
 class Note:
-    """A caveat, and the metrics that it is about; where it says which metrics are missing, the models that lack them,
-    if others of the table do not."""
+    """A caveat, and the metrics that it is about; for a caveat about missing metrics, the models that lack them, if
+    other models of the table do not."""
 
     caveat: Caveat
     about: tuple[str, ...]
-    everywhere: bool  # in every cell of a table of several
+    everywhere: bool  # whether it applies to every score of a table of several
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class ScoreTable:
 
 
 def score_table(scores: Mapping[str, Sequence[Score]], rankings: Sequence[Ranking] = ()) -> ScoreTable:
-    """Models by what they score, the best first where there are rankings; a row for each metric that one has."""
+    """A table of models, the best first where there are rankings; a row for each metric that any of them has."""
     models = rankings[0].models if rankings else tuple(scores)
     leaders = {row.metric: row.leaders for row in rankings}
     metrics = {score.metric: score for rows in scores.values() for score in rows}
@@ -76,7 +76,7 @@ def score_table(scores: Mapping[str, Sequence[Score]], rankings: Sequence[Rankin
 
 
 def slice_table(scores: Sequence[Score]) -> ScoreTable:
-    """Classes or clusters by the rows of METRICS that they have, all of one extractor."""
+    """A table of classes or clusters, with a column for each metric; all scores are of one extractor."""
     metrics = {score.metric: score.row for score in scores}
     found = {(score.slice, score.metric): cell_of(score) for score in scores}
     rows = tuple(Row(name, "undecided", tuple(found.get((name, metric)) for metric in metrics))
@@ -105,7 +105,7 @@ def notes_of(scores: Iterable[Score]) -> tuple[Note, ...]:
 
 
 def note_of(caveat: Caveat, bearers: Sequence[Score], n_scores: int, n_models: int) -> Note:
-    """`bearers`: the scores that say it, of so many scores of so many models."""
+    """`bearers`: the scores that have the caveat, out of `n_scores` scores of `n_models` models."""
     if caveat.rule in OF_OTHERS:
         models = tuple(dict.fromkeys(score.model for score in bearers))
         return Note(caveat, models if len(models) < n_models else (), False)
@@ -116,7 +116,7 @@ def note_of(caveat: Caveat, bearers: Sequence[Score], n_scores: int, n_models: i
 # As plain text, in English
 
 def value_text(cell: Cell | None, mark: bool = False) -> str:
-    """`0.102 ± 0.007`; with a mark a star behind the best, and a space behind the others."""
+    """`0.102 ± 0.007`; with `mark` a star after the best values, and a space after the others."""
     if cell is None:
         return DASH
     star = ("*" if cell.best else " ") if mark else ""
@@ -143,11 +143,11 @@ def about(note: Note) -> str:
 
 
 def remarks(rankings: Sequence[Ranking]) -> list[str]:
-    """How a table of several models is to be read."""
+    """Remarks below a table of several models."""
     lead, n = rankings[0], len(rankings[0].models)
     best, pairs = lead.leaders, len(lead.pairs)
     if not best:
-        first = f"{lead.metric} describes models, but a better value does not make a better model"
+        first = f"{lead.metric} describes models, but neither a higher nor a lower value makes a model better"
     elif len(best) == 1:
         first = f"{best[0]} is best by {lead.metric}"
     else:
@@ -155,5 +155,5 @@ def remarks(rankings: Sequence[Ranking]) -> list[str]:
         first = f"{names} do not differ significantly by {lead.metric}: each may be the best"
     return [
         f"{first} (Holm-adjusted p < .05 over {pairs} pair{'s' if pairs != 1 else ''} of {n} models).",
-        "* no other model is significantly better. Ranks are those that the significant differences allow.",
+        "* no other model is significantly better. Ranks are those compatible with the significant differences.",
     ]

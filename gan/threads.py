@@ -1,4 +1,4 @@
-"""One thread per worker: numbers must not depend on how many cores happen to be free."""
+"""One thread per worker, so that results do not depend on the number of free cores."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The nouns: small, frozen values that travel between stages and point to files.
+"""The data types: small, frozen values that are passed between stages and refer to files.
 
-Standard library and numpy only, so that every part of the house can import them.
+Standard library and numpy only, so that every module can import them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 
 class BadInput(ValueError):
-    """Something that the user gave cannot be used; the message is one sentence that says why.
+    """An input of the user's cannot be used; the message is one sentence that says why.
 
     The command line prints it on stderr without a traceback and exits with 2.
     """
@@ -31,7 +31,7 @@ class BadInput(ValueError):
 
 
 class BadOutput(BadInput):
-    """The model ran, but what it made is not a set of images as its `ModelSpec` declares them."""
+    """The model ran, but its output is not images as its `ModelSpec` declares them."""
 
 
 def digest_of(value: Any) -> str:
@@ -50,7 +50,7 @@ def _as_json(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What to load and how.  Hashed with the digest of the weights it is the model's identity.
+    """What to load and how.  Its hash, which includes the weights' digest, is the model's identity.
 
     Exactly one of `family` (a row of GENERATORS) and `factory` (`module:callable`) is given.
     """
@@ -60,7 +60,7 @@ class ModelSpec:
     factory: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""  # a path; empty for models without weights
-    weights_key: str = ""  # where in the checkpoint the state dict lies
+    weights_key: str = ""  # key of the state dict in the checkpoint
     sha256: str = ""  # of the weights file; checked when given
     latent: str = "normal"  # normal, uniform in [-1, 1], tokens, or none
     latent_shape: tuple[int, ...] = ()  # of one draw, for factories; families know theirs
@@ -73,7 +73,7 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class CompleteSpec(ModelSpec):
-    """A spec whose files somebody has looked at: nothing that they imply is left out, so it has an identity.
+    """A spec whose files have been read, with everything that they imply filled in, so that it has an identity.
 
     `ganbench.gan.models.openers.complete` makes it.
     """
@@ -87,7 +87,7 @@ class Shard:
     rows: int
     key: str
     path: str
-    digest: str  # sha256 over the rows' bytes, whatever file they lie in
+    digest: str  # sha256 over the rows' bytes
     computed: int = 0  # rows that had to be computed; 0: answered from the store
 
 
@@ -127,14 +127,14 @@ class Features:
 
 @dataclass(frozen=True)
 class Context:
-    """What generated features are set beside.  The reference: features of real images, a file of their statistics,
-    or both, as guided-diffusion's batches have them; then the statistics come from the file."""
+    """What generated features are compared with.  The reference: features of real images, a file of their statistics,
+    or both, as in guided-diffusion's reference batches; then the statistics come from the file."""
 
     reference: Features | None
     statistics: str = ""  # a file of `ganbench.gan.statistics`
     statistics_digest: str = ""  # its sha256
-    training: Features | None = None  # of what the model learned from
-    test: Features | None = None  # of real images that it has not seen
+    training: Features | None = None  # of the training images
+    test: Features | None = None  # of real images outside the training set
 
 
 @dataclass(frozen=True)
@@ -156,28 +156,28 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Convention:
-    """How a number is made: extractors, metrics and their settings.  Resizing is the extractor's."""
+    """How scores are computed: extractors, metrics and their settings.  Resizing belongs to the extractor."""
 
     name: str
     extractors: tuple[str, ...]  # rows of EXTRACTORS; the first one leads
     metrics: tuple[str, ...] = ("fd", "kid", "is")  # rows of METRICS
     judge_metrics: tuple[str, ...] = ("fd", "kid", "is", "accuracy")  # those of the protocol's judge
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # metric -> its arguments
-    matches: str = ""  # the tool whose numbers it reproduces, for people
+    matches: str = ""  # the tool whose numbers it reproduces
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """A convention with its reference data and counts; unlike digests never share a table."""
+    """A convention with its reference data and numbers of images; scores of different digests are not comparable."""
 
     name: str
     convention: Convention
     reference: str  # DATA: a name of DATASETS, a folder, .npz or .parquet
     n_generated: int
     n_reference: int | None = None  # None: all of it
-    judge: str = ""  # a row of EXTRACTORS that knows these data: a classifier of them
+    judge: str = ""  # a row of EXTRACTORS: a classifier of the reference data's classes
     held_out: str = ""  # DATA of real images outside the reference, for the floor
-    training: str = ""  # DATA that the model learned from, for the metrics of memorisation
+    training: str = ""  # DATA of the model's training images, for the memorisation metrics
 
     @property
     def extractors(self) -> tuple[str, ...]:
@@ -185,20 +185,20 @@ class Protocol:
         return (*self.convention.extractors, *([self.judge] if self.judge else []))
 
     def metrics(self, extractor: str) -> tuple[str, ...]:
-        """What is measured on the features of an extractor."""
+        """The metrics that are computed from the features of an extractor."""
         return self.convention.judge_metrics if extractor == self.judge else self.convention.metrics
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where things lie and what may run: settings that never change a number, so never part of a key."""
+    """Paths and permissions: settings that do not affect results, so they are not part of any key."""
 
     home: str = "~/.ganbench"  # the store, downloaded weights and data, pictures
     data: str = ""  # a folder that may hold data sets by name
     inception_weights: str = ""  # a file of the user's; its hash is recorded beside the score
     device: str = "cpu"
     trust_pickle: bool = False  # whether code in a pickled checkpoint may run
-    batch_size: int = 250  # images that a worker makes or measures between two savings
+    batch_size: int = 250  # images that a worker processes between two saves
     extractor_weights: Mapping[str, str] = field(default_factory=dict)  # extractor, or its network -> a path
 
     @property
@@ -208,7 +208,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Caveat:
-    """Something that a number's reader should know: a rule, and the facts that `ganbench.gan.words.caution` says."""
+    """A caveat of a score: a rule, and the facts from which `ganbench.gan.words.caution` makes a sentence."""
 
     rule: str  # a row of gan.words.CAVEATS
     facts: Mapping[str, Any] = field(default_factory=dict)  # str, int, float or a list of these
@@ -216,12 +216,12 @@ class Caveat:
 
 @dataclass(frozen=True)
 class Score:
-    """One measured number with its standard error, and the same number for real images."""
+    """One score with its standard error, and the same score of real images (the floor)."""
 
     model: str
     metric: str  # as it is shown: `fid`, or `fd_<extractor>` with any other network
-    row: str  # of METRICS: `fd`; what is no metric, a share or an audit's count, has a name of its own
-    extractor: str  # whose features or logits it looks at; empty: none
+    row: str  # of METRICS: `fd`; shares and counts of an audit have other names
+    extractor: str  # whose features or logits it uses; empty: none
     value: float
     se: float
     floor: float | None  # n held-out real images against the same reference
@@ -230,15 +230,15 @@ class Score:
     protocol_digest: str
     model_digest: str
     lower_is_better: bool = True
-    bounds: tuple[float, float] = (-math.inf, math.inf)  # values that the metric can take
-    caveats: tuple[Caveat, ...] = ()  # what its reader should know
-    decides: bool = True  # whether a better value makes a better model, and not just another one
+    bounds: tuple[float, float] = (-math.inf, math.inf)  # range of the metric
+    caveats: tuple[Caveat, ...] = ()
+    decides: bool = True  # whether a better value makes a better model, so that the score can rank models
     slice: str = ""  # the part of the images that it is about: `class Bag`, `cluster 3`; empty: all of them
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is good or bad about a model: which rule found it, and the numbers that it says in words.
+    """A strength or weakness of a model: the rule that found it, and the facts of its sentence.
 
     `ganbench.gan.words.sentence` makes a sentence of it.  `p` is Holm-adjusted over all tests of the model.
     """
@@ -252,7 +252,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Alert:
-    """Something that makes numbers misleading (WARN) or meaningless (FAIL), and its cause."""
+    """A problem that makes scores misleading (WARN) or meaningless (FAIL), and its cause."""
 
     severity: str
     cause: Caveat

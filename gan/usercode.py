@@ -1,5 +1,5 @@
-"""The user's own Python code, named as `module:callable`: found, imported, and told apart by the bytes of its files; and
-the TOML files that describe it."""
+"""The user's own Python code, named as `module:callable`: found, imported, and identified by its files' bytes; and the
+TOML files that describe it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ast
 import difflib
 import importlib
 import os
+import site
 import sys
 import sysconfig
 import tomllib
@@ -22,7 +23,9 @@ from ganbench.gan.files import file_digest
 from ganbench.gan.sources import LIBRARY, PARSING, imports_in
 from ganbench.gan.types import BadInput, digest_of
 
-INSTALLED = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib", "platstdlib")}
+INSTALLED = {Path(path).resolve() for path in (
+    *map(sysconfig.get_path, ("purelib", "platlib", "stdlib", "platstdlib")), *site.getsitepackages(),
+    site.getusersitepackages())}
 PACKAGE = LIBRARY.partition(".")[0]
 _imported: dict[str, str] = {}                              # factory -> digest of its files when they were imported
 
@@ -62,7 +65,7 @@ def find(factory: str) -> Callable[..., Any]:
 
 
 def call(factory: str, arguments: Mapping[str, Any]) -> Any:
-    """What the factory returns.  This runs the user's code."""
+    """Call the factory.  This runs the user's code."""
     made = find(factory)
     try:
         with contained():
@@ -79,12 +82,13 @@ class Aside:
     """What is printed goes to standard error while anybody is inside, in any thread: standard output is for results."""
 
     def __init__(self) -> None:
-        self.lock, self.inside, self.out = Lock(), 0, sys.stdout
+        self.lock, self.inside = Lock(), 0
+        self.out: TextIO = sys.stdout
 
     def __enter__(self) -> None:
         with self.lock:
             if self.inside == 0:
-                self.out: TextIO = sys.stdout
+                self.out = sys.stdout
                 sys.stdout = sys.stderr
             self.inside += 1
 
@@ -119,10 +123,10 @@ def factory_digest(factory: str) -> str:
 
 def own_modules(module: str) -> dict[str, Path]:
     """The user's modules, by name, that importing a module brings in; nothing is imported."""
-    waiting, seen, found = with_parents(module), set[str](), dict[str, Path]()
+    waiting, seen, found = with_parents(module), {PACKAGE, *sys.stdlib_module_names}, dict[str, Path]()
     while waiting:
         name = waiting.pop()
-        if name in seen or name.partition(".")[0] in sys.stdlib_module_names or name.partition(".")[0] == PACKAGE:
+        if name in seen or name.partition(".")[0] in seen - found.keys():
             continue
         seen.add(name)
         spec = looked_up(name)
@@ -213,7 +217,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def unknown_field(name: str, known: Sequence[str], path: Path) -> BadInput:
-    """The sentence for a field that a TOML file should not have."""
+    """The error for an unknown field of a TOML file."""
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
     return BadInput("unknown-field", f"{path} has an unknown field {name!r}: {hint}")

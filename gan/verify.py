@@ -1,7 +1,7 @@
-"""Does this installation measure what the field measures?  Numbers with a known value, each computed and compared.
+"""Verification of the installation: values that are known are computed and compared.
 
-Closed forms, the two backends and the zoo need nothing.  The published scores need the published Inception weights
-and CIFAR-10, and run through the stages of every evaluation, so what they make is kept and found again.
+Closed forms, the two backends and the zoo need no downloads.  The published scores need the published Inception weights
+and CIFAR-10, and use the same stages as evaluations, so their results are stored and reused.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Show = Callable[..., object]                                # stage, images just
 
 @dataclass(frozen=True)
 class Bench:
-    """Where a check works, on how many shards at a time, and who wants to hear how far it is."""
+    """The workspace of the checks, the number of shards at a time, and the progress callback."""
 
     workspace: Workspace
     workers: int
@@ -50,7 +50,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Check:
-    """A value that is known, where it is known from, and how to compute it."""
+    """A known value, its source, and how to compute it."""
 
     name: str
     find: Callable[[Bench], Value]
@@ -63,7 +63,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Result:
-    """What came out.  `problem`: why the check was not run."""
+    """The result of a check.  `problem`: why it was not run."""
 
     check: Check
     found: Value | None = None
@@ -77,7 +77,7 @@ class Result:
 
 
 def silently(stage: str, images: int, total: int | None = None) -> None:
-    """The listener of those who do not want to know."""
+    """A progress callback that does nothing."""
 
 
 def agrees(found: Value | None, check: Check) -> bool:
@@ -92,8 +92,7 @@ def verify(
 ) -> Iterator[Result]:
     """The results of checks, one by one; `workers`: shards at a time (default: one per core).
 
-    What a check needs and cannot be had (no network, no file) is found out once; such a check is not run, and the
-    others are.
+    Checks whose requirements are not available (no network, no file) are not run; each requirement is tested once.
     """
     check_room(workspace.root)
     check_device(workspace.device)
@@ -109,7 +108,7 @@ def verify(
 
 
 def at_once(checks: Sequence[Check]) -> list[Check]:
-    """Those that take seconds: at most 100 images through the Inception network."""
+    """The checks that take seconds: at most 100 images through the Inception network."""
     return [check for check in checks if n_images([check]) <= 100]
 
 
@@ -147,8 +146,8 @@ def score_of_sure_predictions(bench: Bench) -> float:
     return inception_score(1000 * np.eye(1008)).value
 
 
-def kernel_distance_of_one_law(bench: Bench) -> float:
-    """In standard errors; the two draws are always the same ones."""
+def kernel_distance_of_equal_distributions(bench: Bench) -> float:
+    """In standard errors; the two samples are fixed."""
     real, generated = np.random.default_rng(0).standard_normal((2, 2000, 64)).astype(np.float32)
     estimate = kid_full(real, generated)
     return estimate.value / estimate.se
@@ -290,7 +289,8 @@ AUTHORS = "the authors' code"
 CHECKS = (
     Check("FD of N(0, I) and N(1, I), d = 2048", distance_of_shifted_gaussians, 2048.0, 1e-6, "closed form"),
     Check("IS of 1008 sure predictions", score_of_sure_predictions, 1008.0, 1e-6, "closed form"),
-    Check("KID of one law, in standard errors", kernel_distance_of_one_law, 0.0, 3.0, "closed form"),
+    Check("KID of equal distributions, in standard errors", kernel_distance_of_equal_distributions, 0.0, 3.0,
+          "closed form"),
     Check("ONNX Runtime against torch, random weights", backends_apart, 0.0, 1e-5, "second implementation"),
     Check("fd_judge of zoo:dcgan-fashion-mnist", zoo_by_the_judge, 0.64582, 1e-3, "README"),
     Check("sha256 of the Inception weights", digest_of_weights, inception.SHA256[:12], 0, "pytorch-fid", ("weights",)),

@@ -1,8 +1,8 @@
 """Findings and caveats in words: a sentence for each rule, in English and in French.
 
-A sentence says behind the colon of a fact how it is shown: `{share:percent}`.  Facts without a colon are names that
-somebody gave, of classes, data or metrics: they stay as they are in both languages.  `word` alone is translated: it is
-a row of WORDS.
+The format after the colon says how a fact is printed: `{share:percent}`.  Facts without a format are names of classes,
+data or metrics: they are printed unchanged in both languages.  The formats `word`, `words`, `needs` and `refusal` are
+translated: their values are keys of WORDS, NEEDS and REFUSALS.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def number(value: float, digits: int, language: str) -> str:
 
 
 def percent(value: float, language: str) -> str:
-    """`4.1 %` below ten percent, whole ones above, as many digits as needed below one."""
+    """`41 %`; one decimal below ten percent, two significant digits below one percent."""
     size = abs(value)
     digits = 0 if size >= 0.1 or size == 0 else 1 if size >= 0.01 else min(4, -floor(log10(size)) - 1)
     return f"{number(100 * value, digits, language)}{FIXED}%"
@@ -39,17 +39,17 @@ def two_digits(value: float, language: str) -> str:
 
 
 def word(value: str, language: str) -> str:
-    """A row of WORDS, translated."""
+    """A key of WORDS, translated."""
     return WORDS[value][LANGUAGES.index(language)]
 
 
 def several(values: Sequence[str], language: str) -> str:
-    """`labels and logits`, of rows of WORDS."""
+    """`labels and logits`, from keys of WORDS."""
     *most, last = (word(value, language) for value in values)
     return f"{', '.join(most)}{' and ' if language == 'en' else ' et '}{last}" if most else last
 
 
-# What metrics need, by the keys that `ganbench.gan.lacking` gives.
+# What metrics need, by the keys that `ganbench.gan.lacking` uses.
 NEEDS: Mapping[str, tuple[str, str]] = {
     "statistics": ("statistics of the reference for the same layer",
                    "des statistiques de la référence pour la même couche"),
@@ -57,7 +57,7 @@ NEEDS: Mapping[str, tuple[str, str]] = {
                   "les images de la référence, et pas seulement leurs statistiques"),
     "training": ("the model's training images (--training)", "les images d'entraînement du modèle (--training)"),
     "unseen": ("real images outside the training set (--held-out)",
-               "des images réelles hors de l'entraînement (--held-out)"),
+               "des images réelles absentes de l'entraînement (--held-out)"),
     "logits": ("a classifier: this extractor gives no class probabilities",
                "un classifieur : cet extracteur ne donne pas de probabilités de classes"),
     "labels": ("images with classes: a conditional model, or labelled images",
@@ -76,12 +76,35 @@ def needs_of(needs: Sequence[str], least: int, language: str = "en") -> str:
     return (", and " if language == "en" else ", et ").join(said)
 
 
+# Why a metric cannot be computed from these images, by the code of its `BadInput`.
+REFUSALS: Mapping[str, tuple[str, str]] = {
+    "too-few-images": ("there are too few images", "les images sont trop peu nombreuses"),
+    "constant-features": ("all images have the same features", "toutes les images ont les mêmes caractéristiques"),
+    "features-not-finite": ("features hold NaN or infinity",
+                            "des caractéristiques contiennent NaN ou une valeur infinie"),
+    "features-without-direction": ("zero feature vectors have no direction",
+                                   "des vecteurs de caractéristiques nuls n'ont pas de direction"),
+    "labels-do-not-fit": ("the labels do not match the classifier's classes",
+                          "les étiquettes ne correspondent pas aux classes du classifieur"),
+    "not-a-covariance": ("a covariance matrix has negative eigenvalues",
+                         "une matrice de covariance a des valeurs propres négatives"),
+    "unequal-features": ("features have different lengths", "les caractéristiques n'ont pas toutes la même longueur"),
+}
+OTHER_REFUSAL = "its inputs are not valid", "ses données d'entrée ne sont pas valides"
+
+
+def refusal(code: str, language: str) -> str:
+    """Why a metric cannot be computed: a row of REFUSALS, or a general reason."""
+    return REFUSALS.get(code, OTHER_REFUSAL)[LANGUAGES.index(language)]
+
+
 FORMS: Mapping[str, Callable[[Any, str], str]] = {
     "": lambda value, language: str(value),
     "word": word,
     "words": several,
     "names": lambda value, language: ", ".join(value),
     "needs": lambda value, language: needs_of(value["of"], value["least"], language),
+    "refusal": refusal,
     "percent": percent,
     "digits": two_digits,
     "size": lambda value, language: two_digits(abs(value), language),
@@ -94,42 +117,43 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "diagonal": ("diagonal", "diagonaux"), "training": ("training", "d'entraînement"),
     "reference": ("reference", "de la référence"), "generated": ("generated", "générées"),
     "brightness": ("brightness", "la luminosité"), "contrast": ("contrast", "le contraste"),
-    "sharpness": ("sharpness", "la netteté"), "edges": ("the strength of edges", "la force des contours"),
-    "saturation": ("saturation", "la saturation"), "red_green": ("the red-green cast", "la teinte rouge-verte"),
-    "yellow_blue": ("the yellow-blue cast", "la teinte jaune-bleue"), "red": ("red", "rouge"),
+    "sharpness": ("sharpness", "la netteté"), "edges": ("the strength of edges", "l'intensité des contours"),
+    "saturation": ("saturation", "la saturation"), "red_green": ("the red-green balance", "la balance rouge-vert"),
+    "yellow_blue": ("the yellow-blue balance", "la balance jaune-bleu"), "red": ("red", "rouge"),
     "green": ("green", "vert"), "yellow": ("yellow", "jaune"), "blue": ("blue", "bleu"),
     "hue": ("hue", "la teinte"),
     "training images": ("training images", "des images d'entraînement"),
     "images of the reference": ("images of the reference", "des images de la référence"),
-    "labels": ("labels", "des classes"), "logits": ("logits", "des logits"),
+    "labels": ("labels", "des étiquettes"), "logits": ("logits", "des logits"),
+    "class": ("classes", "classes"), "cluster": ("clusters", "groupes"),
 }
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
     "missing": (
-        "{name} is missing: {share:percent} of the images against {expected:percent} of the real ones.",
-        "{name} manque : {share:percent} des images contre {expected:percent} des images réelles.",
+        "{name} is missing or nearly so: {share:percent} of the images, against {expected:percent} of real images.",
+        "{name} est absent ou presque : {share:percent} des images, contre {expected:percent} des images réelles.",
     ),
     "rare": (
-        "{name} is under-represented: {share:percent} of the images against {expected:percent} of the real ones.",
-        "{name} est sous-représenté : {share:percent} des images contre {expected:percent} des images réelles.",
+        "{name} is under-represented: {share:percent} of the images, against {expected:percent} of real images.",
+        "{name} est sous-représenté : {share:percent} des images, contre {expected:percent} des images réelles.",
     ),
     "frequent": (
-        "{name} is over-represented: {share:percent} of the images against {expected:percent} of the real ones.",
-        "{name} est surreprésenté : {share:percent} des images contre {expected:percent} des images réelles.",
+        "{name} is over-represented: {share:percent} of the images, against {expected:percent} of real images.",
+        "{name} est surreprésenté : {share:percent} des images, contre {expected:percent} des images réelles.",
     ),
     "cost": (
         "{name} contributes most to the Fréchet distance: {share:percent} of it.",
-        "{name} contribue le plus à la distance de Fréchet : {share:percent}.",
+        "{name} contribue le plus à la distance de Fréchet : {share:percent} de celle-ci.",
     ),
     "lattice": (
-        "Images have {direction:word} checkerboard artefacts with a period of {period:count} pixels, of amplitude "
-        "{amplitude:digits} grey levels.",
-        "Les images ont des artefacts en damier {direction:word} d'une période de {period:count} pixels, d'amplitude "
-        "{amplitude:digits} niveaux de gris.",
+        "Images have {direction:word} checkerboard artefacts with a period of {period:count} pixels and an amplitude "
+        "of {amplitude:digits} grey levels.",
+        "Les images ont des artefacts en damier {direction:word} d'une période de {period:count} pixels et d'une "
+        "amplitude de {amplitude:digits} niveaux de gris.",
     ),
     "blurred": (
         "Images are blurred: the power at high frequencies is {share:percent} of that of real images.",
-        "Les images sont floues : la puissance aux hautes fréquences est {share:percent} de celle des images réelles.",
+        "Les images sont floues : la puissance aux hautes fréquences vaut {share:percent} de celle des images réelles.",
     ),
     "noisy": (
         "Images are noisy: the power at high frequencies is {decibels:digits} dB above that of real images.",
@@ -137,180 +161,194 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "images réelles.",
     ),
     "bright": (
-        "Images are too bright, by {difference:size} of 255 levels.",
-        "Les images sont trop claires, de {difference:size} niveaux sur 255.",
+        "Images are too bright by {difference:size} of 255 grey levels.",
+        "Les images sont trop claires de {difference:size} niveaux de gris sur 255.",
     ),
     "dark": (
-        "Images are too dark, by {difference:size} of 255 levels.",
-        "Les images sont trop sombres, de {difference:size} niveaux sur 255.",
+        "Images are too dark by {difference:size} of 255 grey levels.",
+        "Les images sont trop sombres de {difference:size} niveaux de gris sur 255.",
     ),
     "flat": (
-        "Contrast is too low, by {difference:size} levels.",
-        "Le contraste est trop faible, de {difference:size} niveaux.",
+        "Contrast is too low by {difference:size} grey levels.",
+        "Le contraste est trop faible de {difference:size} niveaux de gris.",
     ),
     "harsh": (
-        "Contrast is too high, by {difference:size} levels.",
-        "Le contraste est trop fort, de {difference:size} niveaux.",
+        "Contrast is too high by {difference:size} grey levels.",
+        "Le contraste est trop fort de {difference:size} niveaux de gris.",
     ),
     "pale": (
-        "Colours are too pale: saturation is lower by {difference:size}.",
-        "Les couleurs sont trop pâles : la saturation est plus faible de {difference:size}.",
+        "Colours are too pale: saturation is lower than in real images by {difference:size} of 255 levels.",
+        "Les couleurs sont trop pâles : la saturation est inférieure de {difference:size} niveaux sur 255 à celle des "
+        "images réelles.",
     ),
     "vivid": (
-        "Colours are too vivid: saturation is higher by {difference:size}.",
-        "Les couleurs sont trop vives : la saturation est plus forte de {difference:size}.",
+        "Colours are too vivid: saturation is higher than in real images by {difference:size} of 255 levels.",
+        "Les couleurs sont trop vives : la saturation dépasse de {difference:size} niveaux sur 255 celle des images "
+        "réelles.",
     ),
     "cast": (
-        "Images have a {colour:word} cast, by {difference:size} levels.",
-        "Les images tirent vers le {colour:word}, de {difference:size} niveaux.",
+        "Images have a {colour:word} cast of {difference:size} of 255 levels.",
+        "Les images tirent vers le {colour:word}, de {difference:size} niveaux sur 255.",
     ),
     "hue": (
-        "Hues differ from those of real images, by {distance:digits} degrees on average.",
-        "Les teintes diffèrent de celles des images réelles, de {distance:digits} degrés en moyenne.",
+        "The distribution of hues differs from that of real images: their Wasserstein distance is {distance:digits} "
+        "degrees.",
+        "La distribution des teintes diffère de celle des images réelles : leur distance de Wasserstein est de "
+        "{distance:digits} degrés.",
     ),
-    "law": (
+    "appearance_distribution": (
         "The distribution of {name:word} differs from that of real images: its standard deviation is "
-        "{spread:digits} times theirs.",
-        "Pour {name:word}, la distribution diffère de celle des images réelles : l'écart type est {spread:digits} fois "
-        "le leur.",
+        "{spread:digits} times as large.",
+        "Pour {name:word}, la distribution diffère de celle des images réelles : son écart type est {spread:digits} "
+        "fois celui des images réelles.",
     ),
     "mode": (
-        "{share:percent} of the images form an artefact mode: a cluster that holds hardly any real image "
+        "{share:percent} of the images form an artefact mode: a cluster that contains hardly any real image "
         "({real_share:percent}).",
         "{share:percent} des images forment un mode artificiel : un groupe qui ne contient presque aucune image réelle "
         "({real_share:percent}).",
     ),
     "copies": (
-        "About {share:percent} of the images are copies of {set:word} images.",
-        "Environ {share:percent} des images sont des copies d'images {set:word}.",
+        "About {share:percent} of the images are copies or near-duplicates of {set:word} images.",
+        "Environ {share:percent} des images sont des copies ou des quasi-doublons d'images {set:word}.",
     ),
     "duplicates": (
-        "About {share:percent} of the images are near-duplicates of each other, beyond the rate among real images.",
-        "Environ {share:percent} des images sont des quasi-doublons, au-delà du taux observé parmi les images réelles.",
+        "The share of images that are near-duplicates of each other exceeds that among real images by about "
+        "{share:percent}.",
+        "La part d'images qui sont des quasi-doublons les unes des autres dépasse d'environ {share:percent} celle "
+        "observée parmi les images réelles.",
     ),
     "unlike": (
-        "Precision is low: {value:percent} of the images look like real ones; of real images {real:percent} do.",
+        "Precision is low: {value:percent} of the images look like real images, against {real:percent} for real "
+        "images.",
         "La précision est faible : {value:percent} des images ressemblent aux images réelles, contre {real:percent} "
         "pour des images réelles.",
     ),
     "uncovered": (
-        "Coverage is low: {value:percent} of the real images have a generated one nearby; as many real images would "
-        "cover {real:percent}.",
-        "La couverture est faible : {value:percent} des images réelles ont une image générée à proximité ; autant "
-        "d'images réelles en couvriraient {real:percent}.",
+        "Coverage is low: {value:percent} of the real images have a generated image nearby, against {real:percent} "
+        "expected from as many real images.",
+        "La couverture est faible : {value:percent} des images réelles ont une image générée à proximité, contre "
+        "{real:percent} attendus avec autant d'images réelles.",
     ),
     "slice_unlike": (
-        "{name} has low precision: {value:percent} of its images look real, against {real:percent} of real ones.",
+        "{name} has low precision: {value:percent} of its images look like real images, against {real:percent} for "
+        "real images.",
         "{name} a une faible précision : {value:percent} de ses images ressemblent aux images réelles, contre "
         "{real:percent} pour des images réelles.",
     ),
     "shares_alike": (
-        "All {slices:count} shares match those of the real images, within {worst:percent} of each.",
-        "Les {slices:count} parts sont toutes celles des images réelles, à {worst:percent} près.",
+        "The shares of all {slices:count} {by:word} are close to those of real images: the largest relative difference "
+        "is {worst:percent}.",
+        "Les parts des {slices:count} {by:word} sont toutes proches de celles des images réelles : l'écart relatif le "
+        "plus grand est de {worst:percent}.",
     ),
     "sharp": ("Images are as sharp as real ones.", "Les images sont aussi nettes que les images réelles."),
-    "no_lattice": ("Images have no checkerboard artefacts.", "Les images n'ont pas d'artefacts en damier."),
+    "no_lattice": ("No checkerboard artefacts were found.", "Aucun artefact en damier n'a été détecté."),
     "well_exposed": ("Images are as bright as real ones.", "Les images sont aussi claires que les images réelles."),
     "like_real": (
-        "Precision is that of real images: {value:percent} of the images look like real ones; of real images "
-        "{real:percent} do.",
-        "La précision est celle d'images réelles : {value:percent} des images ressemblent aux images réelles, contre "
-        "{real:percent} pour des images réelles.",
+        "Precision is as high as that of real images: {value:percent} of the images look like real images, against "
+        "{real:percent} for real images.",
+        "La précision est aussi élevée que celle d'images réelles : {value:percent} des images ressemblent aux images "
+        "réelles, contre {real:percent} pour des images réelles.",
     ),
     "covers": (
-        "Coverage is that of real images: {value:percent} of the real images are covered; as many real images would "
-        "cover {real:percent}.",
-        "La couverture est celle d'images réelles : {value:percent} des images réelles sont couvertes ; autant "
-        "d'images réelles en couvriraient {real:percent}.",
+        "Coverage is as high as that of real images: {value:percent} of the real images have a generated image nearby, "
+        "against {real:percent} expected from as many real images.",
+        "La couverture est aussi élevée que celle d'images réelles : {value:percent} des images réelles ont une image "
+        "générée à proximité, contre {real:percent} attendus avec autant d'images réelles.",
     ),
     "no_copies": (
-        "No copies were found among {n:count} training images: fewer than {below:percent}.",
-        "Aucune copie n'a été trouvée parmi {n:count} images d'entraînement : moins de {below:percent}.",
+        "No copies of the {n:count} images compared with were found: fewer than {below:percent} of the generated "
+        "images are copies (95 % confidence bound).",
+        "Aucune copie des {n:count} images comparées n'a été trouvée : moins de {below:percent} des images générées "
+        "sont des copies (borne de confiance à 95 %).",
     ),
 }
 
-OF_OTHERS = ("left out", "not for these images")  # caveats that name metrics which have no score
+OF_OTHERS = ("left out", "not for these images")  # caveats about metrics that have no score
 CAVEATS: Mapping[str, tuple[str, str]] = {
     "biased": (
-        "biased upwards: {n:count} images are fewer than 5 x {d:count} features; compare with the floor, prefer KID",
-        "biaisé vers le haut : {n:count} images sont moins que 5 x {d:count} caractéristiques ; comparez au "
-        "plancher, fiez-vous à KID",
+        "biased upwards: {n:count} images are fewer than 5 x {d:count} features; compare with the floor, or prefer KID",
+        "biaisé vers le haut : {n:count} images, soit moins de 5 x {d:count} caractéristiques ; comparez au plancher "
+        "ou préférez KID",
     ),
     "no full rank": (
-        "biased upwards: {n:count} images are fewer than 5 x {d:count} features, and their covariance has no full "
-        "rank (at most {rank:count}); compare with the floor, prefer KID",
-        "biaisé vers le haut : {n:count} images sont moins que 5 x {d:count} caractéristiques, et leur covariance "
-        "n'est pas de plein rang (au plus {rank:count}) ; comparez au plancher, fiez-vous à KID",
+        "biased upwards: {n:count} images are fewer than 5 x {d:count} features, and their covariance does not have "
+        "full rank (at most {rank:count}); compare with the floor, or prefer KID",
+        "biaisé vers le haut : {n:count} images, soit moins de 5 x {d:count} caractéristiques, et leur covariance "
+        "n'est pas de plein rang (au plus {rank:count}) ; comparez au plancher ou préférez KID",
     ),
     "closer than real": (
         "closer to the reference than held-out real images: are there copies of the reference among the images?",
-        "plus proche de la référence que des images réelles tierces : y a-t-il des copies de la référence parmi les "
-        "images ?",
+        "plus proche de la référence que des images réelles mises de côté : y a-t-il des copies de la référence parmi "
+        "les images ?",
     ),
     "narrow": (
         "precision {precision:hundredths} with recall {recall:hundredths}: the images cover only a small part of the "
-        "real ones, as after mode collapse or strong truncation",
+        "real distribution, as after mode collapse or strong truncation",
         "précision {precision:hundredths} avec rappel {recall:hundredths} : les images ne couvrent qu'une petite "
-        "partie des images réelles, comme après un effondrement des modes ou une forte troncature",
+        "partie de la distribution réelle, comme après un effondrement de modes ou une forte troncature",
     ),
     "no floor": (
         "no floor: {data} has fewer than {n:count} images",
         "pas de plancher : {data} a moins de {n:count} images",
     ),
     "other weights": (
-        "not FID's own weights: the given file's sha256 is {sha256}…",
-        "ce ne sont pas les poids de FID : le sha256 du fichier donné est {sha256}…",
+        "not the published FID weights: the sha256 of the given file is {sha256}…",
+        "ce ne sont pas les poids publiés de FID : le sha256 du fichier fourni est {sha256}…",
     ),
-    # A metric that is left out: `why` is what its formula said, `needs` what is not there: see NEEDS.
-    "not for these images": ("{metric} is not computed: {why}", "{metric} n'est pas calculé : {why}"),
+    # Metrics that are not computed: `why` is the code of the error (see REFUSALS), `needs` what is missing (see NEEDS).
+    "not for these images": ("{metric} is not computed: {why:refusal}", "{metric} n'est pas calculé : {why:refusal}"),
     "left out": ("not computed: {metrics:names}; needed: {needs:needs}",
                  "non calculé : {metrics:names} ; il faudrait {needs:needs}"),
-    # What is wrong with the images themselves, or with their features.
+    # Problems of the images themselves, or of their features.
     "one value": (
         "every pixel of all {n:count} images is {value:count}",
-        "chaque pixel des {n:count} images est {value:count}",
+        "tous les pixels des {n:count} images valent {value:count}",
     ),
     "not times 255": (
-        "no pixel of the {n:count} images is above {high:count}: values in [0, 1] were made uint8 without "
-        "multiplying them by 255",
-        "aucun pixel des {n:count} images ne dépasse {high:count} : des valeurs de [0, 1] sont devenues uint8 sans "
-        "être multipliées par 255",
+        "no pixel of the {n:count} images is above {high:count}: probably values in [0, 1] were converted to uint8 "
+        "without multiplying them by 255",
+        "aucun pixel des {n:count} images ne dépasse {high:count} : des valeurs de [0, 1] ont sans doute été "
+        "converties en uint8 sans être multipliées par 255",
     ),
     "half range": (
-        "all pixels lie between {low:count} and {high:count}, half of the range: is the output_range of the model "
-        "declared as it is?",
-        "tous les pixels sont entre {low:count} et {high:count}, la moitié de l'étendue : l'output_range du modèle "
-        "est-il bien déclaré ?",
+        "all pixels lie between {low:count} and {high:count}, within one half of the range 0 to 255: is the model's "
+        "output_range declared correctly?",
+        "tous les pixels sont entre {low:count} et {high:count}, dans une moitié de l'intervalle de 0 à 255 : "
+        "l'output_range du modèle est-il correctement déclaré ?",
     ),
-    "one image": ("all {n:count} images are the same", "les {n:count} images sont toutes la même"),
+    "one image": ("all {n:count} images are the same", "les {n:count} images sont identiques"),
     "same images": (
-        "{count:count} of {n:count} images are exact copies of others of the set, one of them {most:count} times",
-        "{count:count} des {n:count} images sont des copies exactes d'autres du même ensemble, l'une d'elles "
-        "{most:count} fois",
+        "{count:count} of {n:count} images are exact copies of others of the set, of which one appears {most:count} "
+        "times",
+        "{count:count} des {n:count} images sont des copies exactes d'autres images du même ensemble, dont l'une "
+        "apparaît {most:count} fois",
     ),
     "of the reference": (
-        "{count:count} of the images are, to the last bit, images of the reference",
-        "{count:count} des images sont, au bit près, des images de la référence",
+        "{count:count} distinct images are identical, bit for bit, to images of the reference",
+        "{count:count} images distinctes sont identiques, au bit près, à des images de la référence",
     ),
     "compressed": (
-        "the {one:word} images went through JPEG (their 8 x 8 blocks hold multiples of {step:count} only) and the "
-        "{other:word} images did not: compression alone moves every score",
-        "les images {one:word} sont passées par JPEG (leurs blocs de 8 x 8 n'ont que des multiples de "
-        "{step:count}) et les images {other:word} non : la compression seule change toutes les mesures",
+        "the {one:word} images show traces of JPEG compression (cosine coefficients of their 8 x 8 blocks cluster at "
+        "multiples of {step:count}) and the {other:word} images do not: compression alone changes scores",
+        "les images {one:word} portent des traces de compression JPEG (les coefficients en cosinus de leurs blocs de "
+        "8 x 8 se concentrent sur les multiples de {step:count}) et les images {other:word} n'en portent pas : la "
+        "compression seule change les scores",
     ),
     "blind": (
         "{extractor} gives the same features for all {n:count} images",
         "{extractor} donne les mêmes caractéristiques pour les {n:count} images",
     ),
     "same features": (
-        "{count:count} of {n:count} images have exactly the features of another one",
-        "{count:count} des {n:count} images ont exactement les caractéristiques d'une autre",
+        "{count:count} of {n:count} images have exactly the same features as another image",
+        "{count:count} des {n:count} images ont exactement les mêmes caractéristiques qu'une autre",
     ),
 }
 
 
 def sentence(finding: Finding, language: str = "en") -> str:
-    """One sentence, with p behind it where there is one; a rule without words names itself and its facts."""
+    """One sentence, followed by p where there is one; for a rule without a sentence, its name and its facts."""
     if finding.rule not in SENTENCES:
         said = ", ".join(f"{name} {value}" for name, value in finding.facts.items())
         return f"{finding.rule}: {said}."
@@ -324,18 +362,18 @@ def sentence(finding: Finding, language: str = "en") -> str:
 
 
 def begins_with_a_name(text: str) -> bool:
-    """Names keep their small letters."""
+    """Whether a sentence begins with a name, which is not capitalised."""
     before, name, form, _ = next(iter(Formatter().parse(text)))
     return not before and bool(name) and not form
 
 
 def caution(caveat: Caveat, language: str = "en") -> str:
-    """A caveat as what stands behind the name of a score."""
+    """A caveat as a phrase that follows the name of a score."""
     return said_of(CAVEATS[caveat.rule], caveat.facts, language)
 
 
 def said_of(texts: tuple[str, str], facts: Mapping[str, Any], language: str) -> str:
-    """The sentence in one of the two languages, with its facts as it shows them."""
+    """The sentence in one of the two languages, with its facts formatted."""
     parts = Formatter().parse(texts[LANGUAGES.index(language)])
     return "".join(text + (FORMS[form or ""](facts[name], language) if name else "") for text, name, form, _ in parts)
 

@@ -1,4 +1,4 @@
-"""How good is an image generator?  The public door; nothing is imported before it is asked for.
+"""How good is an image generator?  The public interface; submodules are imported on first use.
 
     from ganbench import evaluate, load
 

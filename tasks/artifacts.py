@@ -1,4 +1,4 @@
-"""What Prefect's UI shows of a run: how far it is, and the table of scores."""
+"""Artifacts in Prefect's UI: the progress of a run, and its table of scores."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def publish_scores(scores: list[Score], heading: str, notes: list[str]) -> None:
 
 
 def markdown_of(scores: Sequence[Score], heading: str, notes: list[str]) -> str:
-    """A table of one model that people read: value, standard error, the 95 % interval, and the floor."""
+    """A Markdown table of one model: value, standard error, 95 % confidence interval, and floor."""
     table = score_table({"": scores})
     lines = [
         f"## {heading}", "",

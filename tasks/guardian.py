@@ -1,8 +1,8 @@
-"""Ends the children of a process that was killed: Prefect's temporary server, MLflow, workers.
+"""Stops the children of a killed process: Prefect's temporary server, MLflow, workers.
 
-`kill -9` leaves no time to end them, and an orphan would keep its port and its database. So a process that starts
-servers starts this script first, in a session of its own. The script waits for the end of a pipe that only the guarded
-process holds, then ends every process that carries the mark in its environment. Linux only: it reads /proc.
+After `kill -9` a process cannot stop its children, and an orphan would keep its port and its database. So a process
+that starts servers first starts this script in a new session. The script waits until a pipe that only the guarded
+process holds is closed, then stops every process that has the mark in its environment. Linux only: it reads /proc.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-MARK = "GANBENCH_GUARDED"  # begins a name in the environment of every child, and of theirs
-_pipes: list[int] = []  # the ends that only this process holds
+MARK = "GANBENCH_GUARDED"  # prefix of an environment variable that all descendants inherit
+_pipes: list[int] = []  # write ends that only this process holds
 
 
 def guard() -> None:
-    """From now on nothing that this process starts outlives it by more than seconds, however it ends."""
+    """From now on, all children of this process are stopped within seconds after it ends, however it ends."""
     if _pipes or not sys.platform.startswith("linux"):
         return
     mark = f"{MARK}_{uuid.uuid4().hex}"
@@ -36,7 +36,7 @@ def guard() -> None:
 
 
 def marked(mark: str) -> Iterator[int]:
-    """Processes, of this user, with the mark in their environment."""
+    """This user's processes with the mark in their environment."""
     for environment in Path("/proc").glob("[0-9]*/environ"):
         try:
             if f"{mark}=1".encode() in environment.read_bytes().split(b"\0"):
@@ -46,7 +46,7 @@ def marked(mark: str) -> Iterator[int]:
 
 
 def end(mark: str, patience: float = 5) -> None:
-    """Ask them to end, and make them when they do not within so many seconds."""
+    """Terminate them, and kill those that do not end within some seconds."""
     last = time.monotonic() + patience
     asked: set[int] = set()
     while found := set(marked(mark)):

@@ -43,8 +43,8 @@ def ranks_of(ranking: Ranking, model: str) -> str:
 
 
 def texts_of(table: ScoreTable, rankings: Sequence[Ranking], costs: Mapping[str, Cost]) -> list[list[str]]:
-    """The same for people: names of what is told, then a row of texts for each model, a star at values that no other
-    one beats significantly; the last row is of real images."""
+    """The formatted leaderboard: column names, then a row of texts for each model, with a star at values than which no
+    other is significantly better; the last row is of real images."""
     names = ["model", "rank", *(f"{row.name} {ARROWS[row.better]}" for row in table.rows),
              "parameters", "evaluations", "images/s", "memory"]
     models = [
@@ -76,7 +76,7 @@ def leaderboard_markdown(
 
 
 def weaknesses(analyses: Mapping[str, Analysis | None], most: int = 3) -> dict[str, list[str]]:
-    """The gravest findings of each model in sentences, the first ones of the report; empty where nothing was found."""
+    """The most important findings of each model in sentences; empty where nothing was found."""
     return {
         model: [sentence(finding) for finding in found.findings if finding.severity in ("alert", "warning")][:most]
         for model, found in analyses.items() if found

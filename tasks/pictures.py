@@ -1,4 +1,4 @@
-"""A picture of what the model makes."""
+"""A picture of the model's images."""
 
 from __future__ import annotations
 

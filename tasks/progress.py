@@ -1,4 +1,4 @@
-"""Who wants to know how far the work is: tasks tell, the command line's bars and Prefect's artifact listen."""
+"""Progress events: tasks emit them, the command line's progress bars and Prefect's artifact receive them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _listeners: list[Listener] = []
 
 
 def advance(stage: str, images: int) -> None:
-    """Tell everybody in this process."""
+    """Notify all listeners in this process."""
     for listener in _listeners:
         listener(stage, images)
 
@@ -26,7 +26,7 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 class Counter:
-    """Rows of one shard: told while they are made, and the rest, found in the store, at the end."""
+    """Progress of one shard: rows are reported as they are computed; rows from the store at the end."""
 
     def __init__(self, stage: str, rows: int):
         self.stage, self.left = stage, rows

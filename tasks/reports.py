@@ -1,4 +1,4 @@
-"""The report of a comparison, written where a person finds it."""
+"""Writes the report of a comparison."""
 
 from __future__ import annotations
 

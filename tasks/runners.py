@@ -1,4 +1,4 @@
-"""RUNNERS: where shards are worked on; a setting, not another code path."""
+"""RUNNERS: where shards are processed: threads, Dask or Ray."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def runner() -> TaskRunner[Any]:
 
 
 def check_runner() -> None:
-    """Refuse an unknown name; needs no Prefect."""
+    """Refuse an unknown name, without importing Prefect."""
     if settings().runner not in RUNNERS:
         raise BadInput("unknown-choice", f"No runner {settings().runner!r}. Known: {', '.join(RUNNERS)}.")

@@ -26,7 +26,7 @@ Child = subprocess.Popen[bytes]
 
 @dataclass(frozen=True)
 class Servers:
-    """Where they listen, and whose they are."""
+    """Addresses of the servers, and the process that started them."""
 
     prefect: str
     mlflow: str
@@ -52,7 +52,7 @@ def running() -> Servers | None:
 
 
 def join(servers: Servers) -> None:
-    """Let this process's flows and runs go to running servers, before Prefect is imported; what was named wins."""
+    """Direct this process's flows and runs to running servers, before Prefect is imported; explicit settings win."""
     os.environ.setdefault("PREFECT_API_URL", servers.api)
     settings_now = settings()
     if not settings_now.tracking_uri:
@@ -120,7 +120,7 @@ def alone() -> Iterator[None]:
     try:
         held = FileLock(settings().root / "ui.lock", blocking=False, fallback_to_soft=False).acquire()
     except Timeout as error:
-        raise BadInput("already-running", f"ganbench ui is just starting, or ending, on {settings().root}.") from error
+        raise BadInput("already-running", f"ganbench ui is starting or stopping on {settings().root}.") from error
     with held:
         yield
 
@@ -158,7 +158,7 @@ def process(name: str, command: list[str], log: Path, environment: dict[str, str
 
 
 def stop(child: Child, seconds: float = 10) -> None:
-    """Ask the child's session to end, then end it."""
+    """Terminate the child's session, then kill it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(child.pid, number)
@@ -181,7 +181,7 @@ def wait_for(url: str, child: Child, log: Path, seconds: float = 180) -> None:
 
 
 def free_port(first: int) -> int:
-    """The first port from `first` on that nobody listens on."""
+    """The first free port from `first` on."""
     for port in range(first, first + 50):
         with socket.socket() as probe:
             if probe.connect_ex((HOST, port)) != 0:

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ganbench.gan.types import BadInput, Workspace
 
-# Telemetry off, patience on slow machines, and seconds instead of minutes when a server is down.
+# Telemetry off, longer timeouts for slow machines, and shorter ones for servers that are down.
 ENVIRONMENT = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -33,7 +33,7 @@ ENVIRONMENT = {
 
 
 class Settings(BaseSettings):
-    """Where things are, and with how many hands the work is done; nothing here changes a number."""
+    """Paths, parallelism and servers; these settings do not affect results."""
 
     model_config = SettingsConfigDict(env_prefix="GANBENCH_", env_file=".env", extra="ignore", populate_by_name=True)
 
@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     tracking_uri: str = Field("", validation_alias=AliasChoices("GANBENCH_TRACKING_URI", "MLFLOW_TRACKING_URI"))
     experiment: str = "ganbench"  # of MLflow
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)  # shards at a time, a thread each
-    batch_size: int = Field(250, ge=1)  # images that a worker makes or measures between two savings
+    batch_size: int = Field(250, ge=1)  # images that a worker processes between two saves
     runner: str = "threads"  # a row of tasks.runners.RUNNERS
     device: str = "cpu"
     data: str = ""  # a folder that may hold data sets by name
@@ -73,9 +73,9 @@ def settings() -> Settings:
 
 
 def configure(**given: object) -> Settings:
-    """Read the settings anew; `given` ones that are not None win over the environment.
+    """Read the settings again; `given` values that are not None override the environment.
 
-    Puts into the environment what Prefect and MLflow must find there, so it comes before their import.
+    Sets environment variables for Prefect and MLflow, so it must be called before they are imported.
     """
     try:
         found = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
@@ -91,7 +91,7 @@ def configure(**given: object) -> Settings:
 
 @contextmanager
 def unchanged(name: str) -> Iterator[None]:
-    """Whatever happens to an environment variable meanwhile, it is as before afterwards."""
+    """Restore an environment variable afterwards."""
     before = os.environ.get(name)
     try:
         yield
@@ -102,7 +102,7 @@ def unchanged(name: str) -> Iterator[None]:
 
 
 def sentence(problem: Any) -> str:
-    """What pydantic found wrong with one setting, in the house's words."""
+    """A pydantic error about one setting, as a sentence."""
     name = str(problem["loc"][0]).upper().removeprefix("GANBENCH_")
     return f"The setting GANBENCH_{name} is {problem['input']!r}: {problem['msg'].lower().removeprefix('input ')}"
 

@@ -48,7 +48,7 @@ from ganbench.tasks.store_task import store_task
 
 @task(name="prepare", task_run_name="prepare {model.name}", persist_result=False, cache_policy=NO_CACHE)
 def prepare_job(model: ModelSpec, protocol: Protocol, seed: int, workspace: Workspace) -> Job:
-    """Load the model, find weights and data, draw two images, and check that all of it fits."""
+    """Load the model, find weights and data, draw the first images twice, and check that everything fits together."""
     return prepare(model, protocol, seed, workspace)
 
 
@@ -103,7 +103,7 @@ def find_mixture(models: list[Features], reference: Features, workspace: Workspa
 def analyse_model(
     job: Job, samples: dict[str, Samples], features: dict[str, dict[str, Features]]
 ) -> tuple[Analysis | None, bool]:
-    """See `ganbench.gan.findings`; None where there is too little to look at."""
+    """See `ganbench.gan.findings`; None where there are too few images."""
     torch.set_num_threads(1)
     given = evidence_of(job, samples, features)
     return analyse(given, store_of(job.workspace)) if given else (None, False)
@@ -111,7 +111,7 @@ def analyse_model(
 
 @task(name="adaptive mixture", persist_result=False, cache_policy=NO_CACHE)
 def find_adaptively(jobs: list[Job], budget: int, batch: int = 100) -> Adaptive:
-    """See `ganbench.gan.adaptive`; images and features are the store's, so what was drawn before costs nothing."""
+    """See `ganbench.gan.adaptive`; images and features are stored, so earlier draws are reused."""
     torch.set_num_threads(1)
     job, extractor = jobs[0], jobs[0].lead
     real = features_of(job.parts["reference"], extractor, job.workspace, 1, Counter("images", 0))

@@ -1,7 +1,7 @@
-"""The door to the store: a Prefect task whose result is an artefact, not something that Prefect keeps.
+"""Prefect tasks whose results are artefacts in the store, without Prefect's cache.
 
-Prefect's own cache would answer with paths whose files are gone, and would not notice an edit in
-`gan/`; so the stage function looks into the store itself, and the task only says what it found.
+Prefect's cache would return paths of deleted files, and would not notice an edit in `gan/`; so the stage function
+itself reads the store, and the task only reports whether the result was cached.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def store_task(**options: Any) -> Callable[[Callable[..., tuple[Any, bool]]], Ta
 
 
 def worth_retrying(task: Task, run: Any, state: Any) -> bool:
-    """Bad input stays bad; whatever else failed may succeed when tried again."""
+    """Retry, except after a `BadInput`."""
     try:
         state.result()
     except (BadInput, MemoryError, NotImplementedError, TypeError):

@@ -1,4 +1,4 @@
-"""Training as a Prefect task: steps are told to who listens, losses to MLflow while they come."""
+"""Training as a Prefect task: steps are reported to listeners, losses are logged to MLflow as they arrive."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ganbench.tasks.progress import advance
 from ganbench.tasks.settings import workspace_of
 from ganbench.tasks.tracking.trainings import Curve, follow_training
 
-SECONDS = 15                                                # between two deliveries of losses
+SECONDS = 15                                                # between two logs of losses
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training leaves, and where its losses are."""
+    """The results of a training."""
 
     recipe: str
     steps: int
@@ -52,7 +52,7 @@ def train_recipe(name: str, folder: str, steps: int = 0) -> Trained:
 
 
 def mark(folder: Path) -> str:
-    """What tells this training from others: made up once, and kept beside the state."""
+    """A random identifier of this training, stored with its state."""
     path = folder / "mlflow-key"
     if not path.exists():
         atomic_write(path, lambda file: file.write_text(uuid4().hex))

@@ -1,4 +1,4 @@
-"""DATASETS, and `open_data`: from what a user names or points at to an `ImageSet`."""
+"""DATASETS, and `open_data`: from a name, path or callable to an `ImageSet`."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def reader_of(data: str) -> str:
 
 
 def is_images(data: str) -> bool:
-    """Whether DATA or MODEL means images, by its name or, where weights have the same ending, by what it holds."""
+    """Whether DATA or MODEL means images: by its name or, where weights have the same extension, by its content."""
     path = Path(data)
     if data.partition(":")[0] in DATASETS or path.suffix in {".npz", ".npy", *ENCODED}:
         return True

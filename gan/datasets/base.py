@@ -1,4 +1,4 @@
-"""An `ImageSet`: real or generated images that lie somewhere, all of one shape, known by their content."""
+"""An `ImageSet`: real or generated images on disk or in memory, all of one shape, identified by their content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganbench.gan.types import BadInput, Workspace, digest_of
 
 @dataclass(frozen=True)
 class DataFolders:
-    """Where named data sets may lie: a folder that the user gives, and the one for downloads."""
+    """The folders of named data sets: one that the user gives, and the one for downloads."""
 
     given: Path | None
     cache: Path
@@ -34,8 +34,8 @@ class DataFolders:
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """n images of one shape.  Two sets with the same content in the same order have the same digest,
-    wherever they lie; file names and class names do not enter it."""
+    """n images of one shape.  The digest depends on the content and its order, not on paths, file names or class
+    names."""
 
     name: str
     n: int
@@ -55,7 +55,7 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Scan:
-    """What the headers of encoded images say, and the hash of each image's bytes."""
+    """The sizes in the headers of encoded images, and the hash of each image's bytes."""
 
     n: int
     shape: tuple[int, int, int]
@@ -63,9 +63,9 @@ class Scan:
 
 
 def scan(encoded: Iterable[tuple[str, bytes]], source: str, size: int | None) -> Scan:
-    """Look at every (name, bytes) once, so that a bad image is found before hours of work.
+    """Check every (name, bytes) once, so that a bad image is found before any expensive work.
 
-    Grey images among coloured ones count as coloured.  Sizes must agree, unless all become `size` squares.
+    Grey images among colour images are read as colour.  Sizes must agree, unless all are resized to `size` squares.
     """
     digests = bytearray()
     n, channels, first_name, first = 0, 1, "", (0, 0)

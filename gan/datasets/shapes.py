@@ -1,8 +1,8 @@
-"""Shapes: coloured figures on grey, whose factors are known: shape, hue, size, place and background.
+"""Shapes: coloured figures on grey with known factors: shape, hue, size, position and background.
 
-For what needs the truth, as dSprites is (Matthey et al. 2017): latent directions, slices, planted defects.  Images are
-drawn when they are read; image i is a function of (seed, i) alone, in whole numbers throughout, so every machine draws
-the same bytes.
+For tests that need ground truth, like dSprites (Matthey et al. 2017): latent directions, slices, planted defects.
+Images are rendered when they are read; image i is a function of (seed, i), in integer arithmetic, so every machine
+renders the same bytes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""EXTRACTORS: what turns images into features.  One file and one row each.
+"""EXTRACTORS: networks that compute features of images.  One file and one row each.
 
 Importing this table loads neither torch nor a network: that happens in a row's `make`.
 """

@@ -1,4 +1,4 @@
-"""What every extractor offers: images uint8 NCHW in, features and other arrays out, in a fixed micro-batch."""
+"""The interface of extractors: images uint8 NCHW -> features and other arrays, in a fixed micro-batch."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class Extractor(Protocol):
         """A row of EXTRACTORS."""
     @property
     def d(self) -> int:
-        """Length of a feature vector; 0: as long as the images make it (`pixels` made without a shape)."""
+        """Length of a feature vector; 0: it depends on the images (`pixels` without a shape)."""
     @property
     def outputs(self) -> Mapping[str, int]:
-        """Length per image of every array that it gives, features first; logits only if it has them."""
+        """Length per image of every output array, features first; logits only if it has them."""
     @property
     def weights(self) -> str:
         """sha256 of the file of weights; empty: there is none."""
     @property
     def digest(self) -> str:
-        """sha256 over all that defines the numbers: weights, resize rule, normalisation, layer."""
+        """sha256 over everything that defines the features: weights, resize rule, normalisation, layer."""
     @property
     def engine(self) -> Mapping[str, Any]:
-        """What computes them, down to the last bit: backend, version, dtype, device, threads, micro_batch."""
+        """Everything else that affects the bits: backend, version, dtype, device, threads, micro_batch."""
     @property
     def micro_batch(self) -> int:
         """Images per call, a divisor of 1000; fewer are padded, since convolutions round by batch size."""

@@ -20,7 +20,7 @@ _making = Lock()
 
 
 def extractor_of(name: str, workspace: Workspace) -> Extractor:
-    """A row of EXTRACTORS, or a user's own by TOML file or `module:callable`, ready to use; made once per process."""
+    """An extractor by its row of EXTRACTORS, TOML file or `module:callable`; loaded once per process."""
     if own.is_own(name):
         spec = own.resolve(name)
         if spec.name in EXTRACTORS:
@@ -45,7 +45,7 @@ def once(key: tuple[str, str, str], make: Callable[[], Extractor]) -> Extractor:
 
 
 def given_weights(name: str, workspace: Workspace) -> str:
-    """The path that the user gave for an extractor, or for the network that it shares with others; or ''."""
+    """The path that the user gave for an extractor, or for its network; or ''."""
     given, network = workspace.extractor_weights, EXTRACTORS[name].network
     shared = workspace.inception_weights if network == "inception-2015" else ""
     return given.get(name) or given.get(network) or shared
@@ -58,8 +58,8 @@ def extract_shard(
     tick: Callable[[int], object] = lambda n: None,
     batch_size: int = SHARD,
 ) -> Shard:
-    """Features of a shard's images, beside their labels; computes only those that the store lacks, saving them every
-    `batch_size` or so."""
+    """Features of a shard's images, with their labels; computes only those that are not in the store, and saves about
+    every `batch_size` rows."""
     given = rows_of(images)
 
     def compute(start: int, stop: int) -> Arrays:

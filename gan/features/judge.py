@@ -1,7 +1,6 @@
-"""The judge: a small classifier of the reference data, trained once and shipped (`gan/zoo`).
+"""The judge: a small classifier of the reference data's classes, trained once and shipped (`gan/zoo`).
 
-It gives features (128) and logits (10) for `fd_judge` and `is_judge`; no model is trained on it
-or chosen by it.
+It computes features (128) and logits (10) for `fd_judge` and `is_judge`; no model was trained or selected with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An extractor made of a network: load, resize, run in a fixed micro-batch on the chosen backend."""
+"""An extractor from a network: load, resize, run in a fixed micro-batch on the chosen backend."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GPU_MICRO_BATCH = 100
 
 @dataclass(frozen=True)
 class Network:
-    """What defines an extractor's numbers, but for the weights."""
+    """Everything that defines an extractor's features, except the weights."""
 
     name: str                                         # a row of EXTRACTORS
     module: Callable[[], nn.Module]                   # (n, *input) float32 -> one array, or a tuple: as in `outputs`
@@ -78,7 +78,7 @@ class NetworkExtractor:
 
 
 def check_shape(images: np.ndarray, network: Network) -> None:
-    """Refuse images of another shape than the only one that the network takes, and colours that it does not see."""
+    """Refuse images of a shape that the network does not take, and colour images for grey networks."""
     channels, *size = images.shape[1:]
     if network.only and (size != [*network.only[1:]] or channels not in (1, network.only[0])):
         raise BadInput("wrong-size",

@@ -1,4 +1,4 @@
-"""A user's own network as extractor: a TOML file, or `module:callable`, says what it is and what it wants to see."""
+"""A user's own network as extractor, described by a TOML file or `module:callable`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ganbench.gan.features.base import Shape
 from ganbench.gan.features.network import GPU_MICRO_BATCH, Network, NetworkExtractor, times
 from ganbench.gan.files import digest_at
 from ganbench.gan.types import BadInput, digest_of
-from ganbench.gan.usercode import call, factory_digest, first_line, read_toml, unknown_field
+from ganbench.gan.usercode import call, contained, factory_digest, first_line, read_toml, unknown_field
 
 MICRO_BATCH = 10
 CLOSE = 1e-4                                          # of the vector's length: what may move where nothing should
@@ -80,14 +80,14 @@ def as_name(text: str) -> str:
 
 
 def named(spec: OwnSpec, source: str) -> OwnSpec:
-    """The spec, if its name can stand in the name of a score."""
+    """The spec, if its name is valid as part of a score's name."""
     if not re.fullmatch("[a-z][a-z0-9_]*", spec.name):
         raise misnamed(spec, source)
     return spec
 
 
 def misnamed(spec: OwnSpec, source: str) -> BadInput:
-    """The sentence for a name that an extractor of the user's cannot have."""
+    """The error for an invalid name of a user's extractor."""
     return BadInput("malformed-name",
                     f"{source}: an extractor cannot be called {spec.name!r}: its name becomes part of its scores' "
                     "names, so it has small letters, digits and _, and is none of ganbench's own; give name = "
@@ -218,7 +218,8 @@ class Tapped(nn.Module):
         vars(self.caught)[place] = output
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        output = self.module(images)
+        with contained():
+            output = self.module(images)
         found = [entry(output, place) if place.partition(".")[0] == "output" else vars(self.caught).pop(place, None)
                  for place in self.places]
         return tuple(rows(value, place, self.spec) for value, place in zip(found, self.places, strict=True))
@@ -294,7 +295,7 @@ def lengths(spec: OwnSpec, run: Run, device: str, n: int) -> tuple[int, int]:
 
 
 def check(extractor: NetworkExtractor) -> None:
-    """Refuse a network whose features are not numbers, are the same for all images, or depend on other images."""
+    """Refuse a network whose features are not finite, are the same for all images, or depend on other images."""
     shape = extractor.network.input
     images = noise(extractor.micro_batch, shape)
     first = extractor(images)

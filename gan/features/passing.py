@@ -1,4 +1,4 @@
-"""Images pass through an extractor."""
+"""Computing the features of images with an extractor."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def extract(
 ) -> dict[str, np.ndarray]:
     """The extractor's arrays (n, length) of images[start:], NCHW uint8: features first, logits if it has them.
 
-    Works in whole micro-batches from a multiple of their size on, so that every image keeps its
-    place in its batch, and its bits, wherever a run begins.
+    Works in whole micro-batches that start at multiples of their size, so that every image has the same position in its
+    batch, and the same bits, wherever a run begins.
     """
     size = extractor.micro_batch
     parts: dict[str, list[np.ndarray]] = {name: [] for name in extractor.outputs}

@@ -1,4 +1,4 @@
-"""Pixels as features: no network; for tests, for toys, and as the humblest baseline."""
+"""Pixels as features, without a network: for tests and toy data, and as the simplest baseline."""
 
 from __future__ import annotations
 

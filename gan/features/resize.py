@@ -26,8 +26,8 @@ def tf1_bilinear(images: Tensor, size: int) -> Tensor:
 def clean(images: Tensor, size: int) -> Tensor:
     """NCHW uint8 or float 0..255 -> (N, C, size, size) float32 0..255, not rounded again.
 
-    Bicubic with a = -0.5 that widens its support when it shrinks, as Pillow does in mode "F" and
-    clean-fid after it (Parmar 2022, arXiv:2104.11222).
+    Bicubic with a = -0.5 and antialiasing (wider support when shrinking), as Pillow in mode "F" and clean-fid (Parmar
+    2022, arXiv:2104.11222).
     """
     return resized(images, size, pillow_weights).clamp(0, 255)
 

@@ -32,7 +32,7 @@ OPENAI = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.275777
 
 @dataclass(frozen=True)
 class Architecture:
-    """What the shapes of the weights must be, and what they do not tell."""
+    """The sizes that determine the shapes of the weights, and those that cannot be inferred from them."""
 
     kind: str                                         # dinov2 or clip: `model_type` of a Hugging Face config
     width: int
@@ -52,7 +52,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Published:
-    """A file of weights, where it can be had, and its hash."""
+    """A weights file, its URL, and its hash."""
 
     title: str
     network: str                                      # of its rows in EXTRACTORS, and of --weights
@@ -216,7 +216,7 @@ NAMES = (                                             # Hugging Face's names -> 
 
 
 def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict under our names: queries, keys and values joined, what serves other ends left out."""
+    """A state dict with our names: queries, keys and values joined, unused tensors left out."""
     ours = {}
     for name, value in state.items():
         if not re.match(OTHER, name):
@@ -250,10 +250,13 @@ def resampled(positions: Tensor, grid: int, offset: float = 0.1) -> Tensor:
 # Images
 
 def prepare(
-    images: Tensor, rule: Callable[[Tensor, int], Tensor], side: int, law: tuple[tuple[float, ...], ...]
+    images: Tensor, rule: Callable[[Tensor, int], Tensor], side: int, normalisation: tuple[tuple[float, ...], ...]
 ) -> Tensor:
-    """RGB NCHW uint8 -> (N, 3, side, side) float32: resized, /255, less the mean, over the standard deviation."""
-    mean, deviation = (torch.tensor(values, device=images.device).view(3, 1, 1) for values in law)
+    """RGB NCHW uint8 -> (N, 3, side, side) float32: resized, (x / 255 - mean) / standard deviation.
+
+    `normalisation`: the means and the standard deviations of the three channels.
+    """
+    mean, deviation = (torch.tensor(values, device=images.device).view(3, 1, 1) for values in normalisation)
     return (rule(images, side) / 255 - mean) / deviation
 
 
@@ -285,10 +288,10 @@ CLIP_FILE = Published(                                # 1,711,974,081 bytes; the
 
 
 def network(name: str, it: Architecture, rule: Callable[[Tensor, int], Tensor], said: str) -> Network:
-    law = OPENAI if it.kind == "clip" else IMAGENET
+    mean, deviation = normalisation = OPENAI if it.kind == "clip" else IMAGENET
     return Network(
-        name, partial(VisionTransformer, it), partial(prepare, rule=rule, side=it.side, law=law),
-        {"resize": f"{said} to {it.side}", "normalise": f"(x/255-{list(law[0])})/{list(law[1])}",
+        name, partial(VisionTransformer, it), partial(prepare, rule=rule, side=it.side, normalisation=normalisation),
+        {"resize": f"{said} to {it.side}", "normalise": f"(x/255-{list(mean)})/{list(deviation)}",
          "layer": "class token, projected" if it.projected else "class token behind the last norm",
          "positions": "as trained" if it.kind == "clip" else "bicubic by (grid+0.1)/before"},
         input=(3, it.side, it.side), d=it.projected or it.width, n_logits=0, micro_batch=MICRO_BATCH, eager=True)

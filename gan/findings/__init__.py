@@ -1,4 +1,4 @@
-"""Strengths and weaknesses of a generator: evidence from pixels, features and labels -> findings that words can say."""
+"""Strengths and weaknesses of a generator: statistical tests on pixels, features and labels -> findings."""
 
 from ganbench.gan.findings.analysis import Analysis, analyse
 from ganbench.gan.findings.evidence import Evidence, Images

@@ -1,4 +1,4 @@
-"""One model's images beside real ones: all tests, and the findings that follow from them."""
+"""The analysis of one model: all tests against real images, and the findings that follow from them."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from ganbench.gan.sources import source_digest
 from ganbench.gan.store import Store, remember
 from ganbench.gan.types import BadInput, Estimate, Finding, digest_of
 
-RATIO = 0.2                     # of the expected share: the least deviation that is reported
-MISSING = 0.1                   # of the expected share, below which a class is missing
-MUCH = 0.05                     # of all images: a deviation by this much and by a factor of 2 is an alert
-COSTLY = 0.1                    # of the Fréchet distance
-RELIABLE = 0.5                  # of the precision of real images, below which classes are uncertain
-RELIABLE_BESIDE_CAUSES = 0.75   # the same where pixels say what all images have
-LITTLE = 1e-3                   # the least share of a class
-SURE = 4.0                      # errors, beyond which a share is another one
-CLASSES = 2_000                 # at most: covariances of their shares are matrices
-FRECHET = 1.0                   # images per feature, below which a Fréchet distance is not attributed
+RATIO = 0.2                     # least deviation that is reported, relative to the expected share
+MISSING = 0.1                   # ratio to the expected share, up to which a class is missing
+MUCH = 0.05                     # a deviation of this share of all images, and by a factor of 2, is an alert
+COSTLY = 0.1                    # least share of the Fréchet distance that is reported
+RELIABLE = 0.5                  # precision relative to that of real images, below which classes are uncertain
+RELIABLE_BESIDE_CAUSES = 0.75   # the same where defects of the pixels explain it
+LITTLE = 1e-3                   # the least share of a class in ratios
+SURE = 4.0                      # standard errors from which on two shares are taken to differ
+CLASSES = 2_000                 # most classes: the covariance of their shares is a matrix of this size
+FRECHET = 1.0                   # least number of images per feature for attributing a Fréchet distance
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Slice:
     name: str
     share: Estimate
     real_share: Estimate
-    p: float                    # of a share like the others'; raw
+    p: float                    # unadjusted; of the hypothesis that the share does not deviate
     precision: Estimate | None = None
     recall: Estimate | None = None
     coverage: Estimate | None = None
@@ -56,7 +56,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Analysis:
-    """One model: what was found, the most important first, and what it was found in."""
+    """One model: its findings, the most important first, and the results behind them."""
 
     findings: tuple[Finding, ...]
     by: str                     # class or cluster
@@ -69,7 +69,7 @@ class Analysis:
 
 
 def analyse(evidence: Evidence, store: Store) -> tuple[Analysis, bool]:
-    """The analysis, and whether it was made now.  Pixels, features and labels decide; names enter the words."""
+    """The analysis, and whether it was computed now.  It depends on pixels, features, labels and class names."""
     check(evidence)
     sets = {name: images.digest if images else None for name, images in
             (("generated", evidence.generated), ("reference", evidence.reference), ("held_out", evidence.held_out),
@@ -116,7 +116,7 @@ def analyse_now(evidence: Evidence, store: Store) -> Analysis:
         mode_tests = as_notes(mode_tests) if of_pixels.causes else mode_tests
     if any(test.finding.rule == "blurred" and test.finding.severity == "alert" for test in of_pixels.causes):
         of_copies = [test if test.finding.facts.get("verbatim", 0) >= copies.LEAST else as_notes([test])[0]
-                     for test in of_copies]     # without details all images lie closer together
+                     for test in of_copies]     # blurred images lie closer together
     tests = [*of_kinds, *escalate_causes(of_pixels, of_all), *of_copies, *mode_tests, *of_all]
     memory = copies.memorisation(near_training, (evidence.training or evidence.reference).n)
     strengths = [*share_strengths, *of_pixels.strengths, *strengths_of(whole, memory, tests)]
@@ -125,8 +125,8 @@ def analyse_now(evidence: Evidence, store: Store) -> Analysis:
 
 
 def with_class_ratios(kinds: Assignments, evidence: Evidence) -> Assignments:
-    """The same, with how much more frequent the classes of the real images are among the generated ones; 1 where the
-    shares may be equal: an error of theirs would be one of every mean."""
+    """The assignments with `class_ratio`: the generated over the real frequency of each class; 1 where the two do not
+    clearly differ, since errors of the ratio would enter every mean."""
     if kinds.by == "cluster":
         return kinds
     k = len(kinds.names)
@@ -145,8 +145,8 @@ def classes_reliable(whole: Quality, share: float) -> bool:
 
 
 def escalate_causes(of_pixels: PixelResults, of_all: list[Test]) -> list[Test]:
-    """The tests of pixels; checkerboard artefacts, blur and noise are alerts where precision or coverage is one:
-    networks look at such details, so the features of nearly all images may have changed."""
+    """The tests of pixels.  Checkerboard artefacts, blur and noise become alerts where precision or coverage is one:
+    networks are sensitive to such details, so they may have changed the features of nearly all images."""
     grave = any(test.finding.severity == "alert" and test.enough and test.p < appearance.TELLING for test in of_all)
     causes = [test for test in of_pixels.causes if grave and test.finding.figure == "spectrum"]
     return [replace(test, finding=replace(test.finding, severity="alert")) if test in causes else test
@@ -154,9 +154,9 @@ def escalate_causes(of_pixels: PixelResults, of_all: list[Test]) -> list[Test]:
 
 
 def as_notes(tests: list[Test]) -> list[Test]:
-    """The same tests with severity `info`.  The classifier learnt from real images: where few of the generated ones
-    look like any real one, as when all are blurred, findings about classes follow from that; so do artefact modes, if
-    the pixels give the reason."""
+    """The tests with severity `info`.  The classifier was trained on real images: where few generated images look like
+    real ones, for example because all are blurred, findings about classes may be consequences of that; so may artefact
+    modes, if there are defects of the pixels."""
     return [replace(test, finding=replace(test.finding, severity="info")) for test in tests]
 
 
@@ -165,8 +165,8 @@ def as_notes(tests: list[Test]) -> list[Test]:
 def slice_results(
     evidence: Evidence, kinds: Assignments, store: Store, alike: bool
 ) -> tuple[list[Slice], list[Test], list[Finding]]:
-    """Rows in the order of the slices, tests in the order of naming.  `alike`: the generated images look as real ones
-    of their class do; otherwise they may be taken for other classes than real ones are."""
+    """Rows in the order of the slices, tests in the order of `deviations`.  `alike`: generated images look like real
+    images of their class; otherwise the classifier's errors on them may differ from those on real images."""
     k = len(kinds.names)
     real = [counted(kinds.truth, k)]
     mine = corrected(kinds.generated, kinds)
@@ -192,7 +192,7 @@ def _row(
 
 
 def slice_costs(evidence: Evidence, kinds: Assignments, store: Store) -> dict[int, Estimate]:
-    """What each slice costs, as a share of the Fréchet distance; none where there are fewer images than features."""
+    """The contribution of each slice to the Fréchet distance, as a share of it; {} with fewer images than features."""
     features = evidence.generated.features
     n, m = evidence.generated.n, evidence.reference.n
     if n < FRECHET * Rows(features).shape[1] or min(n, m) < LEAST:
@@ -203,7 +203,8 @@ def slice_costs(evidence: Evidence, kinds: Assignments, store: Store) -> dict[in
 
 
 def _share_test(one: Deviation, kinds: Assignments, mine: Shares, real: Shares) -> Test:
-    """Tested beside the other slices; reported as plain shares of all images, where these say the same."""
+    """Tested relative to the other slices; reported as shares of all images where these deviate in the same
+    direction."""
     gap, ratio = one.share - one.expected, one.share / one.expected if one.expected > 0 else np.inf
     rule = "missing" if ratio <= MISSING else "rare" if gap < 0 else "frequent"
     much = abs(gap) >= MUCH and not 0.5 < ratio < 2
@@ -217,7 +218,7 @@ def _share_test(one: Deviation, kinds: Assignments, mine: Shares, real: Shares) 
 
 
 def _cost_tests(rows: list[Slice], kinds: Assignments) -> list[Test]:
-    """The costliest slice: it says where to look, so it is no warning."""
+    """The slice with the largest contribution; severity `info`, since it is not a defect in itself."""
     priced = [row for row in rows if row.cost]
     if not priced:
         return []
@@ -229,14 +230,14 @@ def _cost_tests(rows: list[Slice], kinds: Assignments) -> list[Test]:
 
 
 def one_sided(found: Estimate) -> float:
-    """Of a value this far above 0."""
+    """One-sided p-value of the hypothesis that the value is 0 or below."""
     from scipy.stats import norm
 
     return float(norm.sf(found.value / found.se)) if found.se > 0 else 1.0
 
 
 def _share_strengths(found: list[Deviation], mine: Shares, kinds: Assignments) -> list[Finding]:
-    """No share farther than a quarter from the real one, errors included."""
+    """A strength if no share deviates significantly, or by more than a quarter of the expected share."""
     errors = {one.slice: mine.estimate(one.slice).se for one in found}
     reach = max((abs(one.share - one.expected) + 2 * errors[one.slice] for one in found), default=1.0)
     worst = max((abs(one.share - one.expected) / max(one.expected, 1e-9) for one in found), default=1.0)
@@ -250,7 +251,7 @@ def _share_strengths(found: list[Deviation], mine: Shares, kinds: Assignments) -
 
 @dataclass(frozen=True)
 class PixelResults:
-    """What pixels alone say."""
+    """The results that depend on pixels alone."""
 
     spectrum: Spectrum
     appearance: list[Appearance]
@@ -259,12 +260,12 @@ class PixelResults:
 
     @property
     def causes(self) -> list[Test]:
-        """Those that are beyond doubt."""
+        """The tests with large enough effects and very small p-values."""
         return [test for test in self.tests if test.enough and test.p < appearance.TELLING]
 
 
 def pixel_results(evidence: Evidence, kinds: Assignments, known: bool) -> PixelResults:
-    """`known`: most images look like real ones, so that their slices are known."""
+    """`known`: most images look like real ones, so that the assignment to slices can be trusted."""
     mine = image_statistics(evidence.generated.pixels())
     slices = [kinds.reference, *([kinds.held_out] if kinds.held_out else [])]
     real: list[RealSet] = [(image_statistics(images.pixels()), strata_of(kinds, kind, known))
@@ -278,7 +279,7 @@ def pixel_results(evidence: Evidence, kinds: Assignments, known: bool) -> PixelR
 
 
 def strata_of(kinds: Assignments, real: Assignment, known: bool) -> Strata:
-    """Classes.  Clusters of features know of brightness and blur, so they would hide both: one stratum for all."""
+    """Strata by class.  Clusters of features depend on brightness and blur and would hide both: then one stratum."""
     if kinds.by == "class" and known:
         return Strata(kinds.generated.slice, real.slice, real.class_ratio)
     return Strata(np.zeros_like(kinds.generated.slice), np.zeros_like(real.slice))
@@ -315,7 +316,7 @@ def strengths_of(whole: Quality, memory: Memorisation, tests: list[Test]) -> lis
 # From the store
 
 def restored(found: Mapping[str, Any]) -> Analysis:
-    """The dataclass of what `asdict` made of one."""
+    """The inverse of `asdict`."""
     parts: dict[str, Callable[[Any], Any]] = {
         "findings": lambda rows: tuple(Finding(**row) for row in rows),
         "slices": lambda rows: tuple(Slice(**_estimates(row)) for row in rows),

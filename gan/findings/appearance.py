@@ -1,4 +1,4 @@
-"""Brightness, contrast, colours: distributions of one number per image, generated beside real."""
+"""Brightness, contrast, colours: distributions of one number per image, generated against real."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from ganbench.gan.findings.stratification import Strata, gap, kolmogorov_smirnov
 from ganbench.gan.types import Estimate, Finding
 
 BINS = 30
-# Least differences of the mean that are reported, and those from which on it is an alert; in the unit of each number.
+# The least differences of means that are reported, and the least that are alerts; in the unit of each statistic.
 LEAST = {
     "brightness": (2.0, 20.0), "contrast": (2.0, 20.0), "saturation": (2.0, 20.0), "red_green": (1.5, 15.0),
     "yellow_blue": (1.5, 15.0), "sharpness": (0.7, 3.0),
 }
-# What a mean that is too low or too high is called.
+# The rules for a mean that is too low and too high.
 CALLED = {
     "brightness": ("dark", "bright"), "contrast": ("flat", "harsh"), "saturation": ("pale", "vivid"),
     "red_green": ("cast", "cast"), "yellow_blue": ("cast", "cast"),
 }
 CASTS = {"red_green": ("green", "red"), "yellow_blue": ("blue", "yellow")}
-DISTRIBUTION = 0.15     # of the real images' spread: the least Wasserstein-1 distance that is reported
-HUE = 8.0               # degrees
+DISTRIBUTION = 0.15     # least Wasserstein-1 distance that is reported, in standard deviations of the real images
+HUE = 8.0               # the same for hues, in degrees
 SHOWN = ("brightness", "contrast", "sharpness", "edges", "saturation", "red_green", "yellow_blue", "hue")
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """One number of single images: `distance` is Wasserstein-1, `edges` and shares make the histograms."""
+    """One statistic of images: `distance` is Wasserstein-1; `edges` and the shares per bin are the histograms."""
 
     name: str
     generated_mean: float
     real_mean: float
     difference: Estimate        # generated - real
     distance: float
-    p: float                    # of equal distributions at the same shares of the slices; raw
+    p: float                    # unadjusted; of the hypothesis of equal distributions at equal slice shares
     edges: list[float]
     generated: list[float]
     real: list[float]
-    adjusted: Estimate          # the difference at the generated images' shares of the slices
+    adjusted: Estimate          # the difference, with real images weighted to the generated slice shares
 
 
 def appearance(generated: ImageStatistics, real: Sequence[RealSet]) -> list[Appearance]:
@@ -62,7 +62,7 @@ def _appearance(name: str, generated: ImageStatistics, real: Sequence[RealSet]) 
 
 
 def _present(x: np.ndarray) -> np.ndarray:
-    """Those that are numbers; a single 0 where none is."""
+    """The finite values; a single 0 if there are none."""
     found = x[np.isfinite(x)]
     return found if len(found) else np.zeros(1)
 
@@ -83,7 +83,7 @@ def _histogram(x: np.ndarray, edges: np.ndarray) -> list[float]:
 def present_in_both(
     name: str, generated: ImageStatistics, real: ImageStatistics, strata: Strata
 ) -> tuple[np.ndarray, np.ndarray, Strata]:
-    """The numbers of the images that have one, and those images' slices."""
+    """The values of the images that have one, and those images' slices."""
     x, y = generated.values[name], real.values[name]
     mine, theirs = np.isfinite(x), np.isfinite(y)
     class_ratio = None if strata.class_ratio is None else strata.class_ratio[theirs]
@@ -91,7 +91,8 @@ def present_in_both(
 
 
 def mean_test(name: str, generated: ImageStatistics, real: Sequence[RealSet]) -> tuple[float, float, float]:
-    """The difference of means at equal shares, its error and p, as all sets of real images agree on."""
+    """The difference of means at equal slice shares, its error and p; the weakest evidence over the sets of real
+    images."""
     return weakest([_mean_test(*present_in_both(name, generated, theirs, strata)) for theirs, strata in real])
 
 
@@ -103,13 +104,13 @@ def _mean_test(x: np.ndarray, y: np.ndarray, strata: Strata) -> tuple[float, flo
 
 
 def distribution_p(name: str, generated: ImageStatistics, real: Sequence[RealSet]) -> float:
-    """Of equal distributions: the largest over the sets of real images."""
+    """The p-value of the hypothesis of equal distributions; the largest over the sets of real images."""
     found = [present_in_both(name, generated, theirs, strata) for theirs, strata in real]
     return max(kolmogorov_smirnov(*one) if min(len(one[0]), len(one[1])) > 1 else 1.0 for one in found)
 
 
 def wasserstein(name: str, generated: ImageStatistics, real: Sequence[RealSet]) -> float:
-    """Wasserstein-1 at equal shares, the smallest over the sets of real images."""
+    """The Wasserstein-1 distance at equal slice shares; the smallest over the sets of real images."""
     found = []
     for theirs, strata in real:
         x, y, own = present_in_both(name, generated, theirs, strata)
@@ -128,7 +129,7 @@ def appearance_tests(generated: ImageStatistics, real: Sequence[RealSet], in_foc
     return [*means, *shapes, *([_hue_test(generated, real)] if "hue" in generated.values else [])]
 
 
-TELLING = 1e-4          # the p of a mean below which its distribution needs no finding of its own
+TELLING = 1e-4          # p-value of a mean below which its distribution is not tested as well
 
 
 def _mean(name: str, generated: ImageStatistics, real: Sequence[RealSet]) -> Test:
@@ -146,12 +147,12 @@ def _shift(name: str, generated: ImageStatistics, value: float, se: float, p: fl
 
 
 def _base(name: str, generated: ImageStatistics, value: float) -> float:
-    """The real mean at the generated images' shares."""
+    """The mean of real images, weighted to the generated slice shares."""
     return float(np.nanmean(generated.values[name])) - value
 
 
 def _brightness(generated: ImageStatistics, real: Sequence[RealSet], in_focus: bool) -> Test:
-    """By the mean, and by the brightest and the darkest parts of images, where they say the same."""
+    """Test of the mean, and of the brightest and the darkest parts of images where they agree with it."""
     value, se, p = mean_test("brightness", generated, real)
     ends = [mean_test(name, generated, real) for name in ("white", "black")] if in_focus else []
     agreeing = [end for end in ends if np.sign(end[0]) == np.sign(value) and abs(end[0]) >= LEAST["brightness"][0]]
@@ -159,12 +160,13 @@ def _brightness(generated: ImageStatistics, real: Sequence[RealSet], in_focus: b
 
 
 def _distribution_test(name: str, generated: ImageStatistics, real: Sequence[RealSet]) -> Test:
-    """Spread or shape, where the mean says nothing."""
+    """Test of the whole distribution, where the mean does not differ."""
     distance, p = wasserstein(name, generated, real), distribution_p(name, generated, real)
     spread = float(np.nanstd(real[0][0].values[name])) or 1.0
     ratio = float(np.nanstd(generated.values[name])) / spread
     facts = {"name": name, "distance": distance, "spread": ratio}
-    return Test(Finding("warning", "law", facts, p, f"appearance:{name}"), p, distance >= DISTRIBUTION * spread)
+    finding = Finding("warning", "appearance_distribution", facts, p, f"appearance:{name}")
+    return Test(finding, p, distance >= DISTRIBUTION * spread)
 
 
 def _hue_test(generated: ImageStatistics, real: Sequence[RealSet]) -> Test:

@@ -1,7 +1,7 @@
-"""Memorisation: are generated images copies of what the model learned from, or of each other?
+"""Memorisation: are generated images copies of training images, or near-duplicates of each other?
 
-Distances of generated images to their nearest training image are set beside those of control images: real ones that
-the model has not seen, or, where none are given, each training image and its nearest other.
+Distances of generated images to their nearest training image are compared with those of control images: real images
+outside the training set, or, where none are given, the training images themselves (to their nearest other).
 """
 
 from __future__ import annotations
@@ -23,51 +23,51 @@ from ganbench.gan.metrics.neighbours import nearest, nearest_across
 from ganbench.gan.rows import Rows
 from ganbench.gan.types import Estimate, Finding
 
-RATE = 0.05                     # of false discoveries among the copies, and of p-values that are called near
+RATE = 0.05                     # false-discovery rate of the copies, and the p-value below which an image is near
 NEAR = (0.002, 0.01, 0.05)      # quantiles of the control distances
-LEAST, MUCH = 0.005, 0.2        # of the generated images, beyond the control images
-SHARED = 0.1                    # held-out images may be those that a floor is made of, drawn from the training set
-PAIRED = 2.0                    # the variance of counts among nearest others, which come in pairs
+LEAST, MUCH = 0.005, 0.2        # excess share of the generated images over the control images: reported, an alert
+SHARED = 0.1                    # share of training images from which on a set does not count as unseen
+PAIRED = 2.0                    # variance factor of nearest-neighbour counts within a set: neighbours come in pairs
 
 
 @dataclass(frozen=True)
 class Memorisation:
-    """Estimates are shares of the generated images."""
+    """How many images are copies; estimates are shares of the generated images."""
 
-    copies: Estimate | None     # those that are listed at RATE false discoveries
-    nearer: Estimate | None     # those with p <= RATE: as many are expected of a model that copies nothing
-    p: float | None             # of so large a share, or a larger one
+    copies: Estimate | None     # copies at a false-discovery rate of RATE
+    nearer: Estimate | None     # images with p <= RATE; a model that copies nothing has a share of RATE
+    p: float | None             # probability of so large a `nearer`, or a larger one, without copying
     n_training: int
 
 
 @dataclass(frozen=True)
 class Distances:
-    """Of n generated images and of t control ones, with weights that add up to 1: control images count as if their
-    slices were as frequent as among the generated ones, since some kinds of images lie closer together than others."""
+    """Distances of n generated and t control images, with weights that add up to 1: control images are weighted to the
+    slice frequencies of the generated images, since images of some slices lie closer together than those of others."""
 
     mine: np.ndarray
     control: np.ndarray
     weights: tuple[np.ndarray, np.ndarray]      # (n,) and (t,)
-    paired: tuple[bool, bool]                   # whether they are among themselves, where nearest ones come in pairs
+    paired: tuple[bool, bool]                   # whether distances are within one set, where neighbours come in pairs
 
     @property
     def sizes(self) -> tuple[float, float]:
-        """The numbers of independent images whose shares have such errors (Kish)."""
+        """The effective sample sizes (Kish)."""
         mine, control = (1 / float((weights**2).sum()) / (PAIRED if paired else 1)
                           for weights, paired in zip(self.weights, self.paired, strict=True))
         return mine, control
 
     def p(self) -> np.ndarray:
-        """As `ganbench.gan.metrics.memorisation.p_values`, (n,)."""
+        """Weighted form of `ganbench.gan.metrics.memorisation.p_values`, (n,)."""
         order = np.argsort(self.control, kind="stable")
         below = np.concatenate([[0], np.cumsum(self.weights[1][order])])
         found = below[np.searchsorted(self.control[order], self.mine, side="right")]
         return (found + 1 / len(order)) / (1 + 1 / len(order))
 
     def beyond(self, quantile: float) -> tuple[float, float]:
-        """The share of generated images below a quantile of the control distances, less theirs, and its p-value: of
-        so many before the r-th control image, where all orders are equally likely (negative hypergeometric; here in its
-        continuous form)."""
+        """The share of generated images below a quantile of the control distances, minus that of control images, and
+        its p-value: negative hypergeometric, in its continuous form, the distribution of the number of generated images
+        before the r-th control image if all orders are equally probable."""
         order = np.argsort(self.control, kind="stable")
         at = int(np.searchsorted(np.cumsum(self.weights[1][order]), quantile))
         reach = self.control[order[min(at, len(order) - 1)]]
@@ -79,12 +79,12 @@ class Distances:
 
 @dataclass(frozen=True)
 class Matches:
-    """Of n generated images."""
+    """Nearest training images of n generated images."""
 
     row: np.ndarray             # the nearest training image
     distance: np.ndarray
     found: Distances
-    set: str                    # training or reference
+    set: str                    # which set was searched: training or reference
 
     @cached_property
     def p(self) -> np.ndarray:
@@ -109,7 +109,7 @@ def matches(evidence: Evidence, near: NeighbourSearch, kinds: Assignments) -> Ma
 
 
 def _unseen(evidence: Evidence, training: Images) -> Images | None:
-    """Real images outside the training set: fewer than SHARED of them are in it."""
+    """A set of real images of which less than a share of SHARED is in the training set."""
     for images in (evidence.held_out, evidence.reference):
         if images is not None and same_pixels(images, training) < SHARED:
             return images
@@ -131,7 +131,8 @@ def memorisation(found: Matches, n_training: int) -> Memorisation:
 
 
 def copies_test(found: Matches, evidence: Evidence) -> Test:
-    """More images nearer than almost all control images: at the best of three quantiles, or the same pixels."""
+    """Whether more generated than control images are near: at the most significant of three quantiles, or with
+    identical pixels."""
     extra, p = _most_beyond(found.found)
     verbatim = same_pixels(evidence.generated, evidence.training or evidence.reference)
     listed = float(discoveries(found.p, RATE).mean())
@@ -145,7 +146,7 @@ def _most_beyond(found: Distances) -> tuple[float, float]:
 
 
 def same_pixels(generated: Images, training: Images) -> float:
-    """The share of images of which the training set holds every byte."""
+    """The share of images that are in the training set, byte for byte."""
     known = {digest for shard in training.pixels() for digest in _digests(shard)}
     return sum(digest in known for shard in generated.pixels() for digest in _digests(shard)) / generated.n
 
@@ -155,8 +156,8 @@ def _digests(images: np.ndarray) -> list[bytes]:
 
 
 def duplicates_test(kinds: Assignments, near: NeighbourSearch) -> list[Test]:
-    """Generated images nearer to each other than real ones are, beyond what the real ones show: in each slice among as
-    many of both, since among more images the nearest one is nearer."""
+    """Whether generated images are nearer to each other than real images are.  Each slice is compared with equal
+    numbers of both, since the nearest of more images is nearer."""
     apart = [_apart(k, kinds, near) for k in np.unique(kinds.reference.slice)]
     mine, real = (np.concatenate([np.empty(0), *side]) for side in zip(*apart, strict=True))
     if not len(mine):
@@ -168,7 +169,7 @@ def duplicates_test(kinds: Assignments, near: NeighbourSearch) -> list[Test]:
 
 
 def _apart(k: int, kinds: Assignments, near: NeighbourSearch) -> tuple[np.ndarray, np.ndarray]:
-    """Distances to the nearest other one of slice k, of as many generated images as real ones."""
+    """Distances to the nearest other image of slice k, for equal numbers of generated and real images."""
     rows = [np.flatnonzero(kind.slice == k) for kind in (kinds.generated, kinds.reference)]
     size = min(len(found) for found in rows)
     if size < FEW:

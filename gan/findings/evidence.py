@@ -1,4 +1,4 @@
-"""The sets of images of an analysis, and what several rules need of them: slices, and nearest neighbours."""
+"""The sets of images of an analysis, with their slices and nearest neighbours, which several rules use."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ganbench.gan.slices import by_cluster, labels_of
 from ganbench.gan.store import Store, rows_of
 from ganbench.gan.types import BadInput, Context, Features, Samples
 
-VOTES = 5           # nearest real images whose labels are counted
-LEAST = 100         # images on either side
+VOTES = 5           # nearest real images that vote on a class
+LEAST = 100         # least number of generated and of real images
 
 
 @dataclass(frozen=True)
 class Images:
-    """One set: its pixels, its features, and what a classifier says of the same images, if there is one."""
+    """One set: its pixels, its features, and the outputs of a classifier on the same images, if there is one."""
 
     samples: Samples
     features: Features
@@ -47,43 +47,44 @@ class Images:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Generated images and what they are set beside.  Where `held_out` is there, defects must show against it, too."""
+    """Generated images and the real images that they are compared with.  Where `held_out` is given, a defect must be
+    significant against it, too."""
 
     generated: Images
     reference: Images
-    held_out: Images | None = None      # real images that the model has not seen
-    training: Images | None = None      # what the model learned from
+    held_out: Images | None = None      # real images that the model was not trained on
+    training: Images | None = None      # the model's training images
     classes: tuple[str, ...] = ()
 
     @property
     def real(self) -> list[Images]:
-        """Sets of real images from all of which a defect must differ."""
+        """The sets of real images; a defect must be significant against each."""
         return [self.reference, *([self.held_out] if self.held_out else [])]
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """Which slice the images of one set seem to belong to, and whether that is clear."""
+    """The slice to which each image of a set is assigned, and whether the assignment is clear."""
 
     slice: np.ndarray       # (n,) int64
     clear: np.ndarray       # (n,) bool
-    class_ratio: np.ndarray | None = None   # (n,) of real images: how much more frequent their classes are as generated
+    class_ratio: np.ndarray | None = None   # (n,) of real images: generated over real frequency of their class
 
 
 @dataclass(frozen=True)
 class Assignments:
-    """The slices of all sets, assigned in the same way; by class the true ones of the reference are known too."""
+    """The slices of all sets, assigned in the same way; for classes, the true labels of the reference as well."""
 
     by: str                 # class or cluster
     names: tuple[str, ...]
     generated: Assignment
     reference: Assignment
     held_out: Assignment | None
-    truth: np.ndarray       # (m,) int64 of the reference; by cluster what `reference` says
+    truth: np.ndarray       # (m,) int64: the reference's labels; for clusters, the slices of `reference`
 
 
 class NeighbourSearch:
-    """Neighbours of an analysis, each found once; those of the reference lie in the store for the next model."""
+    """Nearest neighbours, each computed once; those of the reference are stored for the next model."""
 
     def __init__(self, evidence: Evidence, store: Store):
         self.evidence, self.store = evidence, store
@@ -102,11 +103,11 @@ class NeighbourSearch:
 
     @cached_property
     def floor(self) -> Overlap | None:
-        """The same of held-out images."""
+        """The overlap of held-out images with the reference."""
         return self._overlap(self.evidence.held_out) if self.evidence.held_out else None
 
     def control(self, training: Images, unseen: Images | None) -> Neighbours:
-        """The nearest training image of each unseen one; without such, of each training image among the others."""
+        """The nearest training image of each unseen image; without unseen images, of each training image."""
         context = Context(None, training=training.features, test=unseen.features if unseen else None)
         sets = Sets(context, self.evidence.generated.features, self.store)
         found = nearest.test_matches(sets) if unseen else nearest.training_neighbours(sets)
@@ -120,8 +121,8 @@ class NeighbourSearch:
 
 
 def assign_slices(evidence: Evidence, near: NeighbourSearch) -> Assignments:
-    """By class where the reference has labels: as the classifier says, or else the nearest real images vote.
-    Without labels by clusters of the real features."""
+    """By class where the reference has labels: by the classifier, or without one by a vote of the nearest real images.
+    Without labels, by clusters of the real features."""
     if evidence.reference.labels is None:
         return by_clusters(evidence)
     truth = evidence.reference.labels.astype(np.int64)
@@ -139,7 +140,7 @@ def assign_slices(evidence: Evidence, near: NeighbourSearch) -> Assignments:
 
 
 def judged(images: Images | None, truth: np.ndarray) -> Assignment | None:
-    """The classifier's first choice; clear where it is surer than LOGIT apart from the second one."""
+    """The classifier's top class; clear where its logit exceeds the second by more than SURE."""
     if images is None or images.judged is None or not has(images.judged, "logits"):
         return None
     logits = Rows(images.judged, "logits")[:].astype(np.float64)
@@ -153,8 +154,8 @@ SURE = 5.0          # logits
 
 
 def voted(images: Images | None, truth: np.ndarray, evidence: Evidence, near: NeighbourSearch) -> Assignment | None:
-    """The class of most of the VOTES nearest real images, the nearest one's at a tie; an image of the reference has no
-    vote for itself.  Clear where the vote is unanimous and the distance is not above the reference's median."""
+    """The majority class of the VOTES nearest real images; ties go to the nearest, and an image of the reference does
+    not vote for itself.  Clear where the vote is unanimous and the distance is at most the reference's median."""
     if images is None:
         return None
     own = near.overlap.real
@@ -167,13 +168,13 @@ def voted(images: Images | None, truth: np.ndarray, evidence: Evidence, near: Ne
 
 
 def assignment_of(images: Images, evidence: Evidence, kinds: Assignments, near: NeighbourSearch) -> Assignment:
-    """The slices of another set, assigned in the same way; by class as the classifier says, if it has seen that set."""
+    """The slices of another set, assigned in the same way; for classes by the classifier, if it has seen that set."""
     if kinds.by == "cluster":
         where = by_cluster(images.features, evidence.reference.features).generated
         return Assignment(where, np.ones(len(where), bool))
     found = judged(images, kinds.truth) or voted(images, kinds.truth, evidence, near)
     if found is None:
-        raise BadInput("no-images", "An analysis needs images to tell their kinds.")
+        raise BadInput("no-images", "An analysis needs images to assign them to slices.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Images worth looking at, each with the row of its nearest neighbour."""
+"""Galleries of images, each image with the row of its nearest neighbour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from ganbench.gan.findings.copies import Matches
 from ganbench.gan.metrics.neighbours import Overlap
 
-SHOWN = 12          # of each gallery
+SHOWN = 12          # images of each gallery
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Gallery:
-    """best, worst: realism (Kynkäänniemi et al. 2019, arXiv:1904.06991), 1 is the border of where real images are;
-    typical: number of real balls that hold the image; novel: distance to the nearest training image, of images that
-    lie where real ones do; duplicated: distance to another generated image; copies: to the nearest training image."""
+    """Images sorted by: best, worst: realism (Kynkäänniemi et al. 2019, arXiv:1904.06991), above 1 inside the estimated
+    support of the real images; typical: number of real images' balls that contain the image; novel: distance to the
+    nearest training image, among images inside that support; duplicated: distance to another generated image; copies:
+    distance to the nearest training image."""
 
     best: list[Item]
     worst: list[Item]
@@ -57,7 +58,7 @@ def _items(order: np.ndarray, values: np.ndarray, nearest: np.ndarray, of: str) 
 
 
 def _pairs(apart: np.ndarray, twins: np.ndarray) -> list[Item]:
-    """Duplicated images, each pair once."""
+    """Near-duplicates, each pair once."""
     rows = np.argsort(apart, kind="stable")[: 4 * SHOWN]
     seen: set[frozenset[int]] = set()
     items = []

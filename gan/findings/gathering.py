@@ -13,8 +13,8 @@ from ganbench.gan.types import Features, Samples
 def evidence_of(
     job: Job, samples: Mapping[str, Samples], features: Mapping[str, Mapping[str, Features]]
 ) -> Evidence | None:
-    """What an evaluation has: `samples` by role, `features` by extractor and role, of which the first one counts.
-    None where the reference is a file of statistics, or images are too few."""
+    """`samples` by role, `features` by extractor and role, of which the first extractor is used.  None where the
+    reference is a file of statistics, or there are too few images."""
     lead, judge = job.lead, features.get(job.protocol.judge or "", {})
     if "reference" not in samples or min(samples["generated"].n, samples["reference"].n) < LEAST:
         return None

@@ -1,7 +1,7 @@
-"""Artefact modes: clusters of generated images that (nearly) no real image is in.
+"""Artefact modes: clusters of generated images that contain (nearly) no real images.
 
-Centres are those of k-means on one half of the generated images; the other half and the real images are counted, so
-that no centre counts the images that made it.  Real images count at the generated images' shares of the slices.
+k-means finds the centres on one half of the generated images; the other half and the real images are counted, so that
+no centre counts images that it was fitted to.  Real images are weighted to the slice shares of the generated images.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ganbench.gan.slices import centres_of
 from ganbench.gan.types import Estimate, Finding
 
 CLUSTERS, COMPONENTS, SEED = 24, 32, 0
-FIT = 4_000             # images of which axes are found
-RARE = 0.25             # real images of an artefact mode, over what there should be
-LEAST, MUCH = 0.005, 0.05   # of the generated images
-SHOWN = 24              # images that are listed, the nearest to the centre first
+FIT = 4_000             # images of each set for the principal axes, at most
+RARE = 0.25             # real images of an artefact mode, relative to its generated images, at most
+LEAST, MUCH = 0.005, 0.05   # share of the generated images: reported, and an alert
+SHOWN = 24              # listed images, the nearest to the centre first
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Mode:
 
     images: list[int]           # rows of the generated set
     share: Estimate
-    real_share: Estimate        # of the real images nearer to its centre than to the others', at equal shares
+    real_share: Estimate        # of real images, weighted to equal slice shares
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """Nearest centres: of the generated images (n,) with distances, and of each set of real ones."""
+    """The nearest centre of each generated image (n,), with its distance, and of the images of each real set."""
 
     generated: np.ndarray
     distance: np.ndarray
@@ -65,9 +65,9 @@ def _axes(mine: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def modes(evidence: Evidence, kinds: Assignments) -> tuple[list[Mode], list[Test]]:
-    """Those that look like artefacts, the largest first, and a test of every cluster."""
+    """The clusters that look like artefacts, the largest first, and a test of every cluster."""
     found = clusters(evidence)
-    other = np.arange(1, evidence.generated.n, 2)           # those that made no centre
+    other = np.arange(1, evidence.generated.n, 2)           # images not used for the centres
     assigned = [kinds.reference, *([kinds.held_out] if kinds.held_out else [])]
     strata = [Strata(kinds.generated.slice, kind.slice, kind.class_ratio) for kind in assigned]
     weights = [one.weights()[1] for one in strata]
@@ -90,7 +90,7 @@ def _mode(k: int, found: Clusters, other: np.ndarray, weights: list[np.ndarray])
 
 
 def _weighted(inside: np.ndarray, weights: np.ndarray) -> Estimate:
-    """A share with weights that add up to 1; padded as `ganbench.gan.metrics.manifold.share` is, for the error."""
+    """A weighted share; its error has pseudocounts, as that of `ganbench.gan.metrics.manifold.share`."""
     n, value = 1 / (weights**2).sum(), float(weights @ inside)
     padded = (value * n + 2) / (n + 4)
     return Estimate(value, float(np.sqrt(padded * (1 - padded) / n)))

@@ -15,23 +15,23 @@ LUMA = np.array([0.299, 0.587, 0.114])      # ITU-R BT.601
 HIGH = 0.25             # cycles per pixel, above which power counts as sharpness
 DARK, BRIGHT = 5, 95    # percentiles of an image's luma
 PERIODS = (2, 4, 8)     # pixels of a checkerboard
-RING = 2                # bins from a checkerboard's frequency to those that it is compared with
-ROUNDING = 1e-3         # squared grey levels, so that flat images have a logarithm
-FAINT = 1e-4            # the same for one frequency
-CHROMA = 16             # grey levels of colour from which on an image has a hue
+RING = 2                # bins between a checkerboard's frequency and the frequencies that it is compared with
+ROUNDING = 1e-3         # squared grey levels, added to avoid log(0) for constant images
+FAINT = 1e-4            # the same for a single frequency
+CHROMA = 16             # least chroma, in grey levels, of an image that has a hue
 RINGS = 128             # of the spectrum, at most
 BATCH = 200
 
 
 @dataclass(frozen=True)
 class ImageStatistics:
-    """Of n images."""
+    """Statistics of n images."""
 
     values: dict[str, np.ndarray]   # brightness, contrast, ...: (n,) float64, NaN where an image has none
     power: np.ndarray               # (n, rings) mean power in rings of frequencies
     frequency: np.ndarray           # (rings,)
-    waves: np.ndarray               # (n, checkerboards) complex: amplitudes of their waves
-    around: np.ndarray              # (n, checkerboards, ring) complex: of the waves near them
+    waves: np.ndarray               # (n, checkerboards) complex: Fourier amplitudes at the checkerboards' frequencies
+    around: np.ndarray              # (n, checkerboards, ring) complex: amplitudes at the frequencies around them
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Checkerboard:
     """A checkerboard artefact: a pattern that repeats every `period` pixels in a direction, as upsampling leaves it."""
 
     period: int
-    direction: str          # horizontal: it changes from left to right; vertical; diagonal
+    direction: str          # in which it alternates: horizontal (left to right), vertical or diagonal
     down: int               # cycles per `period` pixels
     right: int
 
@@ -113,7 +113,7 @@ def _edges(luma: np.ndarray) -> np.ndarray:
 
 
 def _colours(rgb: np.ndarray) -> dict[str, np.ndarray]:
-    """Saturation, grey levels; colour casts, grey levels; and the hue, degrees, of images that have one."""
+    """Saturation and colour casts in grey levels, and the hue in degrees, NaN for images without one."""
     means = rgb.mean(axis=(2, 3))
     red_green, yellow_blue = means[:, 0] - means[:, 1], (means[:, 0] + means[:, 1]) / 2 - means[:, 2]
     chroma = rgb.max(axis=1) - rgb.min(axis=1)
@@ -124,7 +124,7 @@ def _colours(rgb: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _checkerboard_waves(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Waves of CHECKERBOARDS and around them; none for images of less than 16 pixels."""
+    """Fourier amplitudes at the frequencies of CHECKERBOARDS and around them; none for images below 16 pixels."""
     period = max(PERIODS)
     height, width = (side // period * period for side in luma.shape[1:])
     if min(height, width) < 2 * period:

@@ -1,4 +1,4 @@
-"""Precision and coverage beside those of real images, of all images and of each slice."""
+"""Precision and coverage compared with those of real images, for all images and for each slice."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ from ganbench.gan.rows import Rows
 from ganbench.gan.types import Estimate, Finding
 
 K_PRECISION, K_COVERAGE = 3, 5      # as `ganbench.gan.metrics.manifold` takes them
-LEAST, MUCH = 0.05, 0.3             # of precision or coverage, below that of real images
-SLICE_LEAST, APART = 0.15, 1.5      # a slice's loss, and by how much it must exceed that of all images
-CLUMPED = 2.0                       # the variance of shares that come from balls, over that of independent images
-FEW = 50                            # images of a slice on either side
+LEAST, MUCH = 0.05, 0.3             # loss of precision or coverage against real images: reported, and an alert
+SLICE_LEAST, APART = 0.15, 1.5      # a slice's least loss, and the factor by which it must exceed that of all images
+CLUMPED = 2.0                       # variance of precision or coverage, relative to a share of independent images
+FEW = 50                            # least number of images of a slice, generated and real
 
 
 def own_precision(found: Neighbours, k: int = K_PRECISION) -> Estimate:
-    """The precision of real images among the others: each lies in the ball of one that has it among its k nearest.
-    (The ball is that of the others: without the image, it reaches to the one that was the k + 1-st, so farther than the
-    image, if that was among the first k, and no farther than the k-th, if it was not.)"""
+    """The leave-one-out precision of real images: the share of images that are among the k nearest of another image.
+    (The ball of another image has as its radius the distance to that image's k-th neighbour without the image tested:
+    the k + 1-st if the image tested is among the first k, so that it lies inside; otherwise the k-th, so that it lies
+    outside.)"""
     inside = np.zeros(len(found.indices), bool)
     inside[found.indices[:, :k].ravel()] = True
     return manifold.share(inside)
 
 
 def expected_coverage(m: int, n: int, k: int = K_COVERAGE) -> float:
-    """Of n images from the distribution of the m real ones.  Naeem et al. 2020, arXiv:2002.09797, Lemma 2."""
+    """Expected coverage by n images from the distribution of the m real ones.  Naeem et al. 2020, arXiv:2002.09797,
+    Lemma 2."""
     j = np.arange(1, k + 1)
     return float(1 - np.prod((m - j) / (n + m - j)))
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Of all images: what there is, and what real images would have."""
+    """Precision and coverage of all images, and those of real images."""
 
     precision: Estimate
     real_precision: Estimate
@@ -47,7 +49,8 @@ class Quality:
 
 
 def quality(near: NeighbourSearch) -> Quality:
-    """Beside held-out images where there are some that say less, otherwise beside the reference's own distribution."""
+    """Compared with the lower of two values: the one expected of the reference's own distribution, and that of
+    held-out images where there are any."""
     found, floor = near.overlap, near.floor
     own = own_precision(found.real)
     m, n = len(found.real.distances), len(found.generated.distances)
@@ -61,7 +64,7 @@ def quality(near: NeighbourSearch) -> Quality:
 
 
 def below(mine: Estimate, real: Estimate) -> float:
-    """One-sided p of mine being as large as real."""
+    """One-sided p-value of the hypothesis that `mine` is as large as `real`."""
     error = np.sqrt(CLUMPED) * np.hypot(mine.se, real.se)
     return float(norm.sf((real.value - mine.value) / error)) if error > 0 else 1.0
 
@@ -80,8 +83,8 @@ def _test(rule: str, mine: Estimate, real: Estimate) -> Test:
 def slice_tests(
     precision: dict[str, Estimate], kinds: Assignments, evidence: Evidence, whole: Quality
 ) -> list[Test]:
-    """Slices whose generated images lie outside the real ones more often than real ones do, and more often than those
-    of the other slices; the worst first."""
+    """Tests of slices whose precision is below that of real images by more than the loss of all images; the worst
+    first."""
     usual = APART * (whole.real_precision.value - whole.precision.value)
     real = Rows(evidence.reference.features)
     tests = []

@@ -1,7 +1,7 @@
-"""From tests to findings: one error for everything that was tested of a model, and a least effect for each rule.
+"""From tests to findings: one family-wise error rate over all tests of a model, and a least effect size for each rule.
 
-Holm's adjustment keeps the probability of any finding about a model without defects below LEVEL.  With many images
-defects too small to matter are significant as well: those are not reported.
+Holm's adjustment keeps the probability of any finding about a model without defects below LEVEL.  With many images,
+defects that are too small to matter become significant; these are not reported.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from ganbench.gan.types import Finding
 
 LEVEL = 0.01
 SEVERITIES = ("alert", "warning", "info", "strength")
-# Causes before what follows from them: a missing class lowers coverage, a blur lowers precision.
+# Causes before their consequences: a missing class lowers coverage, blur lowers precision.
 ORDER = (
     "copies", "missing", "frequent", "rare", "lattice", "blurred", "noisy", "bright", "dark", "pale", "vivid", "cast",
-    "hue", "mode", "flat", "harsh", "law", "duplicates", "unlike", "uncovered", "slice_unlike", "cost",
+    "hue", "mode", "flat", "harsh", "appearance_distribution", "duplicates", "unlike", "uncovered", "slice_unlike",
+    "cost",
 )
 
 
-# A strength is not reported beside a finding that says the contrary, however small.
+# A strength is not reported together with a finding that contradicts it, however small.
 CONTRARY = {
     "well_exposed": {"bright", "dark"}, "sharp": {"blurred", "noisy", "lattice"}, "no_lattice": {"lattice"},
     "shares_alike": {"missing", "rare", "frequent"}, "like_real": {"unlike"}, "covers": {"uncovered"},
@@ -31,7 +32,7 @@ CONTRARY = {
 
 @dataclass(frozen=True)
 class Test:
-    """A finding that there may be: `p` is raw, `enough` whether the effect is large enough to matter."""
+    """A candidate finding: `p` is unadjusted, `enough` says whether the effect is large enough to matter."""
 
     finding: Finding
     p: float
@@ -39,8 +40,8 @@ class Test:
 
 
 def decide(tests: Sequence[Test], strengths: Sequence[Finding] = ()) -> tuple[Finding, ...]:
-    """The findings that hold, the most important first: by severity, then causes before consequences, then in the order
-    in which the tests of a rule were made, large effects before small ones."""
+    """The significant findings, the most important first: by severity, then causes before consequences, then in the
+    order of a rule's tests, large effects before small ones."""
     adjusted = holm([test.p for test in tests])
     found = [replace(test.finding, p=p) for test, p in zip(tests, adjusted, strict=True)
              if test.enough and p < LEVEL]

@@ -1,13 +1,13 @@
-"""Shares of the classes, free of the classifier's mistakes, and which of them deviate.
+"""Shares of the classes, corrected for the classifier's errors, and which of them deviate.
 
-The classifier says how the images fall into cells: its first choice, and whether that is clear.  How each true class
-falls into cells is seen on the labelled real images; the mixture of those columns that fits the generated cells best
-is the estimate (black-box shift estimation, Lipton et al. 2018, arXiv:1802.03916, by generalised least squares).  What
-does not fit shows that the generated images are not as the real ones *within* their classes: then shares that may be
-moved by twice as many mistakes are not held against the model.
+The classifier assigns images to cells: its top class, and whether the margin is clear.  The labelled real images give
+the confusion matrix: the distribution of each true class over the cells.  The mixture of its columns that best fits
+the cell counts of the generated images is the estimate (black-box shift estimation, Lipton et al. 2018,
+arXiv:1802.03916, by generalised least squares).  A poor fit shows that generated and real images differ *within*
+classes; the confusion matrix may then not apply, so deviations that such errors could explain are not reported.
 
-A missing class raises the shares of all others.  So classes are named one at a time: the one that deviates most from
-the rest, taken out; then the others are set beside each other anew.
+A missing class raises the shares of all others.  So classes are tested one at a time: the one that deviates most from
+the rest is removed, and the shares of the others are renormalised.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from scipy.stats import chi2, norm
 from ganbench.gan.findings.evidence import Assignment, Assignments
 from ganbench.gan.types import Estimate
 
-HALF = 0.5              # added to the counts of all cells, so that no error is 0
-NAMED = 1e-3            # of the p-value at which a class is taken out; what is reported is decided over all rules
-DRIFTED = 1e-3          # of the p-value of the fit
-MOST = 30               # classes that are taken out
-RIDGE = 1e-9            # of what the cells say of the classes: classes that they cannot tell apart have huge errors
-WORST = 0.5             # no share has a larger error
+HALF = 0.5              # pseudocount of all cells, so that no error is 0
+NAMED = 1e-3            # p-value below which a class is removed; what is reported is decided over all rules
+DRIFTED = 1e-3          # p-value of the fit below which it is poor
+MOST = 30               # classes that are removed, at most
+RIDGE = 1e-9            # ridge, relative to the precision's trace, for classes that the cells cannot tell apart
+WORST = 0.5             # the largest error of a share
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Of K slices; may be below 0 where a classifier's mistakes are taken off."""
+    """Shares of K slices; corrected shares may be negative."""
 
     value: np.ndarray       # (K,)
     covariance: np.ndarray  # (K, K)
-    drift: float            # 0: the cells fit; 1: they do not, so the mistakes may be others
-    confused: np.ndarray    # (K,) the share of all images that are taken for the class or for another wrongly
+    drift: float            # 0: the cells fit; 1: they do not, so the confusion matrix may not apply
+    confused: np.ndarray    # (K,) the share of all images wrongly assigned to the class, or wrongly to another class
 
     def estimate(self, k: int) -> Estimate:
         variance = min(max(self.covariance[k, k], 0.0), WORST**2)
@@ -44,28 +44,28 @@ class Shares:
 
 @dataclass(frozen=True)
 class Deviation:
-    """One slice beside the others that were not named before it."""
+    """One slice compared with the slices that were not removed before it."""
 
     slice: int
-    share: float            # as it would be if only this slice deviated
-    expected: float         # the real one, scaled to those others
+    share: float            # its share if only this slice deviated
+    expected: float         # its real share, rescaled to the remaining slices
     p: float                # raw, two-sided; the larger one where there are two sets of real images
-    tolerance: float        # by how much of all images mistakes may move the share
+    tolerance: float        # how much of the share classification errors could explain
 
 
 def counted(where: np.ndarray, k: int) -> Shares:
-    """Shares of known slices (n,): multinomial."""
+    """Shares of known slices (n,), with multinomial covariance."""
     p = (np.bincount(where, minlength=k) + HALF / k) / (len(where) + HALF)
     return Shares(np.bincount(where, minlength=k) / len(where), multinomial(p, len(where)), 0.0, np.zeros(k))
 
 
 def multinomial(p: np.ndarray, n: int) -> np.ndarray:
-    """The covariance of n draws' shares."""
+    """The covariance of shares among n draws."""
     return (np.diag(p) - np.outer(p, p)) / n
 
 
 def corrected(seen: Assignment, kinds: Assignments) -> Shares:
-    """Shares of the true classes among the images of `seen`."""
+    """Corrected shares of the classes among the images of `seen`."""
     k = len(kinds.names)
     if kinds.by == "cluster":
         return counted(seen.slice, k)
@@ -82,7 +82,7 @@ def _cells(kind: Assignment, k: int) -> np.ndarray:
 
 
 def _fit(observed: np.ndarray, table: np.ndarray, there: np.ndarray, full: np.ndarray) -> Shares:
-    """Counts of cells (c,), and of cells by true class (c, k): the mixture of columns that fits best."""
+    """Counts of cells (c,), and of cells by true class (c, k) -> the best-fitting mixture of columns."""
     n, of_class = observed.sum(), table.sum(axis=0)
     smooth = (table + HALF / len(table)) / (of_class + HALF)
     seen = (observed + HALF / len(observed)) / (n + HALF)
@@ -101,9 +101,9 @@ def _fit(observed: np.ndarray, table: np.ndarray, there: np.ndarray, full: np.nd
 
 
 def _spread(fitted: np.ndarray, n: float, columns: np.ndarray, pi: np.ndarray, of_class: np.ndarray) -> np.ndarray:
-    """The covariance of what is left, (c, c): of the cells as fitted, since cells that are low by chance would seem
-    surer than they are; and of the columns, where no cell is sure to be empty; plus a small ridge along their sum,
-    which has no error, so that shares add up to 1."""
+    """The covariance of the residuals, (c, c): that of the fitted cells (observed counts that are low by chance would
+    give too small errors), plus that of the columns (with pseudocounts), plus a small constant along the sum, which
+    has no error, so that shares add up to 1."""
     weights = pi.clip(0) ** 2 / of_class
     of_columns = np.diag(columns @ weights) - (columns * weights) @ columns.T
     found = multinomial(fitted, int(n)) + of_columns
@@ -111,7 +111,8 @@ def _spread(fitted: np.ndarray, n: float, columns: np.ndarray, pi: np.ndarray, o
 
 
 def _confused(full: np.ndarray, pi: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """Per true class: the share of all images that it loses to others, plus what it wins from them."""
+    """Per true class: the share of all images of the class that are assigned to others, plus that of images of others
+    that are assigned to it."""
     k = full.shape[1]
     rates = full.reshape(k, 2, k).sum(axis=1) / np.maximum(full.sum(axis=0), 1)      # assigned, true
     weights = np.zeros(k)
@@ -122,7 +123,7 @@ def _confused(full: np.ndarray, pi: np.ndarray, there: np.ndarray) -> np.ndarray
 
 
 def _whole(pi: np.ndarray, covariance: np.ndarray, drift: float, confused: np.ndarray, there: np.ndarray) -> Shares:
-    """The same with zeros for classes that the reference does not have."""
+    """The estimates, extended by zeros for classes that the reference does not have."""
     k = len(there)
     value, spread = np.zeros(k), np.zeros((k, k))
     value[there], spread[np.ix_(there, there)] = pi, covariance
@@ -130,8 +131,8 @@ def _whole(pi: np.ndarray, covariance: np.ndarray, drift: float, confused: np.nd
 
 
 def deviations(mine: Shares, real: list[Shares]) -> list[Deviation]:
-    """Of every slice, those named first in the order of naming, then the rest.  `real`: the reference, and others
-    from which a named slice must deviate too."""
+    """A deviation for every slice: the removed ones in order of removal, then the rest.  `real`: the reference, and
+    other sets of real images from which a removed slice must deviate too."""
     left = np.flatnonzero((real[0].value > 0) | (mine.value > 0))
     named: list[Deviation] = []
     while len(left) > 1:
@@ -155,7 +156,7 @@ def _deviation(k: int, among: np.ndarray, mine: Shares, real: list[Shares]) -> D
 
 
 def _contrast(k: int, others: np.ndarray, mine: Shares, real: Shares) -> tuple[float, float, float]:
-    """share - expected, its error, and expected = the real share, scaled to the others' part of both sets."""
+    """share - expected, its error, and expected: the real share, rescaled by the total of the others in both sets."""
     part, real_part = mine.value[others].sum(), real.value[others].sum()
     if real_part <= 0 or part <= 0:
         return 0.0, 1.0, 0.0

@@ -1,4 +1,4 @@
-"""Blur, noise and checkerboard artefacts: the azimuthal power spectrum, and waves that stand out of it.
+"""Blur, noise and checkerboard artefacts: the azimuthally averaged power spectrum, and peaks in the Fourier transform.
 
 GANs miss high frequencies or have too much of them (Durall et al. 2020, arXiv:2003.01826; Dzanic et al. 2020,
 arXiv:1911.06465), and upsampling leaves checkerboard artefacts with periods of 2, 4 or 8 pixels (Odena et al. 2016,
@@ -18,12 +18,12 @@ from ganbench.gan.findings.rules import Test
 from ganbench.gan.findings.stratification import Strata, gap
 from ganbench.gan.types import Finding
 
-SOFT, VERY_SOFT = 0.7, 3.0      # dB of power above HIGH, beside all of it
-VISIBLE, STRONG = 0.4, 6.0      # grey levels: a checkerboard's amplitude
-PEAK = 1.5                      # how much more than any wave around it its wave has to differ
-PEAK_DB = 2.0                   # the same of single images' logarithms
+SOFT, VERY_SOFT = 0.7, 3.0      # difference of high-frequency power in dB: reported, and an alert
+VISIBLE, STRONG = 0.4, 6.0      # amplitude of a checkerboard in grey levels: reported, and an alert
+PEAK = 1.5                      # least ratio of the peak's difference to that of any frequency around it
+PEAK_DB = 2.0                   # the same in dB, for peaks of single images
 
-RealSet = tuple[ImageStatistics, Strata]    # of one set of real images; its slices and those of the generated ones
+RealSet = tuple[ImageStatistics, Strata]    # one set of real images, and its slices with those of the generated images
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def spectrum(generated: ImageStatistics, real: ImageStatistics) -> Spectrum:
 
 
 def sharpness(generated: ImageStatistics, real: Sequence[RealSet]) -> tuple[float, float, float]:
-    """The difference of high-frequency power in dB, the smallest over the sets of real images; its error, and p."""
+    """The difference of high-frequency power in dB, its standard error and p-value; the weakest evidence over the sets
+    of real images."""
     gaps = [gap(generated.values["sharpness"][:, None], theirs.values["sharpness"][:, None], strata)
             for theirs, strata in real]
     return weakest([(float(one.value[0]), float(one.se[0]), float(one.p()[0])) for one in gaps])
@@ -57,7 +58,7 @@ def sharpness(generated: ImageStatistics, real: Sequence[RealSet]) -> tuple[floa
 
 def weakest(tests: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
     """(value, error, p) against several sets of real images -> the weakest evidence: the smallest effect and the
-    largest p; none where they disagree on the sign."""
+    largest p; value 0 and p = 1 where the signs differ."""
     smallest = min(tests, key=lambda test: abs(test[0]))
     if len({np.sign(value) for value, _, _ in tests}) > 1:
         return 0.0, smallest[1], 1.0
@@ -73,8 +74,9 @@ def sharpness_test(generated: ImageStatistics, real: Sequence[RealSet]) -> Test:
 
 
 def checkerboard_tests(generated: ImageStatistics, real: Sequence[RealSet], blurred: bool) -> list[Test]:
-    """The strongest first; two tests of each period and direction in one: waves in step in all images, and in each by
-    itself.  Where images are blurred, a wave that all real images have is weaker, and that is no artefact."""
+    """The strongest first; each combines two tests of one period and direction: a pattern with the same phase in all
+    images, and a pattern whose phase differs between images.  Where images are blurred, a pattern that all real images
+    have is weaker, and that is not an artefact."""
     if not generated.waves.shape[1]:
         return []
     found = [_checkerboard(i, generated, real, blurred) for i in range(len(CHECKERBOARDS))]
@@ -94,7 +96,7 @@ def _checkerboard(i: int, generated: ImageStatistics, real: Sequence[RealSet], b
 def _against(
     i: int, generated: ImageStatistics, real: ImageStatistics, strata: Strata, blurred: bool
 ) -> tuple[float, float, bool]:
-    """The amplitude in grey levels, p, and whether it is this wave and not all of those around it."""
+    """The amplitude in grey levels, p, and whether it is a peak, and not a difference of all frequencies around it."""
     in_step, together = _in_step(i, generated, real, strata)
     together = together and not (blurred and _weaker(i, generated, real, strata))
     of_each, alone = _of_each(i, generated, real, strata)
@@ -107,18 +109,18 @@ def _against(
 def _in_step(
     i: int, generated: ImageStatistics, real: ImageStatistics, strata: Strata
 ) -> tuple[tuple[float, float], bool]:
-    """The mean wave's difference: the same checkerboard in all images."""
+    """The difference of the mean amplitude: the same checkerboard, with the same phase, in all images."""
     wave = gap(generated.waves[:, [i]], real.waves[:, [i]], strata)
     around = gap(generated.around[:, i], real.around[:, i], strata)
     size = float(np.abs(wave.value[0]))
     freedom = 1 if CHECKERBOARDS[i].period == 2 else 2
-    error = wave.se[0] * (np.sqrt(2) if freedom == 1 else 1)            # all of it in one part
+    error = wave.se[0] * (np.sqrt(2) if freedom == 1 else 1)            # a real number has all of the variance
     p = float(chi2.sf((size / error) ** 2, freedom)) if error > 0 else 1.0
     return (size, p), size >= PEAK * float(np.abs(around.value).max())
 
 
 def _weaker(i: int, generated: ImageStatistics, real: ImageStatistics, strata: Strata) -> bool:
-    """The mean wave is."""
+    """Whether the mean amplitude of the generated images is smaller than that of the real images."""
     a, b = strata.weights()
     return bool(abs(a @ generated.waves[:, i]) < abs(b @ real.waves[:, i]))
 
@@ -126,7 +128,7 @@ def _weaker(i: int, generated: ImageStatistics, real: ImageStatistics, strata: S
 def _of_each(
     i: int, generated: ImageStatistics, real: ImageStatistics, strata: Strata
 ) -> tuple[tuple[float, float], bool]:
-    """The wave over those around it, in dB, image by image: checkerboards out of step with each other."""
+    """The peak relative to the frequencies around it, in dB, image by image: checkerboards of different phases."""
     over = gap(_over(generated, i), _over(real, i), strata)
     power = gap(_power(generated, i), _power(real, i), strata)
     beside = gap(np.abs(generated.around[:, i]) ** 2, np.abs(real.around[:, i]) ** 2, strata).value.max()
@@ -139,6 +141,6 @@ def _power(found: ImageStatistics, i: int) -> np.ndarray:
 
 
 def _over(found: ImageStatistics, i: int) -> np.ndarray:
-    """(n, 1) dB."""
+    """The peak relative to the frequencies around it, (n, 1) dB."""
     around = 10 * np.log10(np.abs(found.around[:, i]) ** 2 + FAINT).mean(axis=1, keepdims=True)
     return 10 * np.log10(_power(found, i) + FAINT) - around

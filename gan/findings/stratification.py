@@ -1,10 +1,10 @@
-"""Means and distributions of one number per image, generated beside real, at the same shares of the slices.
+"""Means and distributions of one number per image, generated against real, at equal slice shares.
 
-The shares of the slices are a finding of their own: here every real image counts as if its slice were as frequent as
-among the generated ones, so that a set of dark shoes alone is not also too dark (post-stratification; Cochran 1977,
-Sampling Techniques, 5A.9).  It also takes the spread between slices out of the errors.  The classifier
-makes mistakes: where seven in ten are coats, more of what is taken for a pullover is a coat.  So within a slice real
-images are weighted by `class_ratio`: how much more frequent their true class is among the generated ones.
+Deviating slice shares are reported by another rule.  Here real images are weighted to the slice frequencies of the
+generated images, so that a model that generates only dark shoes is not also reported as too dark (post-stratification;
+Cochran 1977, Sampling Techniques, 5A.9).  This also removes the variance between slices from the errors.  Because the
+classifier makes errors, the true classes within a slice depend on the class frequencies, so real images are also
+weighted by `class_ratio`, the generated over the real frequency of their true class.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import kolmogorov
 from scipy.stats import norm
 
-FEW = 5                 # real images of a slice, below which its images are left out
+FEW = 5                 # least number of real images of a slice; images of smaller slices are left out
 LITTLE = 1e-9
 
 
@@ -25,10 +25,10 @@ class Strata:
 
     generated: np.ndarray   # (n,) int64
     real: np.ndarray        # (m,) int64
-    class_ratio: np.ndarray | None = None   # (m,) how much more frequent the real images' classes are; None: alike
+    class_ratio: np.ndarray | None = None   # (m,) generated over real frequency of the images' classes; None: all 1
 
     def weights(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of the generated images (n,), 0 or 1, and of the real ones (m,); both add up to 1."""
+        """Weights of the generated images (n,), equal or 0, and of the real images (m,); both add up to 1."""
         k = int(max(self.generated.max(), self.real.max())) + 1
         mine, theirs = np.bincount(self.generated, minlength=k), np.bincount(self.real, minlength=k)
         both = (theirs >= FEW) & (mine > 0)
@@ -53,8 +53,8 @@ class Gap:
 
 
 def gap(generated: np.ndarray, real: np.ndarray, strata: Strata) -> Gap:
-    """(n, q) and (m, q), real or complex -> differences of means; of complex numbers the root of the mean of both
-    parts' variances."""
+    """(n, q) and (m, q), real or complex -> differences of means.  For complex numbers the error is the root of the
+    mean variance of the real and imaginary parts."""
     a, b = strata.weights()
     value = a @ generated - b @ real
     variance = _variance(generated, a, strata.generated) + _variance(real, b, strata.real)
@@ -62,7 +62,7 @@ def gap(generated: np.ndarray, real: np.ndarray, strata: Strata) -> Gap:
 
 
 def _variance(x: np.ndarray, weights: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Of the weighted mean, within slices, (q,)."""
+    """The variance of the weighted mean, from the variances within slices, (q,)."""
     total = np.zeros(x.shape[1])
     parts = 2 if np.iscomplexobj(x) else 1
     for k in np.unique(where[weights > 0]):
@@ -77,9 +77,9 @@ def _variance(x: np.ndarray, weights: np.ndarray, where: np.ndarray) -> np.ndarr
 
 
 def kolmogorov_smirnov(generated: np.ndarray, real: np.ndarray, strata: Strata) -> float:
-    """The p-value of the largest gap between both distribution functions, real images weighted; (n,) and (m,).
+    """The Kolmogorov-Smirnov p-value, with real images weighted; (n,) and (m,).
 
-    Asymptotic, with the number of images that would have such weights' error (Kish); conservative where ties are.
+    Asymptotic, with effective sample sizes (Kish); conservative where there are ties.
     """
     a, b = strata.weights()
     grid = np.sort(np.concatenate([generated, real]))

@@ -16,14 +16,14 @@ __all__ = ["GENERATORS", "Family", "Generator"]
 
 @dataclass(frozen=True)
 class Family:
-    """How a family is made, and how a checkpoint's shapes tell its arguments."""
+    """How a family is built, and how its arguments are inferred from a checkpoint's shapes."""
 
     make: Callable[..., Generator]                          # called with the arguments by name
-    arguments_of: Callable[[Mapping[str, Tensor]], dict[str, Any]]      # {} where the shapes are not its own
+    arguments_of: Callable[[Mapping[str, Tensor]], dict[str, Any]]      # {} where the shapes do not match
     what: str
     paper: str
     traced: bool = False                                    # ONNX Runtime may run its forward, and is faster
-    libraries: tuple[str, ...] = ()                         # whose versions decide the pixels
+    libraries: tuple[str, ...] = ()                         # libraries whose versions affect the pixels
 
 
 GENERATORS = {
@@ -43,6 +43,6 @@ GENERATORS = {
     "gpt": Family(transformer.GPT, transformer.gpt_arguments, "autoregressive transformer over VQ tokens",
                   "Esser et al. 2021, arXiv:2012.09841"),
     "maskgit": Family(transformer.MaskGIT, transformer.maskgit_arguments,
-                      "masked transformer over VQ tokens, decoded in parallel, the surest first",
+                      "masked transformer over VQ tokens, decoded in parallel, the most confident first",
                       "Chang et al. 2022, arXiv:2202.04200"),
 }

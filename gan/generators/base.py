@@ -1,4 +1,4 @@
-"""The protocols of generators: all that is random in `draws`, a pure function in `sample`; finite ones; latents."""
+"""The protocols of generators: `draws` is all randomness, `sample` is a pure function; finite generators; latents."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ganbench.gan.types import BadInput
 
 @runtime_checkable
 class Generator(Protocol):
-    """What every family offers.  Image i depends on (seed, i) alone: never on batch, shard or device."""
+    """The interface of every family.  Image i depends only on (seed, i), not on batch, shard or device."""
 
     n_classes: int  # 0: unconditional
     output_range: tuple[float, float]  # declared, never guessed per batch
 
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
-        """All that is random about these images, one row each; made on the CPU."""
+        """All random numbers of these images, one row each; drawn on the CPU."""
         ...
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -33,7 +33,7 @@ class Generator(Protocol):
 
 @runtime_checkable
 class FiniteModel(Generator, Protocol):
-    """A generator with so many images and no more, whose classes are known instead of asked for."""
+    """A generator with a finite number of images, whose classes are known instead of requested."""
 
     n: int
 
@@ -44,35 +44,35 @@ class FiniteModel(Generator, Protocol):
 
 @dataclass(frozen=True)
 class Space:
-    """Where latents lie: their shape without the batch, and their law.
+    """A latent space: the shape of one latent, without the batch, and the distribution that latents are drawn from.
 
-    `law`: "normal" N(0, I), "uniform" U(-1, 1), or "mapped": whatever the model makes of latents of another space.
+    `distribution`: "normal" N(0, I), "uniform" U(-1, 1), or "mapped": computed by the model from another space.
     """
 
     shape: tuple[int, ...]
-    law: str = "normal"
+    distribution: str = "normal"
 
     @property
     def norm(self) -> float | None:
-        """Root of the mean squared length of a latent: sqrt(d), or sqrt(d / 3) if uniform; None of what is mapped."""
+        """Root mean square of a latent's length: sqrt(d), or sqrt(d / 3) if uniform; None for a mapped space."""
         d = math.prod(self.shape)
-        return {"normal": math.sqrt(d), "uniform": math.sqrt(d / 3)}.get(self.law)
+        return {"normal": math.sqrt(d), "uniform": math.sqrt(d / 3)}.get(self.distribution)
 
 
 @runtime_checkable
 class LatentModel(Generator, Protocol):
-    """A generator whose draws are a latent, through which one can move, and noise, which only has to be there.
+    """A generator whose draws consist of a latent, which can be manipulated, and additional noise.
 
-    `decode(*split(draws), labels)` is `sample(draws, labels)`, and `join` undoes `split`.
+    `decode(*split(draws), labels)` is `sample(draws, labels)`, and `join` is the inverse of `split`.
     """
 
     @property
     def spaces(self) -> Mapping[str, Space]:
-        """By name; the first is that of the draws."""
+        """Latent spaces by name; the first is that of the draws."""
         ...
 
     def split(self, draws: Tensor) -> tuple[Tensor, Tensor]:
-        """Draws -> latents (n, *shape) of the first space, and noise (n, ...), which may have no numbers."""
+        """Draws -> latents (n, *shape) of the first space, and noise (n, ...), which may be empty."""
         ...
 
     def join(self, latent: Tensor, noise: Tensor) -> Tensor:
@@ -80,14 +80,14 @@ class LatentModel(Generator, Protocol):
         ...
 
     def decode(self, latent: Tensor, noise: Tensor, labels: Tensor | None = None, space: str | None = None) -> Tensor:
-        """Latents (n, *shape) of a space (None: the first) -> what `sample` gives.  Pure; gradients reach the latents.
+        """Latents (n, *shape) of a space (None: the first) -> the output of `sample`.  Pure, and differentiable.
 
         BadInput: there is no such space, or the latents are not of its shape.
         """
         ...
 
     def to_space(self, latent: Tensor, source: str, target: str, labels: Tensor | None = None) -> Tensor:
-        """The same images' latents in another space.  BadInput: no way leads there, as from w to z."""
+        """The latents of the same images in another space.  BadInput if there is no such mapping, as from w to z."""
         ...
 
 
@@ -114,7 +114,7 @@ class PlainLatent:
 
 
 def space_of(spaces: Mapping[str, Space], latent: Tensor, name: str | None = None) -> str:
-    """The name, None being the first, of the space in which latents of this shape lie."""
+    """The name of the space (None: the first), after checking that the latents have its shape."""
     name = next(iter(spaces)) if name is None else name
     if name not in spaces:
         raise BadInput("unknown-latent-space", f"No latent space {name!r}, only {', '.join(spaces)}.")
@@ -125,23 +125,23 @@ def space_of(spaces: Mapping[str, Space], latent: Tensor, name: str | None = Non
 
 
 def unmoved(spaces: Mapping[str, Space], latent: Tensor, source: str, target: str) -> Tensor:
-    """Latents that already lie where they should."""
+    """The latents, if they already are in the target space."""
     space_of(spaces, latent, source)
     if target not in spaces:
         raise BadInput("unknown-latent-space", f"No latent space {target!r}, only {', '.join(spaces)}.")
     if source != target:
-        raise BadInput("no-way-between-spaces", f"No way leads from latents in {source} to {target}.")
+        raise BadInput("no-way-between-spaces", f"Latents in {source} cannot be mapped to {target}.")
     return latent
 
 
-def latents(indices: Sequence[int], seed: int, shape: tuple[int, ...], law: str = "normal") -> Tensor:
+def latents(indices: Sequence[int], seed: int, shape: tuple[int, ...], distribution: str = "normal") -> Tensor:
     """One latent per image, (n, *shape) float32: normal N(0, I) or uniform U(-1, 1).
 
-    Drawn on the CPU so that every device sees the same; `ganbench.gan.philox` says how.
+    Drawn on the CPU, so that all devices get the same numbers; see `ganbench.gan.philox`.
     """
     count = math.prod(shape)
-    found = normals(indices, seed, count) if law == "normal" else uniforms(indices, seed, count) * 2 - 1
-    return torch.from_numpy(found.reshape(len(indices), *shape))
+    values = normals(indices, seed, count) if distribution == "normal" else uniforms(indices, seed, count) * 2 - 1
+    return torch.from_numpy(values.reshape(len(indices), *shape))
 
 
 def seeds(indices: Sequence[int], seed: int, name: str = "z") -> Tensor:
@@ -150,10 +150,10 @@ def seeds(indices: Sequence[int], seed: int, name: str = "z") -> Tensor:
 
 
 def classes(indices: Sequence[int], seed: int, n_classes: int) -> Tensor:
-    """A class for each image, (n,) int64, drawn evenly: 64 bits modulo `n_classes`."""
+    """A class for each image, (n,) int64, uniform: 64 bits modulo `n_classes`."""
     return torch.from_numpy((words(indices, seed, 1, "label")[:, 0] % n_classes).astype(np.int64))
 
 
 def seed_of(seed: int, name: str) -> int:
-    """The seed of another run, 63 bits, for draws that repeat all of a model's own."""
+    """A seed of 63 bits for a second, independent set of draws from the same model."""
     return int(seeds([0], seed, name))

@@ -1,4 +1,4 @@
-"""A generator whose network ONNX Runtime runs, in batches of one size."""
+"""A generator whose network is run by ONNX Runtime, in batches of a fixed size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganbench.gan.generators.base import Generator
 
 
 class Compiled:
-    """Gives the images of a generator, which must be a module whose `forward` is its `sample`, up to rounding."""
+    """Makes the images of a generator up to rounding; it must be a module whose `forward` is its `sample`."""
 
     def __init__(self, generator: Any, batch: int):
         self.generator: Generator = generator
@@ -30,6 +30,6 @@ class Compiled:
         return self.generator.draws(indices, seed)
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
-        """`batch` images, no more and no less."""
+        """Exactly `batch` images."""
         (images,) = self.run(*self.inputs(draws, labels))
         return torch.from_numpy(images)

@@ -1,8 +1,8 @@
 """DCGAN (Radford, Metz & Chintala 2016, arXiv:1511.06434).
 
-Layers and key names (`main.0.weight`, ...) are those of PyTorch's well-known tutorial, so that
-checkpoints of that lineage load without an adapter.  Its many relatives differ in widths, kernels and strides,
-normalisation, biases, or double the size by nearest pixels: each is an argument, and most show in the shapes.
+Layers and key names (`main.0.weight`, ...) are those of PyTorch's well-known tutorial, so that checkpoints derived from
+it load without an adapter.  Variants differ in widths, kernels and strides, normalisation, biases, or use
+nearest-neighbour upsampling: each is an argument, and most can be inferred from the shapes.
 """
 
 from __future__ import annotations
@@ -143,8 +143,9 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
 def arguments_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """The arguments that a checkpoint's shapes imply; empty when they are not a DCGAN's.
 
-    Strides do not show: layers after the first are taken to double the size, or, with a kernel of 3, to make it
-    2 n - 1, as from 4 to 7 pixels.  Nor do latents, slopes, the output, or normalisation without weights.
+    Strides cannot be inferred: layers after the first are assumed to double the size, or, with a kernel of 3, to make
+    it 2 n - 1, as from 4 to 7 pixels.  Nor can the latents' distribution, slopes, the output activation, or
+    normalisation without weights.
     """
     places = [int(key.split(".")[1]) for key, value in state.items() if is_kernel(key, value)]
     kernels = [state[f"main.{place}.weight"] for place in places]

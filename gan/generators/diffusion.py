@@ -1,8 +1,8 @@
 """Diffusion and flow models on a U-Net or a transformer: three processes, each with its samplers.
 
-- `flow`: x_t = (1 - t) x + t e, the network says the velocity e - x  (Lipman et al. 2023, arXiv:2210.02747;
+- `flow`: x_t = (1 - t) x + t e, the network predicts the velocity e - x  (Lipman et al. 2023, arXiv:2210.02747;
   rectified flow: Liu et al. 2023, arXiv:2209.03003)
-- `ddpm`: x_t = sqrt(a_t) x + sqrt(1 - a_t) e, the network says the noise e  (Ho et al. 2020, arXiv:2006.11239)
+- `ddpm`: x_t = sqrt(a_t) x + sqrt(1 - a_t) e, the network predicts the noise e  (Ho et al. 2020, arXiv:2006.11239)
 - `edm`: x_s = x + s e, preconditioned  (Karras et al. 2022, arXiv:2206.00364)
 
 The networks and the samplers' steps are diffusers'.
@@ -20,7 +20,7 @@ from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from ganbench.gan.generators.base import Space, latents, space_of, unmoved
 
-TIMES = 1_000                                               # what the network hears as the end of time
+TIMES = 1_000                                               # the network's time input at t = 1
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ PROCESSES = tuple(dict.fromkeys(sampler.process for sampler in SAMPLERS.values()
 class Denoiser(nn.Module):
     """Noise (n, channels, resolution, resolution) -> images of that shape in [-1, 1], in `steps` steps.
 
-    Images are cut into patches that become channels before the network sees them (pixel unshuffle).
+    The network works on images whose patches are rearranged into channels (pixel unshuffle).
 
     `guidance` w > 1 takes two evaluations a step: e_null + w (e_class - e_null) (Ho & Salimans 2022,
     arXiv:2207.12598).  Class `n_classes` is the null class.
@@ -80,7 +80,7 @@ class Denoiser(nn.Module):
         self.network = network
 
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
-        """(n, k, channels, resolution, resolution) float32: the noise to begin with, and that of noisy steps."""
+        """(n, k, channels, resolution, resolution) float32: the initial noise, and that of stochastic steps."""
         noises = 1 + self.steps * SAMPLERS[self.sampler].noisy
         return latents(indices, seed, (noises, *self.shape))
 
@@ -92,7 +92,7 @@ class Denoiser(nn.Module):
             scaled = scheduler.scale_model_input(x, time) if self.process != "flow" else x
             said = self.guided(scaled, time.to(x).expand(len(x)), labels)
             x = scheduler.step(said, time, x, **self.noise_of_step(draws, k)).prev_sample
-        return torch.where(x.isfinite(), x.clamp(-1, 1), x)     # what is no number is for others to refuse
+        return torch.where(x.isfinite(), x.clamp(-1, 1), x)     # NaN and infinity are refused by the caller
 
     def split(self, draws: Tensor) -> tuple[Tensor, Tensor]:
         """The noise to begin with, and that of the steps, (n, k, channels, resolution, resolution)."""
@@ -128,7 +128,7 @@ class Denoiser(nn.Module):
         return without + self.guidance * (self(x, time, labels) - without)
 
     def forward(self, x: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
-        """What the process asks for at times (n,) in 0..1000 (edm: ln(sigma) / 4); the shape of x."""
+        """The network's prediction at times (n,) in 0..1000 (edm: ln(sigma) / 4); the shape of x."""
         said = self.network(pixel_unshuffle(x, self.patch), timestep=time, class_labels=labels).sample
         return pixel_shuffle(said, self.patch)
 
@@ -146,7 +146,7 @@ class Diffusion(Denoiser):
 
 
 class DiT(Denoiser):
-    """A transformer whose norms hear time and class (adaLN-zero; Peebles & Xie 2023, arXiv:2212.09748)."""
+    """A transformer with norms conditioned on time and class (adaLN-zero; Peebles & Xie 2023, arXiv:2212.09748)."""
 
     def __init__(
         self, resolution: int = 32, channels: int = 1, n_classes: int = 0, patch: int = 4, width: int = 128,
@@ -157,7 +157,7 @@ class DiT(Denoiser):
         super().__init__(network, resolution, channels, n_classes, patch, process, sampler, steps, guidance)
 
     def forward(self, x: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Without classes all images are of the one class that there is."""
+        """Without classes, all images have the same class."""
         return super().forward(x, time, torch.zeros_like(time, dtype=torch.int64) if labels is None else labels)
 
 
@@ -188,7 +188,7 @@ def transformer(channels: int, side: int, n_classes: int, width: int, layers: in
 
 
 def arguments_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """What the shapes imply; not the resolution, process or patch, which they do not show."""
+    """The arguments that can be inferred from the shapes; not the resolution, process or patch."""
     first, embedding = state.get("network.conv_in.weight"), state.get("network.class_embedding.weight")
     if first is None:
         return {}
@@ -201,7 +201,7 @@ def arguments_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def dit_arguments(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """What the shapes imply; not the resolution, heads, process or patch, which they do not show."""
+    """The arguments that can be inferred from the shapes; not the resolution, heads, process or patch."""
     first, embedding = (state.get(f"network.{name}.weight") for name in ("pos_embed.proj", DIT_CLASSES))
     if first is None or embedding is None:
         return {}

@@ -1,4 +1,4 @@
-"""A user's own model: `module:callable` makes a PyTorch module or a function from latents to images."""
+"""A user's own model: `module:callable` returns a PyTorch module or a function from latents to images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganbench.gan.usercode import call, contained, first_line
 class Wrapped(nn.Module):
     """A module or function z -> images as a `Generator`.
 
-    `sample` returns what it gives, in the layout and range that the spec declares: a tensor or array, float or
+    `sample` returns its output, in the layout and range that the spec declares: a tensor or array, float or
     uint8, or a tuple that begins with one.  `ganbench.gan.images.from_model` makes uint8 NCHW of it.
     """
 
@@ -31,7 +31,7 @@ class Wrapped(nn.Module):
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
         """Latents (n, *latent_shape) float32; for latent = "none" one seed of 63 bits per image, (n,) int64.
 
-        torch.Generator uses the lower 32 bits of a seed alone: numpy.random.default_rng uses all of them.
+        torch.Generator uses only the lower 32 bits of a seed; numpy.random.default_rng uses all of them.
         """
         if self.latent == "none":
             return seeds(indices, seed)
@@ -52,7 +52,7 @@ class Wrapped(nn.Module):
 
 
 class WrappedLatent(Wrapped, PlainLatent):
-    """One that is called with normal or uniform latents; gradients flow as far as the user's code lets them."""
+    """A factory model with normal or uniform latents; differentiable if the user's code is."""
 
     def __init__(self, function: Callable[..., Any], spec: ModelSpec):
         super().__init__(function, spec)

@@ -1,4 +1,4 @@
-"""A folder of ImageGPT, as transformers saves it: pixels are colours of a palette, written one after the other.
+"""A folder of ImageGPT, as transformers saves it: pixels are colours of a palette, generated one after the other.
 
 Chen et al. 2020, "Generative Pretraining from Pixels" (ICML).  The network is transformers' class, made from the
 numbers of config.json alone and filled with the folder's weights: no code of the folder is run.
@@ -34,7 +34,7 @@ MASKS = (".attn.bias", ".attn.masked_bias")                 # constants that old
 
 
 class ImageGPT(nn.Module):
-    """A pixel is drawn from its distribution over the colours by one uniform number, row by row from the top left.
+    """Each pixel is sampled from its distribution over the colours with one uniform number, row by row from the top.
 
     `colours`: (k, 3) float32, red, green and blue in [-1, 1].  The start is token k.
     """
@@ -65,24 +65,24 @@ class ImageGPT(nn.Module):
         return self.colours[torch.stack(tokens, 1)].unflatten(1, (self.side, self.side)).permute(0, 3, 1, 2)
 
     def allowed(self, logits: Tensor, pixel: int) -> Tensor:
-        """Logits at the temperature, (n, k); all but the `top_k` likeliest colours are made impossible."""
+        """Logits at the temperature, (n, k); all but the `top_k` most probable colours are excluded."""
         if not torch.isfinite(logits).all():
             raise BadOutput("images-not-finite", f"{self.name} gives NaN or infinite values at pixel {pixel}.")
         least = logits.topk(self.top_k).values[:, -1:]
         return (logits / self.temperature).masked_fill(logits < least, -math.inf)
 
 
-# What lies in the folder, before the network is made
+# Checks of the folder, before the network is built
 
 def is_imagegpt(folder: Path) -> bool:
-    """Whether config.json says so; False where it cannot be read."""
+    """Whether config.json describes an ImageGPT; False where it cannot be read."""
     with suppress(BadInput):
         return bool(read_table(folder / "config.json").get("model_type") == "imagegpt")
     return False
 
 
 def look(spec: ModelSpec, folder: Path) -> ModelSpec:
-    """Hold the sizes, the colours and the arguments against each other; note the digest of the files that count."""
+    """Check that sizes, colours and arguments fit together; record the digest of the files that are used."""
     check_arguments(spec.arguments)
     config = read_config(folder)
     read_colours(folder, config["vocab_size"] - 1)
@@ -113,7 +113,7 @@ def read_table(path: Path) -> dict[str, Any]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The numbers of config.json that the network is made from; those that are left out are transformers' own."""
+    """The sizes in config.json that the network is built from; missing ones have transformers' defaults."""
     path = folder / "config.json"
     config = read_table(path)
     if config.get("model_type") != "imagegpt":
@@ -150,7 +150,7 @@ def read_colours(folder: Path, k: int) -> Tensor:
 
 
 def weights_in(folder: Path) -> list[Path]:
-    """The file of weights, or its parts; of PyTorch's own files, too, nothing but tensors will be read."""
+    """The weights file, or its parts; from PyTorch files, too, only tensors are read."""
     whole = [folder / name for name in (WEIGHTS, PICKLED) if (folder / name).is_file()]
     found = whole[:1] or sorted(folder.glob(PARTS))
     if not found:
@@ -178,7 +178,7 @@ def open_imagegpt(spec: ModelSpec, folder: Path, device: str, trust_pickle: bool
 
 
 def check_sizes(config: Mapping[str, Any], state: Mapping[str, Tensor], folder: Path) -> None:
-    """The weights are a whole model of the sizes that config.json says, so that no other one is made in memory."""
+    """Refuse weights that are incomplete or differ from the sizes in config.json, before memory is allocated."""
     names = ("transformer.wte.weight", "transformer.wpe.weight", "lm_head.weight")
     missing = [name for name in names if name not in state or state[name].ndim != 2]
     if missing:
@@ -194,7 +194,7 @@ def check_sizes(config: Mapping[str, Any], state: Mapping[str, Tensor], folder: 
 
 
 def made(config: Mapping[str, Any], folder: Path) -> nn.Module:
-    """transformers' network with fresh weights; the global random state stays as it was."""
+    """transformers' network with newly initialised weights; the global random state is not changed."""
     try:
         from transformers import ImageGPTConfig, ImageGPTForCausalImageModeling
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The finite model: images on disk, made by whatever program; also how real data are drawn."""
+"""The finite generator: images on disk, from any program; real data are also drawn in this way."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganbench.gan.philox import words
 
 
 class ImagesOnDisk:
-    """n images without replacement: in the order of the files, or in a random one that the seed decides."""
+    """n images without replacement: in file order, or in a random order that depends on the seed."""
 
     n_classes = 0
     output_range = (-1.0, 1.0)
@@ -30,11 +30,11 @@ class ImagesOnDisk:
         return order(self.n, seed)[rows] if self.shuffled else rows
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
-        """NCHW float32 in [-1, 1] that quantises to the very bytes of the files."""
+        """NCHW float32 in [-1, 1] that quantises to exactly the bytes of the files."""
         return to_float(torch.from_numpy(self.images.read(draws.tolist())))
 
     def labels(self, draws: Tensor) -> Tensor | None:
-        """The classes of these images, (n,) int64, of a set that has some."""
+        """The classes of these images, (n,) int64, if the set has classes."""
         return None if self.images.labels is None else torch.from_numpy(self.images.labels[draws.numpy()])
 
 

@@ -1,4 +1,4 @@
-"""A mixture of models: each image comes from one of them, drawn by its share.  A model like any other."""
+"""A mixture of models: each image comes from one of them, chosen with the probability of its share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganbench.gan.types import BadInput
 
 
 class Mixture:
-    """Which model makes image i is a function of (seed, i) alone, and so is what that model draws for it."""
+    """Which model makes image i depends only on (seed, i), and so do that model's draws."""
 
     def __init__(self, models: Sequence[Generator], shares: Sequence[float]):
         self.models = list(models)
@@ -22,10 +22,10 @@ class Mixture:
         ranges = {tuple(model.output_range) for model in models}
         if len(ranges) > 1:
             raise BadInput("unequal-ranges",
-                           f"The models of a mixture put out unlike ranges: {', '.join(map(str, sorted(ranges)))}.")
+                           f"The models of a mixture have different ranges: {', '.join(map(str, sorted(ranges)))}.")
         self.output_range: tuple[float, float] = models[0].output_range
         classes = {model.n_classes for model in models}
-        self.n_classes: int = classes.pop() if len(classes) == 1 else 0     # unlike ones: labels are drawn, not told
+        self.n_classes: int = classes.pop() if len(classes) == 1 else 0     # if they differ, labels are drawn
 
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
         """(n, 2 + d) float64: the model's number, a label for models that need one though the mixture has none, and
@@ -44,13 +44,13 @@ class Mixture:
         return found
 
     def numbers(self, indices: Sequence[int], seed: int) -> Tensor:
-        """Which model makes each image, (n,) int64, by a uniform number of 53 bits of its own."""
+        """Which model makes each image, (n,) int64, from a separate uniform number of 53 bits."""
         places = torch.from_numpy((words(indices, seed, 1, "mixture") >> 11) * 2.0**-53)
         return (self.bounds[:-1] <= places * self.bounds[-1]).sum(1)
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Each model makes a whole batch, in which its own rows stand where they are, so that an image does not depend
-        on how many of its neighbours come from the same model."""
+        """Each model makes a whole batch with its own rows at their positions, so that an image does not depend on how
+        many images of the batch come from the same model."""
         found: Tensor | None = None
         for k in range(len(self.models)):
             mine = draws[:, 0].round().long().cpu() == k
@@ -59,7 +59,7 @@ class Mixture:
                 found = torch.zeros_like(made) if found is None else found
                 if found.shape != made.shape:
                     sizes = f"{tuple(found.shape[1:])} and {tuple(made.shape[1:])}"
-                    raise BadInput("unequal-sizes", f"The models of a mixture make images of unlike shapes: {sizes}.")
+                    raise BadInput("unequal-sizes", f"The models of a mixture make images of unequal shapes: {sizes}.")
                 found[mine.to(made.device)] = made[mine.to(made.device)]
         assert found is not None
         return found

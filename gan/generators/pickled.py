@@ -1,4 +1,4 @@
-"""A whole PyTorch module in a pickle, as NVIDIA's, or a TorchScript program: code of the file runs, so only if trusted.
+"""A PyTorch module in a pickle, as NVIDIA's, or a TorchScript program.  Code of the file runs, so it must be trusted.
 
 Classes are imported as pickle does it; a checkout that the file needs (dnnlib and torch_utils, for example) has to be
 the current folder or on PYTHONPATH.
@@ -68,7 +68,7 @@ def modules(content: Any) -> Iterator[tuple[str, nn.Module]]:
 
 
 class Styled(nn.Module):
-    """A generator with NVIDIA's manners, G(z, c): c is one-hot, and noise is the one that was fixed in training."""
+    """A generator with NVIDIA's signature, G(z, c): c is one-hot, and noise is the constant stored in training."""
 
     def __init__(self, network: Any, arguments: Mapping[str, Any]):
         super().__init__()

@@ -1,8 +1,8 @@
 """A folder of a diffusers pipeline as a model: unconditional, by class, or by a list of prompts.
 
-Weights in safetensors alone, classes of diffusers and transformers alone: no code of the folder is run.  Each image has
-a torch.Generator of its own, whose whole state is drawn, so that neither its noise nor that of the sampler's steps
-depends on its neighbours.
+Only weights in safetensors and classes of diffusers and transformers are loaded: no code of the folder is run.  Each
+image has a separate torch.Generator, whose complete state is drawn, so that neither its initial noise nor that of the
+sampler's steps depends on other images of the batch.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CLASSES = ("num_embeds_ada_norm", "num_class_embeds")       # how networks of di
 
 
 class Pipeline:
-    """Images by `steps` of a diffusers pipeline; image i takes prompt i, counted around the list."""
+    """Images by `steps` of a diffusers pipeline; image i uses prompt i modulo the number of prompts."""
 
     output_range = (-1.0, 1.0)
 
@@ -73,7 +73,7 @@ class Pipeline:
         return torch.from_numpy(np.asarray(made.images, np.float32)).permute(0, 3, 1, 2) * 2 - 1
 
     def asked(self, draws: Tensor, labels: Tensor | None) -> dict[str, Any]:
-        """What this kind of pipeline is asked with."""
+        """The inputs of this kind of pipeline."""
         if "prompt" in self.accepted:
             return {"prompt": [self.prompts[i % len(self.prompts)] for i in draws[:, 0].tolist()]}
         if labels is not None and self.n_classes:
@@ -82,7 +82,7 @@ class Pipeline:
 
 
 def generator_in(state: Tensor) -> torch.Generator:
-    """torch's Mersenne Twister with all of its state given: (312,) int64, whose halves are its 624 words, lower first.
+    """torch's Mersenne Twister with a given state: (312,) int64, whose halves are its 624 words, lower first.
 
     `manual_seed` would use 32 bits.  torch keeps the state as unsigned 64-bit numbers behind a head of 24 bytes.
     """
@@ -93,10 +93,10 @@ def generator_in(state: Tensor) -> torch.Generator:
 
 
 def watched(scheduler: Any, random: list[torch.Generator], name: str) -> Callable[..., Any]:
-    """A scheduler's step with the images' own randomness, whether the pipeline hands it on or not.
+    """A scheduler's step with one random generator per image, whether the pipeline passes it on or not.
 
-    NaN is named with the step that made it, and a scheduler that scales the network's input needs a pipeline that asks
-    it to: without, diffusers makes wrong images and goes on.
+    NaN is reported with the step that produced it.  A scheduler that scales the network's input needs a pipeline that
+    calls that method; otherwise diffusers would silently make wrong images.
     """
     step = scheduler.step
     takes_generator = "generator" in inspect.signature(step).parameters
@@ -122,16 +122,16 @@ def watched(scheduler: Any, random: list[torch.Generator], name: str) -> Callabl
 
 
 def classes_of(pipeline: Any) -> int:
-    """How many classes the network knows; the last one of DiT's means none."""
+    """The number of the network's classes; the last one of DiT's is the null class."""
     configs: list[Any] = [getattr(part, "config", {}) for part in pipeline.components.values()]
     found = [config.get(name) for config in configs for name in CLASSES]
     return next((int(n) for n in found if n), 0)
 
 
-# What lies in the folder, before anything is loaded
+# Checks of the folder, before anything is loaded
 
 def look(spec: ModelSpec, folder: Path) -> ModelSpec:
-    """Refuse what could run code; note the digest of the files that count."""
+    """Refuse folders that could run code; record the digest of the files that are used."""
     check_arguments(spec.arguments)
     components = read_index(folder)
     for name in components:
@@ -154,7 +154,7 @@ def check_arguments(arguments: Mapping[str, Any]) -> None:
 
 
 def read_index(folder: Path) -> dict[str, tuple[str, str]]:
-    """The components of model_index.json, name -> (library, class), all of libraries that are known."""
+    """The components of model_index.json, name -> (library, class), all of known libraries."""
     path = folder / "model_index.json"
     try:
         index = json.loads(path.read_text("utf-8"))
@@ -200,7 +200,7 @@ def check_weights(folder: Path) -> None:
 
 
 def content_digest(folder: Path, components: Mapping[str, Any], prompts: str | None) -> str:
-    """sha256 over the names and bytes of the files that a pipeline is made of, and of the prompts."""
+    """sha256 over the names and bytes of the files of a pipeline, and of the prompts."""
     inner = [file for name in components for file in (folder / name).rglob("*") if file.suffix in READ]
     files = sorted({folder / "model_index.json", *(file for file in inner if file.is_file())})
     listed = [[file.relative_to(folder).as_posix(), digest_at(file.resolve())] for file in files]
@@ -208,7 +208,7 @@ def content_digest(folder: Path, components: Mapping[str, Any], prompts: str | N
 
 
 def read_prompts(path: str | None) -> list[str]:
-    """One prompt per line; empty lines are passed over."""
+    """One prompt per line; empty lines are skipped."""
     if path is None:
         return []
     try:
@@ -236,7 +236,7 @@ def open_pipeline(spec: ModelSpec, folder: Path, device: str) -> Pipeline:
 
 
 def loaded(folder: Path) -> Any:
-    """diffusers' loader, told to take safetensors and files of this folder alone."""
+    """diffusers' loader, restricted to safetensors and files of this folder."""
     try:
         from diffusers import DiffusionPipeline
     except ImportError as error:
@@ -253,7 +253,7 @@ def loaded(folder: Path) -> Any:
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """No progress bars and no advice from diffusers and transformers while they load."""
+    """Suppress progress bars and log messages of diffusers and transformers while they load."""
     from diffusers.utils import logging as ours
 
     logs = [ours]
@@ -276,7 +276,7 @@ def silent() -> Iterator[None]:
 
 
 def check_kind(pipeline: Any, accepted: Mapping[str, Any], spec: ModelSpec, folder: Path) -> None:
-    """Sentences for pipelines that are no generators, and for arguments that a pipeline does not take."""
+    """Refuse pipelines that are not generators, and arguments that a pipeline does not take."""
     name = type(pipeline).__name__
     if "image" in accepted or not accepted.keys() & {"prompt", "class_labels", "batch_size"}:
         raise BadInput("unfit-pipeline",

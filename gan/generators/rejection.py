@@ -1,7 +1,7 @@
-"""A model of whose images only some are kept: those that a density ratio takes for real are kept more often.
+"""Rejection sampling: images of a model are accepted with a probability that increases with a density ratio.
 
 Azadi et al. 2019, "Discriminator Rejection Sampling", arXiv:1810.06758; Turner et al. 2019, arXiv:1811.11357.  The
-ratio is fitted by `ganbench.gan.rejection`, after the model was trained and without looking into it.
+ratio is fitted by `ganbench.gan.rejection` after training, from the model's images alone.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Ratio:
     """
 
     mean: np.ndarray            # (d,)
-    projection: np.ndarray      # P (d, k), columns of variance 1 where it was fitted
+    projection: np.ndarray      # P (d, k), scaled to variance 1 on the images of the fit
     weights: np.ndarray         # w (k,)
     bias: float
-    a: float                    # Platt's, at least 0
+    a: float                    # slope of Platt's calibration, at least 0
     b: float
     log_bound: float            # log c: an image is accepted with probability min(1, r / c)
     extractor: str = ""         # digest of the extractor whose features these are
@@ -86,14 +86,14 @@ def load_ratio(path: Path) -> Ratio:
 
 
 class Rejection:
-    """The first accepted one of some attempts; where none is accepted, the one of the largest ratio.
+    """The first accepted image of a number of attempts; if none is accepted, the one with the largest ratio.
 
-    What an attempt draws, and whether it is accepted, is a function of (seed, i, attempt) alone.  Labels stay: an image
-    of a class is chosen among images of that class.
+    The draws of an attempt, and whether it is accepted, depend only on (seed, i, attempt).  All attempts for an image
+    have the same label.
     """
 
     def __init__(self, model: Generator, spec: ModelSpec, ratio: Ratio, features: Features, attempts: int = ATTEMPTS):
-        """`features`: those that the ratio was fitted on."""
+        """`features`: the extractor that the ratio was fitted with."""
         self.model, self.spec, self.ratio, self.features, self.attempts = model, spec, ratio, features, attempts
         self.n_classes, self.output_range = model.n_classes, model.output_range
         own = model.draws([0], 0)
@@ -105,14 +105,14 @@ class Rejection:
         return torch.stack([self.attempt(indices, t, seed) for t in range(self.attempts)], 1)
 
     def attempt(self, indices: Sequence[int], t: int, seed: int) -> Tensor:
-        """(n, 1 + d); the model draws each attempt as a run with a seed of its own."""
+        """(n, 1 + d); the model draws each attempt with another seed."""
         values = self.model.draws(indices, seed_of(seed, f"attempt {t}")).reshape(len(indices), -1)
         kind = torch.float64 if values.is_floating_point() else torch.int64
         uniform = (words(indices, seed, 1, f"uniform {t}") >> 11).astype(np.int64)
         return torch.cat([torch.from_numpy(uniform).to(kind), values.to(kind)], 1)
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Each attempt is a whole batch in which rows stand where they are; none is made once all are accepted."""
+        """Each attempt is a whole batch with rows at their positions; stops once all are accepted."""
         found = self.made(draws[:, 0], labels)
         largest, accepted = np.full(len(draws), -np.inf), np.zeros(len(draws), bool)
         for t in range(self.attempts):
@@ -143,7 +143,7 @@ class Settings:
 
     model: str                  # what `resolve` takes
     ratio: str                  # a .safetensors file, see `Ratio`
-    extractor: str              # a row of EXTRACTORS or a user's own: the one that the ratio was fitted with
+    extractor: str              # a row of EXTRACTORS, or a user's own, that the ratio was fitted with
     attempts: int = ATTEMPTS
 
 

@@ -1,7 +1,8 @@
 """StyleGAN2 (Karras et al. 2020, arXiv:1912.04958), small, written from the paper.
 
-A mapping network turns z into w; w scales the channels of every convolution, whose outputs are brought back to unit
-variance by what the weights say (section 2.2: demodulation); images of all sizes are summed ("skip", section 4.1).
+A mapping network turns z into w; w scales the channels of every convolution, whose outputs are normalised to unit
+expected variance, computed from the weights (section 2.2: demodulation); images of all sizes are summed ("skip",
+section 4.1).
 Layers are equalised: weights N(0, 1) times He's constant (Karras et al. 2018, arXiv:1710.10196, section 4.1).
 
 What differs: there is no path length regularisation; channels are scaled before and after the convolution instead of
@@ -33,7 +34,7 @@ class StyleGAN2(nn.Module):
     """z and noise (n, z_dim + noises) -> images (n, channels, resolution, resolution) in [-1, 1].
 
     `widths` of the stages 4x4, 8x8, ...; `depth` of the mapping network.  `truncation` draws w towards its mean;
-    `noise` = "none" leaves out the noise of every pixel; `mixing` is the share of training images that have two styles.
+    `noise` = "none" disables the per-pixel noise; `mixing` is the share of training images with two styles.
     """
 
     output_range = (-1.0, 1.0)

@@ -1,10 +1,11 @@
-"""Images as tokens: a VQ tokenizer, and two transformers that write its tokens.
+"""Images as tokens: a VQ tokenizer, and two transformers that generate its tokens.
 
 - `Tokenizer`: an autoencoder whose code is the nearest of `codes` vectors at each place  (VQ-VAE: van den Oord
   et al. 2017, arXiv:1711.00937)
 - `GPT`: token after token, each one given the ones before  (VQ-GAN: Esser et al. 2021, arXiv:2012.09841), with a
   cache of keys and values
-- `MaskGIT`: all at once, the surest kept, the others drawn again  (Chang et al. 2022, arXiv:2202.04200)
+- `MaskGIT`: in parallel; the most confident tokens are kept, the others resampled  (Chang et al. 2022,
+  arXiv:2202.04200)
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ class TokenModel(nn.Module):
 
 
 class GPT(TokenModel):
-    """A token is drawn from its distribution by one uniform number: the place where the cumulated one passes it."""
+    """Each token is sampled with one uniform number, by inverting the cumulative distribution."""
 
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
         """(n, grid * grid) float32 in [0, 1)."""
@@ -164,9 +165,9 @@ class GPT(TokenModel):
 
 
 class MaskGIT(TokenModel):
-    """Tokens in `steps` rounds; after round k the cos(pi k / 2 steps) least sure ones are forgotten again.
+    """Tokens in `steps` rounds; after round k a share of cos(pi k / 2 steps), the least confident, is masked again.
 
-    Sureness is ln p plus Gumbel noise of temperature `choice` (1 - k / steps), as in the authors' code.
+    Confidence is ln p plus Gumbel noise of temperature `choice` (1 - k / steps), as in the authors' code.
     """
 
     extra = 1                                               # the mask
@@ -208,13 +209,13 @@ class MaskGIT(TokenModel):
 
 
 def choose(logits: Tensor, uniform: Tensor) -> Tensor:
-    """Draw from softmax(logits) along the last axis by inverting its distribution: (..., codes), (...) -> (...)."""
+    """Sample from softmax(logits) along the last axis by inversion: (..., codes), (...) -> (...)."""
     passed = logits.double().softmax(-1).cumsum(-1) <= uniform.double()[..., None]
     return passed.sum(-1).clamp(max=logits.shape[-1] - 1)
 
 
 def masked_share(progress: float) -> float:
-    """The cosine schedule: all at 0, none at 1.  Chang et al. 2022, section 3.3."""
+    """The masked share, by the cosine schedule: 1 at 0, 0 at 1.  Chang et al. 2022, section 3.3."""
     return math.cos(math.pi / 2 * progress)
 
 

@@ -1,4 +1,4 @@
-"""METRICS: what can be measured.  A metric is a function of arrays; it knows no generator and no data set."""
+"""METRICS: what can be measured.  A metric is a function of arrays, independent of generators and data sets."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ from ganbench.gan.types import Estimate
 class Metric:
     """One row of METRICS.
 
-    `needs` names arguments of `compute` that the caller supplies, all of them arrays or values of:
+    `needs` names the arguments of `compute` that the caller supplies:
     real_statistics, generated_statistics (Statistics), generated_chunks ((rows, d) float32 each),
     real_root (`frechet.matrix_root`), real_features, generated_features ((n, d) float32),
     real_self_similarity (`kernel.mean_self_similarity`), overlap (`neighbours.overlap`),
-    generated_logits ((n, classes) float32), generated_labels ((n,) int64: the classes that were asked for); of
-    its training images, training_features and training_neighbours (`neighbours.nearest`); of real images that it
-    has not seen, test_features; and the nearest training image of every generated and test image, training_matches
-    and test_matches (`neighbours.nearest_across`).
-    What remains of its arguments are settings; a convention fixes them.  Names that stand for one network (FID, KID,
-    IS) are the convention's to give.
+    generated_logits ((n, classes) float32), generated_labels ((n,) int64: the requested classes);
+    training_features and training_neighbours (`neighbours.nearest`) of the model's training images; test_features of
+    real images outside the training set; training_matches and test_matches (`neighbours.nearest_across`), the nearest
+    training image of every generated and every test image.
+    The other arguments are settings, which a convention fixes.  FID, KID and IS are names of scores made with one
+    particular network; see `known_as`.
     """
 
     name: str
     title: str
     compute: Callable[..., Estimate]
     needs: tuple[str, ...]
-    least: Callable[..., int]   # d and settings -> the fewest images, generated and real, that it takes
+    least: Callable[..., int]   # d and settings -> the least number of images, generated and real
     lower_is_better: bool
-    what: str           # one line for people
+    what: str           # one line of description
     paper: str
-    view: str = "features"      # the array of the extractor that it looks at
-    known_as: str = ""          # with the 2015 Inception network and its published weights, if not by `name`
-    bounds: tuple[float, float] = (-math.inf, math.inf)     # values that it can take
-    of_judges: bool = False     # of a classifier of the very classes that the images have
-    decides: bool = True        # whether a better value makes a better model; a model that is far off copies nothing
-    spare: bool = True          # left out, and said so, where images are too few; else the evaluation is refused
+    view: str = "features"      # which array of the extractor is its input
+    known_as: str = ""          # its name with the 2015 Inception network and its published weights, if not `name`
+    bounds: tuple[float, float] = (-math.inf, math.inf)     # the range of its values
+    of_judges: bool = False     # needs a classifier of the images' own classes
+    decides: bool = True        # whether a better value makes a better model (a poor model copies nothing)
+    spare: bool = True          # where images are too few: True leaves it out with a caveat, False is an error
 
 
 FRECHET = ("real_statistics", "generated_statistics", "generated_chunks", "real_root")
@@ -81,7 +81,8 @@ METRICS = {
             needs=FRECHET,
             least=lambda d=0, points=0, **_: 4 if points else math.ceil(extrapolation.ENOUGH * d),
             lower_is_better=True,
-            what="fd less its bias, so that models measured on unequal numbers of images compare; it may fall below 0",
+            what="fd corrected for its bias, so that models measured on different numbers of images can be compared; "
+            "may be negative",
             paper="Chong & Forsyth 2020, arXiv:1911.07023; Tiomoko & Couillet 2019, arXiv:1903.03447",
             known_as="fid_infinity",
         ),
@@ -92,7 +93,7 @@ METRICS = {
             needs=FRECHET,
             least=lambda **_: 4,
             lower_is_better=True,
-            what="fd on a spatial layer, sensitive to the layout of the image",
+            what="fd on a spatial layer, sensitive to the composition of the image",
             paper="Nash et al. 2021, arXiv:2103.03841",
             view="spatial",
             known_as="sfid",
@@ -105,18 +106,18 @@ METRICS = {
             needs=("real_features", "generated_features", "real_self_similarity"),
             least=lambda subsets=0, subset_size=1_000, **_: subset_size if subsets else 4,
             lower_is_better=True,
-            what="squared MMD with a cubic kernel on the features; unbiased, so it may fall below 0",
+            what="squared MMD with a cubic kernel on the features; unbiased, so it may be negative",
             paper="Binkowski et al. 2018, arXiv:1801.01401",
             spare=False,
         ),
         Metric(
             name="cmmd",
-            title="Kernel distance of directions",
+            title="Kernel distance of normalised features",
             compute=kernel.cmmd,
             needs=("real_features", "generated_features"),
             least=lambda **_: 4,
             lower_is_better=True,
-            what="squared MMD, times 1,000, with a Gaussian kernel on features of length 1; meant for CLIP's",
+            what="squared MMD, times 1,000, with a Gaussian kernel on features of norm 1; intended for CLIP",
             paper="Jayasumana et al. 2024, arXiv:2401.09603",
             bounds=NOT_NEGATIVE,
         ),
@@ -127,7 +128,7 @@ METRICS = {
             needs=("generated_logits",),
             least=lambda splits=1, **_: splits,
             lower_is_better=False,
-            what="confidence and variety of a classifier's predictions, from 1 to the number of classes",
+            what="confidence and diversity of a classifier's predictions, from 1 to the number of classes",
             paper="Salimans et al. 2016, arXiv:1606.03498",
             spare=False,
             bounds=(1.0, math.inf),
@@ -139,7 +140,7 @@ METRICS = {
             needs=("overlap",),
             least=lambda **_: neighbours.NEAREST + 1,
             lower_is_better=False,
-            what="share of generated images as near to a real one as its third-nearest real neighbour",
+            what="share of generated images at least as near to a real image as its third-nearest real neighbour",
             paper="Kynkäänniemi et al. 2019, arXiv:1904.06991",
             bounds=SHARE,
         ),
@@ -150,7 +151,7 @@ METRICS = {
             needs=("overlap",),
             least=lambda **_: neighbours.NEAREST + 1,
             lower_is_better=False,
-            what="share of real images as near to a generated one as its third-nearest generated neighbour",
+            what="share of real images at least as near to a generated image as its third-nearest generated neighbour",
             paper="Kynkäänniemi et al. 2019, arXiv:1904.06991",
             bounds=SHARE,
         ),
@@ -161,7 +162,8 @@ METRICS = {
             needs=("overlap",),
             least=lambda **_: neighbours.NEAREST + 1,
             lower_is_better=False,
-            what="mean number of real 5-neighbourhoods that hold a generated image; 1 if distributions agree",
+            what="mean number of real images' neighbourhoods (radius: fifth-nearest real neighbour) that contain a "
+            "generated image, over 5; 1 if the distributions are equal",
             paper="Naeem et al. 2020, arXiv:2002.09797",
             bounds=NOT_NEGATIVE,
         ),
@@ -172,7 +174,7 @@ METRICS = {
             needs=("overlap",),
             least=lambda **_: neighbours.NEAREST + 1,
             lower_is_better=False,
-            what="share of real images with a generated one within the distance of their fifth-nearest real neighbour",
+            what="share of real images with a generated image at least as near as their fifth-nearest real neighbour",
             paper="Naeem et al. 2020, arXiv:2002.09797",
             bounds=SHARE,
         ),
@@ -205,7 +207,8 @@ METRICS = {
             needs=("overlap",),
             least=lambda **_: neighbours.NEAREST + 1,
             lower_is_better=False,
-            what="how deep inside the real images the median generated one lies; 1 is at the border",
+            what="realism of the median generated image: above 1 it lies inside the estimated support of the real "
+            "images, below 1 outside",
             paper="Kynkäänniemi et al. 2019, arXiv:1904.06991, section 5",
             bounds=NOT_NEGATIVE,
         ),
@@ -216,7 +219,7 @@ METRICS = {
             needs=("generated_features",),
             least=lambda **_: 4,
             lower_is_better=False,
-            what="effective number of different images: from 1 to n",
+            what="effective number of different images, from 1 to n",
             paper="Friedman & Dieng 2023, arXiv:2210.02410",
             bounds=(1.0, math.inf),
         ),
@@ -227,7 +230,7 @@ METRICS = {
             needs=("generated_features",),
             least=lambda **_: 4,
             lower_is_better=False,
-            what="how far two generated images are apart on average: 1 less the cosine of their features",
+            what="mean distance between two generated images: 1 minus the cosine of their features",
             paper="Benhenda 2017, arXiv:1708.08227",
             bounds=(0.0, 2.0),
         ),
@@ -238,7 +241,7 @@ METRICS = {
             needs=("overlap",),
             least=lambda **_: neighbours.NEAREST + 1,
             lower_is_better=True,
-            what="share of generated images that are nearer to each other than real ones come, at a false-discovery "
+            what="share of generated images that are nearer to each other than real images are, at a false-discovery "
             "rate of 5 %",
             paper="Bates et al. 2021, arXiv:2104.08279, on nearest distances",
             bounds=SHARE,
@@ -251,8 +254,8 @@ METRICS = {
             least=lambda **_: 4,
             decides=False,
             lower_is_better=False,
-            what="share of generated images farther from their nearest training image than that is from others; 0 for "
-            "copies, for unseen real images what the floor says",
+            what="per cent of generated images farther from their nearest training image than that image is from its "
+            "nearest neighbour; 0 for copies; the floor gives the value of unseen real images",
             paper="Alaa et al. 2022, arXiv:2102.08921",
             bounds=(0.0, 100.0),
         ),
@@ -263,7 +266,7 @@ METRICS = {
             needs=("training_matches", "test_matches"),
             least=lambda **_: 4,
             lower_is_better=True,
-            what="share of generated images nearer to a training image than unseen real ones come, at a "
+            what="share of generated images nearer to a training image than unseen real images are, at a "
             "false-discovery rate of 5 %",
             paper="Bates et al. 2021, arXiv:2104.08279, on nearest distances",
             bounds=SHARE,
@@ -276,8 +279,8 @@ METRICS = {
             least=lambda **_: 100,
             decides=False,
             lower_is_better=False,
-            what="are generated images nearer to the training set than unseen real ones? far below 0: copied; far "
-            "above: farther than real ones",
+            what="distances to the training images, compared with those of unseen real images; far below 0: the "
+            "generated images are nearer (copies); far above 0: farther",
             paper="Meehan et al. 2020, arXiv:2004.05675",
         ),
         Metric(
@@ -287,8 +290,8 @@ METRICS = {
             needs=(*FRECHET, "training_features"),
             least=lambda **_: 4,
             lower_is_better=True,
-            what="fd, raised where the mean distance to the nearest training image is below a threshold (torchmetrics "
-            "takes that mean over the training images)",
+            what="fd, increased where the mean distance to the nearest training image is below a threshold "
+            "(torchmetrics takes that mean over the training images)",
             paper="Bai et al. 2021, arXiv:2106.03062",
             bounds=NOT_NEGATIVE,
         ),
@@ -299,7 +302,8 @@ METRICS = {
             needs=SPLIT,
             least=lambda **_: 100,
             lower_is_better=True,
-            what="how improbable unseen real images are under a density on the generated ones; copies cost",
+            what="negative log-likelihood of unseen real images under a density fitted to the generated images, minus "
+            "that under a density fitted to real images; copies increase it",
             paper="Jiralerspong et al. 2023, arXiv:2302.04440",
         ),
         Metric(
@@ -309,7 +313,8 @@ METRICS = {
             needs=SPLIT,
             least=lambda **_: 100,
             lower_is_better=True,
-            what="how improbable generated images are under a density on unseen real images",
+            what="negative log-likelihood of generated images under a density fitted to unseen real images, minus that "
+            "of training images",
             paper="Jiralerspong et al. 2023, arXiv:2302.04440",
         ),
         Metric(
@@ -320,7 +325,8 @@ METRICS = {
             least=lambda **_: 100,
             decides=False,
             lower_is_better=False,
-            what="how much better the density on generated images fits unseen than training images; < 0: memorised",
+            what="negative log-likelihood of training images minus that of unseen images, under the density fitted to "
+            "the generated images; negative: memorisation",
             paper="Jiralerspong et al. 2023, arXiv:2302.04440",
         ),
         Metric(
@@ -330,7 +336,7 @@ METRICS = {
             needs=("generated_logits", "generated_labels"),
             least=lambda **_: 1,
             lower_is_better=False,
-            what="share of images that the judge takes for the class that was asked for; of conditional models",
+            what="share of images that the judge (a classifier) assigns to the requested class; for conditional models",
             paper="Ravuri & Vinyals 2019, arXiv:1905.10887",
             of_judges=True,
             bounds=SHARE,

@@ -1,4 +1,4 @@
-"""Whether images are of the class that was asked for."""
+"""Whether images show the requested class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ def accuracy(generated_logits: Any, generated_labels: Any) -> Estimate:
     """The share of images whose largest logit is that of their label; its binomial error.
 
     Logits (n, classes) float32, labels (n,) int64.  Accuracy of a classifier of real images on generated ones: Ravuri &
-    Vinyals 2019, arXiv:1905.10887, section 4.2, ask for the converse as well.  No error is less than that of one image.
+    Vinyals 2019, arXiv:1905.10887, section 4.2, which also measures the converse.  The error is at least that of a
+    share of one image.
     """
     logits, labels = np.asarray(generated_logits[:]), np.asarray(generated_labels[:])
     if labels.min() < 0 or labels.max() >= logits.shape[1]:

@@ -1,7 +1,7 @@
-"""How varied the generated images are, by their features alone: two images count as alike when the angle is small.
+"""The diversity of the generated images, by the angles between their features.
 
-Features are scaled to length 1, u_i = x_i / |x_i|.  Nothing here looks at real images: a model of pure noise is varied.
-Errors are about E[value at this n] over fresh images, from the exact values without each image.
+Features are normalised, u_i = x_i / |x_i|.  Real images are not used: a model that outputs noise is diverse, too.
+Errors refer to E[value at this n] over new images; they come from the exact leave-one-out values.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ STEP, MARGIN = 0.75, 25.0   # of the trapezoidal rule in log t: exact to exp(-2 
 
 
 def diversity(generated_features: np.ndarray) -> Estimate:
-    """Mean cosine distance, 1 - u_i.u_j, over all pairs of two images; (n, d) float32.
+    """Mean cosine distance, 1 - u_i.u_j, over all pairs of different images; (n, d) float32.
 
-    Internal diversity (Benhenda 2017, arXiv:1708.08227) counts each image as a pair with itself, too: it is this
-    times (n - 1) / n.  Closed: the sum of all products is |sum u|^2.
+    Internal diversity (Benhenda 2017, arXiv:1708.08227) also counts the pairs of an image with itself: it is this
+    times (n - 1) / n.  Computed in closed form: the sum of all products is |sum u|^2.
     """
     _check(generated_features, least=4)
     n = len(generated_features)
@@ -35,12 +35,13 @@ def diversity(generated_features: np.ndarray) -> Estimate:
 
 
 def vendi(generated_features: np.ndarray, q: float = 1.0) -> Estimate:
-    """The number of images that, all unlike, would be as varied: from 1 to n; (n, d) float32.
+    """The effective number of dissimilar images, from 1 to n; (n, d) float32.
 
     Friedman & Dieng 2023, arXiv:2210.02410: exp of the entropy of the eigenvalues of U U^T / n, which are those of
-    U^T U / n.  q: Renyi's order, from 1 to infinity, as in Pasarkar & Dieng 2023, arXiv:2310.12952: the larger it is,
-    the less the rare count.  The values without each image are exact for q = 1 and linear in its weight above, where
-    they are as good.  Below 1, where directions that one image alone has count most, they are not: so it is refused.
+    U^T U / n.  q: Renyi's order, from 1 to infinity, as in Pasarkar & Dieng 2023, arXiv:2310.12952; larger orders give
+    less weight to rare images.  The leave-one-out values are exact for q = 1, and linear in an image's weight for
+    q > 1, which is accurate enough there.  It is not for q < 1, where directions of a single image count most, so these
+    orders are refused.
     """
     _check(generated_features, least=3)
     if not q >= 1:
@@ -75,7 +76,7 @@ def _entropy(w: np.ndarray, q: float) -> float:
 
 
 def _slope(w: np.ndarray, q: float) -> np.ndarray:
-    """(r,): the derivative of the entropy by the eigenvalues; those that fall as another rises belong to the mean."""
+    """(r,): the derivative of the entropy with respect to the eigenvalues."""
     if np.isinf(q):
         return -1.0 * (w == w.max()) / w.max()
     return q / (1 - q) * w ** (q - 1) / (w**q).sum()
@@ -98,12 +99,12 @@ def _positive(w: np.ndarray) -> np.ndarray:
 
 
 def _error(without: np.ndarray) -> float:
-    """The jackknife's standard error, from the values without each image (n,)."""
+    """The jackknife's standard error, from the leave-one-out values (n,)."""
     return float(pulls_of(without).std() / np.sqrt(len(without)))
 
 
 def _units(features: np.ndarray) -> Iterator[np.ndarray]:
-    """Rows of length 1, float64, a tile at a time."""
+    """Normalised rows, float64, a tile at a time."""
     for start in range(0, len(features), ROWS):
         rows = features[start : start + ROWS].astype(np.float64)
         yield rows / np.linalg.norm(rows, axis=1, keepdims=True)

@@ -1,11 +1,12 @@
 """FD-infinity: the Fréchet distance that infinitely many generated images would have.
 
-Chong & Forsyth 2020, arXiv:1911.07023.  FD from n images is too large by about c / n, with c of the model, so that
-models cannot be compared at one n.  They draw a line through FD at several n, over 1/n, and read it at 0.
+Chong & Forsyth 2020, arXiv:1911.07023.  FD from n images is too large by about c / n, where c depends on the model, so
+the bias does not cancel in comparisons at equal n.  They fit a line to FD against 1/n and extrapolate it to 1/n = 0.
 
-`fd_infinity` takes the same number from all n images at once.  What n does to the eigenvalues of a covariance is known
-when n and d grow together (Silverstein's equation), and can be undone in the trace of its root (Tiomoko & Couillet
-2019, arXiv:1903.03447, here with the covariance of the reference given).  With w the eigenvalues of R^T S_g R,
+`fd_infinity` estimates the same number from all n images at once.  Random matrix theory (Silverstein's equation, n and
+d growing together) describes how the eigenvalues of a sample covariance deviate, and lets the trace of its root be
+corrected (Tiomoko & Couillet 2019, arXiv:1903.03447; here for a fixed covariance of the reference).  With w the
+eigenvalues of R^T S_g R,
     tr (S_r S)^(1/2) = tr (S_r S_g)^(1/2) + 2 (n-1)/pi int_0^inf (1 - sqrt(1 - h(s)))^2 ds,
     h(s) = sum w / (w + s^2) / (n - 1),
 where S is the covariance that S_g estimates; and |mu_g - mu_r|^2 is too large by tr S_g / n.
@@ -30,7 +31,7 @@ from ganbench.gan.metrics.jackknife import pulls_of, standard_error
 from ganbench.gan.statistics import accumulate
 from ganbench.gan.types import BadInput, Estimate, Statistics
 
-ENOUGH = 1.5    # images for each feature: with fewer, intervals do not hold (benchmarks/coverage_diversity.py)
+ENOUGH = 1.5    # images per feature: with fewer, intervals have too low coverage (benchmarks/coverage_diversity.py)
 
 
 def fd_infinity(
@@ -42,12 +43,13 @@ def fd_infinity(
     fewest: int = 5_000,
     seed: int = 2020,
 ) -> Estimate:
-    """The distance of the laws behind the images, and its error; chunks: (rows, d) float32 behind the statistics.
+    """The distance between the distributions of the images, and its error; chunks: the features, (rows, d) float32.
 
-    By random matrices for `points=0`, as noisy as FD itself; otherwise by so many `points` of the published line.
-    From n = 1.5 d on its intervals hold the distance, heavy tails included; fewer images are refused, since for n < d
-    half of the bias would stay.  The line has a bias of its own, even at n = 10 d, and a larger error.  Between equal
-    laws values below 0 are to be expected.  The reference counts as given, so what its own size adds stays.
+    `points=0`: by random matrix theory, with the variance of FD itself; otherwise by the published line through
+    `points` sizes.  From n = 1.5 d on its intervals cover the distance, also for heavy-tailed features; fewer images
+    are refused, since for n < d half of the bias would remain.  The line is biased even at n = 10 d and has a larger
+    error.  For equal distributions, negative values are to be expected.  The reference is held fixed, so the bias due
+    to its finite size remains.
     """
     real, generated = real_statistics, generated_statistics
     check_chunks(generated, generated_chunks)
@@ -62,9 +64,9 @@ def fd_infinity(
 
 
 def _by_spectrum(real: Statistics, generated: Statistics, chunks: Sequence[np.ndarray], root: np.ndarray) -> Estimate:
-    """FD less its bias.  What is left of that, of order 1 / n, is what the jackknife takes off.
+    """FD corrected for its bias; the jackknife removes the remainder of order 1 / n.
 
-    Its sampling error is FD's, to first order and in pairs of images; so the pairs are looked at in FD.
+    Its sampling error is that of FD, to first order and in pairs of images, so the pairs are computed for FD.
     """
     n, leaving = generated.n, Without(real, generated, chunks, root)
     without = leaving.one()[0] - np.concatenate([_bias_without_one(leaving, leaving.centred(x)) for x in chunks])
@@ -105,10 +107,10 @@ def _by_line(
     real: Statistics, generated: Statistics, chunks: Sequence[np.ndarray], root: np.ndarray,
     points: int, fewest: int, seed: int,
 ) -> Estimate:
-    """FD of random subsets of n / 10 (or `fewest`, if that is less) to n images, the line over 1 / size, read at 0.
+    """FD of random subsets of n / 10 (or `fewest`, if that is less) to n images, and the line over 1 / size at 0.
 
-    As FID_IS_infinity and dgm-eval, which draw their subsets unseeded.  The error is that of the line's value as a
-    sum over images, which are in some subsets and not in others, each with its influence on FD.
+    As in FID_IS_infinity and dgm-eval, which draw their subsets unseeded.  The error is that of the line's value as a
+    sum over images of their influence on the FD of the subsets that contain them.
     """
     n, rng = generated.n, np.random.default_rng(seed)
     sizes = np.linspace(min(fewest, max(n // 10, 2)), n, points).astype(int)
@@ -125,13 +127,13 @@ def _by_line(
 
 
 def _intercept(x: np.ndarray) -> np.ndarray:
-    """The factors (points,) by which values over x make the value of their least-squares line at 0."""
+    """The weights (points,) of values at x in the value of their least-squares line at 0."""
     away = x - x.mean()
     return 1 / len(x) - x.mean() * away / (away @ away)
 
 
 def _scatter(x: np.ndarray, values: np.ndarray, factors: np.ndarray) -> float:
-    """The line's own standard error at 0, from how far the values are from it."""
+    """The standard error of the line at 0, from its residuals."""
     beside = values - np.polynomial.Polynomial.fit(x, values, 1)(x)
     return float(np.sqrt(beside @ beside / max(len(x) - 2, 1) * (factors @ factors)))
 

@@ -1,4 +1,4 @@
-"""Fréchet distance between Gaussians, with the standard error of its generated side.
+"""Fréchet distance between Gaussians, with its standard error over generated images.
 
 Heusel et al. 2017, arXiv:1706.08500.  Printed as FID only with the 2015 Inception network.
 
@@ -31,7 +31,7 @@ Values = Any
 def matrix_root(sigma: np.ndarray) -> np.ndarray:
     """The symmetric positive semi-definite root of a covariance (d, d), float64: sigma = root @ root.T.
 
-    It depends on the reference only: compute it once per reference and keep it.
+    It depends on the reference only: compute it once per reference.
     """
     eigenvalues, vectors = np.linalg.eigh(sigma)
     if eigenvalues.size and eigenvalues[0] < -NOT_PSD * abs(eigenvalues[-1]):
@@ -43,10 +43,10 @@ def matrix_root(sigma: np.ndarray) -> np.ndarray:
 
 
 def frechet_distance(real: Statistics, generated: Statistics, root: np.ndarray | None = None) -> float:
-    """|mu_r - mu_g|^2 + tr(S_r + S_g - 2 (S_r S_g)^(1/2)); `root` is `matrix_root(real.sigma)` when it is at hand.
+    """|mu_r - mu_g|^2 + tr(S_r + S_g - 2 (S_r S_g)^(1/2)); `root`: `matrix_root(real.sigma)`, if already computed.
 
-    A value below 0 within rounding is returned as 0; one further below is refused, since no two
-    covariances and their true root give it.
+    A value below 0 within rounding is returned as 0; a lower one is refused, since two covariances and a correct root
+    cannot give it.
     """
     root = root_of(real, generated, root)
     eigenvalues = np.linalg.eigvalsh(root.T @ generated.sigma @ root)
@@ -57,7 +57,7 @@ def frechet_distance(real: Statistics, generated: Statistics, root: np.ndarray |
 def frechet_distance_few(
     real: Statistics, generated: Statistics, features: np.ndarray, root: np.ndarray | None = None
 ) -> float:
-    """The same distance for fewer generated images than dimensions: faster, and most accurate there.
+    """The same distance for fewer generated images than dimensions: faster and more accurate in that case.
 
     tr (S_r S_g)^(1/2) = ||(X_g - mu_g) R||_* / sqrt(n - 1), the nuclear norm; features X_g: (n, d).
     """
@@ -69,11 +69,11 @@ def frechet_distance_few(
 def influence(
     real: Statistics, generated: Statistics, chunks: Iterable[np.ndarray], root: np.ndarray | None = None
 ) -> np.ndarray:
-    """How much each image moves the distance: chunks of generated features, (rows, d) each -> psi (n,), float64.
+    """The influence of each image on the distance: chunks of generated features, (rows, d) each -> psi (n,), float64.
 
     Adding weight t to image i changes the distance by t psi_i: positive makes it worse.  Infinitesimal jackknife:
     psi_i = 2 (mu_g - mu_r).(x_i - mu_g) + n/(n-1) (x_i - mu_g)^T (I - T) (x_i - mu_g) - tr(S_g (I - T)),
-    where n/(n-1) comes from ddof 1 and makes the mean 0 exactly.  The map T is made once for all chunks.
+    where n/(n-1) comes from ddof 1 and makes the mean 0 exactly.  The map T is computed once for all chunks.
     """
     cross, w, axes = _spectrum(real, generated, root_of(real, generated, root))
     found = [np.empty(0)]
@@ -91,12 +91,12 @@ def by_class(
     labels: np.ndarray,
     root: np.ndarray | None = None,
 ) -> dict[int, Estimate]:
-    """What each class costs; chunks as for `frechet`, labels (n,) int, the classes of their images.
+    """The contribution of each class to the distance; chunks as for `frechet`, labels (n,) int: the images' classes.
 
-    The sum of psi over a class, divided by n: by so much, to first order, would the distance fall if images as good
-    as the average stood in place of those of the class.  Costs add up to 0.  An image moves the cost of a class by its
-    own part in it, and by what it does to the psi of the class; since second derivatives are symmetric, that is what
-    more of the class does to its own psi: one eigendecomposition per class.
+    The sum of psi over a class, divided by n: to first order, how much the distance would fall if the images of the
+    class were replaced by average images.  Contributions add up to 0.  An image changes the contribution of a class
+    through its own psi, and through its effect on the psi of the class; since second derivatives are symmetric, the
+    latter equals the effect of the class on the image's psi: one eigendecomposition per class.
     """
     check_chunks(generated, chunks)
     if labels.shape != (generated.n,):
@@ -113,7 +113,7 @@ def by_class(
 
 
 def _with_more(generated: Statistics, chunks: Sequence[np.ndarray], within: np.ndarray) -> Statistics:
-    """The moments when the images `within` (n,) weigh 1 + NUDGE, and all together as much as before."""
+    """The moments when the images `within` (n,) have weight 1 + NUDGE, with the total weight unchanged."""
     ends = np.cumsum([len(chunk) for chunk in chunks])
     part = accumulate(chunk[mask] for chunk, mask in zip(chunks, np.split(within, ends[:-1]), strict=True))
     n, weight = generated.n, NUDGE * part.n / generated.n
@@ -129,12 +129,12 @@ def frechet(
     generated_chunks: Sequence[np.ndarray],
     real_root: np.ndarray | None = None,
 ) -> Estimate:
-    """The distance and its standard error; chunks: the (rows, d) float32 behind the statistics.
+    """The distance and its standard error; chunks: the (rows, d) float32 features of the statistics.
 
-    The error is about E[distance at this n] over fresh generated images, given the reference.  It says nothing
-    about the bias at small n, which is larger.  Every image is left out in turn, and pairs of some: the distances
-    without them are exact and cheap, for n <= d too, since they change one symmetric matrix by rank one or two.
-    Where `influence` gives the larger variance, as for features of heavy tails, that one counts.
+    The error refers to E[distance at this n] over new generated images, with the reference held fixed.  It does not
+    include the bias at small n, which is larger.  Every image is left out in turn, and some pairs: these distances are
+    exact and cheap, also for n <= d, since they change one symmetric matrix by rank one or two.  Where `influence`
+    gives the larger variance, as for heavy-tailed features, that one is used.
     """
     real, generated = real_statistics, generated_statistics
     check_chunks(generated, generated_chunks)
@@ -159,7 +159,7 @@ class Without:
         self.at, self.weights = _nodes(self.w)                                      # (nodes,) s^2 and ds / pi
 
     def one(self) -> tuple[np.ndarray, np.ndarray]:
-        """The distances without each image, and for infinitely small changes of their weights `influence`: (n,)."""
+        """The leave-one-out distances, and `influence`, their limit for infinitesimal weights: (n,)."""
         parts = [self._one(self.centred(chunk)) for chunk in self.chunks]
         without, psi = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return without, psi
@@ -226,9 +226,9 @@ def root_of(real: Statistics, generated: Statistics, root: np.ndarray | None) ->
 
 
 def _rank(real: Statistics, generated: Statistics) -> int:
-    """The highest rank that R^T S_g R can have; n = 0 means unknown.  The other eigenvalues are rounding.
+    """The highest possible rank of R^T S_g R; n = 0 means unknown.  Further eigenvalues are rounding errors.
 
-    Features that are 0 in every image, as many are of a network that never saw such images, lower it too.
+    Features that are 0 for every image, as is common for images unlike a network's training data, lower it too.
     """
     alive = [int(np.count_nonzero(statistics.sigma.diagonal())) for statistics in (real, generated)]
     return min(alive + [statistics.n - 1 for statistics in (real, generated) if statistics.n])
@@ -259,7 +259,7 @@ def _spectrum(
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """tr (S_r S_g)^(1/2), the eigenvalues w (r,) of R^T S_g R that are not 0, and R V (d, r).
 
-    From the features themselves, `chunks`, where they are given and n <= d: faster, and most accurate there.
+    Computed from the features, `chunks`, if given and n <= d: faster and more accurate in that case.
     """
     if chunks and generated.n <= len(generated.mu):
         _, singular, rows = np.linalg.svd((np.concatenate(list(chunks)) - generated.mu) @ root, full_matrices=False)

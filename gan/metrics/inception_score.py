@@ -19,18 +19,18 @@ def inception_score(
 ) -> Estimate:
     """The mean score over splits of (n, classes) logits, and its standard error.
 
-    Scores at different numbers of splits, or images per split, do not compare.  One split over everything is
-    least biased; `splits=10, shuffle_seed=2020` is torch-fidelity's rule, `block=5000` (unshuffled blocks in
-    place of splits, the last one short) is ADM's.  The error is about the expected score at this n: the leave-one-out
-    jackknife in each split, which unlike the delta method score * std KL(p_i || p) / sqrt(n) holds where a split has
-    fewer images than there are classes.  It is not the deviation over splits.
+    Scores with different numbers of splits, or of images per split, are not comparable.  A single split is least
+    biased; `splits=10, shuffle_seed=2020` is torch-fidelity's rule, `block=5000` (unshuffled blocks instead of splits,
+    the last one shorter) is ADM's.  The error refers to the expected score at this n.  It is the leave-one-out
+    jackknife in each split, which, unlike the delta method score * std KL(p_i || p) / sqrt(n), is valid where a split
+    has fewer images than there are classes.  It is not the standard deviation over splits.
     """
     scores, errors = _scores(generated_logits, splits, shuffle_seed, block)
     return Estimate(float(scores.mean()), float(np.sqrt((errors**2).sum()) / len(errors)))
 
 
 def deviation_over_splits(logits: np.ndarray, splits: int = 10, shuffle_seed: int | None = 2020) -> float:
-    """What papers print behind the +-: the standard deviation (ddof 0) over splits; not a standard error."""
+    """What papers report after the +-: the standard deviation (ddof 0) over splits; not a standard error."""
     scores, _ = _scores(logits, splits, shuffle_seed, None)
     return float(scores.std())
 

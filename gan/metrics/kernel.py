@@ -32,7 +32,7 @@ def kid(
     subset_size: int = 1000,
     seed: int = 2020,
 ) -> Estimate:
-    """`kid_full` over all images for `subsets=0`, the least noisy; otherwise `kid_subsets`, as papers print it."""
+    """`kid_full` over all images for `subsets=0` (the least variance); otherwise `kid_subsets`, as in papers."""
     if subsets:
         return kid_subsets(real_features, generated_features, subsets, subset_size, seed)
     return kid_full(real_features, generated_features, real_self_similarity)
@@ -41,10 +41,10 @@ def kid(
 def kid_full(real: np.ndarray, generated: np.ndarray, self_similarity: float | None = None) -> Estimate:
     """The unbiased MMD^2 between (m, d) real and (n, d) generated features, float32, and its standard error.
 
-    `self_similarity` is `mean_self_similarity(real)` when it is at hand: it does not depend on the generated images.
-    The error is about the expected value over fresh generated images, given the reference (`_variance`).  Given
-    the reference that value is not exactly 0 for equal laws: test a model against the floor, by a difference, not
-    against 0, unless the reference is at least as large as the generated set (benchmarks/coverage.py).
+    `self_similarity`: `mean_self_similarity(real)`, if already computed; it does not depend on the generated images.
+    The error refers to the expected value over new generated images, with the reference held fixed (`_variance`).
+    That value is not exactly 0 for equal distributions: test the difference between a model and the floor, not the
+    model against 0, unless the reference is at least as large as the generated set (benchmarks/coverage.py).
     """
     _check(real, generated)
     if self_similarity is None:
@@ -58,7 +58,7 @@ def kid_subsets(
 ) -> Estimate:
     """torch-fidelity's rule: the mean over random subsets without replacement, generated drawn before real.
 
-    That is its order with the generated images as input 1 and the reference as input 2.  Given the images, subsets
+    This is its order with the generated images as input 1 and the reference as input 2.  Given the images, subsets
     are independent and average to `kid_full`, so se^2 = se_full^2 + var(subsets) / subsets.  The first term costs
     n^2 / 2 + n m kernel values, the subsets 2 * subsets * subset_size^2: 1.5e8 against 2e8 at 10,000 images.
     """
@@ -79,9 +79,9 @@ def cmmd(
 ) -> Estimate:
     """The biased MMD^2, times `scale`, of (m, d) real and (n, d) generated features, float32, and its standard error.
 
-    Sums take in the diagonal, k(x, x) = 1, as the original's do.  It gets features of length 1 from its network; here
-    they are made so, which leaves those as they are.  With 1 / n from the diagonal what remains is a mean over pairs,
-    of h(x, x') = (n-1)/n k(x, x') - f(x) - f(x'), so the error is KID's, given the reference.
+    Sums include the diagonal, k(x, x) = 1, as in the original code.  There the network's features are normalised; here
+    all features are.  Apart from the diagonal's 1 / n, the value is a mean over pairs of
+    h(x, x') = (n-1)/n k(x, x') - f(x) - f(x'), so its error is computed like KID's, with the reference held fixed.
     """
     _check(real_features, generated_features)
     check_directions(real_features, "reference")
@@ -93,7 +93,7 @@ def cmmd(
 
 
 def mean_self_similarity(real: np.ndarray, kernel: Kernel | None = None) -> float:
-    """The mean of k(y_j, y_j') over all pairs j != j' of the (m, d) reference: cache it with the reference."""
+    """The mean of k(y_j, y_j') over all pairs j != j' of the (m, d) reference; compute it once per reference."""
     check_features(real)
     if len(real) < 2:
         raise BadInput("too-few-images", f"A kernel distance needs at least 2 reference images, got {len(real)}.")
@@ -158,10 +158,10 @@ def _variance(sums: np.ndarray, squares: float) -> float:
     """Variance of a U-statistic of order two, from its row sums (n,) and the sum of h^2, both without diagonal.
 
     True is 4 (n-2) / (n (n-1)) zeta1 + 2 / (n (n-1)) zeta2; zeta1 = Var E[h | x], zeta2 = Var h (Hoeffding 1948).
-    Every expectation is a mean over distinct indices, hence unbiased; zeta1, which vanishes when both laws are equal,
-    is estimated around 0 there and not allowed below it.  zeta2 counts 4 in place of 2, as in the jackknife
-    (Efron & Stein 1981): near equality a value that came out small brings a small error.  Where laws are equal and
-    few features vary the error is then up to 1.8 times the true one.
+    Every expectation is a mean over distinct indices, hence unbiased; zeta1, which vanishes for equal distributions, is
+    clipped at 0.  zeta2 has the factor 4 instead of 2, as in the jackknife (Efron & Stein 1981), since for nearly equal
+    distributions small values come with small errors.  For equal distributions and few features that vary, the error
+    is therefore up to 1.8 times the true one.
     """
     n, total, of_rows = len(sums), sums.sum(), float(sums @ sums)
     mean_square = squares / (n * (n - 1))                                       # E h(x, x')^2
@@ -191,7 +191,7 @@ def _cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _gaussian(x: np.ndarray, y: np.ndarray, sigma: float) -> np.ndarray:
-    """Of the directions of rows: |x - y|^2 = 2 - 2 cos."""
+    """The Gaussian kernel of normalised rows: |x - y|^2 = 2 - 2 cos."""
     cosines = (x / np.linalg.norm(x, axis=1, keepdims=True)) @ (y / np.linalg.norm(y, axis=1, keepdims=True)).T
     cosines -= 1
     cosines /= sigma**2
@@ -235,12 +235,12 @@ def _check(real: np.ndarray, generated: np.ndarray) -> None:
 
 
 def check_directions(features: np.ndarray, side: str) -> None:
-    """Refuse features, (n, d), that cannot be made of length 1."""
+    """Refuse features, (n, d), that cannot be normalised: zero vectors."""
     for rows in _slices(len(features)):
         if not (still := np.asarray(features[rows]).any(axis=1)).all():
             raise BadInput("features-without-direction",
-                           f"Features of length 0 have no direction: row {rows.start + int(np.argmin(still)):,} "
-                           f"of the {side} ones is all zeros.")
+                           f"Zero feature vectors have no direction: row {rows.start + int(np.argmin(still)):,} "
+                           f"of the {side} features is all zeros.")
 
 
 def _check_subsets(m: int, n: int, subsets: int, size: int) -> None:

@@ -1,9 +1,9 @@
-"""Feature likelihood divergence: how probable real images are under a density that stands on the generated ones.
+"""Feature likelihood divergence: the likelihood of real images under a density fitted to the generated images.
 
-Jiralerspong et al. 2023, arXiv:2302.04440, as their code computes it: a mixture of n equally heavy Gaussians, each
-round, N(x_j, s_j I), at the generated images; the variances s_j are fitted to the training images, and the likelihood
-is that of test images.  Where a generated image is a copy of a training image its s_j shrinks to almost nothing and
-the density of others goes with it, so that memory costs as much as poor images and missing ones do.
+Jiralerspong et al. 2023, arXiv:2302.04440, as their code computes it: a mixture of n isotropic Gaussians of equal
+weight, N(x_j, s_j I), centred at the generated images; the variances s_j are fitted to the training images, and the
+likelihood is that of test images.  Where a generated image is a copy of a training image, its s_j shrinks to almost
+nothing, and the density at test images with it: so memorisation is penalised like poor quality and missing modes.
 
 Features are centred and scaled by the mean and deviation (ddof 1) of the test images.  Values are nats per dimension,
 times 100.  Distances take 4 bytes for each pair of a training and a generated image: 400 MB for 10,000 of both.
@@ -22,16 +22,16 @@ from ganbench.gan.types import BadInput, Estimate
 
 MOST = 10_000                       # Gaussians, and images between two steps of the optimiser
 RATE, EPOCHS = 0.5, 50              # of Adam, with its usual 0.9, 0.999 and 1e-8
-STILL, LOOKED_BACK = 5e-4, 5        # it ends when the loss moved by less within so many epochs
-NEAREST = 1e-3                      # added to the squared distance from which a variance starts
-BOUND = 40.0                        # of |log s|, for copies
-CENTRE = 0.9**2                     # of the squared distance to the mean of the training images: see `_fit`
-KNOWN = 100.0                       # nats per dimension are printed times this
+STILL, LOOKED_BACK = 5e-4, 5        # stops when the loss changed by less than STILL within LOOKED_BACK epochs
+NEAREST = 1e-3                      # added to the squared distance that is a variance's initial value
+BOUND = 40.0                        # limit of |log s|, reached for copies
+CENTRE = 0.9**2                     # factor of the squared distance to the mean of the training images: see `fit`
+KNOWN = 100.0                       # values are 100 times nats per dimension
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """n round Gaussians of equal weight, N(means_j, exp(log_s_j) I)."""
+    """n isotropic Gaussians of equal weight, N(means_j, exp(log_s_j) I)."""
 
     means: np.ndarray   # (n, d) float64
     log_s: np.ndarray   # (n,) float64
@@ -40,10 +40,10 @@ class Mixture:
 def fld(
     training_features: np.ndarray, test_features: np.ndarray, generated_features: np.ndarray, seed: int = 0
 ) -> Estimate:
-    """By how much test images are less probable under a density on generated images than under one on real images.
+    """Negative log-likelihood of test images under the density of generated images, minus that of real images.
 
-    That one stands on half of the training images, or as many as are generated, and is fitted to the others.  All
-    arrays (rows, d) float32.  About 0 is perfect and 100 poor; copies of training images bring thousands.
+    The latter is centred at half of the training images (at most as many as generated ones) and fitted to the others.
+    All arrays (rows, d) float32.  About 0 is perfect and 100 poor; copies of training images give thousands.
     """
     training, test, generated = _scaled(training_features, test_features, generated_features)
     rng = np.random.default_rng(seed)
@@ -58,7 +58,7 @@ def fld(
 def fld_gap(
     training_features: np.ndarray, test_features: np.ndarray, generated_features: np.ndarray, seed: int = 0
 ) -> Estimate:
-    """By how much training images are less probable than test images: the further below 0, the more is memory."""
+    """Negative log-likelihood of training images minus that of test images; the lower, the more memorisation."""
     training, test, generated = _scaled(training_features, test_features, generated_features)
     rng = np.random.default_rng(seed)
     mixture = fit(_some(generated, rng), training, rng)
@@ -69,10 +69,11 @@ def fld_gap(
 def fld_precision(
     training_features: np.ndarray, test_features: np.ndarray, generated_features: np.ndarray, seed: int = 0
 ) -> Estimate:
-    """By how much generated images are less probable than training images under a density on the test images.
+    """Negative log-likelihood of generated images under a density centred at the test images, minus that of training
+    images.
 
-    The density for the training images is fitted to the half of them that it does not judge.  Its error is plain:
-    the generated images are only judged, one by one.
+    For the training images the density is fitted to the half of them that is not evaluated.  The error is that of a
+    mean over generated images, since the density does not depend on them.
     """
     training, test, generated = _scaled(training_features, test_features, generated_features)
     rng = np.random.default_rng(seed)
@@ -84,11 +85,11 @@ def fld_precision(
 
 
 def fit(means: np.ndarray, x: np.ndarray, rng: np.random.Generator) -> Mixture:
-    """Variances (n,) that make x (m, d) probable under Gaussians at `means` (n, d): Adam on their logarithms.
+    """Maximum-likelihood variances (n,) for x (m, d) under Gaussians at `means` (n, d): Adam on their logarithms.
 
-    The original's steps, number for number: from the nearest x on, in shuffled batches of MOST, within +-BOUND.  One
-    more Gaussian, of weight 1 and a variance of its own, takes up the x that no other explains: its distances are
-    those to the mean of x, a tenth shorter.  It is only there while the others are fitted.
+    The same steps as the original code: starting from the distance to the nearest x, in shuffled batches of MOST,
+    within +-BOUND.  During the fit one more Gaussian, of weight 1 and with its own variance, accounts for outliers: its
+    distances are those to the mean of x, shortened by a tenth.
     """
     n, d = means.shape
     x = x[rng.permutation(len(x))]
@@ -116,7 +117,7 @@ def nats_of(mixture: Mixture, x: np.ndarray) -> np.ndarray:
 
 
 def _nats_without(mixture: Mixture, x: np.ndarray) -> tuple[float, np.ndarray]:
-    """The mean of `nats_of`, and what it is without each of the Gaussians, (n,)."""
+    """The mean of `nats_of`, and its leave-one-out values for each of the Gaussians, (n,)."""
     n, d = mixture.means.shape
     whole, without = 0.0, np.zeros(n)
     for terms in _terms(mixture, x):
@@ -205,12 +206,12 @@ def _squares(x: np.ndarray, means: np.ndarray) -> Iterator[tuple[slice, np.ndarr
 
 
 def _some(features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """At most MOST of the rows, at random."""
+    """A random subset of at most MOST rows."""
     return features if len(features) <= MOST else features[rng.choice(len(features), MOST, replace=False)]
 
 
 def _scaled(training: np.ndarray, test: np.ndarray, generated: np.ndarray) -> list[np.ndarray]:
-    """Each (rows, d') float32, less the mean and over the deviation of the test images in features that vary there."""
+    """Each (rows, d') float32, standardised by the test images; features that are constant there are dropped."""
     for features, name, least in ((training, "training", 4), (test, "test", 2), (generated, "generated", 3)):
         check_features(features)
         if len(features) < least:
@@ -225,6 +226,6 @@ def _scaled(training: np.ndarray, test: np.ndarray, generated: np.ndarray) -> li
     alive = deviation > 0
     if not alive.any():
         raise BadInput("constant-features",
-                       "All test images have the same features, so nothing is probable or improbable.")
+                       "All test images have the same features, so no likelihood is defined.")
     mean, deviation = mean[alive].astype(np.float32), deviation[alive].astype(np.float32)
     return [(features[: len(features)][:, alive] - mean) / deviation for features in (training, test, generated)]

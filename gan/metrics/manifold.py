@@ -1,13 +1,14 @@
-"""Precision, recall, density, coverage and realism: what part of each set lies where the other one is.
+"""Precision, recall, density, coverage and realism, from the overlap of the estimated supports of both sets.
 
 Precision, recall and realism: Kynkäänniemi et al. 2019, arXiv:1904.06991.  Density and coverage: Naeem et al. 2020,
-arXiv:2002.09797.  A set lies where its balls are; the ball of an image reaches to its k-th nearest other.
+arXiv:2002.09797.  The support of a set is estimated by balls around its images; the radius is the distance to the k-th
+nearest other image of the set.
 
-Papers and tools differ in k and in whether the border of a ball belongs to it.  Here it is a setting:
+Papers and tools differ in k and in whether balls are closed.  Both are settings:
     k=3, closed=True    precision and recall of the paper, of torch-fidelity's PRC and of guided-diffusion (whose
                         distances are rounded to float16)
     k=5, closed=False   all four numbers of prdc and dgm-eval, and the paper's density and coverage
-For two samples of one law, m real and n generated images, E[density] = 1 and
+For two samples of the same distribution, m real and n generated images, E[density] = 1 and
 E[coverage] = 1 - prod_{j=1..k} (m - j) / (n + m - j).
 """
 
@@ -19,40 +20,40 @@ from ganbench.gan.metrics.jackknife import pulls_of
 from ganbench.gan.metrics.neighbours import FEW, Held, Overlap
 from ganbench.gan.types import BadInput, Estimate
 
-Z = 1.96    # of the 95 % interval from which the error of a median is read
+Z = 1.96    # of the 95 % interval from which the error of a median is computed
 
 
 def precision(overlap: Overlap, k: int = 3, closed: bool = True) -> Estimate:
-    """The share of generated images that lie in a ball of a real one."""
+    """The share of generated images that lie in the ball of a real image."""
     return share(_inside(overlap, k, closed) > 0)
 
 
 def density(overlap: Overlap, k: int = 5, closed: bool = False) -> Estimate:
-    """In how many real balls a generated image lies, over k: it may exceed 1, as for images crowded around modes."""
+    """The mean number of real balls that contain a generated image, over k; it may exceed 1."""
     counts = _inside(overlap, k, closed) / k
     error = counts.std() / np.sqrt(len(counts)) or share(counts > 0).se
     return Estimate(float(counts.mean()), float(error))
 
 
 def recall(overlap: Overlap, k: int = 3, closed: bool = True) -> Estimate:
-    """The share of real images that lie in a ball of a generated one."""
+    """The share of real images that lie in the ball of a generated image."""
     held, at = overlap.recalled, at_k(overlap.recalled.count.shape[2], k, "recall")
     lost = overlap.forgotten[int(closed), :, at]
     return _union(held, int(closed), at, lost, heed=1.0)
 
 
 def coverage(overlap: Overlap, k: int = 5, closed: bool = False) -> Estimate:
-    """The share of real images whose balls hold a generated one."""
+    """The share of real images whose ball contains a generated image."""
     held, at = overlap.covered, at_k(overlap.covered.count.shape[2], k, "coverage")
     alone = held.few[int(closed), held.count[int(closed), :, at] == 1, 0, at]
     return _union(held, int(closed), at, np.bincount(alone, minlength=len(overlap.inside[0])), heed=0.5)
 
 
 def realism(overlap: Overlap) -> Estimate:
-    """The median over generated images of the largest radius / distance to a real image: 1 is at the border.
+    """The median realism of generated images: the largest radius / distance to a real image; above 1 is inside a ball.
 
-    `overlap.realism` has the images' own (k = 3; balls larger than the median ball are left out).  The error comes
-    from the order statistics around the median; the mean would be that of the copies of real images, at 1e6 each.
+    `overlap.realism` has the values of the images (k = 3; balls larger than the median ball are left out).  The error
+    comes from the order statistics around the median.  A mean would be dominated by copies of real images, 1e6 each.
     """
     ordered, n = np.sort(overlap.realism), len(overlap.realism)
     low, high = (int(np.floor(n / 2 + sign * Z * np.sqrt(n) / 2)) for sign in (-1, 1))
@@ -61,8 +62,8 @@ def realism(overlap: Overlap) -> Estimate:
 
 
 def share(which: np.ndarray) -> Estimate:
-    """The mean of n yes or no, and its error; two of each are added for the error, as Agresti & Coull 1998 do, so that
-    it is not 0 where all are alike."""
+    """The share of n booleans that are true, and its error, for which two of each value are added (Agresti & Coull
+    1998), so that it is not 0 where all are equal."""
     n = len(which)
     padded = (which.sum() + 2) / (n + 4)
     return Estimate(float(which.mean()), float(np.sqrt(padded * (1 - padded) / n)))
@@ -76,15 +77,15 @@ def at_k(available: int, k: int, what: str) -> int:
     """The place of k on an axis that begins with k = 1 and has one more than may be asked for."""
     if not 1 <= k <= available:
         raise BadInput("unfit-value",
-                       f"For {what} k goes from 1 to {available} here, one less than neighbours were looked for if an "
-                       f"image is left out for the error; found k = {k}.")
+                       f"For {what} k must be from 1 to {available} here (one less than the number of neighbours "
+                       f"searched where the error needs one more); found k = {k}.")
     return k - 1
 
 
 def _union(held: Held, closed: int, at: int, lost: np.ndarray, heed: float) -> Estimate:
-    """The share of m real images that are held; `lost`: how many fewer without each of n generated images, (n,).
+    """The share of m real images that are covered by balls; `lost`: how many fewer without each of n generated images.
 
-    The jackknife's variance, less what `_left` says of it: `heed` of it.
+    The error is the jackknife's, reduced by the part that `_left` finds to be counted twice, of which `heed` is used.
     """
     count = held.count[closed, :, at]
     n, m = len(lost), len(count)
@@ -95,12 +96,14 @@ def _union(held: Held, closed: int, at: int, lost: np.ndarray, heed: float) -> E
 
 
 def _left(count: np.ndarray, few: np.ndarray) -> float:
-    """How much of the jackknife's variance is left when images act by twos, threes and more, as in a union they do.
+    """The share of the jackknife's variance that is not counted twice, given interactions of two and more images, as in
+    a union of balls.
 
-    Two real images that c generated ones hold in common, c of Poisson's law with mean q, bring q / (1 - exp(-q)) times
-    too much.  The distribution of q over pairs, each by its part in the variance, has the mean 2 V_2 / V_1 and the mean
-    square 6 V_3 / V_1, where V_r sums the squares of how many real images the same r generated ones hold, and no
-    others.  Of all distributions with these moments the one on 0 and one point leaves most, and that is taken.
+    Two real images that c generated images cover jointly, c Poisson distributed with mean q, contribute
+    q / (1 - exp(-q)) times too much.  The distribution of q over pairs, weighted by their part in the variance, has the
+    mean 2 V_2 / V_1 and the mean square 6 V_3 / V_1, where V_r is the sum of squares of the numbers of real images
+    covered by exactly the same r generated images.  Of all distributions with these moments, the one on 0 and a single
+    point gives the largest share; it is used.
     """
     one, two, three = (_squares(few[count == r, :r]) for r in range(1, FEW + 1))
     mean, square = (2 * two / one, 6 * three / one) if one else (0.0, 0.0)

@@ -1,8 +1,8 @@
-"""Is it a copy?  How near generated images come to those that the model learned from, beside how near others come.
+"""Memorisation: distances of generated images to training images, compared with those of unseen real images.
 
 Arguments: `training_neighbours` is `nearest(training)`, `training_matches` `nearest_across(generated, training)` and
 `test_matches` `nearest_across(test, training)` of gan.metrics.neighbours; all other features are (rows, d) float32.
-All errors are over fresh generated images, with the training and the test images given.
+All errors refer to new generated images, with the training and the test images held fixed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ganbench.gan.types import BadInput, Estimate, Statistics
 
 ENOUGH = 20         # generated images that a cell must exceed to count in C_T
 RESTARTS = 10       # of k-means
-NO_DISTANCE, TINY = 1e-8, 1e-14     # of MiFID: a Fréchet distance that is 0, and what is added to the divisor
+NO_DISTANCE, TINY = 1e-8, 1e-14     # MiFID: Fréchet distances that count as 0, and what is added to the divisor
 
 
 def authpct(training_matches: Neighbours, training_neighbours: Neighbours) -> Estimate:
-    """Authenticity, in percent: generated images farther from their training image than that is from its next.
+    """Authenticity, in per cent: generated images farther from their nearest training image than that is from its own.
 
-    Alaa et al. 2022, arXiv:2102.08921, as dgm-eval computes it.  The larger the better: copies have 0.
-    Two samples of one law have more than 50, how much more depends on d: set it beside the floor.
+    Alaa et al. 2022, arXiv:2102.08921, as dgm-eval computes it.  Larger is better: copies have 0.  Two samples of the
+    same distribution have more than 50, depending on d: compare with the floor.
     """
     matched, known = training_matches.indices[:, 0], len(training_neighbours.distances)
     if matched.max() >= known:
@@ -48,18 +48,17 @@ def c_t(
     components: int = 64,
     seed: int = 0,
 ) -> Estimate:
-    """Are generated images nearer to the training set than test images are?  Meehan et al. 2020, arXiv:2004.05675.
+    """Whether generated images are nearer to the training set than test images: Meehan et al. 2020, arXiv:2004.05675.
 
-    Far below 0 they are, by so many standard deviations: copied; far above 0 they are farther: the model underfits.
-    In each cell of k-means on the training set the nearest distances are compared by Mann and Whitney's U, z-scored;
-    the mean over cells is weighted by their share of the test images, and cells with few generated ones are left out.
-    With dgm-eval's settings: the first 64 principal components of the training set where there are more features, and
-    3 cells.
+    A z-score: far below 0 the generated images are nearer (copies), far above 0 farther (underfitting).  In each cell
+    of k-means on the training set the nearest distances are compared by the Mann-Whitney U, as a z-score; the mean over
+    cells is weighted by their share of the test images, and cells with few generated images are left out.  Settings as
+    in dgm-eval: the first 64 principal components of the training set where there are more features, and 3 cells.
     """
     sets = _projected((training_features, test_features, generated_features), components)
     centres, _ = kmeans(sets[0], cells, iter=RESTARTS, rng=np.random.default_rng(seed))
     labels = [vq(points, centres)[0] for points in sets]
-    total, weight, pulled = 0.0, 0.0, np.zeros(len(sets[2]))        # pulled: what each image takes from the sum
+    total, weight, pulled = 0.0, 0.0, np.zeros(len(sets[2]))        # pulled: change of the sum without each image
     for cell in range(len(centres)):
         training, test, generated = (points[label == cell] for points, label in zip(sets, labels, strict=True))
         if len(generated) > ENOUGH and len(test):
@@ -69,8 +68,8 @@ def c_t(
             pulled[labels[2] == cell] = len(test) * (z - without)
     if not weight:
         raise BadInput("too-few-images",
-                       f"No cell of C_T holds test images and more than {ENOUGH} generated ones, "
-                       f"of {len(sets[1]):,} and {len(sets[2]):,}.")
+                       f"No cell of C_T contains test images and more than {ENOUGH} generated images, "
+                       f"from {len(sets[1]):,} test and {len(sets[2]):,} generated images.")
     pulls = pulls_of((total - pulled) / weight)
     return Estimate(total / weight, float(np.sqrt(pulls @ pulls)) / len(pulls))
 
@@ -86,10 +85,10 @@ def mifid(
 ) -> Estimate:
     """Fréchet distance / mean cosine distance to the nearest training image.  Bai et al. 2021, arXiv:2106.03062.
 
-    The cosine is without its sign, features that add up to 0 are left out, and the divisor is 1 where the mean
-    distance reaches the threshold.  The mean is over the generated images, as in the paper and in Kaggle's contest;
-    torchmetrics takes it over the training images and their nearest generated ones, `over_training`.
-    The error knows nothing of the jump at the threshold: near it, intervals are too short.
+    The distance uses |cosine|, features that add up to 0 are left out, and the divisor is 1 where the mean distance
+    reaches the threshold.  The mean is over the generated images, as in the paper and in the Kaggle competition;
+    torchmetrics takes it over the training images and their nearest generated ones, `over_training`.  The error does
+    not account for the jump at the threshold: near it, intervals are too short.
     """
     root = matrix_root(real_statistics.sigma) if real_root is None else real_root
     penalise = _from_training if over_training else _from_generated
@@ -107,45 +106,45 @@ def mifid(
 
 
 def copies(training_matches: Neighbours, test_matches: Neighbours, rate: float = 0.05) -> Estimate:
-    """The share of generated images nearer to a training image than test images come, see `discoveries`.
+    """The share of generated images significantly nearer to a training image than test images are; see `discoveries`.
 
-    Of t test images the p-values are at least 1 / (t + 1): a share below 1 / (rate (t + 1)) cannot be seen.
+    With t test images the p-values are at least 1 / (t + 1): a share below 1 / (rate (t + 1)) cannot be detected.
     """
     return share(discoveries(p_values(training_matches.distances[:, 0], test_matches.distances[:, 0]), rate))
 
 
 def duplicates(overlap: Overlap, rate: float = 0.05) -> Estimate:
-    """The share of generated images nearer to each other than real images are to each other, see `discoveries`.
+    """The share of generated images significantly nearer to each other than real images are; see `discoveries`.
 
-    Among more images the nearest is nearer, so that with n > m it is the ceil(n / m)-th nearest that has to be near.
+    The nearest of more images is nearer, so for n > m the ceil(n / m)-th nearest is compared.
     """
     generated, known = overlap.generated, overlap.real.distances[:, 0]
     n, at = len(generated.distances), -(-len(generated.distances) // len(known))
     if at >= generated.distances.shape[1]:
         raise BadInput("too-few-images",
-                       f"Duplicates among {n:,} images need a reference larger than {len(known):,}: "
-                       f"at least a share of 1 in {generated.distances.shape[1] - 1}.")
+                       f"Duplicates among {n:,} images need a larger reference than {len(known):,} images: "
+                       f"at least one for every {generated.distances.shape[1] - 1} generated images.")
     found = discoveries(p_values(generated.distances[:, at - 1], known), rate)
     if not found.any():
         return share(found)
     reach = generated.distances[found, at - 1].max()
-    sole = found & (generated.distances[:, at] > reach)             # not a duplicate without any one of its nearest
+    sole = found & (generated.distances[:, at] > reach)             # no duplicate if one of its nearest is left out
     lost = np.bincount(generated.indices[sole, :at].ravel(), minlength=n) + found
     pulls = pulls_of((found.sum() - lost) / (n - 1))
     return Estimate(float(found.mean()), max(float(np.sqrt(pulls @ pulls)) / n, share(found).se))
 
 
 def p_values(distances: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """How rarely a known innocent distance is as small: (1 + #{known <= distance}) / (1 + #known), for each (n,).
+    """Conformal p-values (n,): (1 + #{known <= distance}) / (1 + #known), with `known` the distances of real images.
 
-    Exactly a p-value where innocent and known distances are exchangeable (conformal; Bates et al. 2021,
+    Valid if the distances of images that are not copies are exchangeable with the known ones (Bates et al. 2021,
     arXiv:2104.08279).
     """
     return (1 + np.searchsorted(np.sort(known), distances, side="right")) / (1 + len(known))
 
 
 def discoveries(p: np.ndarray, rate: float = 0.05) -> np.ndarray:
-    """Which of n p-values are small: of those, at most `rate` are expected to be there by chance.
+    """Which of n p-values are discoveries at a false-discovery rate of `rate`.
 
     Benjamini & Hochberg 1995: the r smallest, for the largest r with p_(r) <= rate r / n.  It holds for `p_values`,
     although they share the known distances (Bates et al. 2021, arXiv:2104.08279).
@@ -156,8 +155,8 @@ def discoveries(p: np.ndarray, rate: float = 0.05) -> np.ndarray:
 
 
 def nearest_cosines(x: Iterable[np.ndarray], y: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """1 - |cosine| of each of n images in chunks x to the nearest and to the second nearest in chunks y, and which the
-    nearest is: each (n,).  NaN and -1 for features that add up to 0, infinity where there is no second."""
+    """1 - |cosine| of each of n images in chunks x to the nearest and to the second nearest in chunks y, and the row of
+    the nearest: each (n,).  NaN and -1 for features that add up to 0, infinity where there is no second nearest."""
     found = [_nearest_cosines(chunk, y) for chunk in x]
     near, second, which = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return near, second, which
@@ -178,7 +177,7 @@ def _nearest_cosines(x: np.ndarray, chunks: Iterable[np.ndarray]) -> tuple[np.nd
 
 
 def _from_generated(chunks: Sequence[np.ndarray], training: np.ndarray) -> tuple[float, np.ndarray]:
-    """The mean over n generated images of the distance to the nearest training image, and without each of them (n,)."""
+    """The mean over n generated images of the distance to the nearest training image, and its leave-one-out values."""
     near, _, _ = nearest_cosines(chunks, _Chunks(training))
     there = np.isfinite(near)
     total, count = _total(near[there]), there.sum()
@@ -186,7 +185,7 @@ def _from_generated(chunks: Sequence[np.ndarray], training: np.ndarray) -> tuple
 
 
 def _from_training(chunks: Sequence[np.ndarray], training: np.ndarray) -> tuple[float, np.ndarray]:
-    """The mean over training images of the distance to the nearest of n generated ones, and without each (n,)."""
+    """The mean over training images of the distance to the nearest generated image, and its leave-one-out values."""
     near, second, which = nearest_cosines(_Chunks(training), chunks)
     there = np.isfinite(near)
     total, count, n = _total(near[there]), there.sum(), sum(len(chunk) for chunk in chunks)
@@ -202,7 +201,7 @@ def _total(distances: np.ndarray) -> float:
 
 
 def _directions(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of length 1, float64, and whether they do not add up to 0."""
+    """Normalised rows, float64, and whether they do not add up to 0."""
     check_features(features)
     x = features.astype(np.float64)
     present = x.sum(axis=1) != 0
@@ -210,14 +209,14 @@ def _directions(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _z_scores(near: np.ndarray, known: np.ndarray) -> tuple[float, np.ndarray]:
-    """Z of U, the number of pairs with near > known (ties count half), and Z without each of `near`."""
+    """The z-score of U, the number of pairs with near > known (ties count half), and its leave-one-out values."""
     ordered, n = np.sort(known), len(near)
     above = (np.searchsorted(ordered, near, "left") + np.searchsorted(ordered, near, "right")) / 2
     return float(_z(above.sum(), n, len(known))), _z(above.sum() - above, n - 1, len(known))
 
 
 def _z(u: np.ndarray, n: int, t: int) -> np.ndarray:
-    """With the reference code's correction for continuity."""
+    """With the continuity correction of the reference code."""
     return (u - (n * t / 2 - 0.5)) / np.sqrt(n * t * (n + t + 1) / 12)
 
 
@@ -240,7 +239,7 @@ def _projected(sets: Sequence[np.ndarray], components: int) -> list[np.ndarray]:
 
 @dataclass(frozen=True)
 class _Chunks:
-    """Features a thousand rows at a time, as often as one likes."""
+    """Features in chunks of a thousand rows; can be iterated repeatedly."""
 
     features: np.ndarray
 

@@ -1,8 +1,8 @@
-"""Nearest neighbours and overlaps of sets of features: Euclidean, exact, in tiles, so that memory grows with n alone.
+"""Nearest neighbours and overlaps of sets of features: Euclidean, exact, in tiles, so that memory grows linearly in n.
 
-One product of matrices gives all squared distances of a tile, |x|^2 + |y|^2 - 2 x.y, but for rounding of the size of
-the norms, in which near-duplicates drown.  So a tile says how near a pair is at least, and the distances that decide
-are computed from x - y.
+One matrix product gives all squared distances of a tile, |x|^2 + |y|^2 - 2 x.y, up to rounding errors proportional to
+the norms, which are larger than the distances of near-duplicates.  So tiles only give lower bounds, and the distances
+that decide are computed from x - y.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 from ganbench.gan.statistics import check_features
 from ganbench.gan.types import BadInput
 
-NEAREST = 6     # of each image: k = 5, and the one that moves up when an image is left out
+NEAREST = 6     # neighbours of each image: k = 5, and one more for leaving an image out
 REALISM = 3     # the k of realism
 OF_COPIES = 1e6     # the realism of a copy, in place of infinity
-FEW = 3         # holders that are remembered: errors need to know who holds an image that hardly any hold
+FEW = 3         # covering images that are stored: errors need those of images covered by few
 ROWS = 1000     # tiles of 1000 x 1000 float64: 8 MB, plus two blocks of features in float64
 SPARE = 2       # candidates kept beyond the k nearest
-TIE = 1e-9      # squared distances that differ by this share of themselves need no telling apart
+TIE = 1e-9      # squared distances with a smaller relative difference count as equal
 EPS = np.finfo(np.float64).eps
 
 Block = tuple[np.ndarray, np.ndarray]   # (rows, d) float64, counted from a centre, and their squared norms (rows,)
@@ -36,36 +36,36 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Held:
-    """Which images of one set lie in balls of the other: for each of m real ones, those of n generated ones.
+    """Which generated images cover each real image, or lie in its ball.
 
-    int32; the axis of 2 is first balls without their border, `<`, then with it, `<=`; the last axis is k - 1.
+    int32; the axis of length 2 is open balls, `<`, then closed balls, `<=`; the last axis is k - 1.
     """
 
-    count: np.ndarray   # (2, m, K)
-    few: np.ndarray     # (2, m, FEW, K) their numbers where there are at most FEW, otherwise -1
+    count: np.ndarray   # (2, m, K) number of such generated images
+    few: np.ndarray     # (2, m, FEW, K) their row numbers where there are at most FEW, otherwise -1
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """How n generated and m real images lie among each other, for every k from 1 to K.
+    """Neighbours and balls of n generated and m real images, for every k from 1 to K.
 
-    The ball of an image reaches to its k-th nearest other of its own set.
+    The radius of an image's ball is the distance to its k-th nearest other image of the same set.
     """
 
     real: Neighbours        # (m, K) of the real images among themselves
     generated: Neighbours   # (n, K) of the generated images among themselves
     nearest: Neighbours     # (n, 1) of the generated images among the real ones
-    inside: np.ndarray      # (2, n, K) int64: how many real balls hold generated image i, open and closed
+    inside: np.ndarray      # (2, n, K) int64: how many real balls contain generated image i, open and closed
     within_median: np.ndarray   # (n, K) int64: the same, closed, of balls that are cut at the median radius
     covered: Held           # the generated images in the ball of real image j
-    scarce: np.ndarray      # (n, K) int64: how many open balls of real images hold image i and at most k in all
-    recalled: Held          # the generated images whose balls hold real image j; for k up to K - 1
+    scarce: np.ndarray      # (n, K) int64: how many open real balls contain image i and at most k images in all
+    recalled: Held          # the generated images whose balls contain real image j; for k up to K - 1
     forgotten: np.ndarray   # (2, n, K - 1) int64: how many fewer real images are recalled without image i; may be < 0
     realism: np.ndarray     # (n,) the largest radius / distance over the real balls of k = 3 up to the median radius
 
 
 def nearest(features: np.ndarray, k: int = NEAREST) -> Neighbours:
-    """The k nearest other rows of each row of (n, d) features.  Others by number: copies are found, at distance 0."""
+    """The k nearest other rows of each row of (n, d) features.  Copies in other rows count, at distance 0."""
     check_features(features)
     _check_k(k, len(features) - 1, "other images")
     best, centre = _Best(len(features), k, len(features) - 1), _centre(features)
@@ -99,7 +99,7 @@ def overlap(real_features: np.ndarray, generated_features: np.ndarray, real_neig
 
 
 class _Best:
-    """The `keep` candidates of each of n rows that may be nearest: what their squared distances are at least."""
+    """The `keep` candidates of each of n rows with the smallest lower bounds of the squared distance."""
 
     def __init__(self, n: int, k: int, available: int):
         self.keep, self.all = min(k + SPARE, available), k + SPARE >= available
@@ -137,8 +137,8 @@ def _settled(
 ) -> Neighbours:
     """Distances and order of the candidates of all rows, from x - y.
 
-    Where rounding left more of them in question than were kept, as in a clump of near-duplicates far from the centre,
-    the row is the centre of another search, together with the others of its clump.
+    Where rounding leaves more candidates undecided than were stored, as in a cluster of near-duplicates far from the
+    centre, the search is repeated with the row as the centre, for all rows of the cluster.
     """
     distances, indices, clear = _decide(x, y, k, best, rows)
     pending = np.flatnonzero(~clear)
@@ -156,7 +156,7 @@ def _settled(
 def _decide(
     x: np.ndarray, y: np.ndarray, k: int, best: _Best, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distances (n, k), indices (n, k), and whether no image that was not kept can be nearer (n,)."""
+    """Distances (n, k), indices (n, k), and whether no image outside the candidates can be nearer (n,)."""
     kept = best.indices
     distances = np.stack([_distances(x, rows, y, kept[:, place]) for place in range(best.keep)], axis=1)
     order = np.lexsort((kept, distances))[:, :k]
@@ -195,7 +195,7 @@ class _Pass:
                        self._realism())
 
     def _tile(self, rows: slice, columns: slice, y: Block) -> tuple[np.ndarray, ...]:
-        """Pairs of images of which one is in the other's largest ball: i, j (counted in the strip), and five levels.
+        """Pairs of images of which one is in the other's largest ball: i, j (row in the strip), and five levels.
 
         A level is the number of radii that are too small for the other: of real j, open and closed, then of image i,
         then of real j, cut at the median and closed.
@@ -247,7 +247,7 @@ class _Pass:
             self.within_median[:, at] += np.bincount(i[level == at], minlength=n)
 
     def _recall(self, closed: int, columns: slice, i: np.ndarray, j: np.ndarray, level: np.ndarray) -> None:
-        """Without an image, the balls of those that have it among their nearest grow to the next radius."""
+        """Without an image, the balls of the images that have it among their nearest grow to the next radius."""
         n, k = self.of_generated.distances.shape
         for at in range(k - 1):
             _note(self.recalled, closed, columns, at, i[level <= at], j[level <= at])
@@ -331,7 +331,8 @@ def _numbers(rows: slice) -> np.ndarray:
 
 def _check_k(k: int, available: int, what: str) -> None:
     if not 1 <= k <= available:
-        raise BadInput("too-few-images", f"The {k} nearest need at least {max(k, 1)} {what}, found {available}.")
+        raise BadInput("too-few-images",
+                       f"The {k} nearest neighbours need at least {max(k, 1)} {what}, found {available}.")
 
 
 def _check_pair(x: np.ndarray, y: np.ndarray) -> None:
@@ -339,7 +340,7 @@ def _check_pair(x: np.ndarray, y: np.ndarray) -> None:
     check_features(y)
     if x.shape[1] != y.shape[1]:
         raise BadInput("unequal-features",
-                       f"Features of length {x.shape[1]} have no distance from features of length {y.shape[1]}: "
+                       f"Features of lengths {x.shape[1]} and {y.shape[1]} cannot be compared: "
                        "both must come from the same extractor.")
 
 
@@ -348,4 +349,5 @@ def _check_neighbours(found: Neighbours, m: int) -> None:
     if rows != m:
         raise BadInput("unequal-counts", f"The neighbours are of {rows:,} images, the reference has {m:,}.")
     if k < REALISM:
-        raise BadInput("unfit-value", f"An overlap needs the {REALISM} nearest others of each real image, found {k}.")
+        raise BadInput("unfit-value",
+                       f"An overlap needs the {REALISM} nearest neighbours of each real image, found {k}.")

@@ -1,1 +1,1 @@
-"""What a user names -> `ModelSpec` -> `Generator`: names, model files, the table of openers, identity."""
+"""MODEL -> `ModelSpec` -> `Generator`: names, model files, the table of openers, identity."""

@@ -1,4 +1,4 @@
-"""A generator is made of its arguments and filled with its weights."""
+"""Building a generator from its arguments, and loading its weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Made = TypeVar("Made")
 def made(
     family: str, make: Callable[..., Generator], arguments: Mapping[str, Any], latent: str = "normal"
 ) -> Generator:
-    """The generator of a family, with fresh weights; the global random state stays as it was."""
+    """The generator of a family, with newly initialised weights; the global random state is not changed."""
     known = inspect.signature(make).parameters
     unknown = [name for name in arguments if name not in known]
     if unknown:
@@ -43,7 +43,7 @@ def made(
 
 
 def filled(made: Made, state: Mapping[str, Tensor], spec: ModelSpec, device: str) -> Made:
-    """A module with its weights, frozen, in eval mode and on the device; what is no module stays as it is."""
+    """A module with its weights, frozen, in eval mode and on the device; other objects are not changed."""
     if isinstance(made, nn.Module):
         if spec.weights:
             load_into(made, state, spec.weights, spec.family or spec.factory)

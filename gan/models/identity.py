@@ -1,4 +1,4 @@
-"""What a model is, whatever it is called and wherever it lies."""
+"""The identity of a model, independent of its name and path."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PATHS = {"prompts"}                                         # arguments that are
 
 
 def identity(spec: ModelSpec) -> str:
-    """The model's identity, for keys: digest over what decides its images, and the file that defines a factory.
+    """The model's identity, for keys: a digest over everything that determines its images, including a factory's file.
 
-    The weights' bytes, or what else the family is opened from, are in a complete spec's sha256.  Names, paths and what
-    is only checked are left out, and so are arguments that say what a family does anyway.
+    A complete spec's sha256 covers the weights, or the other files that the family is opened from.  Names, paths and
+    fields that are only checked are left out, and so are arguments with default values.
     """
     if not isinstance(spec, CompleteSpec) or not (spec.sha256 or (spec.factory and not spec.weights)):
         raise ValueError(f"{spec.name} is not complete, so it has no identity: see `ganbench.gan.models.openers`.")

@@ -1,4 +1,4 @@
-"""Images on disk as a model: looked at, and opened."""
+"""Images on disk as a model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganbench.gan.types import BadInput, ModelSpec, Workspace
 
 
 def completed_images(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
-    """Look at the images; note their digest and shape."""
+    """Scan the images; record their digest and shape."""
     images = open_images(spec, workspace).images
     height, width = images.shape[1:]
     resolution = height if height == width else None
@@ -35,7 +35,7 @@ def open_images(spec: ModelSpec, workspace: Workspace) -> ImagesOnDisk:
 
 
 def open_set(data: str, folders: DataFolders, resize: int | None = None) -> ImageSet:
-    """`open_data`, remembered while no file has changed: a scan reads every byte."""
+    """`open_data`, cached while no file has changed, since a scan reads every byte."""
     return _opened(data, folders, resize, stamp(Path(data)))
 
 

@@ -1,4 +1,4 @@
-"""The two doors of the room: MODEL -> complete `ModelSpec`, and MODEL or spec -> `Generator`."""
+"""Resolving and loading models: MODEL -> complete `ModelSpec`, and MODEL or spec -> `Generator`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def resolve(
     """`zoo:NAME`, a TOML model file, a weights file, a .pt2, a folder of diffusers or ImageGPT, `hf:ORG/REPO@REVISION`,
     or images (a folder, .npz, .parquet or named data set).
 
-    What is found is looked at: weights must fit the family, images must be readable and of one size.  The
-    spec that comes back holds the sha256 of the weights, or the digest of the images.  `data`: only images.
-    No factory is imported, and nothing in a file is run.
+    The files are checked: weights must fit the family, images must be readable and of one size.  The returned spec has
+    the sha256 of the weights, or the digest of the images.  `data`: only images.  No factory is imported, and no code
+    of a file is run.
     """
     workspace = workspace or Workspace()
     workspace = replace(workspace, trust_pickle=trust_pickle or workspace.trust_pickle)

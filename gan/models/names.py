@@ -1,4 +1,4 @@
-"""MODEL -> `ModelSpec`, as far as the name tells: nothing but the kind of a file is looked at, and nothing is run."""
+"""MODEL -> `ModelSpec`, as far as possible from the name and the kind of file; no code is run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def named(
     weights_key: str = "",
     zoo: Path = ZOO,
 ) -> ModelSpec:
-    """What `ganbench.gan.models.loading.resolve` takes -> a spec that nobody has completed."""
+    """What `ganbench.gan.models.loading.resolve` takes -> an incomplete spec."""
     path = Path(model)
     if model.startswith("zoo:"):
         spec = read_spec(zoo_file(model.removeprefix("zoo:"), zoo))
@@ -110,7 +110,7 @@ def check_place(model: str, path: Path, zoo: Path) -> None:
 # The zoo
 
 def zoo_models(zoo: Path = ZOO) -> list[ModelSpec]:
-    """The models that travel with the project, by name."""
+    """The models that come with the project, by name."""
     return [read_spec(zoo / f"{name}.toml") for name in zoo_names(zoo)]
 
 

@@ -1,4 +1,4 @@
-"""OPENERS: families that are opened where they lie.  `complete` looks at any spec, `opened` makes its generator."""
+"""OPENERS: families that are opened in place.  `complete` completes any spec, `opened` builds its generator."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from ganbench.gan.types import BadInput, CompleteSpec, ModelSpec, Workspace, dig
 
 
 def complete(spec: ModelSpec, workspace: Workspace) -> CompleteSpec:
-    """Look at what a spec names, and note what it implies: the sha256, the arguments, the place of the weights.
+    """Read the files of a spec, and fill in what they imply: the sha256, the arguments, the path of the weights.
 
-    Whatever was left out of a model's specs, they then have one identity.  Refuses the unusable in a sentence; no
-    factory is imported, and nothing in a file is run.
+    Specs of the same model then have the same identity.  Refuses unusable files; no factory is imported, and no code of
+    a file is run.
     """
     if spec.family and spec.family not in {**GENERATORS, **OPENERS}:
         raise BadInput("unknown-family",
@@ -142,7 +142,7 @@ def makers_of_rejection(spec: ModelSpec, workspace: Workspace) -> tuple[str, ...
 
 @dataclass(frozen=True)
 class Opener:
-    """A family that is opened where it lies; all others are networks that get a state dict."""
+    """A family that is opened in place; all others are networks that load a state dict."""
 
     look: Callable[[ModelSpec, Workspace], ModelSpec]       # refuse the unusable; note digest and shape; run nothing
     open: Callable[[ModelSpec, Workspace], Generator]
@@ -182,7 +182,7 @@ OPENERS = {
     ),
     REJECTION: Opener(
         look_at_rejection, open_rejection, makers_of_rejection,
-        "a model of whose images the likelier real ones are kept, in a model file",
+        "rejection sampling from a model with a density ratio, in a model file",
         libraries=("diffusers", "transformers", "onnxruntime"),
     ),
     "pickled": Opener(

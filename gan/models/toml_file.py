@@ -20,7 +20,7 @@ from ganbench.gan.models.identity import MIXTURE, PATHS, REJECTION
 from ganbench.gan.types import BadInput, ModelSpec
 from ganbench.gan.usercode import read_toml, unknown_field
 
-LAWS = ("normal", "uniform", "tokens", "none")
+LATENTS = ("normal", "uniform", "tokens", "none")
 LAYOUTS = ("NCHW", "NHWC", "NHW", "NC")
 
 
@@ -71,7 +71,7 @@ def checked_field(name: str, value: Any, path: Path) -> Any:
         "n_classes": ("a whole number", is_count(value, 0)),
         "channels": ("1 or 3", is_count(value, 1) and value in (1, 3)),
         "resolution": ("a whole number above 0", is_count(value, 1)),
-        "latent": (f"one of {', '.join(LAWS)}", value in LAWS),
+        "latent": (f"one of {', '.join(LATENTS)}", value in LATENTS),
         "layout": (f"one of {', '.join(LAYOUTS)}", value in LAYOUTS),
         "sha256": ("64 hexadecimal digits in small letters", bool(re.fullmatch("[0-9a-f]{64}", str(value)))),
     }.get(name, ("a text in quotes", isinstance(value, str)))

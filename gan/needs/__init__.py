@@ -1,1 +1,1 @@
-"""What metrics need beside features: each made once for a set of images, and in the store if others need it too."""
+"""The arguments of metrics that are computed from features: once per set of images, and stored if shared by models."""

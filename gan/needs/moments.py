@@ -43,7 +43,7 @@ def of_reference(sets: Sets) -> tuple[Statistics, np.ndarray] | None:
 
 
 def reference_statistics(real: Features, store: Store, view: str = "features") -> tuple[Statistics, np.ndarray]:
-    """Moments of a reference and the root of its covariance: computed once, since every model needs them."""
+    """Moments of a reference and the root of its covariance: stored, since every model needs them."""
     source = source_digest("statistics")
     key = digest_of({"stage": "statistics", "features": real.digest, "view": view, "source": source})
     with store.lock("statistics", key):

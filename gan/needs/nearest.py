@@ -1,4 +1,4 @@
-"""Nearest neighbours, for manifolds and memorisation."""
+"""Nearest neighbours, for the metrics of `manifold` and `memorisation`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def training_matches(sets: Sets) -> Neighbours | None:
 
 @once
 def test_matches(sets: Sets) -> Neighbours | None:
-    """The same for every model, so they are kept."""
+    """The nearest training image of every test image: stored, since it is the same for every model."""
     test, training = sets.context.test, sets.context.training
     if test is None or training is None or not has(test, sets.view):
         return None
@@ -60,7 +60,7 @@ def matches(x: Any, sets: Sets) -> Neighbours | None:
 
 
 def among_themselves(features: Features | None, sets: Sets) -> Neighbours | None:
-    """The nearest others of every row: computed once per set, since every model needs those of the reference."""
+    """The nearest other rows of every row: stored, since every model needs those of the reference."""
     if features is None or not has(features, sets.view):
         return None
     said = {"stage": "neighbours", "features": features.digest, "view": sets.view}

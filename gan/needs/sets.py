@@ -1,4 +1,4 @@
-"""The sets of features that a measurement looks at, and what is made of them."""
+"""The sets of features that a measurement uses, and arguments computed from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Made = TypeVar("Made")
 
 @dataclass
 class Sets:
-    """Generated features beside their context; `view`: the array of the extractor that counts."""
+    """Generated features and their context; `view`: which array of the extractor is used."""
 
     context: Context
     generated: Features
@@ -30,7 +30,7 @@ class Sets:
 
 
 def once(make: Callable[[Sets], Made]) -> Callable[[Sets], Made]:
-    """What is made of the sets is kept beside them."""
+    """Cache the result in the sets."""
 
     @wraps(make)
     def kept(sets: Sets) -> Made:
@@ -49,7 +49,7 @@ def has(features: Features, what: str) -> bool:
 
 
 def rows(features: Features | None, what: str) -> Any:
-    """Rows, which metrics take for an array; None where there are none."""
+    """`Rows`, which metrics use like an array; None where there are no features."""
     return Rows(features, what) if features and has(features, what) else None
 
 

@@ -1,4 +1,4 @@
-"""How alike real images are among themselves, for kernel distances."""
+"""The mean similarity of real images to each other, for kernel distances."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganbench.gan.types import digest_of
 
 @once
 def real_self_similarity(sets: Sets) -> float | None:
-    """The same for every model, so it is kept."""
+    """The self-similarity of the reference: stored, since it is the same for every model."""
     reference, features = sets.context.reference, real_features(sets)
     if reference is None or features is None:
         return None

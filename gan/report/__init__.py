@@ -1,4 +1,4 @@
-"""A comparison for people: one document, as a page that needs nothing else, as Markdown and as JSON."""
+"""The report of a comparison: one document, as a self-contained HTML page, as Markdown and as JSON."""
 
 from ganbench.gan.report.write import write_report
 

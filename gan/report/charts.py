@@ -1,7 +1,6 @@
-"""Charts: points with error bars, and lines; colours that everybody can tell apart, and unlike marks.
+"""Charts: points with error bars, and lines, in colours safe for colour-blind readers and with distinct markers.
 
-What stands where is decided here, and `templates/chart.svg` draws it.  Charts are narrow, so that a phone shows the
-whole of one in letters that can be read.
+Positions are computed here; `templates/chart.svg` draws them.  Charts are narrow, so that they are legible on a phone.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from ganbench.gan.numbers import english, french, significant
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B5B5B", "#8C6D1F")   # Okabe & Ito 2008
 WIDE, LEFT, RIGHT, TOP, BOTTOM = 400, 50, 122, 14, 38
-ROW, EDGE = 34, 18              # of a row with its name above; around such rows
+ROW, EDGE = 34, 18              # height of a row with its name above; margin around the rows
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Series:
     points: Sequence[Point]
 
 
-# What a chart is made of
+# Parts of a chart
 
 @dataclass(frozen=True)
 class Line:
@@ -67,7 +66,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Words:
-    """Both languages in one place; the page shows one."""
+    """A label in both languages; the page shows one of them."""
 
     x: float
     y: float
@@ -78,7 +77,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Mark:
-    """A circle, a square, a diamond, a triangle: forms 0 to 3."""
+    """The marker: a circle, a square, a diamond or a triangle (0 to 3)."""
 
     x: float
     y: float
@@ -92,7 +91,7 @@ Part = Line | Path | Name | Words | Mark
 
 @dataclass(frozen=True)
 class Chart:
-    """The title is for those who hear it."""
+    """The title is for screen readers."""
 
     identity: str
     title: tuple[str, str]
@@ -103,8 +102,8 @@ class Chart:
 
 def rows_chart(identity: str, title: tuple[str, str], rows: Sequence[tuple[str, Point]], line: float | None,
                line_name: tuple[str, str]) -> Chart:
-    """A row for each name: the name, and below it a mark at `x` between `low` and `high`; a dashed line, as for real
-    images."""
+    """A row for each name: the name, and below it a marker at `x` with an error bar from `low` to `high`; optionally a
+    dashed vertical line, for example the floor."""
     tall = TOP + ROW * len(rows) + BOTTOM
     ends = [end for _, point in rows for end in (point.low, point.high)] + ([] if line is None else [line])
     across = scale(min([*ends, 0.0]), max(ends), EDGE, WIDE - EDGE)
@@ -125,7 +124,7 @@ def lines_chart(
     identity: str, title: tuple[str, str], series: Sequence[Series], axes: tuple[tuple[str, str], tuple[str, str]],
     logarithmic: bool = True, joined: bool = True, line: float | None = None,
 ) -> Chart:
-    """Points with error bars over x, on a logarithmic axis if asked for, joined by lines, named at their ends."""
+    """Points with error bars over x, joined by lines, with names at their ends; the axis may be logarithmic."""
     tall = 236
     points = [point for row in series for point in row.points]
     low, high = min(point.x for point in points), max(point.x for point in points)
@@ -164,7 +163,7 @@ def scale(low: float, high: float, first: float, last: float) -> Callable[[float
 
 
 def steps(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers from low to high: 1, 2 or 5 times a power of ten apart."""
+    """Axis ticks from low to high, spaced by 1, 2 or 5 times a power of ten."""
     raw = (high - low) / most or 1.0
     power = 10 ** math.floor(math.log10(raw))
     step = next(power * k for k in (1, 2, 5, 10) if power * k >= raw)
@@ -194,7 +193,7 @@ def grid(up: Callable[[float], float], low: float, high: float) -> list[Part]:
 
 
 def ticks(across: Callable[[float], float], values: Sequence[float], y: float) -> list[Part]:
-    """Names of the values themselves, those left out that would touch the one before."""
+    """Tick labels, without those that would overlap the one before."""
     found: list[Part] = []
     last = -1e9
     for value in values:
@@ -208,7 +207,7 @@ def ticks(across: Callable[[float], float], values: Sequence[float], y: float) -
 
 
 def spread(places: Sequence[float], least: float) -> list[float]:
-    """The same places moved apart, so that names do not lie on each other."""
+    """The positions moved apart, so that labels do not overlap."""
     order = sorted(range(len(places)), key=lambda i: places[i])
     found = list(places)
     for before, after in pairwise(order):

@@ -1,6 +1,6 @@
-"""The document behind a report: what a comparison found, in full precision, as dataclasses and as JSON.
+"""The document behind a report: the results of a comparison in full precision, as dataclasses and as JSON.
 
-`schema.json` beside this file says what the JSON holds; `write_schema` makes it from the dataclasses.
+`schema.json` in this folder is the JSON schema; `write_schema` generates it from the dataclasses.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from ganbench.gan.words import caution, sentence
 
 SCHEMA = 2
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
-NAMED = 3       # models that a title names
-DISTANCES = {"fd", "kid", "cmmd"}    # of all images; the leading ones
+NAMED = 3       # models named in a title, at most
+DISTANCES = {"fd", "kid", "cmmd"}    # distances between distributions, which can lead
 Curve = Sequence[tuple[int, Estimate]]      # images -> Fréchet distance
 
 
 @dataclass(frozen=True)
 class ProtocolFacts:
-    """How everything was measured; `lead` is the metric that ranks."""
+    """The protocol; `lead` is the metric by which models are ranked."""
 
     name: str
     convention: str
@@ -58,7 +58,7 @@ class ProtocolFacts:
 
 @dataclass(frozen=True)
 class MetricFacts:
-    """A metric as scores name it, the row of METRICS that it is, and whose features it looks at."""
+    """A metric: its name in scores, its row of METRICS, and its extractor."""
 
     name: str
     row: str
@@ -72,7 +72,7 @@ class MetricFacts:
 
 @dataclass(frozen=True)
 class ScoreFacts:
-    """A number of a model; `warnings` says the caveats in English."""
+    """A score of a model; `warnings` are its caveats in English."""
 
     model: str
     metric: str
@@ -106,7 +106,7 @@ class Said:
 
 @dataclass(frozen=True)
 class FindingFacts:
-    """A finding, and what it says."""
+    """A finding, and its sentence."""
 
     severity: str
     rule: str
@@ -118,7 +118,7 @@ class FindingFacts:
 
 @dataclass(frozen=True)
 class AnalysisFacts:
-    """An analysis whose findings are said."""
+    """An analysis, with the sentences of its findings."""
 
     findings: tuple[FindingFacts, ...]
     by: str
@@ -132,7 +132,7 @@ class AnalysisFacts:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """A model; `leads`: the metrics by which it is better than all others."""
+    """A model; `leads`: the metrics by which it is significantly better than all others."""
 
     name: str
     family: str
@@ -173,7 +173,7 @@ class RankingFacts:
 
 @dataclass(frozen=True)
 class Front:
-    """The models than which nothing is both better and cheaper."""
+    """The Pareto-optimal models: no other model is both better and cheaper."""
 
     metric: str
     cost: str
@@ -182,7 +182,7 @@ class Front:
 
 @dataclass(frozen=True)
 class Clash:
-    """A pair of models that two metrics put in opposite order."""
+    """A pair of models that two metrics rank in opposite order, both significantly."""
 
     one: str
     other: str
@@ -194,7 +194,8 @@ class Clash:
 
 @dataclass(frozen=True)
 class MixtureFacts:
-    """The best mixture on images that did not choose it; `low` to `high` is the 95 % interval of its gain."""
+    """The best mixture, measured on images that were not used to choose it; `low` to `high` is the 95 % confidence
+    interval of its gain."""
 
     metric: str
     models: tuple[str, ...]
@@ -214,7 +215,7 @@ class MixtureFacts:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What one needs to make the same numbers again."""
+    """What is needed to reproduce the numbers."""
 
     versions: Mapping[str, str]
     commands: tuple[str, ...]
@@ -223,11 +224,11 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Document:
-    """A comparison.  `scores` has a row for each number; `table` has the same numbers as pages show them."""
+    """A comparison.  `scores` has a row for each score; `table` has the same scores as the page shows them."""
 
     schema: int
     title: str
-    made: str           # when: the one line in which two reports of the same may differ
+    made: str           # date and time: the only field in which two reports of the same comparison may differ
     protocol: ProtocolFacts
     metrics: tuple[MetricFacts, ...]
     models: tuple[ModelFacts, ...]
@@ -247,7 +248,7 @@ def document(
     published: Sequence[Published] = (), curves: Mapping[str, Curve] | None = None,
     analyses: Mapping[str, Analysis | None] | None = None, made: str = "",
 ) -> Document:
-    """All of a report, models by the leading metric."""
+    """The document of a report, models ordered by the leading metric."""
     by_name = {job.model.name: job for job in jobs}
     metrics = {score.metric: score for rows in scores.values() for score in rows}
     models = [model_of(by_name[name], costs.get(name, Cost()), (curves or {}).get(name, ()),
@@ -269,12 +270,12 @@ def document(
 
 
 def to_json(found: Document) -> str:
-    """Valid by `schema.json`."""
+    """JSON that is valid against `schema.json`."""
     return json.dumps(asdict(found), indent=1, allow_nan=False) + "\n"
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of `to_json`; no field is without meaning, so none beyond these is allowed."""
+    """The JSON schema of `to_json`; all fields are required, and no others are allowed."""
     from pydantic import TypeAdapter
 
     found = TypeAdapter(Document).json_schema(mode="serialization")
@@ -353,7 +354,7 @@ def ranking_of(ranking: Ranking) -> RankingFacts:
 def front_of(
     scores: Mapping[str, Sequence[Score]], ranking: Ranking, costs: Mapping[str, Cost]
 ) -> Front | None:
-    """The models than which nothing is both better by the leading metric and faster."""
+    """The Pareto-optimal models: no other is both better by the leading metric and faster."""
     found = {model: next(row for row in rows if row.metric == ranking.metric) for model, rows in scores.items()}
     slowness = {model: 1 / cost.images_per_second for model, cost in costs.items() if cost.images_per_second}
     losses = {model: found[model].value * (1 if found[model].lower_is_better else -1) for model in slowness}
@@ -361,7 +362,7 @@ def front_of(
 
 
 def clashes(rankings: Sequence[Ranking]) -> list[Clash]:
-    """Pairs of models that distances of the same kind by two extractors put in opposite order."""
+    """Pairs of models that the same distance ranks in opposite order with two extractors."""
     return [
         Clash(one.metric, other.metric, a.better, a.worse, a.p, b.p)
         for i, one in enumerate(rankings)

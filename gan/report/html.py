@@ -1,4 +1,4 @@
-"""The report as one page that asks nobody for anything: styles, script and pictures are inside."""
+"""The report as one self-contained HTML page: styles, script and pictures are embedded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganbench.gan.tables import ARROWS
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: `key` is of TEXTS and its heading."""
+    """A section of the page: `key` is a key of TEXTS, and the text is its heading."""
 
     key: str
     template: str
@@ -29,7 +29,8 @@ class Section:
 
 
 def page(document: Document, pictures: Mapping[str, bytes], play: str = "") -> str:
-    """HTML; every number in a `<data>` says where in the document it stands.  `play`: the blinded test's page."""
+    """HTML; every number is a `<data>` element that points to its field in the document.  `play`: the page of the
+    blind test."""
     models, shown = analysed(document), {name: data_url(png) for name, png in pictures.items()}
     measured = any(model.cost.measured_on for model in document.models)
     return render(
@@ -47,7 +48,7 @@ def data_url(png: bytes) -> str:
 
 
 def sections_of(document: Document, pictures: Mapping[str, str], models: list[Analysed]) -> list[Section]:
-    """Those of which there is something to show."""
+    """The sections that are not empty."""
     walls = any(name.endswith("-wall") for name in pictures)
     by = models[0].found.by if models else ""
     there = {
@@ -93,7 +94,7 @@ def lead_chart(document: Document) -> Chart:
 
 
 def curve_chart(document: Document) -> Chart | None:
-    """The Fréchet distance of parts of the images."""
+    """The Fréchet distance by number of images."""
     series = [
         Series(model.name, [Point(row.n, row.value, row.value - 1.96 * row.se, row.value + 1.96 * row.se)
                             for row in model.curve])
@@ -117,7 +118,7 @@ def speed_chart(document: Document) -> Chart | None:
 
 
 def spectrum_chart(models: list[Analysed]) -> Chart:
-    """Power at each frequency beside that of real images."""
+    """Power at each frequency relative to that of real images."""
     series = [Series(model.name, relative_power(model.found.spectrum)) for model in models]
     return lines_chart("spectrum", both("chart spectrum"), series, (both("frequency"), ("dB", "dB")),
                        logarithmic=False, line=0.0)

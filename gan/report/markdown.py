@@ -1,5 +1,5 @@
-"""The report as Markdown, in one language, with pictures beside it: the page's sections in the page's order, and tables
-where the page has charts."""
+"""The report as Markdown, in one language, with pictures in files: the sections of the page in the same order, with
+tables in place of charts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ganbench.gan.tables import ARROWS, Cell
 from ganbench.gan.types import Estimate
 from ganbench.gan.words import LANGUAGES
 
-RINGS = 8           # of the spectrum, at most
+RINGS = 8           # rows of the spectrum's table, at most
 
 
 def markdown(document: Document, pictures: Mapping[str, str], language: str = "en") -> str:
-    """`pictures`: id -> the file's name, counted from the report."""
+    """`pictures`: id -> the file's path relative to the report."""
     tongue = Tongue(LANGUAGES.index(language))
     protocol, names = document.protocol, [escaped(model.name) for model in document.models]
     sections = [
@@ -41,7 +41,7 @@ def markdown(document: Document, pictures: Mapping[str, str], language: str = "e
 
 @dataclass(frozen=True)
 class Tongue:
-    """One of the two languages: how it says things and writes numbers."""
+    """One of the two languages: its texts and its number format."""
 
     index: int
 
@@ -65,7 +65,7 @@ class Tongue:
         return f"{self.number(found.value, digits)} ± {self.number(found.se, digits)}"
 
     def percent(self, value: float, se: float | None = None) -> str:
-        """`9.8 %`, whole ones above; with an error `9.8 ± 0.7 %`."""
+        """`9.8 %`, without decimals from 10 % on; with an error `9.8 ± 0.7 %`."""
         if se is None:
             return f"{self.number(100 * value, 1 if 0 < abs(value) < 0.0995 else 0)}{FIXED}%"
         return f"{self.number(100 * value, 1)} ± {self.number(100 * se, 1)}{FIXED}%"
@@ -77,15 +77,15 @@ class Tongue:
 # Sections
 
 def scores_of(document: Document, tongue: Tongue) -> list[str]:
-    """A row for each metric; below it what is to be kept in mind."""
+    """A row for each metric; below the table, the caveats."""
     rows = []
     for row in document.table.rows:
         _, first = row.first
         cells = [score_cell(cell, tongue) if cell else DASH for cell in row.cells]
         rows.append([f"`{row.name}` {ARROWS[row.better]}", *cells, tongue.number(first.floor, first.decimals)])
     heads = [tongue.text("metric"), *map(escaped, document.table.columns), tongue.text("real images")]
-    kept = bullets(escaped(tongue.of(line)) for line in verdict.warnings(document))
-    notes = ["", f"### {tongue.text('warnings')}", "", *kept] if kept else []
+    caveats = bullets(escaped(tongue.of(line)) for line in verdict.warnings(document))
+    notes = ["", f"### {tongue.text('warnings')}", "", *caveats] if caveats else []
     return [tongue.plain("scores note"), "", *table(heads, rows), *notes]
 
 
@@ -105,7 +105,7 @@ def walls_of(document: Document, pictures: Mapping[str, str], tongue: Tongue) ->
 
 
 def strengths_of(document: Document, pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
-    """What was found of each model, and its galleries."""
+    """The findings about each model, and its galleries."""
     lines = [tongue.plain("strengths note")]
     for model in analysed(document):
         lines += ["", f"### {escaped(model.name)}", "", *findings_of(model, tongue),
@@ -131,7 +131,7 @@ def galleries_of(i: int, found: AnalysisFacts, pictures: Mapping[str, str], tong
 
 
 def slices_of(document: Document, tongue: Tongue) -> list[tuple[str, list[str]]]:
-    """Shares of all models side by side, and the rest model by model."""
+    """Shares of all models in one table, and the other scores of slices in one table per model."""
     models = analysed(document)
     if not models:
         return []
@@ -161,7 +161,7 @@ def slice_table(found: AnalysisFacts, tongue: Tongue) -> list[str]:
 
 
 def looks_of(document: Document, tongue: Tongue) -> list[str]:
-    """Power beside that of real images in dB at some frequencies, and means of single images' numbers."""
+    """Power relative to real images in dB at some frequencies, and the mean of each appearance statistic."""
     models = analysed(document)
     if not models:
         return []
@@ -180,7 +180,7 @@ def looks_of(document: Document, tongue: Tongue) -> list[str]:
 
 
 def look_cell(found: Appearance, tongue: Tongue) -> str:
-    """The difference from real images, and how far apart the two laws are."""
+    """The difference from real images, and the Wasserstein-1 distance between the two distributions."""
     distance = tongue.number(found.distance, significant(found.distance, 2))
     return f"{tongue.estimate(found.difference)}<br>W₁ {distance}"
 
@@ -204,7 +204,7 @@ def p_value(value: float, tongue: Tongue) -> str:
 
 
 def curves_of(document: Document, tongue: Tongue) -> list[str]:
-    """The Fréchet distance of parts of the images, a row for each number of images."""
+    """The Fréchet distance by number of images, a row for each number."""
     models = [model for model in document.models if model.curve]
     if not models:
         return []
@@ -285,13 +285,13 @@ def bullets(lines: Iterable[str]) -> list[str]:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], column: str = "---:") -> list[str]:
-    """Cells are Markdown already; `column`: where it stands in all but the first column."""
+    """Cells are Markdown already; `column`: the alignment of all columns but the first."""
     return [f"| {' | '.join(heads)} |", "|---|" + f"{column}|" * (len(heads) - 1),
             *(f"| {' | '.join(row)} |" for row in rows)]
 
 
 def escaped(text: str) -> str:
-    """Letters that Markdown or HTML would take for their own."""
+    """The text with the characters escaped that have a meaning in Markdown or HTML."""
     for letter in "\\`*_[]<>|":
         text = text.replace(letter, f"\\{letter}" if letter not in "<>" else {"<": "&lt;", ">": "&gt;"}[letter])
     return text

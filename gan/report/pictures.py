@@ -1,4 +1,4 @@
-"""The pictures of a report: the first images of each model, and those that an analysis thinks worth looking at."""
+"""The pictures of a report: the first images of each model, and the galleries of its analysis."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GALLERIES = tuple(field.name for field in fields(Gallery))
 
 @dataclass(frozen=True)
 class Shown:
-    """A model's sets of images by role, generated and those that its galleries point to."""
+    """A model's sets of images by role: the generated ones and those that its galleries refer to."""
 
     samples: Mapping[str, Samples]
     analysis: Analysis | None = None
@@ -55,7 +55,7 @@ def wall(samples: Samples, tile: int) -> bytes:
 
 
 def pairs(items: Sequence[Item], samples: Mapping[str, Samples], tile: int) -> bytes:
-    """Two rows: the images, and below each the one that is nearest to it."""
+    """Two rows: the images, and below each its nearest neighbour."""
     above = [image_of(samples["generated"], item.image) for item in items]
     below = [image_of(samples.get(item.set, samples["reference"]), item.nearest) for item in items]
     return png(grid(np.stack([fitted(image, tile // 2) for image in (*above, *below)]), len(items)))

@@ -1,4 +1,4 @@
-// One image at a time: real or generated?  What an image is stays sealed until the end.
+// One image at a time: real or generated?  Which it is stays hidden until the end.
 (function () {
   var given = JSON.parse(document.getElementById("rounds").textContent);
   var truth = atob(given.sealed).split(",").map(Number);      // -1: real, otherwise the model's place
@@ -29,7 +29,7 @@
     var ends = wilson(k, n);
     return { k: k, n: n, rate: k / n, low: ends[0], high: ends[1] };
   }
-  // How often the images of a model, or real ones (-1), were taken for real, and how often the player was wrong.
+  // How often the images of a model, or real images (-1), were judged real.
   function takenForReal(which) {
     var mine = answers.filter(function (_, i) { return truth[i] === which; });
     return rate(mine.filter(function (one) { return one.real; }).length, mine.length);

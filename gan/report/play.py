@@ -1,7 +1,7 @@
-"""A page on which a person tells real images from generated ones, without knowing which is which.
+"""A blind test as a web page: a person decides for each image whether it is real or generated.
 
-How often people are wrong is a measure of its own: Zhou et al. 2019, HYPE, arXiv:1904.01121.  Half of the images are
-real; at 50 % errors nobody can tell.
+The rate of human errors is a metric: Zhou et al. 2019, HYPE, arXiv:1904.01121.  Half of the images are real, so
+guessing gives 50 % errors.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ganbench.gan.report.templates import render
 from ganbench.gan.store import image_of
 from ganbench.gan.types import Samples, digest_of
 
-ROUNDS, LEAST = 60, 10      # generated images over all models, and of each at least
+ROUNDS, LEAST = 60, 10      # generated images in total, and the least number of each model
 SIDE = 128                  # pixels: larger images are reduced
 REAL = -1
 
 
 @dataclass(frozen=True)
 class Round:
-    """One image: `of` is a model's place in the report, or REAL; `row` where it stands in its set."""
+    """One image: `of` is the model's index in the report, or REAL; `row` is the image's row in its set."""
 
     of: int
     row: int
@@ -35,8 +35,8 @@ class Round:
 
 
 def rounds_of(models: Sequence[Shown], real: Samples | None, seed: int = 0) -> list[Round]:
-    """As many images of each model, and as many real ones as of all models, in one random order; none that the report
-    shows on its walls, as far as there are others."""
+    """The same number of images of each model, and as many real images as generated ones in total, in random order;
+    images that the report already shows as samples are avoided where there are enough others."""
     if real is None:
         return []
     each = max(LEAST, ROUNDS // len(models))
@@ -49,7 +49,7 @@ def rounds_of(models: Sequence[Shown], real: Samples | None, seed: int = 0) -> l
 
 
 def unseen(random: np.random.Generator, n: int, count: int) -> list[int]:
-    """Rows beyond the wall."""
+    """Rows after the images that the report shows as samples."""
     first = WALL if n >= WALL + count else 0
     return (first + random.choice(n - first, min(count, n - first), replace=False)).tolist()
 
@@ -59,13 +59,13 @@ def png(image: np.ndarray) -> bytes:
 
 
 def play_page(document: Document, rounds: Sequence[Round]) -> str:
-    """HTML that asks nobody for anything; the answers can be saved as JSON with Wilson's intervals."""
+    """A self-contained HTML page; the answers can be saved as JSON, with Wilson's confidence intervals."""
     return render("play.html", count=str(len(rounds)), models=str(len(document.models)),
                   rounds=data_of(document, rounds))
 
 
 def data_of(document: Document, rounds: Sequence[Round]) -> dict[str, Any]:
-    """What the page's script reads; what each image is stands in it so that no eye reads it by accident."""
+    """The data of the page's script; the truth about each image is encoded, so that nobody reads it by accident."""
     models = [{"name": model.name, "digest": model.digest} for model in document.models]
     protocol = {name: getattr(document.protocol, name) for name in ("name", "digest", "seed")}
     return {

@@ -1,4 +1,4 @@
-"""What each model does well and badly: what the page and the Markdown both need to show it."""
+"""Strengths and weaknesses of each model: helpers that the HTML page and the Markdown share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = ("precision", "recall", "coverage", "kid")    # of a table of slices
 
 @dataclass(frozen=True)
 class Analysed:
-    """A model of which there is an analysis, and its place in the document."""
+    """A model with an analysis, and its index in the document."""
 
     place: int
     name: str
@@ -30,13 +30,13 @@ def analysed(document: Document) -> list[Analysed]:
 
 
 def accused(analysis: AnalysisFacts) -> set[str]:
-    """The slices of which a finding says that their share is wrong."""
+    """The slices whose share a finding reports as deviating."""
     return {row.facts["name"] for row in analysis.findings if row.rule in ("missing", "rare", "frequent")}
 
 
 def relative_power(found: Spectrum) -> list[Point]:
-    """10 log10 of the ratio to real images, with 95 % intervals by the rule for products; rings with no power are left
-    out."""
+    """10 log10 of the power ratio to real images, with 95 % confidence intervals by the delta method; rings without
+    power are left out."""
     points = []
     for x, mine, se, real, real_se in zip(found.frequency, found.generated, found.generated_se, found.real,
                                           found.real_se, strict=True):

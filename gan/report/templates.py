@@ -1,4 +1,4 @@
-"""HTML from the files in `templates`: whatever is filled in is escaped, unless a template made it."""
+"""HTML from the files in `templates`: values are escaped, unless they are HTML made by a template."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-s
 
 
 def render(name: str, **facts: Any) -> str:
-    """A template of `templates` with these facts."""
+    """A file of `templates`, rendered with these values."""
     return environment().get_template(name).render(**facts)
 
 
@@ -44,7 +44,7 @@ def environment() -> Environment:
 
 
 def own(name: str) -> Markup:
-    """A file of ours that stands in a page as it is."""
+    """A file of this package that is inserted into a page unchanged."""
     return Markup((HERE / name).read_text())
 
 
@@ -53,7 +53,7 @@ def numerals(value: float, digits: int) -> Bilingual:
 
 
 def percentage(value: float) -> Bilingual:
-    """`4.1 %` below ten percent, whole ones above."""
+    """`4.1 %`, without decimals from 10 % on."""
     en, fr = numerals(100 * value, 1 if 0 < abs(value) < 0.0995 else 0)
     return f"{en}{FIXED}%", f"{fr}{FIXED}%"
 

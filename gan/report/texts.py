@@ -1,4 +1,4 @@
-"""What the report says, in English and in French; facts in braces."""
+"""The report's texts, in English and in French; facts are in braces."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{model} is the best of {count} models by {metric}: significantly better than every other model "
         "(Holm-adjusted p < .05).",
         "{model} est le meilleur des {count} modèles selon {metric} : significativement meilleur que chacun des "
-        "autres (p "
-        "ajusté de Holm < 0,05).",
+        "autres (p ajusté de Holm < 0,05).",
     ),
     "several best": (
         "{models} do not differ significantly by {metric}: each of them may be the best of {count} models.",
@@ -26,91 +25,100 @@ TEXTS: dict[str, tuple[str, str]] = {
         "modèles.",
     ),
     "none best": (
-        "{metric} describes models, but a better value does not make a better model: no ranking.",
-        "{metric} décrit les modèles, mais une valeur plus haute ou plus basse n'en fait pas un meilleur : pas "
+        "{metric} describes models, but neither a higher nor a lower value makes a model better: no ranking.",
+        "{metric} décrit les modèles, mais une valeur plus haute ou plus basse ne rend pas un modèle meilleur : pas "
         "de classement.",
     ),
     "far from real": (
-        "Even the best is farther from the real images than other real images are: {value} against {floor}.",
-        "Même le meilleur est plus loin des images réelles que d'autres images réelles : {value} contre {floor}.",
+        "Even the best model is significantly farther from the real images than held-out real images are: {value} "
+        "against {floor}.",
+        "Même le meilleur modèle est significativement plus loin des images réelles que des images réelles mises de "
+        "côté : {value} contre {floor}.",
     ),
     "as near as real": (
-        "{model} is as near to the real images as other real images are: {value} against {floor}.",
-        "{model} est aussi proche des images réelles que d'autres images réelles : {value} contre {floor}.",
+        "{model} is not significantly farther from the real images than held-out real images are: {value} against "
+        "{floor}.",
+        "{model} n'est pas significativement plus loin des images réelles que des images réelles mises de côté : "
+        "{value} contre {floor}.",
     ),
     "front": (
-        "{models}: Pareto-optimal, no other model is both better and faster.",
-        "{models} : Pareto-optimal, aucun autre modèle n'est à la fois meilleur et plus rapide.",
+        "Pareto-optimal (no other model is both better and faster): {models}.",
+        "Pareto-optimal (aucun autre modèle n'est à la fois meilleur et plus rapide) : {models}.",
     ),
     "disagreement": (
-        "By {one}, significantly: {pairs}; by {other} the reverse, significantly too: look at the images.",
-        "Selon {one}, significativement : {pairs} ; selon {other} l'inverse, significativement aussi : regardez les "
-        "images.",
+        "The metrics disagree: {pairs} by {one}, the reverse by {other}, both significantly. Look at the images.",
+        "Les métriques se contredisent : {pairs} selon {one}, l'inverse selon {other}, significativement dans les deux "
+        "cas. Regardez les images.",
     ),
     "mixture helps": (
-        "A mixture ({shares}) is nearer to the real images than {best} alone, on images that did not choose it: by "
-        "{gain} (95 %: {low} to {high}).",
-        "Un mélange ({shares}) est plus proche des images réelles que {best} seul, sur des images qui ne l'ont pas "
-        "choisi : de {gain} (95 % : {low} à {high}).",
+        "A mixture ({shares}) is nearer to the real images than {best} alone, by {gain} (95 % confidence interval: "
+        "{low} to {high}), on images that were not used to choose it.",
+        "Un mélange ({shares}) est plus proche des images réelles que {best} seul, de {gain} (intervalle de confiance "
+        "à 95 % : {low} à {high}), sur des images qui n'ont pas servi à le choisir.",
     ),
     "mixture does not help": (
-        "No mixture of these models is nearer to the real images than {best} alone (gain on images that did not choose "
-        "it: {gain}, 95 %: {low} to {high}).",
-        "Aucun mélange de ces modèles n'est plus proche des images réelles que {best} seul (gain sur des images qui ne "
-        "l'ont pas choisi : {gain}, 95 % : {low} à {high}).",
+        "No mixture of these models was found to be significantly nearer to the real images than {best} alone (gain of "
+        "the best mixture, on images that were not used to choose it: {gain}, 95 % confidence interval: {low} to "
+        "{high}).",
+        "Aucun mélange de ces modèles ne s'est montré significativement plus proche des images réelles que {best} seul "
+        "(gain du meilleur mélange, sur des images qui n'ont pas servi à le choisir : {gain}, intervalle de confiance "
+        "à 95 % : {low} à {high}).",
     ),
     "mixture of one": (
-        "No mixture of these models is nearer to the real images than {best} alone.",
-        "Aucun mélange de ces modèles n'est plus proche des images réelles que {best} seul.",
+        "No mixture of these models was found to be nearer to the real images than {best} alone.",
+        "Aucun mélange de ces modèles ne s'est montré plus proche des images réelles que {best} seul.",
     ),
     "scores": ("Scores", "Scores"),
     "scores note": (
-        "Value ± standard error; below it the 95 % interval. Bold: no other model is significantly better. The last "
-        "column is the same number for as many real images that are not in the reference. Arrows point to better.",
-        "Valeur ± erreur type ; dessous, l'intervalle à 95 %. En gras : aucun autre modèle n'est significativement "
-        "meilleur. La dernière colonne donne le même nombre pour autant d'images réelles absentes de la référence. Les "
-        "flèches indiquent le mieux.",
+        "Value ± standard error; below it the 95 % confidence interval. Bold: no other model is significantly better. "
+        "The last column gives the score of the same number of real images that are not in the reference (the floor). "
+        "Arrows show which direction is better.",
+        "Valeur ± erreur type ; dessous, l'intervalle de confiance à 95 %. En gras : aucun autre modèle n'est "
+        "significativement meilleur. La dernière colonne donne le score d'autant d'images réelles absentes de la "
+        "référence (le plancher). Les flèches indiquent le sens dans lequel le score est meilleur.",
     ),
-    "metric": ("metric", "mesure"),
+    "metric": ("metric", "métrique"),
     "model": ("model", "modèle"),
     "rank": ("rank", "rang"),
     "real images": ("real images", "images réelles"),
     "lower": ("lower is better", "plus bas est mieux"),
     "higher": ("higher is better", "plus haut est mieux"),
-    "undecided": ("no direction is better", "aucun sens n'est meilleur"),
+    "undecided": ("neither direction is better", "aucun sens n'est meilleur"),
     "walls": ("Samples", "Échantillons"),
     "walls note": (
-        "The first images of seed {seed}: not chosen. Real images last.",
-        "Les premières images de la graine {seed} : non choisies. Les images réelles en dernier.",
+        "The first images of seed {seed}, not selected. Real images come last.",
+        "Les premières images de la graine {seed}, sans sélection. Les images réelles viennent en dernier.",
     ),
     "wall alt": ("The first {count} images of {model}", "Les {count} premières images de {model}"),
     "real alt": ("{count} images of the reference", "{count} images de la référence"),
     "strengths": ("Strengths and weaknesses", "Forces et faiblesses"),
     "strengths note": (
-        "Each finding is a test against real images: the Holm-adjusted p over all tests of a model is below "
-        ".01, and the "
-        "effect is large enough to matter.",
-        "Chaque constat est un test face à des images réelles : le p ajusté de Holm sur tous les tests d'un modèle est "
-        "inférieur à 0,01, et l'effet est assez grand pour compter.",
+        "Each weakness is the result of a statistical test against real images: its p-value, Holm-adjusted over all "
+        "tests of the model, is below .01, and the effect is large enough to matter.",
+        "Chaque faiblesse résulte d'un test statistique contre des images réelles : son p, ajusté par la méthode de "
+        "Holm sur tous les tests du modèle, est inférieur à 0,01, et l'effet est assez grand pour compter.",
     ),
     "play": ("Real or generated?", "Réelle ou générée ?"),
-    "play link": ("Can you tell them apart? Play the blinded test", "Sauriez-vous les distinguer ? Faites le test"),
+    "play link": ("Can you tell them apart? Take the blind test",
+                  "Saurez-vous les distinguer ? Faites le test en aveugle"),
     "play intro": (
-        "{count} images, one at a time: half are real, half come from {models} models. Say of each whether it is real. "
-        "You may stop at any time; until then nothing tells whether you are right.",
-        "{count} images, une à une : la moitié sont réelles, l'autre vient de {models} modèles. Dites de chacune si "
-        "elle est réelle. Vous pouvez arrêter à tout moment ; d'ici là, rien ne dit si vous avez raison.",
+        "{count} images, one at a time: half are real, half come from {models} models. Decide for each whether it is "
+        "real. You may stop at any time; whether your answers are right is shown only then.",
+        "{count} images, une à une : la moitié sont réelles, les autres viennent de {models} modèles. Dites pour "
+        "chacune si elle est réelle. Vous pouvez arrêter à tout moment ; les réponses justes ne sont montrées qu'à la "
+        "fin.",
     ),
     "play keys": (
-        "Left arrow: real. Right arrow: generated. Nothing leaves this page unless you save it.",
-        "Flèche gauche : réelle. Flèche droite : générée. Rien ne quitte cette page, sauf si vous l'enregistrez.",
+        "Left arrow: real. Right arrow: generated. Your answers stay on this page unless you save them.",
+        "Flèche gauche : réelle. Flèche droite : générée. Vos réponses restent sur cette page, sauf si vous les "
+        "enregistrez.",
     ),
     "play alt": ("An image, real or generated", "Une image, réelle ou générée"),
     "play result": (
-        "How often images were taken for real, and how often you were wrong; at 50 % errors nobody can tell. 95 % "
-        "intervals are Wilson's.",
-        "La fréquence à laquelle des images ont été prises pour vraies, et celle de vos erreurs ; à 50 % d'erreurs, "
-        "nul ne peut trancher. Les intervalles à 95 % sont ceux de Wilson.",
+        "How often images were judged to be real, and how often you were wrong; 50 % errors is what guessing gives. "
+        "95 % confidence intervals by Wilson's method.",
+        "Fréquence à laquelle des images ont été jugées réelles, et fréquence de vos erreurs ; 50 % d'erreurs "
+        "correspondent à une réponse au hasard. Intervalles de confiance à 95 % selon Wilson.",
     ),
     "begin": ("Begin", "Commencer"),
     "real": ("Real", "Réelle"),
@@ -118,55 +126,56 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stop": ("Stop and see the result", "Arrêter et voir le résultat"),
     "save": ("Save the answers", "Enregistrer les réponses"),
     "rate": ("rate", "taux"),
-    "taken for real": ("taken for real", "prises pour vraies"),
-    "interval": ("95 % interval", "intervalle à 95 %"),
+    "taken for real": ("judged real", "jugées réelles"),
+    "interval": ("95 % confidence interval", "intervalle de confiance à 95 %"),
     "count": ("count", "nombre"),
-    "said wrong": ("your errors, of all images", "vos erreurs, sur toutes les images"),
+    "said wrong": ("your errors, over all images", "vos erreurs, sur toutes les images"),
     "alert": ("Alert", "Alerte"),
     "warning": ("Warning", "Avertissement"),
     "info": ("Note", "Note"),
     "strength": ("Strength", "Force"),
     "pictures": ("Images worth looking at", "Images à regarder"),
     "gallery best": (
-        "The most realistic images; below each the nearest real one",
+        "The most realistic images; below each, the nearest real image",
         "Les images les plus réalistes ; sous chacune, l'image réelle la plus proche",
     ),
     "gallery worst": (
-        "The least realistic images; below each the nearest real one",
+        "The least realistic images; below each, the nearest real image",
         "Les images les moins réalistes ; sous chacune, l'image réelle la plus proche",
     ),
     "gallery typical": (
-        "The most typical images, near to the most real ones; below each the nearest",
-        "Les images les plus typiques, proches du plus grand nombre d'images réelles ; sous chacune, la plus proche",
+        "The most typical images, which are near the largest number of real images; below each, the nearest real image",
+        "Les images les plus typiques, proches du plus grand nombre d'images réelles ; sous chacune, l'image réelle la "
+        "plus proche",
     ),
     "gallery novel": (
-        "The most novel images among those that look real; below each the nearest one that the model may know",
-        "Les images les plus nouvelles parmi celles qui semblent réelles ; sous chacune, la plus proche que le modèle "
-        "peut connaître",
+        "The most novel images among those that look real; below each, the nearest training (or reference) image",
+        "Les images les plus originales parmi celles qui semblent réelles ; sous chacune, l'image d'entraînement (ou "
+        "de référence) la plus proche",
     ),
     "gallery duplicated": (
-        "The generated images that are nearest to each other, in pairs",
-        "Les images générées les plus proches les unes des autres, par paires",
+        "The pairs of generated images that are nearest to each other",
+        "Les paires d'images générées les plus proches l'une de l'autre",
     ),
     "gallery copies": (
-        "The images nearest to one that the model may know; that one is below",
-        "Les images les plus proches d'une image que le modèle peut connaître ; celle-ci est dessous",
+        "The images nearest to a training (or reference) image; below each, that image",
+        "Les images les plus proches d'une image d'entraînement (ou de référence) ; sous chacune, cette image",
     ),
     "mode": (
-        "An artefact mode: a cluster that holds hardly any real image",
+        "An artefact mode: a cluster that contains hardly any real image",
         "Un mode artificiel : un groupe qui ne contient presque aucune image réelle",
     ),
     "slices note class": (
-        "Shares of the classes as the classifier sees them, free of the mistakes that it makes on real images, ± "
-        "standard error. Bold: a finding above.",
+        "Shares of the classes according to the classifier, corrected for the errors that it makes on real images, ± "
+        "standard error. Bold: a deviation reported above.",
         "Parts des classes selon le classifieur, corrigées des erreurs qu'il fait sur des images réelles, ± erreur "
-        "type. En gras : un constat ci-dessus.",
+        "type. En gras : un écart signalé ci-dessus.",
     ),
     "slices note cluster": (
-        "Clusters of the real images' features (k-means), largest first, and the generated images' shares of them ± "
-        "standard error. Bold: a finding above.",
-        "Groupes des caractéristiques des images réelles (k-moyennes), le plus grand d'abord, et la part qu'y ont les "
-        "images générées ± erreur type. En gras : un constat ci-dessus.",
+        "Clusters of the real images' features (k-means), the largest first, and the share of the generated images in "
+        "each, ± standard error. Bold: a deviation reported above.",
+        "Groupes (k-means) des caractéristiques des images réelles, le plus grand d'abord, et la part des images "
+        "générées dans chacun, ± erreur type. En gras : un écart signalé ci-dessus.",
     ),
     "class": ("class", "classe"),
     "cluster": ("cluster", "groupe"),
@@ -174,30 +183,29 @@ TEXTS: dict[str, tuple[str, str]] = {
     "slice recall": ("recall", "rappel"),
     "slice coverage": ("coverage", "couverture"),
     "slice kid": ("kernel distance", "distance à noyau"),
-    "slice cost": ("part of the Fréchet distance", "part de la distance de Fréchet"),
+    "slice cost": ("share of the Fréchet distance", "part de la distance de Fréchet"),
     "slice cost note": (
-        "The last column: what the images of a class add to the Fréchet distance beyond the average image, in per cent "
-        "of it; below 0 they bring the model nearer. It adds up to 0.",
-        "La dernière colonne : ce que les images d'une classe ajoutent à la distance de Fréchet par rapport à l'image "
-        "moyenne, en pour cent de celle-ci ; sous 0, elles rapprochent le modèle. La somme est nulle.",
+        "Last column: how much the images of a class or cluster add to the Fréchet distance, compared with average "
+        "images, in per cent of the distance; negative values reduce it. The column adds up to 0.",
+        "Dernière colonne : ce que les images d'une classe ou d'un groupe ajoutent à la distance de Fréchet par "
+        "rapport à des images moyennes, en pour cent de cette distance ; une valeur négative la réduit. La somme de la "
+        "colonne est nulle.",
     ),
     "looks": ("Sharpness, brightness, colour", "Netteté, luminosité, couleur"),
     "looks note": (
-        "Below 0 dB the model's images have less power at a frequency than real ones: at the right end that is blur, "
-        "above 0 noise or checkerboard artefacts. The table has the difference of means to the real images ± "
-        "standard error, "
-        "and the Wasserstein-1 distance of the two distributions; brightness and contrast in levels of 255, "
-        "sharpness in dB.",
-        "Sous 0 dB, les images du modèle ont moins de puissance à une fréquence que les vraies : à droite c'est du "
-        "flou ; au-dessus de 0, du bruit ou des artefacts en damier. Le tableau donne l'écart des moyennes aux "
-        "images réelles ± "
-        "erreur type, et la distance de Wasserstein-1 des deux distributions ; luminosité et contraste en "
-        "niveaux sur 255, "
-        "netteté en dB.",
+        "Below 0 dB the model's images have less power at a frequency than real images. At high frequencies that means "
+        "blur; values above 0 mean noise or checkerboard artefacts. The table gives the difference of the means from "
+        "that of real images ± standard error, and the Wasserstein-1 distance between the two distributions; "
+        "brightness and contrast in grey levels of 255, sharpness in dB.",
+        "Sous 0 dB, les images du modèle ont moins de puissance à une fréquence que les images réelles. Aux hautes "
+        "fréquences, cela signifie du flou ; des valeurs au-dessus de 0 signifient du bruit ou des artefacts en "
+        "damier. Le tableau donne l'écart de la moyenne à celle des images réelles ± erreur type, et la distance de "
+        "Wasserstein-1 entre les deux distributions ; luminosité et contraste en niveaux de gris sur 255, netteté en "
+        "dB.",
     ),
     "chart spectrum": (
-        "Power of the images at each frequency beside real images, with 95 % intervals",
-        "Puissance des images à chaque fréquence face aux images réelles, avec intervalles à 95 %",
+        "Power of the images at each frequency relative to real images, with 95 % confidence intervals",
+        "Puissance des images à chaque fréquence par rapport aux images réelles, avec intervalles de confiance à 95 %",
     ),
     "frequency": ("cycles per pixel", "cycles par pixel"),
     "mean of": ("mean", "moyenne"),
@@ -214,41 +222,43 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Significativement meilleur que tous les autres modèles selon {metrics}.",
     ),
     "nothing found": ("Nothing stands out.", "Rien ne ressort."),
-    "chart lead": ("{metric} with 95 % intervals", "{metric} avec intervalles à 95 %"),
-    "chart curve": ("Fréchet distance against the number of images", "Distance de Fréchet selon le nombre d'images"),
+    "chart lead": ("{metric} with 95 % confidence intervals", "{metric} avec intervalles de confiance à 95 %"),
+    "chart curve": ("Fréchet distance by number of images", "Distance de Fréchet selon le nombre d'images"),
     "curve note": (
-        "A Fréchet distance of few images is biased upwards: compare those of equal numbers only.",
-        "Une distance de Fréchet de peu d'images est biaisée vers le haut : ne comparez que celles d'autant "
-        "d'images.",
+        "A Fréchet distance computed from few images is biased upwards: compare values of the same number of images "
+        "only.",
+        "Une distance de Fréchet calculée sur peu d'images est biaisée vers le haut : ne comparez que des valeurs "
+        "obtenues avec le même nombre d'images.",
     ),
-    "bars": ("Bars: 95 % intervals", "Barres : intervalles à 95 %"),
+    "bars": ("Bars: 95 % confidence intervals", "Barres : intervalles de confiance à 95 %"),
     "images": ("images", "images"),
     "cost": ("Quality and cost", "Qualité et coût"),
     "cost note": (
-        "Measured on {machine}. Evaluations: how often a parameter takes part in making one image, on average. Memory: "
-        "beyond that of a process with the libraries loaded.",
-        "Mesuré sur {machine}. Évaluations : combien de fois un paramètre participe à une image, en moyenne. Mémoire : "
-        "au-delà de celle d'un processus où les bibliothèques sont chargées.",
+        "Measured on {machine}. Evaluations: how often each parameter is used to generate one image, on average. "
+        "Memory: peak memory in addition to that of a process with the libraries loaded.",
+        "Mesuré sur {machine}. Évaluations : nombre de fois où chaque paramètre est utilisé pour générer une image, en "
+        "moyenne. Mémoire : pic de mémoire en plus de celle d'un processus où les bibliothèques sont chargées.",
     ),
     "one thread": ("{processor}, one thread of {cores}", "{processor}, un fil sur {cores}"),
     "parameters": ("parameters", "paramètres"),
     "evaluations": ("evaluations per image", "évaluations par image"),
     "images per second": ("images per second", "images par seconde"),
     "memory": ("memory", "mémoire"),
-    "weights": ("file of weights", "fichier des poids"),
+    "weights": ("weights file", "fichier de poids"),
     "on the front": ("Pareto-optimal", "Pareto-optimal"),
-    "ranks": ("How sure are the ranks?", "Les rangs sont-ils sûrs ?"),
+    "ranks": ("How certain are the ranks?", "Les rangs sont-ils sûrs ?"),
     "ranks note": (
-        "By {metric}: the ranks that the significant differences allow, how often the model leads when scores are "
-        "drawn from their errors, and the middle 95 % of its ranks then. Models that share a letter do not "
-        "differ significantly.",
-        "Selon {metric} : les rangs que permettent les différences significatives, la fréquence à laquelle le modèle "
-        "mène quand les scores sont tirés selon leurs erreurs, et 95 % de ses rangs alors. Les modèles qui ont une "
-        "lettre en commun ne diffèrent pas significativement.",
+        "By {metric}: the ranks that are compatible with the significant differences; how often the model ranks first "
+        "when scores are resampled from their standard errors; and the central 95 % of its ranks in these resamples. "
+        "Models that share a letter do not differ significantly.",
+        "Selon {metric} : les rangs compatibles avec les différences significatives ; la fréquence à laquelle le "
+        "modèle arrive premier quand les scores sont rééchantillonnés selon leurs erreurs types ; et les 95 % centraux "
+        "de ses rangs dans ces rééchantillonnages. Les modèles qui ont une lettre en commun ne diffèrent pas "
+        "significativement.",
     ),
     "allowed": ("possible ranks", "rangs possibles"),
-    "leads": ("leads", "mène"),
-    "drawn ranks": ("ranks when drawn", "rangs au tirage"),
+    "leads": ("ranks first", "arrive premier"),
+    "drawn ranks": ("resampled ranks", "rangs rééchantillonnés"),
     "group": ("group", "groupe"),
     "pairs": ("Pairs", "Paires"),
     "better": ("better", "meilleur"),
@@ -262,71 +272,74 @@ TEXTS: dict[str, tuple[str, str]] = {
     "value": ("value", "valeur"),
     "slices class": ("Class by class", "Classe par classe"),
     "slices cluster": ("Cluster by cluster", "Groupe par groupe"),
-    "methods": ("How it was measured", "Comment c'était mesuré"),
+    "methods": ("Methods", "Méthodes"),
     "methods note": (
-        "Protocol {protocol}: {n} images of each model, seed {seed}, against {reference}; features of {extractors}. "
-        "Standard errors come from leaving images out, given the reference; intervals are ± 1.96 standard errors. Two "
-        "models differ significantly where Holm's adjusted p over all pairs of a metric is below .05. Below five times "
-        "as many images as features the kernel distance leads, which is unbiased.",
-        "Protocole {protocol} : {n} images de chaque modèle, graine {seed}, face à {reference} ; caractéristiques de "
-        "{extractors}. Les erreurs types viennent de l'omission d'images, la référence étant donnée ; les intervalles "
-        "sont ± 1,96 erreur type. Deux modèles diffèrent significativement quand le p ajusté de Holm sur toutes les "
-        "paires d'une mesure est inférieur à 0,05. En dessous de cinq fois plus d'images que de caractéristiques, la "
-        "distance à noyau prime, car elle est sans biais.",
+        "Protocol {protocol}: {n} images of each model, seed {seed}, compared with {reference}; features of "
+        "{extractors}. Standard errors are computed by leaving out generated images, with the reference held fixed; "
+        "confidence intervals are ± 1.96 standard errors. Two models differ significantly where the p-value, "
+        "Holm-adjusted over all pairs of a metric, is below .05. With fewer than five images per feature, models are "
+        "ranked by the kernel distance, which is unbiased.",
+        "Protocole {protocol} : {n} images de chaque modèle, graine {seed}, comparées à {reference} ; caractéristiques "
+        "de {extractors}. Les erreurs types sont obtenues en retirant des images générées, à référence fixée ; les "
+        "intervalles de confiance sont ± 1,96 erreur type. Deux modèles diffèrent significativement quand le p, ajusté "
+        "par la méthode de Holm sur toutes les paires d'une métrique, est inférieur à 0,05. Avec moins de cinq images "
+        "par caractéristique, les modèles sont classés selon la distance à noyau, qui est sans biais.",
     ),
     "what": ("description", "description"),
     "provenance": ("Provenance", "Provenance"),
-    "again": ("To make this again:", "Pour le refaire :"),
+    "again": ("To reproduce this report:", "Pour reproduire ce rapport :"),
     "said of": ("{what}: {said}", "{what} : {said}"),
     "warnings": ("Caveats", "Réserves"),
-    "made": ("Made", "Fait"),
+    "made": ("Created", "Créé le"),
     "digest": ("digest", "empreinte"),
 }
 
 
-# What metrics are, in French, by row of METRICS; in English they say it themselves.
+# Descriptions of metrics in French, by row of METRICS, which holds the English ones.
 WHAT = {
     "fd": "distance entre deux gaussiennes ajustées aux caractéristiques ; biaisée vers le haut quand n est petit",
-    "fd_infinity": "fd sans son biais, pour que des modèles mesurés sur des nombres inégaux d'images se comparent ; "
-                   "peut être négative",
-    "sfd": "fd sur une couche spatiale, sensible à la disposition dans l'image",
+    "fd_infinity": "fd corrigée de son biais, ce qui permet de comparer des modèles mesurés sur des nombres d'images "
+                   "différents ; peut être négative",
+    "sfd": "fd sur une couche spatiale, sensible à la composition de l'image",
     "kid": "carré de la MMD avec un noyau cubique sur les caractéristiques ; sans biais, donc parfois négatif",
-    "cmmd": "carré de la MMD, fois 1 000, avec un noyau gaussien sur des caractéristiques de longueur 1 ; prévu pour "
+    "cmmd": "carré de la MMD, fois 1 000, avec un noyau gaussien sur des caractéristiques de norme 1 ; prévu pour "
             "CLIP",
-    "is": "confiance et variété des prédictions d'un classifieur, de 1 au nombre de classes",
-    "precision": "part des images générées aussi proches d'une vraie que la troisième voisine réelle de celle-ci",
-    "recall": "part des images réelles aussi proches d'une image générée que la troisième voisine générée de "
-              "celle-ci",
-    "density": "combien de voisinages de cinq images réelles contiennent une image générée, en moyenne ; 1 pour des "
-               "distributions égales",
-    "coverage": "part des images réelles qui ont une image générée parmi ce qui va jusqu'à leur cinquième voisine "
+    "is": "confiance et diversité des prédictions d'un classifieur, de 1 au nombre de classes",
+    "precision": "part des images générées qui se trouvent au moins aussi près d'une image réelle que la troisième "
+                 "voisine réelle de celle-ci",
+    "recall": "part des images réelles qui se trouvent au moins aussi près d'une image générée que la troisième "
+              "voisine générée de celle-ci",
+    "density": "nombre moyen de voisinages d'images réelles (rayon : leur cinquième voisine réelle) qui contiennent "
+               "une image générée, divisé par 5 ; 1 pour des distributions égales",
+    "coverage": "part des images réelles qui ont une image générée au moins aussi proche que leur cinquième voisine "
                 "réelle",
     "clipped_density": "densité que des images aberrantes ne peuvent pas augmenter : 1 pour de bonnes images, 0,7 "
-                       "quand 30 % d'entre elles sont remplacées par des mauvaises",
+                       "quand 30 % d'entre elles sont remplacées par de mauvaises",
     "clipped_coverage": "couverture sur la même échelle : 1 pour de bonnes images, 0,7 quand 30 % d'entre elles sont "
-                        "remplacées par des mauvaises",
-    "realism": "à quelle profondeur parmi les images réelles se trouve l'image générée médiane ; 1 est la frontière",
-    "vendi": "nombre effectif d'images différentes : de 1 à n",
+                        "remplacées par de mauvaises",
+    "realism": "réalisme de l'image générée médiane : au-dessus de 1, elle se trouve dans le support estimé des images "
+               "réelles ; en dessous, à l'extérieur",
+    "vendi": "nombre effectif d'images différentes, de 1 à n",
     "diversity": "distance moyenne entre deux images générées : 1 moins le cosinus de leurs caractéristiques",
-    "duplicates": "part des images générées plus proches entre elles que ne le sont les vraies, à un taux de fausses "
-                  "découvertes de 5 %",
-    "authpct": "part des images générées plus loin de l'image d'entraînement la plus proche que celle-ci ne l'est des "
-               "autres ; 0 pour des copies, ce que dit le plancher pour des images réelles inconnues",
-    "copies": "part des images générées plus proches d'une image d'entraînement que des images réelles inconnues, à "
-              "un "
-              "taux de fausses découvertes de 5 %",
-    "ct": "les images générées sont-elles plus proches des images d'entraînement que des images réelles inconnues ? "
-          "loin sous 0 : copiées ; loin au-dessus : plus loin que les vraies",
-    "mifid": "fd, relevée là où la distance moyenne à l'image d'entraînement la plus proche est sous un seuil "
-             "(torchmetrics prend cette moyenne sur les images d'entraînement)",
-    "fld": "à quel point des images réelles inconnues sont improbables sous une densité posée sur les images "
-           "générées ; "
-           "les copies coûtent",
-    "fld_precision": "à quel point les images générées sont improbables sous une densité posée sur des images réelles "
-                     "inconnues",
-    "fld_gap": "de combien la densité posée sur les images générées convient mieux aux images inconnues qu'aux images "
-               "d'entraînement ; sous 0 : mémorisation",
-    "accuracy": "part des images que le juge prend pour la classe demandée ; pour les modèles conditionnels",
+    "duplicates": "part des images générées plus proches entre elles que ne le sont les images réelles, à un taux de "
+                  "fausses découvertes de 5 %",
+    "authpct": "pourcentage d'images générées plus éloignées de l'image d'entraînement la plus proche que celle-ci ne "
+               "l'est de sa propre voisine ; 0 pour des copies ; le plancher donne la valeur d'images réelles hors "
+               "entraînement",
+    "copies": "part des images générées plus proches d'une image d'entraînement que ne le sont des images réelles hors "
+              "entraînement, à un taux de fausses découvertes de 5 %",
+    "ct": "distances aux images d'entraînement, comparées à celles d'images réelles hors entraînement ; très en "
+          "dessous de 0 : les images générées sont plus proches (copies) ; très au-dessus : plus éloignées",
+    "mifid": "fd, augmentée quand la distance moyenne à l'image d'entraînement la plus proche est inférieure à un "
+             "seuil (torchmetrics calcule cette moyenne sur les images d'entraînement)",
+    "fld": "log-vraisemblance négative d'images réelles hors entraînement sous une densité ajustée aux images "
+           "générées, moins celle sous une densité ajustée à des images réelles ; augmente avec les copies",
+    "fld_precision": "log-vraisemblance négative des images générées sous une densité ajustée à des images réelles "
+                     "hors entraînement, moins celle des images d'entraînement",
+    "fld_gap": "écart de log-vraisemblance négative entre images d'entraînement et images hors entraînement, sous la "
+               "densité ajustée aux images générées ; négatif : mémorisation",
+    "accuracy": "part des images que le classifieur (juge) attribue à la classe demandée ; pour les modèles "
+                "conditionnels",
 }
 
 

@@ -27,7 +27,7 @@ def sentences(document: Document) -> list[Bilingual]:
 
 
 def warnings(document: Document) -> list[Bilingual]:
-    """What scores themselves say is to be kept in mind, each once, behind the metrics that say it."""
+    """The caveats of all scores, each once, after the names of the metrics that it is about."""
     found = []
     for note in document.table.notes:
         said = caution(note.caveat, "en"), caution(note.caveat, "fr")
@@ -36,7 +36,7 @@ def warnings(document: Document) -> list[Bilingual]:
 
 
 def machine(document: Document) -> Bilingual:
-    """Where speed was measured."""
+    """The machine on which speed was measured."""
     cost = next(model.cost for model in document.models if model.cost.measured_on)
     if not cost.cores:
         return cost.measured_on, cost.measured_on
@@ -44,7 +44,7 @@ def machine(document: Document) -> Bilingual:
 
 
 def alerts(document: Document) -> list[Bilingual]:
-    """The most important thing that is wrong with each model, where there is something."""
+    """The most important alert about each model that has one."""
     found = []
     for model in document.models:
         first = next((row for row in (model.analysis.findings if model.analysis else ()) if row.severity == "alert"),
@@ -56,7 +56,7 @@ def alerts(document: Document) -> list[Bilingual]:
 
 
 def disagreements(rows: Sequence[Clash]) -> list[Bilingual]:
-    """One sentence for two metrics, whatever pairs of models they disagree on."""
+    """One sentence for each two metrics, with all pairs of models on which they disagree."""
     pairs: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         pairs.setdefault((row.one, row.other), []).append(f"{row.better} > {row.worse}")
@@ -73,7 +73,8 @@ def leaders(lead: RankingFacts) -> Bilingual:
 
 
 def nearness(document: Document, lead: RankingFacts) -> Bilingual | None:
-    """Of the best model, beside real images: by two standard errors of both."""
+    """The best model's score compared with the floor: significantly worse if by more than two standard errors of the
+    difference."""
     row = lead_row(document)
     score = row.cells[0]
     if score is None or score.floor is None or row.better == "undecided":
@@ -87,7 +88,7 @@ def nearness(document: Document, lead: RankingFacts) -> Bilingual | None:
 
 
 def mixture(found: MixtureFacts) -> Bilingual:
-    """Whether the best mixture is better than the best model, on images that did not choose it."""
+    """Whether the best mixture is better than the best model, on images that were not used to choose it."""
     digits = decimals(found.gain_se) if found.gain_se > 0 else decimals(found.se)
     numbers = {name: (english(value, digits), french(value, digits))
                for name, value in (("gain", found.gain), ("low", found.low), ("high", found.high))}
@@ -115,5 +116,5 @@ def joined(names: Sequence[str]) -> Bilingual:
 
 
 def letters(model: str, groups: Sequence[Sequence[str]]) -> str:
-    """Models that share a letter do not differ significantly: Piepho's compact display."""
+    """Models that share a letter do not differ significantly: Piepho's compact letter display."""
     return "".join(chr(ord("a") + k % 26) for k, group in enumerate(groups) if model in group)

@@ -17,8 +17,8 @@ PLAY = "play.html"
 def write_report(
     folder: Path, document: Document, pictures: Mapping[str, bytes], rounds: Sequence[Round] = ()
 ) -> None:
-    """report.html, report.md and report.fr.md with pictures/, report.json, and play.html where there are rounds; each
-    whole or not at all.  `pictures`: PNG files by id, see `ganbench.gan.report.pictures`."""
+    """Write report.html, report.md and report.fr.md with pictures/, report.json, and play.html where there are rounds;
+    each file is written atomically.  `pictures`: PNG by id, see `ganbench.gan.report.pictures`."""
     files = {identity: f"pictures/{identity}.png" for identity in pictures}
     for identity, name in files.items():
         write(folder / name, pictures[identity])

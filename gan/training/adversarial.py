@@ -1,4 +1,4 @@
-"""Learning by a game: a generator, and a critic that tells its images from real ones.
+"""Adversarial training: a generator, and a critic that discriminates its images from real ones.
 
 One task for all adversarial families; the loss is a row of `LOSSES`, penalties and augmentation are numbers.
 """

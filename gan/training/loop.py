@@ -1,7 +1,7 @@
-"""One training loop.  What is learned is a `Task`; the loop feeds it, keeps its state, and tells what happens.
+"""The training loop.  It runs a `Task`: provides batches, saves the state, and yields events.
 
-It yields events instead of printing, and it can be killed at any moment: everything random is a function of
-(seed, step), and `keep` replaces one file atomically.
+It can be killed at any moment and resumed: all random numbers are functions of (seed, step), and the state is replaced
+atomically.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ganbench.gan.types import BadInput
 
 @dataclass(frozen=True)
 class Step:
-    """What a training step tells: losses by name, and seconds of training so far."""
+    """The event of a training step: losses by name, and seconds of training so far."""
 
     step: int
     losses: dict[str, float]
@@ -83,7 +83,7 @@ def fit(task: Task, data: Batch, schedule: Schedule, folder: Path) -> Iterator[S
 
 
 def random_at(seed: int, step: int) -> torch.Generator:
-    """The source of all that is random in one step."""
+    """The random generator of one step."""
     return torch.Generator().manual_seed(seed * 1_000_003 + step)
 
 

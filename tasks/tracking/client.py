@@ -1,4 +1,4 @@
-"""MLflow's address, database and experiment, and where a browser finds what was logged."""
+"""MLflow's address, database and experiment, and the URLs of logged runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGES = "workflowType=machine_learning"  # MLflow's pages for models, not those 
 
 @dataclass(frozen=True)
 class Tracked:
-    """Where a record went: a run of MLflow, or a file that the next run will log."""
+    """Where a record was logged: a run of MLflow, or a file that the next run will log."""
 
     run_id: str = ""
     url: str = ""
@@ -53,9 +53,9 @@ def connect() -> MlflowClient:
 
 
 def make_database() -> None:
-    """MLflow's SQLite file in the home folder, whole or not at all.
+    """Create MLflow's SQLite file in the home folder atomically.
 
-    MLflow migrates a new file step by step, which, once broken off or done by two processes, never recovers.
+    MLflow migrates a new file step by step; an interrupted or concurrent migration leaves it broken.
     """
     from mlflow import MlflowClient
 
@@ -70,7 +70,7 @@ def make_database() -> None:
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Two processes with one result: the second one finds the run of the first."""
+    """A lock, so that of two processes with the same result the second one finds the run of the first."""
     with Store(settings().root / "store").lock("tracking", "00"):
         yield
 

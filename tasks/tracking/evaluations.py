@@ -1,4 +1,4 @@
-"""Evaluations in MLflow: one run per result, found again by its key, complete or resumed, never repeated."""
+"""Evaluations in MLflow: one run per result, identified by its key; incomplete runs are resumed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ COLUMNS = ("metric", "slice", "value", "se", "floor", "n", "protocol")  # of the
 
 @dataclass(frozen=True)
 class Record:
-    """What MLflow is told about one evaluation; JSON, so that it can wait on disk for a server."""
+    """The data of one evaluation for MLflow; JSON, so that it can be stored until a server is available."""
 
     key: str  # sha256 of the job and its scores
     name: str
@@ -60,10 +60,10 @@ class Record:
 
 @task(name="track", persist_result=False, cache_policy=NO_CACHE)
 def track(record: Record) -> Tracked:
-    """Log a record, and those that wait; whatever MLflow does, the scores are never lost.
+    """Log a record, and earlier ones that are pending.
 
-    The record lies on disk before MLflow hears of it and until MLflow has it: when this process is killed, or MLflow
-    is down or fails, the next evaluation logs it.
+    The record is on disk from before it is sent until MLflow has it: if this process is killed, or MLflow is down or
+    fails, the next evaluation logs it.
     """
     path = waiting() / f"{record.key[:16]}.json"
     atomic_write(path, lambda file: file.write_text(json.dumps(record.__dict__)))
@@ -71,7 +71,7 @@ def track(record: Record) -> Tracked:
     if not problem:
         with one_at_a_time():
             try:
-                mine = deliver(path)
+                mine = deliver(path, record)
             except Exception as error:  # of MLflow, its client, its database or its disk
                 problem = f"MLflow at {settings().tracking} failed ({' '.join(str(error).split())[:200]})"
             else:
@@ -81,22 +81,24 @@ def track(record: Record) -> Tracked:
 
 
 def waiting() -> Path:
-    """The folder of records that MLflow does not have yet."""
+    """The folder of pending records."""
     return settings().root / "untracked"
 
 
-def deliver(path: Path) -> Tracked:
-    """Log the record in a file, which then goes."""
-    found = log(connect(), Record(**json.loads(path.read_text())))
+def deliver(path: Path, record: Record) -> Tracked:
+    """Log the record that is in a file, then delete the file, which another process may have done before."""
+    found = log(connect(), record)
     path.unlink(missing_ok=True)
     return found
 
 
 def deliver_waiting() -> None:
-    """Log what earlier evaluations could not; what fails again waits on."""
+    """Log the pending records of earlier evaluations; those that fail again stay pending."""
     for path in sorted(waiting().glob("*.json")):
         try:
-            deliver(path)
+            deliver(path, Record(**json.loads(path.read_text())))
+        except FileNotFoundError:
+            continue                                        # another process has logged it
         except Exception as error:
             get_run_logger().warning("%s could not be logged: %s", path, error)
 
@@ -129,7 +131,7 @@ def add_costs(client: MlflowClient, run: Any, record: Record) -> None:
 
 
 def add_galleries(client: MlflowClient, run_id: str, record: Record) -> None:
-    """Pictures that MLflow's charts show side by side for all runs; those that are there stay."""
+    """Log the pictures that MLflow's charts show side by side for all runs, unless they exist."""
     there = {re.split("[%+]step", Path(file.path).name)[0] for file in client.list_artifacts(run_id, "images")}
     for name, path in record.galleries.items():
         if name not in there and Path(path).is_file():
@@ -214,7 +216,7 @@ def numbers_of(cost: Cost) -> dict[str, float]:
 
 
 def suite_id(job: Job) -> str:
-    """Whose scores compare: one protocol and one seed.  MLflow's page of runs can be grouped by it."""
+    """Scores with the same group (protocol and seed) are comparable.  MLflow's page of runs can be grouped by it."""
     return f"{job.protocol.name}, seed {job.seed} ({job.protocol_digest[:8]})"
 
 

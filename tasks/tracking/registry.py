@@ -1,4 +1,4 @@
-"""Models in MLflow: what was measured, linked to its runs, and registered under its name."""
+"""Models in MLflow: evaluated models, linked to their runs and registered under their names."""
 
 from __future__ import annotations
 

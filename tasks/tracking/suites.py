@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Suite:
-    """What MLflow is told about a comparison."""
+    """The data of a comparison for MLflow."""
 
     key: str
     name: str
@@ -70,7 +70,7 @@ def suite_of(
 
 @task(name="track suite", persist_result=False, cache_policy=NO_CACHE)
 def track_suite(suite: Suite) -> Tracked:
-    """Log a comparison, or say why not: everything in it can be made again from the store within a minute."""
+    """Log a comparison, or return the reason for a failure: the same command can log it again from the store."""
     problem = unreachable(settings().tracking)
     if not problem:
         try:

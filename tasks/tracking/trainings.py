@@ -1,4 +1,4 @@
-"""Trainings in MLflow: losses and pictures, while they come."""
+"""Trainings in MLflow: losses and pictures, logged as they arrive."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Curve:
 
 
 def follow_training(curve: Curve, complete: bool = False) -> Tracked:
-    """Log what MLflow does not have yet of a training; what fails now comes with the next call."""
+    """Log the new losses and pictures of a training; after a failure, the next call logs them."""
     problem = unreachable(settings().tracking, seconds=1)
     if problem:
         return Tracked(problem=f"{problem}; the losses are in {curve.folder / 'loss.csv'}")

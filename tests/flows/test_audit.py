@@ -37,7 +37,7 @@ def test_an_audit_lists_copies_shows_them_and_is_logged(ganbench, sets, mlflow_r
         match["image"] for match in found["audit"]["matches"][:6]
     ]
     assert {match["image"] for match in found["audit"]["matches"] if match["listed"]} <= set(range(60))
-    assert "60 images beside 120" in done.stdout
+    assert "60 images against 120" in done.stdout
     picture = next(line.removeprefix("Picture: ") for line in done.stdout.splitlines() if line.startswith("Picture"))
     assert read_image(Path(picture)).shape[0] == 3
     _, (run,) = mlflow_runs()

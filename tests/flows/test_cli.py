@@ -286,7 +286,7 @@ def bad_model(tmp_path, monkeypatch):
     ("loud", "declared was the range [-1, 1]"),
     ("two_channels", "which is no NCHW batch of grey or colour images"),
     ("logits", "a classifier cannot be evaluated as a generator"),
-    ("random", "makes other images from the same draws"),
+    ("random", "makes different images from the same draws"),
 ])
 def test_output_that_is_not_what_was_declared(name, said, refused, bad_model, garments):
     sentence = refused("evaluate", bad_model(name), "--reference", garments, "--n", "20")

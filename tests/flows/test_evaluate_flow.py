@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import time
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -193,13 +194,46 @@ def test_a_tracking_server_that_fails_half_way_costs_no_scores(run_flow, mlflow_
     assert sorted(run.data.params["seed"] for run in mlflow_runs()[1]) == ["0", "1"]
 
 
-def test_a_record_that_cannot_be_logged_waits_and_is_in_nobodys_way(run_flow, mlflow_runs, home):
+def test_a_record_that_cannot_be_logged_waits_and_is_in_nobodys_way(run_flow, mlflow_runs, home, caplog):
     (home / "untracked").mkdir(parents=True)
     broken = home / "untracked" / "0123.json"
     broken.write_text("{")
     assert run_flow().outcome.tracked.new
     assert len(mlflow_runs()[1]) == 1
     assert list((home / "untracked").iterdir()) == [broken]
+    assert "0123.json could not be logged" in caplog.text
+
+
+def test_a_record_that_another_process_logged_meanwhile_is_no_failure(run_flow, mlflow_runs, home, monkeypatch):
+    from ganbench.tasks.tracking import evaluations
+
+    @contextmanager
+    def after_another():
+        for path in evaluations.waiting().glob("*.json"):
+            evaluations.deliver(path, evaluations.Record(**json.loads(path.read_text())))
+        yield
+
+    monkeypatch.setattr(evaluations, "one_at_a_time", after_another)
+    tracked = run_flow().outcome.tracked
+    assert (tracked.problem, len(mlflow_runs()[1])) == ("", 1)
+    assert tracked.run_id == mlflow_runs()[1][0].info.run_id
+
+
+def test_a_waiting_record_that_vanishes_is_not_reported(run_flow, home, monkeypatch, caplog):
+    (home / "untracked").mkdir(parents=True)
+    gone = home / "untracked" / "0123.json"
+    gone.write_text("{}")
+    read = Path.read_text
+
+    def vanishing(path, *given, **more):
+        if path == gone:
+            path.unlink()
+        return read(path, *given, **more)
+
+    monkeypatch.setattr(Path, "read_text", vanishing)
+    assert run_flow().outcome.tracked.problem == ""
+    assert "could not be logged" not in caplog.text
+    assert not gone.exists()
 
 
 def test_statistics_can_be_the_reference(run_flow, garments, tmp_path, workspace):

@@ -68,5 +68,5 @@ def test_a_sampler_of_ten_steps_evaluates_its_network_ten_times(tmp_path):
 
 def test_a_process_that_fails_says_why(tmp_path):
     spec = ModelSpec("broken", factory="no_such_module:Net")
-    with pytest.raises(RuntimeError, match=r"What broken costs could not be measured: .*no_such_module"):
+    with pytest.raises(RuntimeError, match=r"The cost of broken could not be measured: .*no_such_module"):
         costs.ask(spec, Workspace(home=str(tmp_path)))

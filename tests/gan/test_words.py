@@ -7,12 +7,13 @@ from string import Formatter
 import pytest
 
 from ganbench.gan import gates, scoring
+from ganbench.gan.codes import CODES
 from ganbench.gan.types import Caveat, Finding
-from ganbench.gan.words import CAVEATS, FORMS, LANGUAGES, NEEDS, SENTENCES, WORDS, caution, sentence
+from ganbench.gan.words import CAVEATS, FORMS, LANGUAGES, NEEDS, REFUSALS, SENTENCES, WORDS, caution, sentence
 
 ALL = {**SENTENCES, **CAVEATS}
 EXAMPLES = {"": "edges", "word": "edges", "words": ["labels", "logits"], "names": ["edges", "ct"],
-            "needs": {"of": list(NEEDS), "least": 100}}
+            "needs": {"of": list(NEEDS), "least": 100}, "refusal": "too-few-images"}
 
 
 def fields(text: str) -> dict[str, str]:
@@ -51,9 +52,9 @@ def test_names_that_somebody_gave_stay_as_they_are(name):
 
 
 def test_our_own_words_are_translated():
-    law = Finding("warning", "law", {"name": "edges", "spread": 1.5})
-    assert sentence(law).startswith("The distribution of the strength of edges differs from that of real images")
-    assert sentence(law, "fr").startswith("Pour la force des contours, la distribution diffère")
+    edges = Finding("warning", "appearance_distribution", {"name": "edges", "spread": 1.5})
+    assert sentence(edges).startswith("The distribution of the strength of edges differs from that of real images")
+    assert sentence(edges, "fr").startswith("Pour l'intensité des contours, la distribution diffère")
     lattice = Finding("info", "lattice", {"direction": "vertical", "period": 2, "amplitude": 3.0})
     assert "vertical checkerboard artefacts with a period of 2 pixels" in sentence(lattice)
     assert "artefacts en damier verticaux d'une période de 2 pixels" in sentence(lattice, "fr")
@@ -66,10 +67,20 @@ def test_our_own_words_are_translated():
     assert all(len(pair) == len(LANGUAGES) for pair in WORDS.values())
 
 
+def test_why_a_metric_is_not_computed_is_said_in_either_language():
+    for code in (*REFUSALS, "root-does-not-fit"):
+        left_out = Caveat("not for these images", {"metric": "ct", "why": code})
+        english, french = caution(left_out), caution(left_out, "fr")
+        assert english.startswith("ct is not computed: ")
+        assert french.startswith("ct n'est pas calculé : ")
+        assert english.split(": ")[1] not in french
+    assert set(REFUSALS) <= set(CODES)
+
+
 def test_numbers_are_those_of_the_language():
     few = gates.too_few_images(2_000, 1_280)
     assert "2,000 images are fewer than 5 x 1,280" in caution(few)
-    assert "2\u202f000 images sont moins que 5 x 1\u202f280" in caution(few, "fr")
+    assert "2\u202f000 images, soit moins de 5 x 1\u202f280" in caution(few, "fr")
     assert "précision 0,95 avec rappel 0,01" in caution(gates.narrow(0.95, 0.01), "fr")
 
 

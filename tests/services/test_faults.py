@@ -176,7 +176,7 @@ def test_ctrl_c_says_what_becomes_of_the_work_and_keeps_it(world, undisturbed):
         home = world / f"stopped while {stage}"  # a new one: in an old one the stage seems to begin before Python has
         code, stderr = interrupt(world, home, stage, signal.SIGINT)
         assert code in (130, -signal.SIGINT), (stage, stderr)  # a shell says 130 to both
-        assert stderr.strip() == "Stopped. What was finished is kept: the same command goes on from there.", stage
+        assert stderr.strip() == "Stopped. Finished work is stored: the same command resumes from it.", stage
         expect_nothing_left(home)
     finish(world, home, workers=2, batch_size=250)
     expect_the_same(home, undisturbed)
@@ -231,7 +231,7 @@ def test_a_training_begins_in_a_new_home_stops_at_ctrl_c_and_goes_on(tmp_path):
             time.sleep(0.2)
         training.send_signal(signal.SIGINT)
         _, stderr = training.communicate(timeout=60)
-        assert "Stopped. What was finished is kept" in stderr
+        assert "Stopped. Finished work is stored" in stderr
         kept.append(found)
     steps = [int(row.split(",")[0]) for row in (tmp_path / "out" / "loss.csv").read_text().splitlines()[1:]]
     assert steps == list(range(50, steps[-1] + 1, 50))      # none twice, none left out

@@ -284,8 +284,8 @@ def test_the_verdict_names_the_best_and_what_it_is_beside_real_images():
 def test_metrics_that_disagree_are_one_sentence_whatever_the_pairs():
     rows = tuple(Clash("kid_a", "kid_b", "x", worse, 0.01, 0.02) for worse in "yz")
     lines = [line for line in said(disagreements=rows) if "reverse" in line]
-    assert lines == ["By kid_a, significantly: x > y, x > z; by kid_b the reverse, significantly too: look at the "
-                     "images."]
+    assert lines == ["The metrics disagree: x > y, x > z by kid_a, the reverse by kid_b, both significantly. Look at "
+                     "the images."]
 
 
 def test_many_models_have_a_short_title():
@@ -304,12 +304,14 @@ def test_a_leading_metric_that_decides_nothing_has_no_best_model():
     found = document()
     rows = (replace(found.table.rows[0], better="undecided"), *found.table.rows[1:])
     found = replace(found, rankings=(replace(found.rankings[0], leaders=()),), table=replace(found.table, rows=rows))
-    assert sentences(found)[0][0].startswith("kid_net describes models, but a better value does not")
+    assert sentences(found)[0][0].startswith("kid_net describes models, but neither a higher nor a lower value makes")
     assert not any("real images are" in line for line, _ in sentences(found))
 
 
-@pytest.mark.parametrize(("value", "expected"), [(0.012, "as near"), (0.5, "farther")])
-def test_the_floor_decides_whether_the_best_is_as_near_as_real_images(value, expected):
+@pytest.mark.parametrize(("value", "expected"), [
+    (0.012, "is not significantly farther"), (0.5, "is significantly farther"),
+])
+def test_the_floor_decides_whether_the_best_is_significantly_farther_than_real_images(value, expected):
     found = document()
     first, *others = found.table.rows
     first = replace(first, cells=(replace(first.cells[0], value=value), *first.cells[1:]))
@@ -319,7 +321,7 @@ def test_the_floor_decides_whether_the_best_is_as_near_as_real_images(value, exp
 
 @pytest.mark.parametrize(("changes", "expected"), [
     ({}, "A mixture (44\u00a0% dcgan, 33\u00a0% flow, 22\u00a0% gpt) is nearer"),
-    ({"low": -0.1}, "No mixture of these models is nearer"),
+    ({"low": -0.1}, "No mixture of these models was found to be significantly nearer"),
     ({"shares": (1.0, 0.0, 0.0), "gain_se": 0.0}, "than dcgan alone."),
 ])
 def test_a_mixture_is_praised_only_where_its_gain_is_sure(changes, expected):
@@ -343,7 +345,7 @@ def test_findings_are_said_with_a_word_for_each_mark():
     found = page(document(), {})
     assert found.count('<li class="alert">') == 3
     assert "Coat is missing" in found
-    assert "Coat manque" in found
+    assert "Coat est absent" in found
     assert found.count('class="spoken"') == 10
     assert "Significantly better than all other models by kid_net, fd_net." in found
 
@@ -363,7 +365,7 @@ def test_galleries_stand_behind_a_fold_with_their_captions():
     found = page(document(), {"1-best": PNG, "1-mode-0": PNG, "2-copies": PNG})
     assert found.count("<figcaption>") >= 3
     assert found.count('<div class="strips">') == 2
-    assert "The images nearest to one that the model may know" in found
+    assert "The images nearest to a training (or reference) image" in found
 
 
 def test_pictures_of_large_images_become_smaller_until_the_page_is_small(tmp_path):
