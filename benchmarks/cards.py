@@ -279,7 +279,7 @@ def scores_of(models: list[str], protocol: str, workspace: Workspace, steps: dic
 
 
 def quality_table(path: Path) -> str:
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     names = [name for name in rows[0] if name != "step" and not name.endswith(".se")]
     lines = ["| step | " + " | ".join(f"`{name}`" for name in names) + " |", "|---:|" + "---:|" * len(names)]
@@ -293,7 +293,7 @@ def quality_table(path: Path) -> str:
 
 
 def last_row(path: Path) -> dict[str, str]:
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))[-1]
 
 

@@ -49,7 +49,7 @@ def section(model: dict, scores: list[dict], lead: str) -> list[str]:
 
 
 def main(path: str) -> None:
-    report = json.loads(Path(path).read_text())
+    report = json.loads(Path(path).read_text(encoding="utf-8"))
     protocol = report["protocol"]
     print(INTRODUCTION.format(count=len(report["models"]), n=f"{protocol['n']:,}", seed=protocol["seed"],
                               protocol=protocol["name"]))

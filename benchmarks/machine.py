@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 def hardware() -> str:
     """The processor as Linux names it, its cores, and the GPU if there is one."""
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return f"{names[0] if names else platform.processor()}, {len(names) or os.cpu_count()} cores, {gpu}"
@@ -48,7 +48,8 @@ def machine_seconds() -> float | None:
     stat = Path("/proc/stat")
     if not stat.exists():
         return None
-    user, nice, system, _idle, _iowait, irq, softirq, *_ = map(int, stat.read_text().splitlines()[0].split()[1:])
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = map(
+        int, stat.read_text("utf-8").splitlines()[0].split()[1:])
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 

@@ -112,7 +112,7 @@ def watching() -> Iterator[Callable[[], float]]:
 
 def memory(field: str) -> float:
     """A line of /proc/self/status, in megabytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) / 1024
     raise SystemExit(f"/proc/self/status has no {field}: this measurement needs Linux.")

@@ -506,8 +506,18 @@ def train(
         print(f"MLflow: {trained.problem or f'run {trained.run_id}'}")
 
 
+def write_utf8() -> None:
+    """Where the locale has no ± (as with LC_ALL=C), write UTF-8, as Python itself does from 3.15 on."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            "±≤★".encode(stream.encoding or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            stream.reconfigure(encoding="utf-8")            # type: ignore[union-attr]
+
+
 def main() -> None:
     stop_on_interrupt()
+    write_utf8()
     app()
 
 

@@ -55,4 +55,4 @@ def mixture_line(found: Held, names: list[str], metric: str) -> str:
 
 def comparison_json(found: Compared) -> str:
     """The report's document, to the last byte."""
-    return (Path(found.report) / "report.json").read_text().rstrip("\n")
+    return (Path(found.report) / "report.json").read_text("utf-8").rstrip("\n")

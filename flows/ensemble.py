@@ -132,7 +132,7 @@ def kept(
 
 def write(path: Path, family: str, arguments: Mapping[str, Any]) -> None:
     text = write_spec(ModelSpec(path.stem, family=family, arguments=arguments))
-    atomic_write(path, lambda partial: partial.write_text(text))
+    atomic_write(path, lambda partial: partial.write_text(text, "utf-8"))
 
 
 # What the command line prints

@@ -54,7 +54,7 @@ def shape_of(spec: ModelSpec) -> str:
 
 def what_of(spec: ModelSpec) -> str:
     """What its model file says about it, for people."""
-    return str(tomllib.loads((ZOO / f"{spec.name}.toml").read_text()).get("about", {}).get("what", ""))
+    return str(tomllib.loads((ZOO / f"{spec.name}.toml").read_text("utf-8")).get("about", {}).get("what", ""))
 
 
 def protocols() -> list[Row]:

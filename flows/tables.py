@@ -157,4 +157,4 @@ def write_json(target: str, text: str) -> None:
         return
     from ganbench.gan.files import atomic_write
 
-    atomic_write(Path(target), lambda path: path.write_text(text + "\n"))
+    atomic_write(Path(target), lambda path: path.write_text(text + "\n", "utf-8"))

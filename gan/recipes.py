@@ -254,12 +254,12 @@ def log(path: Path, window: list[Step]) -> None:
     """Append one row: step, seconds, mean losses; a resumed run repeats no row."""
     names = list(window[-1].losses)
     if not path.exists():
-        path.write_text(",".join(["step", "seconds", *names]) + "\n")
-    with path.open(newline="") as file:
+        path.write_text(",".join(["step", "seconds", *names]) + "\n", encoding="utf-8")
+    with path.open(encoding="utf-8", newline="") as file:
         last = max((int(row["step"]) for row in csv.DictReader(file)), default=0)
     if window[-1].step > last:
         means = [sum(event.losses[name] for event in window) / len(window) for name in names]
-        with path.open("a") as file:
+        with path.open("a", encoding="utf-8") as file:
             file.write(
                 ",".join([str(window[-1].step), f"{window[-1].seconds:.1f}", *(f"{m:.5f}" for m in means)]) + "\n"
             )

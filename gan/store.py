@@ -57,7 +57,7 @@ class Store:
 
     def read_manifest(self, folder: Path) -> Entry | None:
         try:
-            facts = json.loads((folder / "manifest.json").read_text())
+            facts = json.loads((folder / "manifest.json").read_text("utf-8"))
             return Entry(folder.parent.parent.name, folder.name, folder / facts["file"], facts)
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -74,7 +74,7 @@ class Store:
         atomic_write(path, write)
         measured = {"file": file, "sha256": file_digest(path), "bytes": path.stat().st_size}
         text = json.dumps({**measured, **facts}, indent=1)
-        atomic_write(folder / "manifest.json", lambda temporary: temporary.write_text(text))
+        atomic_write(folder / "manifest.json", lambda temporary: temporary.write_text(text, "utf-8"))
         return Entry(kind, key, path, {**measured, **facts})
 
     @contextmanager
@@ -139,9 +139,9 @@ def remember(store: Store, kind: str, key: str, compute: Callable[[], Any]) -> t
     with store.lock(kind, key):
         entry = store.find(kind, key)
         if entry:
-            return json.loads(entry.path.read_text()), False
+            return json.loads(entry.path.read_text("utf-8")), False
         text = json.dumps(compute())
-        store.commit(kind, key, "value.json", lambda path: path.write_text(text))
+        store.commit(kind, key, "value.json", lambda path: path.write_text(text, "utf-8"))
         return json.loads(text), True
 
 

@@ -45,7 +45,7 @@ def note() -> Path:
 def running() -> Servers | None:
     """The servers that `ganbench ui` started, if they still answer."""
     try:
-        found = Servers(**json.loads(note().read_text()))
+        found = Servers(**json.loads(note().read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
     return found if answers(f"{found.api}/health") and answers(f"{found.mlflow}/health") else None
@@ -146,7 +146,7 @@ def mlflow_command(servers: Servers) -> list[str]:
 @contextmanager
 def process(name: str, command: list[str], log: Path, environment: dict[str, str] | None = None) -> Iterator[Child]:
     """A child in its own session; it and its children end with the block."""
-    with (log / f"{name}.log").open("w") as file:
+    with (log / f"{name}.log").open("w", encoding="utf-8") as file:
         child = subprocess.Popen(
             command, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
             env={**os.environ, **(environment or {})},

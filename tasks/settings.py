@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,14 @@ ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Settings(BaseSettings):
     """Paths, parallelism and servers; these settings do not affect results."""
 
-    model_config = SettingsConfigDict(env_prefix="GANBENCH_", env_file=".env", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GANBENCH_", env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True)
 
     home: Path = Path("~/.ganbench")  # store, databases, downloaded weights and data
     tracking_uri: str = Field("", validation_alias=AliasChoices("GANBENCH_TRACKING_URI", "MLFLOW_TRACKING_URI"))
@@ -83,10 +86,29 @@ def configure(**given: object) -> Settings:
         raise BadInput("unfit-setting", "; ".join(map(sentence, error.errors()))) from error
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    keep_local_work_local()
     if not os.environ.get("PREFECT_API_URL"):
         os.environ.setdefault("PREFECT_HOME", str(found.root / "prefect"))
     _current[:] = [found]
     return found
+
+
+def keep_local_work_local() -> None:
+    """Reach servers of this machine directly: no proxy for them, and none of the network's settings that would stop
+    Prefect's client (httpx) before it reaches anything: a SOCKS proxy without socksio, certificates that do not exist.
+    """
+    for name in ("NO_PROXY", "no_proxy"):
+        known = [host for host in os.environ.get(name, "").split(",") if host.strip()]
+        os.environ[name] = ",".join([*known, *(host for host in LOOPBACK if host not in known)])
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        if os.environ[name].lower().startswith("socks") and not find_spec("socksio"):
+            del os.environ[name]
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        if name in os.environ and not Path(os.environ[name]).exists():
+            del os.environ[name]
+    for name in ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE", "MLFLOW_TRACKING_URI"):
+        if not os.environ.get(name, "x").strip():
+            del os.environ[name]
 
 
 @contextmanager

@@ -56,4 +56,4 @@ def mark(folder: Path) -> str:
     path = folder / "mlflow-key"
     if not path.exists():
         atomic_write(path, lambda file: file.write_text(uuid4().hex))
-    return path.read_text()
+    return path.read_text("utf-8")

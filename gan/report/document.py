@@ -287,7 +287,7 @@ def schema() -> dict[str, Any]:
 
 
 def write_schema() -> None:
-    SCHEMA_FILE.write_text(json.dumps(schema(), indent=1) + "\n")
+    SCHEMA_FILE.write_text(json.dumps(schema(), indent=1) + "\n", "utf-8")
 
 
 def title_of(models: Sequence[str]) -> str:

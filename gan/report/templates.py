@@ -45,7 +45,7 @@ def environment() -> Environment:
 
 def own(name: str) -> Markup:
     """A file of this package that is inserted into a page unchanged."""
-    return Markup((HERE / name).read_text())
+    return Markup((HERE / name).read_text("utf-8"))
 
 
 def numerals(value: float, digits: int) -> Bilingual:

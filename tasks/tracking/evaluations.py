@@ -66,7 +66,7 @@ def track(record: Record) -> Tracked:
     fails, the next evaluation logs it.
     """
     path = waiting() / f"{record.key[:16]}.json"
-    atomic_write(path, lambda file: file.write_text(json.dumps(record.__dict__)))
+    atomic_write(path, lambda file: file.write_text(json.dumps(record.__dict__), "utf-8"))
     problem = unreachable(settings().tracking)
     if not problem:
         with one_at_a_time():
@@ -96,7 +96,7 @@ def deliver_waiting() -> None:
     """Log the pending records of earlier evaluations; those that fail again stay pending."""
     for path in sorted(waiting().glob("*.json")):
         try:
-            deliver(path, Record(**json.loads(path.read_text())))
+            deliver(path, Record(**json.loads(path.read_text("utf-8"))))
         except FileNotFoundError:
             continue                                        # another process has logged it
         except Exception as error:

@@ -68,5 +68,5 @@ def losses(path: Path) -> list[dict[str, float]]:
     """The rows of a loss.csv."""
     if not path.exists():
         return []
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]

@@ -115,7 +115,7 @@ def check_suite(client, runs, found):
     """The leaderboard as MLflow's table: a row for each model, the best first, full precision."""
     run = next(run for run in runs if run.info.run_id == found.suite.run_id)
     path = client.download_artifacts(run.info.run_id, "leaderboard.json")
-    with open(path) as file:
+    with open(path, encoding="utf-8") as file:
         table = json.load(file)
     rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
     assert [row["model"] for row in rows] == list(found.rankings[0].models)

@@ -97,7 +97,7 @@ def check_mlflow(run, mlflow_runs, scores):
     picture = Path(run.outcome.picture)
     assert files == {"scores.json", "samples.png"}
     downloaded = client.download_artifacts(logged.info.run_id, "scores.json", str(picture.parent))
-    table = json.loads(Path(downloaded).read_text())
+    table = json.loads(Path(downloaded).read_text(encoding="utf-8"))
     assert dict(zip(table["columns"], table["data"][0], strict=True))["value"] == run.outcome.scores[0].value
     assert read_image(picture).shape[0] == 3  # a sheet of the 30 images
 
@@ -296,7 +296,7 @@ def test_slices_are_scored_shown_and_logged(run_flow, mlflow_runs, garments, tmp
     assert sum(score.value for score in slices if score.metric == "share") == pytest.approx(1)
     assert sum(score.floor for score in slices if score.metric == "share") == pytest.approx(1)
     client, (logged,) = mlflow_runs()
-    table = json.loads(Path(client.download_artifacts(logged.info.run_id, "scores.json", tmp_path)).read_text())
+    table = json.loads(Path(client.download_artifacts(logged.info.run_id, "scores.json", tmp_path)).read_text("utf-8"))
     named = [row[table["columns"].index("slice")] for row in table["data"]]
     assert named == ["", *(score.slice for score in slices)]
 

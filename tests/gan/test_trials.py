@@ -109,7 +109,8 @@ def model(factory: str, workspace, **arguments) -> ModelSpec:
     """The spec of a factory; names without a module are of `their_models`."""
     path = Path(f"{factory.rpartition(':')[2]}.toml")
     lines = "".join(f"{name} = {value!r}\n" for name, value in arguments.items())
-    path.write_text(f'factory = "{factory if ":" in factory else f"their_models:{factory}"}"\n[arguments]\n{lines}')
+    path.write_text(f'factory = "{factory if ":" in factory else f"their_models:{factory}"}"\n[arguments]\n{lines}',
+                    encoding="utf-8")
     return resolve(str(path), workspace)
 
 

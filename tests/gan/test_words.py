@@ -85,7 +85,8 @@ def test_numbers_are_those_of_the_language():
 
 
 def test_every_caveat_that_is_made_has_words_for_its_facts():
-    calls = [node for module in (gates, scoring) for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
+    sources = [Path(module.__file__).read_text("utf-8") for module in (gates, scoring)]
+    calls = [node for source in sources for node in ast.walk(ast.parse(source))
              if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Caveat" and len(node.args) > 0
              and isinstance(node.args[0], ast.Constant)]
     assert len(calls) > 14

@@ -240,5 +240,5 @@ def test_a_training_begins_in_a_new_home_stops_at_ctrl_c_and_goes_on(tmp_path):
 
 def last_row(path: Path) -> int:
     """The last step that a loss.csv tells of, or 0."""
-    rows = path.read_text().splitlines()[1:] if path.exists() else []
+    rows = path.read_text(encoding="utf-8").splitlines()[1:] if path.exists() else []
     return int(rows[-1].split(",")[0]) if rows else 0
