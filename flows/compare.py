@@ -29,7 +29,7 @@ from ganbench.tasks.pictures import contact_sheet
 from ganbench.tasks.reports import galleries_in, write
 from ganbench.tasks.runners import runner
 from ganbench.tasks.settings import workspace_of
-from ganbench.tasks.stages import analyse_model, curve_of, find_mixture, measure_cost, prepare_job
+from ganbench.tasks.stages import analyse_model, curve_of, find_mixture, measure_costs, prepare_job
 from ganbench.tasks.tracking.client import Tracked
 from ganbench.tasks.tracking.evaluations import record_of, track
 from ganbench.tasks.tracking.suites import suite_of, track_suite
@@ -88,7 +88,8 @@ def compare(
         rankings = rankings_of(scores)
         analyses = analyses_of(jobs, started)
         mixture = mixture_of(jobs, started)
-        costs = {job.model.name: measure_cost.submit(job.model, workspace).result() for job in jobs}    # in turn
+        measured = measure_costs.submit([job.model for job in jobs], workspace).result()     # nothing else runs
+        costs = {job.model.name: cost for job, cost in zip(jobs, measured, strict=True)}
         curves = {
             job.model.name: curve_of(leading_features(job, found), workspace)
             for job, found in zip(jobs, started, strict=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,8 @@ from ganbench.gan.generators.base import Generator
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import ModelSpec
 
-ROUNDS, SECONDS = 5, 10.0       # micro-batches that are timed, and the time limit
+ROUNDS, SECONDS = 7, 10.0       # turns that are timed, and the time limit of a model
+TURN = 0.05                     # seconds that a turn lasts at least: whole micro-batches
 PEAK = Path("/proc/self/clear_refs")
 
 
@@ -32,38 +34,57 @@ class Cost:
     parameters: int | None = None
     bytes: int | None = None                    # size of the weights file
     evaluations: float | None = None            # network evaluations per image: `evaluations`
-    images_per_second: float | None = None      # one thread of a CPU, or one GPU; drawing and quantising
+    images_per_second: float | None = None      # one thread of a CPU, or one GPU; drawing and quantising: the median
     peak_memory: int | None = None              # bytes beyond those of a process that has the libraries loaded
     measured_on: str = ""                       # the processor, or the GPU
     cores: int = 0                              # of the machine, of which one thread is measured; 0: a GPU
+    images_per_second_low: float | None = None  # of the slowest turn
+    images_per_second_high: float | None = None     # and of the fastest
 
 
 @torch.inference_mode()
 def measured(load: Callable[[], tuple[Any, Generator]], spec: ModelSpec, device: str) -> Cost:
-    """`load` returns the model and its fastest form, of which micro-batches are drawn."""
+    """All but the speed; `load` returns the model and its fastest form, of which a micro-batch is drawn."""
     size = MICRO_BATCH[torch.device(device).type]
     memory = Memory(device)
     with single_threaded():
         generator, fast = load()
         draw(fast, spec, 0, 0, size, device)
-        seconds = timed(fast, spec, size, device)
         peak = memory.beyond()
         return Cost(
             parameters=sum(p.numel() for p in generator.parameters()), bytes=bytes_of(spec),
-            evaluations=evaluations(generator, spec, device), images_per_second=size / seconds,
-            peak_memory=peak, **machine(device),
+            evaluations=evaluations(generator, spec, device), peak_memory=peak, **machine(device),
         )
 
 
-def timed(generator: Generator, spec: ModelSpec, size: int, device: str) -> float:
-    """The median of the seconds of a few micro-batches."""
-    found: list[float] = []
-    while len(found) < ROUNDS and sum(found) < SECONDS:
-        begun = time.perf_counter()
-        first = size * (1 + len(found))
-        draw(generator, spec, 0, first, first + size, device)
-        found.append(time.perf_counter() - begun)
-    return statistics.median(found)
+def rates(models: Sequence[tuple[Generator, ModelSpec]], device: str) -> list[tuple[float, float, float]]:
+    """Images per second of each model: median, slowest and fastest turn.
+
+    The models take turns, and each round begins with another one: what slows the machine down for a while slows all of
+    them down, and no model is always the first after a pause.
+    """
+    size = MICRO_BATCH[torch.device(device).type]
+    with single_threaded(), torch.inference_mode():
+        batches = []
+        for model, spec in models:
+            draw(model, spec, 0, 0, size, device)           # the first is slower
+            batches.append(max(1, math.ceil(TURN / seconds_of(model, spec, size, device))))
+        found: list[list[float]] = [[] for _ in models]
+        for turn in range(ROUNDS):
+            for k in range(len(models)):
+                i = (turn + k) % len(models)
+                if not found[i] or sum(found[i]) < SECONDS:
+                    found[i].append(seconds_of(*models[i], size * batches[i], device))
+    images = [size * count for count in batches]
+    return [(n / statistics.median(seconds), n / max(seconds), n / min(seconds))
+            for n, seconds in zip(images, found, strict=True)]
+
+
+def seconds_of(model: Generator, spec: ModelSpec, n: int, device: str) -> float:
+    """How long it takes to draw n images."""
+    begun = time.perf_counter()
+    draw(model, spec, 0, 0, n, device)
+    return time.perf_counter() - begun
 
 
 def evaluations(generator: Any, spec: ModelSpec, device: str) -> float:

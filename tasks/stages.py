@@ -15,7 +15,7 @@ from ganbench.gan.adaptive import Adaptive, adaptive_mixture
 from ganbench.gan.attribution import Attribution, against_n, attribute
 from ganbench.gan.audit import audit
 from ganbench.gan.copying import Audit
-from ganbench.gan.costs import cost_of
+from ganbench.gan.costs import costs_of
 from ganbench.gan.ensemble import Held, mixture_of
 from ganbench.gan.evaluate import extract_one, features_of, look_at_features, look_at_images, sample_one
 from ganbench.gan.findings import Analysis, analyse, evidence_of
@@ -87,10 +87,10 @@ def attribute_distance(job: Job, features: dict[str, Features], labels: np.ndarr
     return attribute(features["generated"], features["reference"], labels, store_of(job.workspace))
 
 
-@store_task(name="cost", task_run_name="cost of {model.name}")
-def measure_cost(model: ModelSpec, workspace: Workspace) -> tuple[Cost, bool]:
+@store_task(name="costs")
+def measure_costs(models: list[ModelSpec], workspace: Workspace) -> tuple[list[Cost], bool]:
     """See `ganbench.gan.costs`."""
-    return cost_of(model, workspace)
+    return costs_of(models, workspace)
 
 
 @store_task(name="mixture")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ganbench.gan.findings.appearance import Appearance
+from ganbench.gan.metering import Cost
 from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report import verdict
 from ganbench.gan.report.document import AnalysisFacts, CurvePoint, Document
@@ -215,6 +216,14 @@ def curves_of(document: Document, tongue: Tongue) -> list[str]:
     return [tongue.text("curve note"), "", *table(heads, rows)]
 
 
+def speed_of(cost: Cost, tongue: Tongue) -> str:
+    """`2,422 (2,300–2,510)`: the median, and the slowest and the fastest turn."""
+    decimals = significant(cost.images_per_second or 0, 3)
+    middle, low, high = (tongue.number(value, decimals) for value in (
+        cost.images_per_second, cost.images_per_second_low, cost.images_per_second_high))
+    return middle if cost.images_per_second_low is None else f"{middle} ({low}–{high})"
+
+
 def costs_of(document: Document, tongue: Tongue) -> list[str]:
     models = document.models
     if not any(model.cost.parameters for model in models):
@@ -226,7 +235,7 @@ def costs_of(document: Document, tongue: Tongue) -> list[str]:
         flag = f" ({tongue.text('on the front')})" if model.name in front else ""
         rows.append([
             escaped(model.name) + flag, tongue.number(cost.parameters, 0),
-            *(tongue.number(value, significant(value or 0, 3)) for value in (cost.evaluations, cost.images_per_second)),
+            tongue.number(cost.evaluations, significant(cost.evaluations or 0, 3)), speed_of(cost, tongue),
             *(megabytes(value, tongue) for value in (cost.peak_memory, cost.bytes)),
         ])
     keys = ("model", "parameters", "evaluations", "images per second", "memory", "weights")

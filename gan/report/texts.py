@@ -235,9 +235,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "cost": ("Quality and cost", "Qualité et coût"),
     "cost note": (
         "Measured on {machine}. Evaluations: how often each parameter is used to generate one image, on average. "
-        "Memory: peak memory in addition to that of a process with the libraries loaded.",
+        "Images per second: the median of several turns, which the models take one after the other, with the slowest "
+        "and the fastest. Memory: peak memory in addition to that of a process with the libraries loaded.",
         "Mesuré sur {machine}. Évaluations : nombre de fois où chaque paramètre est utilisé pour générer une image, en "
-        "moyenne. Mémoire : pic de mémoire en plus de celle d'un processus où les bibliothèques sont chargées.",
+        "moyenne. Images par seconde : médiane de plusieurs passages, où les modèles alternent, avec le plus lent et "
+        "le plus rapide. Mémoire : pic de mémoire en plus de celle d'un processus où les bibliothèques sont chargées.",
     ),
     "one thread": ("{processor}, one thread of {cores}", "{processor}, un fil sur {cores}"),
     "parameters": ("parameters", "paramètres"),

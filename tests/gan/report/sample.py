@@ -64,7 +64,8 @@ def cell(value, best=False):
 
 
 def model(name, i, classes=("Coat", "Trouser"), by="class"):
-    cost = Cost(369_600 + i, 1_481_760, 1.0 + 9 * i, 9_000.5 / (i + 1), 52_000_000, "a CPU", 2)
+    cost = Cost(369_600 + i, 1_481_760, 1.0 + 9 * i, 9_000.5 / (i + 1), 52_000_000, "a CPU", 2,
+                8_100.25 / (i + 1), 9_400.75 / (i + 1))
     curve = tuple(CurvePoint(n, 10 + 1_000 / n, 0.3) for n in (125, 250, 500))
     leads = ("kid_net", "fd_net") if i == 0 else ()
     return ModelFacts(name, "dcgan", f"{i:064x}", cost, curve, leads, analysis_of(analysis(i, classes, by)))
