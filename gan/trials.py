@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganbench.gan.drawing import MICRO_BATCH, draw, images_of
+from ganbench.gan.drawing import draw, images_of
 from ganbench.gan.sampling import generator_of, shard_key
 from ganbench.gan.store import read_arrays, store_of
 from ganbench.gan.types import BadOutput, ModelSpec, Workspace
 
 FIRST = 20                  # images that are drawn twice
-AMONG_OTHERS = range(12, 16)    # of those, the ones that are drawn among others, too
+AMONG_OTHERS = range(12, 16)    # of those, the ones that are drawn among others, too:
+AROUND = (*range(8), *range(8))     # a half of the first, each twice
 APART = 0.5                 # levels of 255, in the mean: more than rounding in batches of other images makes
 
 
@@ -36,9 +37,8 @@ def check_output(spec: ModelSpec, seed: int, workspace: Workspace) -> tuple[int,
 
 
 def check_among_others(spec: ModelSpec, seed: int, first: np.ndarray, workspace: Workspace) -> None:
-    """Some of the first images, in another place of a batch of other images."""
-    size = MICRO_BATCH["cpu"]
-    indices = [*AMONG_OTHERS, *range(2 * size, 3 * size - len(AMONG_OTHERS))]
+    """Some of the first images, in another place of a batch, and with others around them."""
+    indices = [*AMONG_OTHERS, *AROUND]
     moved = images_of(generator_of(spec, workspace), spec, indices, seed, workspace.device)[: len(AMONG_OTHERS)]
     apart = distance(moved, first[AMONG_OTHERS.start : AMONG_OTHERS.stop])
     if apart > APART:

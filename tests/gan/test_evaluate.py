@@ -366,7 +366,7 @@ def test_a_changed_reference_is_another_protocol(real, fake, noise, workspace):
     ({"protocol": "cifar"}, ("unknown-protocol", "cifar", "cifar10-clean-10k")),
     ({"convention": "mine", "reference": "x"},
      ("unknown-convention", "mine", "adm, clean, clip, dgm, embedded, fidelity")),
-    ({"metrics": "fid"}, ("unknown-metric", "fid", "accuracy, authpct, cmmd")),
+    ({"metrics": "fid"}, ("unknown-metric", "fid", "accuracy, authpct, clipped_coverage")),
     ({"metrics": " , "}, ("unknown-metric", "' , '")),
     ({"convention": "embedded"}, ("no-reference", "--reference")),
     ({"n": 1}, ("too-few-images", 2, "--n 1")),
