@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ganbench.flows.options import Machine, Some, on_command_line
-from ganbench.gan.question import Opening, Question
+from ganbench.gan.question import SHAPING, Opening, Question
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -32,7 +32,8 @@ JsonFile = Annotated[
 Models = Annotated[list[str], typer.Argument(metavar="MODEL MODEL...", help=MODEL, show_default=False)]
 
 REFERENCE = Some(Question, ("protocol", "n", "reference", "convention", "extractor"))  # of what has metrics of its own
-AUDITED = Some(Question, ("training", "held_out", "n", "extractor"))
+ATTRIBUTED = Some(Question, (*REFERENCE.names, *SHAPING))
+AUDITED = Some(Question, ("training", "held_out", "n", "extractor", *SHAPING))
 TRUST = Some(Opening, ("trust_pickle",))
 HERE = Some(Machine, ("debug",))
 
@@ -344,7 +345,7 @@ def audit(model: Model, *, question: Question, seed: Seed = 0, json: JsonFile = 
 
 
 @app.command()
-@on_command_line(question=REFERENCE, opening=Opening, machine=Machine)
+@on_command_line(question=ATTRIBUTED, opening=Opening, machine=Machine)
 def attribute(model: Model, *, question: Question, seed: Seed = 0, json: JsonFile = "", opening: Opening,
               machine: Machine) -> None:
     """What a Fréchet distance is made of: the images that raise or lower it most, and each class."""

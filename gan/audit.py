@@ -30,7 +30,7 @@ def question_of(model: str, asked: Question) -> Question:
     if asked.held_out:
         training = training or protocol_of(Question()).training
     return Question(n=n, reference=training, held_out=asked.held_out, training=training, metrics=METRICS,
-                    extractor=asked.extractor)
+                    extractor=asked.extractor, resize=asked.resize, pad=asked.pad, colours=asked.colours)
 
 
 def check_unseen(held_out: str, unseen: str, n: int) -> None:

@@ -39,7 +39,7 @@ CODES = {
     "git-lfs-pointer": "Git LFS left a pointer where the file should be.",
     "no-space": "The disk is full, or would be.",
     "no-such-file": "The file does not exist.",
-    "not-a-file": "A folder was given, expected a file.",
+    "not-a-file": "A folder, pipe, socket or device was given, expected a file.",
     "output-exists": "What was to be written is there, and is not overwritten.",
     "path-leads-outside": "An archive's entry would be unpacked outside of its folder.",
     "too-large": "The content is larger than what is read or fits into memory; it may be a zip bomb.",

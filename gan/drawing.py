@@ -9,6 +9,7 @@ import torch
 
 from ganbench.gan import images as image_rules
 from ganbench.gan.generators.base import FiniteModel, Generator, classes
+from ganbench.gan.shaping import shaped, steps_in
 from ganbench.gan.types import ModelSpec
 
 MICRO_BATCH = {"cpu": 20, "cuda": 250}  # fixed, because convolutions round differently at other sizes
@@ -33,8 +34,8 @@ def draw(
     for first in range(start // size * size, stop, size):
         indices = range(first, first + size)
         raw = generator.sample(generator.draws(indices, seed).to(device), labels_of(generator, indices, seed, device))
-        pixels = image_rules.from_model(raw.cpu(), spec, first)
-        parts.append(pixels.numpy()[max(0, start - first) : stop - first])
+        pixels = image_rules.from_model(raw.cpu(), spec, first).numpy()[max(0, start - first) : stop - first]
+        parts.append(shaped(pixels, steps_in(spec), spec.name))
         tick(len(parts[-1]))
     drawn = {"images": np.concatenate(parts)}
     labels = labels_of(generator, range(start, stop), seed, "cpu")

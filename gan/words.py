@@ -76,10 +76,17 @@ def needs_of(needs: Sequence[str], least: int, language: str = "en") -> str:
     return (", and " if language == "en" else ", et ").join(said)
 
 
+def kinds(values: Sequence[Mapping[str, Any]], language: str) -> str:
+    """`60 .heic, 3 hidden`."""
+    said = [word(value["kind"], language) if value["kind"] in WORDS else value["kind"] for value in values]
+    return ", ".join(f"{number(value['count'], 0, language)} {kind}" for value, kind in zip(values, said, strict=True))
+
+
 FORMS: Mapping[str, Callable[[Any, str], str]] = {
     "": lambda value, language: str(value),
     "word": word,
     "words": several,
+    "kinds": kinds,
     "names": lambda value, language: ", ".join(value),
     "needs": lambda value, language: needs_of(value["of"], value["least"], language),
     "percent": percent,
@@ -101,6 +108,9 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "hue": ("hue", "la teinte"),
     "training images": ("training images", "des images d'entraînement"),
     "images of the reference": ("images of the reference", "des images de la référence"),
+    "hidden": ("hidden", "cachés"), "no ending": ("without an ending", "sans extension"),
+    "broken links": ("links to nothing", "liens rompus"), "links upwards": ("links to a folder above", "liens vers un "
+                                                                            "dossier parent"),
     "labels": ("labels", "des classes"), "logits": ("logits", "des logits"),
 }
 
@@ -265,6 +275,56 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
     "not for these images": ("{metric} is not computed: {why}", "{metric} n'est pas calculé : {why}"),
     "left out": ("not computed: {metrics:names}; needed: {needs:needs}",
                  "non calculé : {metrics:names} ; il faudrait {needs:needs}"),
+    # What of somebody's files is not in the pixels that were measured.
+    "unread": (
+        "{count:count} files in {data} that may be images were not read ({kinds:kinds}): convert them to PNG, or take "
+        "them away",
+        "{count:count} fichiers de {data} qui peuvent être des images n'ont pas été lus ({kinds:kinds}) : "
+        "convertissez-les en PNG, ou retirez-les",
+    ),
+    "unlabelled": (
+        "{data} has {folders:count} folders as if of classes, but {count:count} images beside them: no image has a "
+        "class",
+        "{data} a {folders:count} dossiers comme pour des classes, mais {count:count} images à côté : aucune image n'a "
+        "de classe",
+    ),
+    "animated": (
+        "{count:count} of the {n:count} images of {data} are animated or have several pages, of which only the first "
+        "is looked at",
+        "{count:count} des {n:count} images de {data} sont animées ou ont plusieurs pages, dont seule la première est "
+        "prise en compte",
+    ),
+    "transparent": (
+        "{count:count} of the {n:count} images of {data} have transparent pixels: transparency is dropped, and the "
+        "colours beneath it count",
+        "{count:count} des {n:count} images de {data} ont des pixels transparents : la transparence est ignorée, et "
+        "les couleurs sous-jacentes comptent",
+    ),
+    "turned": (
+        "{count:count} of the {n:count} images of {data} are to be turned or mirrored by their EXIF orientation, "
+        "which is ignored",
+        "{count:count} des {n:count} images de {data} devraient être tournées ou retournées selon leur orientation "
+        "EXIF, qui est ignorée",
+    ),
+    "print colours": (
+        "{count:count} of the {n:count} images of {data} are not in RGB (CMYK, for example) and become RGB without "
+        "a colour profile",
+        "{count:count} des {n:count} images de {data} ne sont pas en RVB (mais en CMJN, par exemple) et sont "
+        "converties sans profil de couleur",
+    ),
+    "profile": (
+        "{count:count} of the {n:count} images of {data} have a colour profile other than sRGB, which is ignored",
+        "{count:count} des {n:count} images de {data} ont un profil de couleur autre que sRGB, qui est ignoré",
+    ),
+    "squeezed": (
+        "{count:count} of the {n:count} images of {data} are not square, and the resize squeezes them into squares",
+        "{count:count} des {n:count} images de {data} ne sont pas carrées, et le redimensionnement les déforme en "
+        "carrés",
+    ),
+    "part": (
+        "a random {n:count} of the {all:count} images of {data} were measured",
+        "{n:count} images sur les {all:count} de {data} ont été mesurées, tirées au hasard",
+    ),
     # What is wrong with the images themselves, or with their features.
     "one value": (
         "every pixel of all {n:count} images is {value:count}",

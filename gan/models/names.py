@@ -10,11 +10,11 @@ from typing import Any
 
 from ganbench.gan.checkpoints import LEGACY, is_torchscript, read_head
 from ganbench.gan.datasets import DATASETS, dataset_names, is_images
-from ganbench.gan.datasets.folder import SUFFIXES
 from ganbench.gan.generators import export, imagegpt
 from ganbench.gan.models import hub
 from ganbench.gan.models.identity import IMAGES
 from ganbench.gan.models.toml_file import read_spec
+from ganbench.gan.pictures import SUFFIXES
 from ganbench.gan.types import BadInput, ModelSpec
 
 ZOO = Path(__file__).parent.parent / "zoo"
