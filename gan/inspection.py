@@ -78,6 +78,7 @@ class Inspection:
     guesses: tuple[Guess, ...] = ()
     spec: ModelSpec | None = None
     notes: tuple[str, ...] = field(default=())
+    lines: tuple[Guess, ...] = ()                           # what may be wanted, too: commented out in a model file
 
 
 def inspect_model(
@@ -100,8 +101,8 @@ def with_padding(found: Inspection) -> Inspection:
     if spec is None or spec.resolution != NATIVE or spec.channels not in (None, 1):
         return found
     why = (f"{NATIVE}x{NATIVE} is padded to {PADDED}x{PADDED} as fashion-mnist is, for its protocols, zoo and judge; "
-           f"leave it out for a reference of {NATIVE}x{NATIVE}, such as fashion-mnist-28:test")
-    return replace(found, spec=replace(spec, pad=PADDED), guesses=(*found.guesses, Guess("pad", PADDED, why)))
+           f"not for a reference of {NATIVE}x{NATIVE}, such as fashion-mnist-28:test")
+    return replace(found, lines=(Guess("pad", PADDED, why),))
 
 
 def of_images(model: str, workspace: Workspace) -> Inspection:
@@ -338,7 +339,8 @@ def toml_of(found: Inspection, folder: Path | None = None) -> str:
         lines.append(f"{line}  # guessed: {why.pop(name)}" if name in why else line)
     notes = [f"# {note}" for note in found.notes]
     defaults = [f"# {guess.field} is {guess.value!r}: {guess.why}" for guess in found.guesses if guess.field in why]
-    return "\n".join([*notes, *defaults, *lines]) + "\n"
+    wanted = [f"# {guess.field} = {guess.value!r}  # if wanted: {guess.why}" for guess in found.lines]
+    return "\n".join([*notes, *defaults, *wanted, *lines]) + "\n"
 
 
 def save_toml(found: Inspection, path: Path) -> None:

@@ -323,7 +323,7 @@ def held_out_part(protocol: Protocol, workspace: Workspace) -> dict[str, Part]:
     n, share = protocol.n_generated, held_share(protocol)
     if share and file_of(protocol):
         raise BadInput("no-reference",
-                       f"--held-out {protocol.held_out} is a part of the reference's images, but {protocol.reference} "
+                       f"What --held-out {protocol.held_out} means is a part of the reference's images, but {protocol.reference} "
                        "holds what was computed of them: give images, or held-out images of their own.")
     data = protocol.reference if share else protocol.held_out
     spec = real_spec(data, workspace, protocol.shaping, held_out=share)

@@ -115,7 +115,7 @@ def share_of(data: str) -> float | None:
         return None
     share = float(found[1])
     if not 0 < share < 100:
-        raise BadInput("unfit-value", f"--held-out {data} is no part of the reference: expected 20%, for example.")
+        raise BadInput("unfit-value", f"The value of --held-out is {data}, no part of the reference: expected 20%, for example.")
     return share
 
 
@@ -153,7 +153,7 @@ def shaped(protocol: Protocol, resize: str, pad: int | None, colours: str) -> Pr
     if colours not in ("", *COLOURS):
         raise BadInput("unknown-choice", f"No colours {colours!r}: expected {' or '.join(COLOURS)}.")
     if pad is not None and not 1 <= pad <= LARGEST:
-        raise BadInput("unfit-value", f"--pad is {pad}, expected a number of pixels up to {LARGEST:,}.")
+        raise BadInput("unfit-value", f"The value of --pad is {pad}, expected a number of pixels up to {LARGEST:,}.")
     steps = steps_of(resize_of(resize, "--resize") if resize else "", pad or 0, colours)
     return varied(protocol, ", ".join(steps), shaping=steps) if steps else protocol
 

@@ -32,7 +32,7 @@ def open_images(spec: ModelSpec, workspace: Workspace) -> ImagesOnDisk:
         raise BadInput("unknown-argument",
                        f"Images on disk have no argument {min(unknown)!r}, only {', '.join(sorted(known))}.")
     images = set_of(spec, workspace)
-    if spec.sha256 and spec.sha256 not in (images.digest, *before_fitting(spec, workspace)):
+    if spec.sha256 and spec.sha256 != images.digest and spec.sha256 != digest_before(spec, workspace):
         raise BadInput("changed-content",
                        f"{spec.weights} has changed: its digest is {images.digest}, expected {spec.sha256}.")
     return ImagesOnDisk(images, bool(spec.arguments.get("shuffled", False)))
@@ -47,9 +47,9 @@ def set_of(spec: ModelSpec, workspace: Workspace) -> ImageSet:
     return images
 
 
-def before_fitting(spec: ModelSpec, workspace: Workspace) -> list[str]:
-    """The digest of the images as they are without what a protocol does to them, which a model file may promise."""
-    return [set_of(replace(spec, fitted=()), workspace).digest] if reading_size(spec.fitted) else []
+def digest_before(spec: ModelSpec, workspace: Workspace) -> str:
+    """That of the images without what a protocol does to them, which a model file may promise."""
+    return set_of(replace(spec, fitted=()), workspace).digest if spec.fitted else ""
 
 
 def open_set(data: str, folders: DataFolders, resize: int | str | None = None) -> ImageSet:

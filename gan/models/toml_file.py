@@ -84,7 +84,7 @@ def checked_field(name: str, value: Any, path: Path) -> Any:
     if name == "output_range":
         return (float(value[0]), float(value[1]))
     if name == "resize":
-        return resize_of(str(value), f"{path}: resize")
+        return resize_of(str(value), f"resize in {path}")
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -1,6 +1,8 @@
 """Images of other sizes and colours: each step is Pillow's own, and an evaluation with it is one of images that were
 brought to that size by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +13,7 @@ from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.drawing import draw
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.images import from_pillow, pad_to, to_pillow, write_folder, write_npz
-from ganbench.gan.jobs import distinct, prepare
+from ganbench.gan.jobs import asked_protocol, distinct, prepare
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import load, resolve
 from ganbench.gan.models.toml_file import read_spec, write_spec
@@ -58,11 +60,11 @@ def generator28(tmp_path, monkeypatch):
 # 28x28 against Fashion-MNIST
 
 
-def test_native_images_padded_by_their_model_file_score_as_the_padded_ones_to_the_bit(tmp_path, workspace):
+def test_native_images_padded_by_their_model_file_score_as_the_padded_ones_to_the_bit(tmp_path, garments, workspace):
     """Fashion-MNIST at its own size is Fashion-MNIST, once it is padded."""
     path = tmp_path / "native.toml"
     path.write_text('family = "images"\nweights = "fashion-mnist-28:train10k"\npad = 32\n')
-    asked = Question(n=60, extractor="judge")
+    asked = Question(reference=str(garments), n=60, extractor="judge")
     padded, own = (evaluate(model, asked, workspace=workspace) for model in (str(path), "fashion-mnist:train10k"))
     assert by_metric(padded) == by_metric(own)
     assert padded[0].protocol_digest == own[0].protocol_digest      # so it stands in one table with the zoo
@@ -106,7 +108,7 @@ def test_a_padded_model_mixes_with_one_of_32_pixels(generator28, workspace, tmp_
     images = draw(load(spec, workspace), spec, 0, 0, 20)["images"]
     assert images.shape == (20, 1, 32, 32)
     margins = images[:, :, :2].reshape(20, -1)
-    assert 0 < (margins == 0).all(1).sum()
+    assert (margins == 0).all(1).sum() > 0
 
 
 # The steps
@@ -209,7 +211,10 @@ def test_a_generator_is_resized_too(tiny, workspace, tmp_path):
 
 
 @pytest.mark.parametrize(("model", "expected"), [
-    ("zoo:dcgan-fashion-mnist", "bd6161ee15da3062b1081fd92778d64b8599bcf70e6ec28d7270e2c96e5f8298"), ("zoo:memoriser-fashion-mnist", "a168ddf9facbcd933af3e00de34f1e6951a38fe58ded3c558e126cf514d2a4c6"),
+    ("zoo:dcgan-fashion-mnist",
+     "bd6161ee15da3062b1081fd92778d64b8599bcf70e6ec28d7270e2c96e5f8298"),
+    ("zoo:memoriser-fashion-mnist",
+     "a168ddf9facbcd933af3e00de34f1e6951a38fe58ded3c558e126cf514d2a4c6"),
 ])
 def test_a_model_without_these_lines_is_what_it_was_before_there_were_any(model, expected, workspace):
     assert identity(resolve(model, workspace)) == expected
@@ -231,7 +236,7 @@ def test_the_model_is_the_same_under_every_protocol(tiny, workspace):
     ("resize = 16", "resize", "16:bicubic"), ('resize = "16:box"', "resize", "16:box"), ("pad = 40", "pad", 40),
 ])
 def test_the_model_file_says_it_and_it_is_part_of_what_the_model_is(generator28, workspace, line, field, value):
-    spec, raw = read_spec(path_of(generator28(line))), resolve(generator28(), workspace)
+    spec, raw = read_spec(Path(generator28(line))), resolve(generator28(), workspace)
     assert getattr(spec, field) == value
     assert f"{field} = " in write_spec(spec)
     assert identity(resolve(generator28(line), workspace)) != identity(raw)
@@ -241,13 +246,7 @@ def test_the_model_file_says_it_and_it_is_part_of_what_the_model_is(generator28,
                                   'fitted = ["grey"]'])
 def test_other_values_are_refused(generator28, line):
     with refused("unknown-field" if "fitted" in line else "unfit-value", line.split()[0]):
-        read_spec(path_of(generator28(line)))
-
-
-def path_of(text):
-    from pathlib import Path
-
-    return Path(text)
+        read_spec(Path(generator28(line)))
 
 
 # A part of the reference, held out
@@ -311,38 +310,35 @@ def test_what_is_held_out_of_the_training_images_is_not_unseen(noise, workspace)
 
 
 @pytest.mark.parametrize(("asked", "n", "name"), [
-    ({"reference": "real.npz"}, 60, "n=60"), ({"reference": "real.npz", "n": 50}, 50, "n=50"),
-    ({}, 60, "fashion-mnist-embedded-2k, n=60"),
+    (None, 60, "n=60"), (50, 50, "n=50"),
 ])
 def test_a_folder_as_model_measures_all_its_images(noise, tmp_path, workspace, asked, n, name):
-    shape = (1, 8, 8) if asked else (1, 32, 32)
-    if asked:
-        asked = {**asked, "reference": str(noise("real.npz", 80))}
-    model = folder(tmp_path / "model", pictures(60, *shape))
-    scores = evaluate(model, Question(**asked, **({} if "n" in asked else {}), extractor="pixels"), workspace=workspace)
+    model = folder(tmp_path / "model", pictures(60, 1, 8, 8))
+    question = Question(reference=str(noise("real.npz", 80)), n=asked, extractor="pixels")
+    scores = evaluate(model, question, workspace=workspace)
     assert scores[0].n == n
     assert name in scores[0].protocol
     said = {caveat.rule for caveat in scores[0].caveats}
     assert ("part" in said) == (n < 60)
 
 
-def test_of_two_folders_all_of_the_smaller_one(tmp_path, workspace, noise):
-    from ganbench.gan.jobs import asked_protocol
+def test_fewer_images_than_a_preset_has_are_another_protocol(tmp_path, workspace):
+    spec = resolve(folder(tmp_path / "model", pictures(6, 1, 32, 32)), workspace)
+    found = asked_protocol(Question(), [spec], workspace)
+    assert (found.n_generated, found.name) == (6, "fashion-mnist-embedded-2k, n=6")
 
+
+def test_of_two_folders_all_of_the_smaller_one(tmp_path, workspace, noise):
     models = [folder(tmp_path / name, pictures(n, 1, 8, 8)) for name, n in (("a", 30), ("b", 40))]
     question = Question(reference=str(noise("real.npz", 80)), extractor="pixels")
     assert asked_protocol(question, distinct(models, workspace), workspace).n_generated == 30
 
 
 def test_more_images_than_a_preset_has_stay_a_part_that_is_told(workspace):
-    from ganbench.gan.jobs import asked_protocol
-
     spec = resolve("fashion-mnist:train10k", workspace)
     assert asked_protocol(Question(), [spec], workspace) == PROTOCOLS["fashion-mnist-embedded-2k"]
 
 
 def test_a_generator_draws_as_many_as_ever(tiny, workspace):
-    from ganbench.gan.jobs import asked_protocol
-
     spec = ModelSpec("tiny", "dcgan", weights=str(tiny))
     assert asked_protocol(Question(reference="fashion-mnist:test"), [spec], workspace).n_generated == 10_000
