@@ -30,7 +30,8 @@ GREY = {"1", "L", "LA", "La"}               # Pillow's modes; all others become 
 RANGES = ((-1.0, 1.0), (0.0, 1.0), (-0.5, 0.5), (0.0, 255.0))      # what generators commonly put out
 # What Pillow decodes by itself; it knows more by name, but has no decoder for it, or starts Ghostscript.
 Image.init()
-FORMATS = sorted(set(Image.OPEN) - {"BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF"})
+USUAL = ("PNG", "JPEG", "WEBP", "GIF", "BMP")                 # tried first
+FORMATS = [*USUAL, *sorted(set(Image.OPEN) - {*USUAL, "BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF"})]
 TAIL = 1_024                                # bytes at the end of a file, where its end marker is
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 

@@ -24,6 +24,7 @@ from ganbench.gan.files import atomic_write
 from ganbench.gan.statistics import check_features
 from ganbench.gan.types import BadInput, Statistics
 
+MOST_BYTES = 2_000_000_000  # of a pickle, which is read at once
 ASYMMETRY = 1e-5  # of the largest entry: what float32 covariances of other tools show
 VIEWS = {"features": ("mu", "sigma"), "spatial": ("mu_s", "sigma_s")}  # view -> the names of guided-diffusion
 SUFFIXES = {".npz": "pytorch-fid, TTUR, clean-fid, guided-diffusion", ".pt": "torch-fidelity", ".pkl": "EDM2"}
@@ -138,6 +139,8 @@ def read_pt(path: Path, names_only: bool = False) -> list[Group]:
 
 def read_pkl(path: Path, names_only: bool = False) -> list[Group]:
     """EDM2's pickle, with an unpickler that knows arrays and dictionaries alone."""
+    if path.stat().st_size > MOST_BYTES:
+        raise BadInput("too-large", f"{path} has more than the {MOST_BYTES:,} bytes that are read of a pickle.")
     try:
         content = Arrays(io.BytesIO(path.read_bytes())).load()
     except NamesCode as error:

@@ -323,8 +323,9 @@ def held_out_part(protocol: Protocol, workspace: Workspace) -> dict[str, Part]:
     n, share = protocol.n_generated, held_share(protocol)
     if share and file_of(protocol):
         raise BadInput("no-reference",
-                       f"What --held-out {protocol.held_out} means is a part of the reference's images, but {protocol.reference} "
-                       "holds what was computed of them: give images, or held-out images of their own.")
+                       f"What --held-out {protocol.held_out} means is a part of the reference's images, but "
+                       f"{protocol.reference} holds what was computed of them: give images, or held-out images of "
+                       "their own.")
     data = protocol.reference if share else protocol.held_out
     spec = real_spec(data, workspace, protocol.shaping, held_out=share)
     return {"held_out": part_of_set(spec, n, workspace)} if images_in(spec, workspace) >= n else {}

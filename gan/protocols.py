@@ -115,7 +115,8 @@ def share_of(data: str) -> float | None:
         return None
     share = float(found[1])
     if not 0 < share < 100:
-        raise BadInput("unfit-value", f"The value of --held-out is {data}, no part of the reference: expected 20%, for example.")
+        raise BadInput("unfit-value",
+                       f"The value of --held-out is {data}, no part of the reference: expected 20%, for example.")
     return share
 
 

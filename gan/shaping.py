@@ -31,8 +31,8 @@ def resize_of(text: str, where: str) -> str:
     method = (found[2] or DEFAULT) if found else ""
     if found is None or method not in METHODS or not 1 <= int(found[1]) <= LARGEST:
         raise BadInput("unfit-value",
-                       f"The value of {where} is {text!r}, expected a number of pixels up to {LARGEST:,}, and perhaps a method "
-                       f"({', '.join(METHODS)}): 64, or 64:lanczos.")
+                       f"The value of {where} is {text!r}, expected a number of pixels up to {LARGEST:,}, and perhaps "
+                       f"a method ({', '.join(METHODS)}): 64, or 64:lanczos.")
     return f"{int(found[1])}:{method}"
 
 

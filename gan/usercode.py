@@ -16,6 +16,8 @@ from typing import Any
 from ganbench.gan.files import file_digest
 from ganbench.gan.types import BadInput
 
+MOST_BYTES = 10_000_000                     # of a TOML file
+
 
 def find(factory: str) -> Callable[..., Any]:
     """The callable behind `module:callable`; modules in the current folder are found, too."""
@@ -110,6 +112,8 @@ def first_line(error: BaseException) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """The values of a TOML file, without the table [about], which may hold anything, for people."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise BadInput("too-large", f"{path} has more than the {MOST_BYTES:,} bytes that are read of a TOML file.")
         values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput("unreadable-file", f"{path} cannot be read: {error}.") from error

@@ -277,9 +277,9 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
                  "non calculé : {metrics:names} ; il faudrait {needs:needs}"),
     # What of somebody's files is not in the pixels that were measured.
     "unread": (
-        "{count:count} files in {data} that may be images were not read ({kinds:kinds}): convert them to PNG, or take "
-        "them away",
-        "{count:count} fichiers de {data} qui peuvent être des images n'ont pas été lus ({kinds:kinds}) : "
+        "{count:count} files in {data} that may be or hold images were not read ({kinds:kinds}): convert them to "
+        "PNG, or take them away",
+        "{count:count} fichiers de {data} qui peuvent être ou contenir des images n'ont pas été lus ({kinds:kinds}) : "
         "convertissez-les en PNG, ou retirez-les",
     ),
     "unlabelled": (

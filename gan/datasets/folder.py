@@ -84,9 +84,9 @@ def collect(folder: Path, listing: Listing) -> None:
     for entry in ordered:
         path, suffix = folder / entry.name, ending(entry.name)
         if entry.name.startswith((".", "__MACOSX")):
-            hidden = suffix in SUFFIXES and not entry.name.startswith("._") and not entry.is_dir()
+            hidden = suffix in SUFFIXES and not entry.name.startswith("._") and not is_folder(entry)
             listing.unread.update(["hidden"] if hidden else [])
-        elif entry.is_dir():
+        elif is_folder(entry):
             if entry.is_symlink() and listing.folder.resolve().is_relative_to(path.resolve()):
                 listing.unread.update(["links upwards"])
             else:
@@ -97,6 +97,14 @@ def collect(folder: Path, listing: Listing) -> None:
             looked(str(listing.folder), len(listing.files))
         elif kind := picture_like(entry, path, suffix):
             listing.unread.update([kind])
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """A link that leads back to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def picture_like(entry: os.DirEntry[str], path: Path, suffix: str) -> str:
