@@ -76,17 +76,10 @@ def needs_of(needs: Sequence[str], least: int, language: str = "en") -> str:
     return (", and " if language == "en" else ", et ").join(said)
 
 
-def kinds(values: Sequence[Mapping[str, Any]], language: str) -> str:
-    """`60 .heic, 3 hidden`."""
-    said = [word(value["kind"], language) if value["kind"] in WORDS else value["kind"] for value in values]
-    return ", ".join(f"{number(value['count'], 0, language)} {kind}" for value, kind in zip(values, said, strict=True))
-
-
 FORMS: Mapping[str, Callable[[Any, str], str]] = {
     "": lambda value, language: str(value),
     "word": word,
     "words": several,
-    "kinds": kinds,
     "names": lambda value, language: ", ".join(value),
     "needs": lambda value, language: needs_of(value["of"], value["least"], language),
     "percent": percent,
@@ -108,9 +101,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "hue": ("hue", "la teinte"),
     "training images": ("training images", "des images d'entraînement"),
     "images of the reference": ("images of the reference", "des images de la référence"),
-    "hidden": ("hidden", "cachés"), "no ending": ("without an ending", "sans extension"),
-    "broken links": ("links to nothing", "liens rompus"), "links upwards": ("links to a folder above", "liens vers un "
-                                                                            "dossier parent"),
     "labels": ("labels", "des classes"), "logits": ("logits", "des logits"),
 }
 
@@ -277,10 +267,27 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
                  "non calculé : {metrics:names} ; il faudrait {needs:needs}"),
     # What of somebody's files is not in the pixels that were measured.
     "unread": (
-        "{count:count} files in {data} that may be or hold images were not read ({kinds:kinds}): convert them to "
+        "{count:count} files in {data} that may be or hold images were not read ({kinds:names}): convert them to "
         "PNG, or take them away",
-        "{count:count} fichiers de {data} qui peuvent être ou contenir des images n'ont pas été lus ({kinds:kinds}) : "
+        "{count:count} fichiers de {data} qui peuvent être ou contenir des images n'ont pas été lus ({kinds:names}) : "
         "convertissez-les en PNG, ou retirez-les",
+    ),
+    "hidden": (
+        "{count:count} hidden files in {data} end as images do, and were not read",
+        "{count:count} fichiers cachés de {data} ont une extension d'image, et n'ont pas été lus",
+    ),
+    "no ending": (
+        "{count:count} files in {data} begin as images do, but their names have no ending: they were not read",
+        "{count:count} fichiers de {data} commencent comme des images, mais leurs noms n'ont pas d'extension : ils "
+        "n'ont pas été lus",
+    ),
+    "broken links": (
+        "{count:count} links in {data} lead to nothing: folders of images may be missing",
+        "{count:count} liens de {data} ne mènent à rien : des dossiers d'images manquent peut-être",
+    ),
+    "links upwards": (
+        "{count:count} links in {data} lead to a folder that it lies in, and were not followed",
+        "{count:count} liens de {data} mènent à un dossier qui le contient, et n'ont pas été suivis",
     ),
     "unlabelled": (
         "{data} has {folders:count} folders as if of classes, but {count:count} images beside them: no image has a "

@@ -18,6 +18,7 @@ from ganbench.gan.pictures import OTHERS, SUFFIXES, ending, looks_like_one
 from ganbench.gan.types import BadInput, Caveat
 from ganbench.gan.watching import looked
 
+KINDS = ("hidden", "no ending", "broken links", "links upwards")       # that are counted beside endings
 SHOWN = 4                                                   # endings that a sentence names
 
 
@@ -127,13 +128,13 @@ def head_of(path: Path) -> bytes:
 
 
 def unread(source: str, counts: Mapping[str, int]) -> tuple[Caveat, ...]:
-    """What may be images and was not read, in a caveat: `60 .heic, 3 hidden`."""
-    if not counts:
-        return ()
-    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    facts = {"data": short_name(source), "count": sum(counts.values()),
-             "kinds": [{"count": count, "kind": kind} for kind, count in ordered[:SHOWN]]}
-    return (Caveat("unread", facts),)
+    """What may be images and was not read: a caveat for all endings, `60 .heic, 3 .svg`, and one for each other kind."""
+    data, ordered = short_name(source), sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    endings = [(kind, count) for kind, count in ordered if kind not in KINDS]
+    facts = {"data": data, "count": sum(count for _, count in endings),
+             "kinds": [f"{count} {kind}" for kind, count in endings[:SHOWN]]}
+    others = [Caveat(kind, {"data": data, "count": count}) for kind, count in ordered if kind in KINDS]
+    return (*([Caveat("unread", facts)] if endings else []), *others)
 
 
 def unlabelled(source: str, parts: Sequence[tuple[str, ...]]) -> tuple[Caveat, ...]:

@@ -81,7 +81,6 @@ def test_endings_that_mean_something_else_are_not():
     (["a.heic", "b.jxl", "c.svg", "d.jxl"], "4 files in data that may be or hold images were not read "
                                             "(2 .jxl, 1 .heic, 1 .svg)"),
     (["old.zip", "train.tar"], "(1 .tar, 1 .zip)"),
-    ([".hidden.png"], "(1 hidden)"),
 ])
 def test_what_may_be_images_is_counted_by_its_ending(fill, names, said):
     folder = fill(2)
@@ -96,7 +95,12 @@ def test_pictures_without_an_ending_and_links_to_nothing_are_counted(fill):
         (folder / f"sha{i}").write_bytes((folder / "png000.png").read_bytes())
     (folder / "more").symlink_to("/nowhere/more")
     (folder / "README").write_text("read me")
-    assert "(2 without an ending, 1 links to nothing)" in told(opened(folder))["unread"]
+    (folder / ".hidden.png").write_bytes(b"x")
+    found = told(opened(folder))
+    assert found["no ending"].startswith("2 files in data begin as images do")
+    assert found["broken links"].startswith("1 links in data lead to nothing")
+    assert found["hidden"].startswith("1 hidden files in data")
+    assert len(found) == 3
 
 
 def test_other_files_are_nobodys_loss(fill):
@@ -223,7 +227,7 @@ def test_it_stands_beside_every_score_of_either_side(fill, workspace):
 
 
 @pytest.mark.parametrize("rule", ["unread", "unlabelled", "animated", "transparent", "turned", "print colours",
-                                  "profile", "squeezed", "part"])
+                                  "profile", "squeezed", "part", "hidden", "no ending", "broken links", "links upwards"])
 def test_it_is_said_in_both_languages(rule):
     english, french = CAVEATS[rule]
     assert english != french
@@ -299,7 +303,7 @@ def test_a_link_to_a_folder_above_is_no_way_out(fill, target):
     (folder / "again").symlink_to(target)
     found = opened(folder)
     assert found.n == 3
-    assert "1 links to a folder above" in told(found)["unread"]
+    assert told(found)["links upwards"].startswith("1 links in data lead to a folder that it lies in")
 
 
 def test_a_link_to_another_folder_is_followed(fill):
