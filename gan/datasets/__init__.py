@@ -14,6 +14,7 @@ from ganbench.gan.datasets.folder import open_folder
 from ganbench.gan.datasets.npz import open_npz
 from ganbench.gan.datasets.parquet import open_parquet
 from ganbench.gan.files import check_file
+from ganbench.gan.interchange import check_names, groups_in
 from ganbench.gan.pictures import SUFFIXES
 from ganbench.gan.shaping import resize_of
 from ganbench.gan.types import BadInput
@@ -135,6 +136,9 @@ def open_images(path: Path, rule: str = "") -> ImageSet:
         return ENCODED[suffix](path, rule)
     if suffix in FILES:
         return all_resized(FILES[suffix](path), rule)
+    if suffix == ".pkl":
+        for group in groups_in(path):
+            check_names(path, group)
     if suffix in SUFFIXES:
         raise BadInput("single-image", f"{path} is a single image, expected {EXPECTED}: at least 2.")
     raise BadInput("not-images", f"{path} is not a set of images: expected {EXPECTED}.")

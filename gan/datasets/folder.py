@@ -128,7 +128,8 @@ def head_of(path: Path) -> bytes:
 
 
 def unread(source: str, counts: Mapping[str, int]) -> tuple[Caveat, ...]:
-    """What may be images and was not read: a caveat for all endings, `60 .heic, 3 .svg`, and one for each other kind."""
+    """What may be images and was not read: a caveat for all endings, `60 .heic, 3 .svg`, and one for each other
+    kind."""
     data, ordered = short_name(source), sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     endings = [(kind, count) for kind, count in ordered if kind not in KINDS]
     facts = {"data": data, "count": sum(count for _, count in endings),

@@ -227,7 +227,8 @@ def test_it_stands_beside_every_score_of_either_side(fill, workspace):
 
 
 @pytest.mark.parametrize("rule", ["unread", "unlabelled", "animated", "transparent", "turned", "print colours",
-                                  "profile", "squeezed", "part", "hidden", "no ending", "broken links", "links upwards"])
+                                  "profile", "squeezed", "part", "hidden", "no ending", "broken links",
+                                  "links upwards"])
 def test_it_is_said_in_both_languages(rule):
     english, french = CAVEATS[rule]
     assert english != french
