@@ -24,10 +24,11 @@ from ganbench.gan.gallery import write_gallery
 from ganbench.gan.jobs import Job, asked_model, asked_protocol, check_images_of_reference, counted
 from ganbench.gan.measure import measure
 from ganbench.gan.question import SHAPING, Opening, Question, protocol_of
-from ganbench.gan.scoring import assemble, bare_score, classes_of
+from ganbench.gan.scoring import assemble, bare_score, classes_of, lost_of
 from ganbench.gan.store import image_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Estimate, Features, Samples, Score
+from ganbench.gan.words import caution
 from ganbench.tasks.runners import runner
 from ganbench.tasks.settings import workspace_of
 from ganbench.tasks.stages import attribute_distance, audit_images, prepare_job
@@ -234,6 +235,8 @@ def print_attribution(outcome: Attributed) -> None:
         print_classes(outcome.classes)
     else:
         print("No classes: the images have no labels, and the protocol no judge.")
+    for caveat in lost_of(outcome.job):
+        print(f"Note: {caution(caveat)}.")
     print(f"Picture: {outcome.picture}")
 
 

@@ -330,7 +330,9 @@ def statistics(
         from ganbench.flows.run import run_statistics
 
         with bars(quiet=False) as show:
-            found = run_statistics(show, data, out, convention)
+            found, notes = run_statistics(show, data, out, convention)
+        for note in notes:
+            print(f"Note: {note}.")
         print(f"Mean and covariance of {found.n:,} images, {len(found.mu):,} features each: {out}")
 
 

@@ -31,6 +31,7 @@ from ganbench.gan.jobs import (
     real_part,
 )
 from ganbench.gan.models.identity import identity
+from ganbench.gan.models.images import open_images
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.needs.sets import has
 from ganbench.gan.protocols import CONVENTIONS, lean
@@ -43,6 +44,7 @@ from ganbench.gan.store import rows_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.training.loop import steps_done
 from ganbench.gan.types import BadInput, Statistics
+from ganbench.gan.words import caution
 from ganbench.tasks.guardian import guard
 from ganbench.tasks.progress import Counter, listening
 from ganbench.tasks.runners import check_runner, runner
@@ -196,8 +198,8 @@ def run_sampling(show: Show, model: str, out: Path, n: int, seed: int, opening: 
     return found
 
 
-def run_statistics(show: Show, data: str, out: Path, convention: str) -> Statistics:
-    """Statistics of images under a convention, written as other tools read them."""
+def run_statistics(show: Show, data: str, out: Path, convention: str) -> tuple[Statistics, list[str]]:
+    """Statistics of images under a convention, written as other tools read them; and what of the files is lost."""
     if convention not in CONVENTIONS:
         raise BadInput("unknown-convention", f"No convention {convention!r}. Known: {', '.join(CONVENTIONS)}.")
     extractor, workspace = CONVENTIONS[convention].extractors[0], workspace_of()
@@ -211,7 +213,7 @@ def run_statistics(show: Show, data: str, out: Path, convention: str) -> Statist
         found = accumulate(Chunks(features)).statistics()
         spatial = accumulate(Chunks(features, "spatial")).statistics() if has(features, "spatial") else None
     save_statistics(out, found, spatial)
-    return found
+    return found, [caution(caveat) for caveat in open_images(part.spec, workspace).images.lost]
 
 
 def writer_of(out: Path) -> Callable[..., None]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from ganbench.gan.copying import Audit, Match, look_for_copies
+from ganbench.gan.protocols import share_of
 from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.sources import source_digest
 from ganbench.gan.store import Store, remember
@@ -35,6 +36,10 @@ def question_of(model: str, asked: Question) -> Question:
 
 def check_unseen(held_out: str, unseen: str, n: int) -> None:
     """Unseen images that were asked for must be there; `unseen`: their role in the job, '' for none."""
+    if held_out and not unseen and share_of(held_out):
+        raise BadInput("no-held-out-images",
+                       f"The model has seen {held_out} of its training images as well as the others: an audit needs "
+                       "--held-out with real images of another set.")
     if held_out and not unseen:
         raise BadInput("no-held-out-images",
                        f"{held_out} gives no unseen images: it is the training set itself, or has fewer than the "
