@@ -17,23 +17,26 @@ from ganbench.flows.options import Some, in_form
 from ganbench.flows.shards import TASKS, follow
 from ganbench.gan import slices
 from ganbench.gan.attribution import Attribution
-from ganbench.gan.audit import check_unseen, question_of
+from ganbench.gan.audit import IMAGES, check_unseen, question_of
 from ganbench.gan.copying import RATE, Audit
 from ganbench.gan.evaluate import all_features, all_samples, context_of, submit
 from ganbench.gan.gallery import write_gallery
-from ganbench.gan.jobs import Job, asked_model, check_images_of_reference
+from ganbench.gan.jobs import Job, asked_model, asked_protocol, check_images_of_reference, counted
 from ganbench.gan.measure import measure
-from ganbench.gan.question import Opening, Question, protocol_of
-from ganbench.gan.scoring import assemble, bare_score, classes_of
+from ganbench.gan.question import SHAPING, Opening, Question, protocol_of
+from ganbench.gan.scoring import assemble, bare_score, classes_of, lost_of
 from ganbench.gan.store import image_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Estimate, Features, Samples, Score
+from ganbench.gan.words import caution
 from ganbench.tasks.runners import runner
 from ganbench.tasks.settings import workspace_of
 from ganbench.tasks.stages import attribute_distance, audit_images, prepare_job
 from ganbench.tasks.tracking.client import Tracked
 from ganbench.tasks.tracking.evaluations import record_of, track
 
+AUDITED = ("training", "held_out", "n", "extractor", *SHAPING)  # options
+ATTRIBUTED = ("protocol", "n", "reference", "convention", "extractor", *SHAPING)
 SHOWN = 24  # rows of a gallery
 
 
@@ -60,15 +63,16 @@ class Attributed:
 
 
 @flow(name="audit", flow_run_name="audit {model}, seed {seed}", task_runner=runner())
-@in_form(question=Some(Question, ("training", "held_out", "n", "extractor")), opening=Opening)
+@in_form(question=Some(Question, AUDITED), opening=Opening)
 def audit(
     model: OneModel = "zoo:dcgan-fashion-mnist", *, question: Question, seed: Seed = 0, opening: Opening
 ) -> Audited:
     """Does the model copy its training images?  Suspicious images with their nearest training images, and a test."""
     workspace = workspace_of(opening.trust_pickle)
-    chosen = protocol_of(question_of(model, question))
     with single_threaded():
-        job = prepare_job(asked_model(model, opening, workspace), chosen, seed, workspace)
+        spec = asked_model(model, opening, workspace, protocol_of(question).shaping)
+        chosen = protocol_of(question_of(model, counted(question, [spec], workspace, IMAGES)))
+        job = prepare_job(spec, chosen, seed, workspace)
         check_unseen(question.held_out, job.unseen, chosen.n_generated)
         samples, features = sets_of(job)
         leading = features[job.lead]
@@ -80,15 +84,16 @@ def audit(
 
 
 @flow(name="attribute", flow_run_name="attribute {model}, seed {seed}", task_runner=runner())
-@in_form(question=Some(Question, ("protocol", "n", "reference", "convention", "extractor")), opening=Opening)
+@in_form(question=Some(Question, ATTRIBUTED), opening=Opening)
 def attribute(
     model: OneModel = "zoo:dcgan-fashion-mnist", *, question: Question, seed: Seed = 0, opening: Opening
 ) -> Attributed:
     """The contributions of images and classes to a Fréchet distance."""
     workspace = workspace_of(opening.trust_pickle)
-    chosen = protocol_of(replace(question, metrics="fd"))
     with single_threaded():
-        job = prepare_job(asked_model(model, opening, workspace), chosen, seed, workspace)
+        spec = asked_model(model, opening, workspace, protocol_of(question).shaping)
+        chosen = asked_protocol(replace(question, metrics="fd"), [spec], workspace)
+        job = prepare_job(spec, chosen, seed, workspace)
         check_images_of_reference(job)
         samples, features = sets_of(job)
         labels, names = labels_and_names(job, samples, features)
@@ -230,6 +235,8 @@ def print_attribution(outcome: Attributed) -> None:
         print_classes(outcome.classes)
     else:
         print("No classes: the images have no labels, and the protocol has no judge.")
+    for caveat in lost_of(outcome.job):
+        print(f"Note: {caution(caveat)}.")
     print(f"Picture: {outcome.picture}")
 
 

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from ganbench.flows.options import Machine, Some, on_command_line
-from ganbench.gan.question import Opening, Question
+from ganbench.gan.question import SHAPING, Opening, Question
+from ganbench.gan.watching import watching
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -32,7 +33,8 @@ JsonFile = Annotated[
 Models = Annotated[list[str], typer.Argument(metavar="MODEL MODEL...", help=MODEL, show_default=False)]
 
 REFERENCE = Some(Question, ("protocol", "n", "reference", "convention", "extractor"))  # of what has metrics of its own
-AUDITED = Some(Question, ("training", "held_out", "n", "extractor"))
+ATTRIBUTED = Some(Question, (*REFERENCE.names, *SHAPING))
+AUDITED = Some(Question, ("training", "held_out", "n", "extractor", *SHAPING))
 TRUST = Some(Opening, ("trust_pickle",))
 HERE = Some(Machine, ("debug",))
 
@@ -75,10 +77,26 @@ def sentences(debug: bool = False) -> Iterator[None]:
             raise
         from ganbench.gan.types import BadInput
 
-        known = isinstance(error, BadInput)
-        text = str(error) if known else f"{type(error).__name__}: {error} (--debug shows where)"
+        known = isinstance(error, BadInput) or of_a_path(error)
+        text = said_of(error) if known else f"{type(error).__name__}: {error} (--debug shows where)"
         print(f"ganbench: {' '.join(text.split())}", file=sys.stderr)
         raise typer.Exit(2 if known else 1) from None
+
+
+def of_a_path(error: Exception) -> bool:
+    """Whether the system could not look at a path that somebody named."""
+    import errno
+
+    why = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ENXIO, errno.ENODEV)
+    return isinstance(error, OSError) and error.errno in why and bool(error.filename)
+
+
+def said_of(error: Exception) -> str:
+    """A sentence that names the file, shortened where it is endless."""
+    if not isinstance(error, OSError):
+        return str(error)
+    name = str(error.filename)
+    return f"{name if len(name) < 300 else name[:300] + '...'} cannot be read: {error.strerror}."
 
 
 @app.command()
@@ -148,7 +166,28 @@ def bars(quiet: bool) -> Iterator[Any]:
                 ids[stage] = progress.add_task(stage, total=total)
             progress.update(ids[stage], advance=images, total=total)
 
-        yield show
+        def show_files(source: str, files: int) -> None:
+            if "files" not in ids:
+                ids["files"] = progress.add_task("files looked at", total=None)
+            progress.update(ids["files"], completed=files)
+
+        with watching(show_files if watched else say_files()):
+            yield show
+
+
+def say_files(first: float = 3, every: float = 10) -> Callable[[str, int], None]:
+    """Where nobody sees bars: a line on stderr when a scan takes seconds, and another one now and then."""
+    import time
+
+    due = time.monotonic() + first
+
+    def say(source: str, files: int) -> None:
+        nonlocal due
+        if time.monotonic() > due:
+            due = time.monotonic() + every
+            print(f"Looking at {source}: {files:,} files so far ...", file=sys.stderr, flush=True)
+
+    return say
 
 
 def report(outcome: Any, json: str) -> None:
@@ -291,7 +330,9 @@ def statistics(
         from ganbench.flows.run import run_statistics
 
         with bars(quiet=False) as show:
-            found = run_statistics(show, data, out, convention)
+            found, notes = run_statistics(show, data, out, convention)
+        for note in notes:
+            print(f"Note: {note}.")
         print(f"Mean and covariance of {found.n:,} images, {len(found.mu):,} features each: {out}")
 
 
@@ -314,8 +355,9 @@ def inspect(
         from ganbench.gan.inspection import inspect_model
         from ganbench.tasks.settings import workspace_of
 
-        found = inspect_model(file, workspace_of(opening.trust_pickle), weights_key=opening.weights_key,
-                              trust_pickle=opening.trust_pickle)
+        with bars(quiet=json):
+            found = inspect_model(file, workspace_of(opening.trust_pickle), weights_key=opening.weights_key,
+                                  trust_pickle=opening.trust_pickle)
         if json:
             print(inspection_json(found))
         else:
@@ -344,7 +386,7 @@ def audit(model: Model, *, question: Question, seed: Seed = 0, json: JsonFile = 
 
 
 @app.command()
-@on_command_line(question=REFERENCE, opening=Opening, machine=Machine)
+@on_command_line(question=ATTRIBUTED, opening=Opening, machine=Machine)
 def attribute(model: Model, *, question: Question, seed: Seed = 0, json: JsonFile = "", opening: Opening,
               machine: Machine) -> None:
     """Contributions to a Fréchet distance: the images that raise or lower it most, and each class."""

@@ -18,7 +18,7 @@ from ganbench.gan.compare import compare as rankings_of
 from ganbench.gan.ensemble import LEAST, Held
 from ganbench.gan.evaluate import Started, all_features, all_samples, begin_scores, end_scores, submit
 from ganbench.gan.findings import Analysis
-from ganbench.gan.jobs import Job, distinct
+from ganbench.gan.jobs import Job, asked_protocol, distinct
 from ganbench.gan.metering import Cost
 from ganbench.gan.published import Published, beside
 from ganbench.gan.question import Opening, Question, given, protocol_of
@@ -78,9 +78,10 @@ def compare(
     Results are stored per model, so adding a model computes only that model.
     """
     workspace = workspace_of(opening.trust_pickle)
-    chosen = protocol_of(question)
     with single_threaded():
-        jobs = [prepare_job(spec, chosen, seed, workspace) for spec in distinct(models, workspace)]
+        specs = distinct(models, workspace, protocol_of(question).shaping)
+        chosen = asked_protocol(question, specs, workspace)
+        jobs = [prepare_job(spec, chosen, seed, workspace) for spec in specs]
         started = submit(jobs, TASKS)
         follow(f"{len(jobs)} models", started)
         begun = [begin_scores(job, found, TASKS, jobs) for job, found in zip(jobs, started, strict=True)]

@@ -13,7 +13,7 @@ from ganbench.flows.options import form, in_form
 from ganbench.flows.shards import TASKS, follow
 from ganbench.gan.evaluate import Started, all_features, all_samples, begin_scores, end_scores, shards_in, submit
 from ganbench.gan.features.extract import extractor_of
-from ganbench.gan.jobs import Job, asked_model, check_slices
+from ganbench.gan.jobs import Job, asked_model, asked_protocol, check_slices
 from ganbench.gan.published import Published, beside
 from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.threads import single_threaded
@@ -74,9 +74,10 @@ def evaluate(
     additional ones.
     """
     workspace = workspace_of(opening.trust_pickle)
-    chosen = protocol_of(question)
     with single_threaded():
-        job = prepare_job(asked_model(model, opening, workspace), chosen, seed, workspace)
+        spec = asked_model(model, opening, workspace, protocol_of(question).shaping)
+        chosen = asked_protocol(question, [spec], workspace)
+        job = prepare_job(spec, chosen, seed, workspace)
         check_slices(job, by or "")
         (started,) = submit([job], TASKS)
         follow(job.model.name, [started])

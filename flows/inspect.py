@@ -32,6 +32,8 @@ def print_inspection(found: Inspection) -> None:
         print(f"It names: {', '.join(found.asks_for)}")
     for guess in found.guesses:
         print(f"Guess: {guess.field} = {guess.value!r}, since {guess.why}.")
+    for guess in found.lines:
+        print(f"If wanted: {guess.field} = {guess.value!r}, since {guess.why}.")
     for note in found.notes:
         print(f"Note: {note}.")
     if found.spec is not None:

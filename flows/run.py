@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganbench.gan.audit import check_unseen, question_of
+from ganbench.gan.audit import IMAGES, check_unseen, question_of
 from ganbench.gan.evaluate import features_of, sample_one
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.images import write_folder, write_npz, write_parquet
@@ -19,16 +19,19 @@ from ganbench.gan.jobs import (
     Job,
     Part,
     asked_model,
+    asked_protocol,
     check_images_of_reference,
     check_mixing,
     check_several,
     check_slices,
+    counted,
     distinct,
     ordered,
     prepare,
     real_part,
 )
 from ganbench.gan.models.identity import identity
+from ganbench.gan.models.images import open_images
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.needs.sets import has
 from ganbench.gan.protocols import CONVENTIONS, lean
@@ -41,7 +44,8 @@ from ganbench.gan.store import rows_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.training.loop import steps_done
 from ganbench.gan.trials import check_output
-from ganbench.gan.types import BadInput, Protocol, Statistics
+from ganbench.gan.types import BadInput, Statistics
+from ganbench.gan.words import caution
 from ganbench.tasks.guardian import guard
 from ganbench.tasks.progress import Counter, listening
 from ganbench.tasks.runners import check_runner, runner
@@ -63,7 +67,7 @@ Show = Callable[..., None]  # stage, images just done, total
 def run_evaluation(show: Show, model: str, question: Question, seed: int, by: str, opening: Opening) -> Outcome:
     """Check everything first, without Prefect, so that bad input is reported at once; then run the flow."""
     check_runner()
-    job = prepared(model, protocol_of(question), seed, opening)
+    job = prepared(model, question, seed, opening)
     check_slices(job, by)
     total = sum(part.n for part in job.parts.values())
     for role, part in job.parts.items():
@@ -85,10 +89,11 @@ def run_comparison(
     check_runner()
     check_several(models)
     workspace = workspace_of(opening.trust_pickle)
-    protocol = protocol_of(question)
     parts: dict[str, Part] = {}
     with single_threaded():
-        for spec in distinct(models, workspace):
+        specs = distinct(models, workspace, protocol_of(question).shaping)
+        protocol = asked_protocol(question, specs, workspace)
+        for spec in specs:
             job = prepare(spec, protocol, seed, workspace)
             parts |= {f"{identity(part.spec)} {part.n}": part for part in job.parts.values()}
     total = sum(part.n for part in parts.values())
@@ -130,8 +135,12 @@ def run_ensemble(
 
 def run_audit(show: Show, model: str, question: Question, seed: int, opening: Opening) -> Audited:
     """Check everything first, as `run_evaluation` does; then run the flow `audit`."""
-    chosen = protocol_of(question_of(model, question))
-    job = prepared(model, chosen, seed, opening)
+    question_of(model, question)
+    workspace = workspace_of(opening.trust_pickle)
+    with single_threaded():
+        spec = asked_model(model, opening, workspace, protocol_of(question).shaping)
+        chosen = protocol_of(question_of(model, counted(question, [spec], workspace, IMAGES)))
+        job = prepare(spec, chosen, seed, workspace)
     check_unseen(question.held_out, job.unseen, chosen.n_generated)
     begin_flow()
     from ganbench.flows.audit import audit
@@ -143,7 +152,7 @@ def run_audit(show: Show, model: str, question: Question, seed: int, opening: Op
 
 def run_attribution(show: Show, model: str, question: Question, seed: int, opening: Opening) -> Attributed:
     """Check everything first, as `run_evaluation` does; then run the flow `attribute`."""
-    check_images_of_reference(prepared(model, protocol_of(replace(question, metrics="fd")), seed, opening))
+    check_images_of_reference(prepared(model, replace(question, metrics="fd"), seed, opening))
     begin_flow()
     from ganbench.flows.audit import attribute
 
@@ -152,11 +161,12 @@ def run_attribution(show: Show, model: str, question: Question, seed: int, openi
             model=model, **given(question), seed=seed, **given(opening))
 
 
-def prepared(model: str, protocol: Protocol, seed: int, opening: Opening) -> Job:
+def prepared(model: str, question: Question, seed: int, opening: Opening) -> Job:
     """The job, so that bad input is reported before Prefect starts."""
     workspace = workspace_of(opening.trust_pickle)
     with single_threaded():
-        return prepare(asked_model(model, opening, workspace), protocol, seed, workspace)
+        spec = asked_model(model, opening, workspace, protocol_of(question).shaping)
+        return prepare(spec, asked_protocol(question, [spec], workspace), seed, workspace)
 
 
 def begin_flow() -> None:
@@ -191,8 +201,8 @@ def run_sampling(show: Show, model: str, out: Path, n: int, seed: int, opening: 
     return found
 
 
-def run_statistics(show: Show, data: str, out: Path, convention: str) -> Statistics:
-    """Statistics of images under a convention, written as other tools read them."""
+def run_statistics(show: Show, data: str, out: Path, convention: str) -> tuple[Statistics, list[str]]:
+    """Statistics of images under a convention, written as other tools read them; and what of the files is lost."""
     if convention not in CONVENTIONS:
         raise BadInput("unknown-convention", f"No convention {convention!r}. Known: {', '.join(CONVENTIONS)}.")
     extractor, workspace = CONVENTIONS[convention].extractors[0], workspace_of()
@@ -206,7 +216,7 @@ def run_statistics(show: Show, data: str, out: Path, convention: str) -> Statist
         found = accumulate(Chunks(features)).statistics()
         spatial = accumulate(Chunks(features, "spatial")).statistics() if has(features, "spatial") else None
     save_statistics(out, found, spatial)
-    return found
+    return found, [caution(caveat) for caveat in open_images(part.spec, workspace).images.lost]
 
 
 def writer_of(out: Path) -> Callable[..., None]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from ganbench.gan.copying import Audit, Match, look_for_copies
+from ganbench.gan.protocols import share_of
 from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.sources import source_digest
 from ganbench.gan.store import Store, remember
@@ -30,11 +31,15 @@ def question_of(model: str, asked: Question) -> Question:
     if asked.held_out:
         training = training or protocol_of(Question()).training
     return Question(n=n, reference=training, held_out=asked.held_out, training=training, metrics=METRICS,
-                    extractor=asked.extractor)
+                    extractor=asked.extractor, resize=asked.resize, pad=asked.pad, colours=asked.colours)
 
 
 def check_unseen(held_out: str, unseen: str, n: int) -> None:
     """Refuse an audit without the requested unseen images; `unseen`: their role in the job, '' for none."""
+    if held_out and not unseen and share_of(held_out):
+        raise BadInput("no-held-out-images",
+                       f"The model has seen {held_out} of its training images as well as the others: an audit needs "
+                       "--held-out with real images of another set.")
     if held_out and not unseen:
         raise BadInput("no-held-out-images",
                        f"{held_out} gives no unseen images: it is the training set itself, or has fewer than the "

@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ganbench.gan import pickles
-from ganbench.gan.files import atomic_write, file_digest
+from ganbench.gan.files import atomic_write, check_file, file_digest
 from ganbench.gan.types import BadInput
 
 __all__ = ["file_digest", "find_weights", "load_into", "load_state", "read_checkpoint", "read_plain", "select_state",
@@ -84,6 +84,7 @@ def read_head(path: Path) -> bytes:
         raise BadInput("not-a-file", f"{path} is a folder, expected a file of weights.")
     if not path.exists():
         raise BadInput("no-such-file", f"{path} does not exist, expected a file of weights.")
+    check_file(path)
     try:
         with path.open("rb") as file:
             head = file.read(512)

@@ -39,7 +39,7 @@ CODES = {
     "git-lfs-pointer": "The file is a Git LFS pointer, not the file itself.",
     "no-space": "The disk is full, or would become full.",
     "no-such-file": "The file does not exist.",
-    "not-a-file": "A folder was given, expected a file.",
+    "not-a-file": "A folder, pipe, socket or device was given, expected a file.",
     "output-exists": "The output exists already and is not overwritten.",
     "path-leads-outside": "An archive's entry would be unpacked outside of its folder.",
     "too-large": "The content is larger than the limit or than memory; it may be a zip bomb.",

@@ -19,9 +19,10 @@ from ganbench.gan.drawing import Tick, silent
 from ganbench.gan.features.extract import extract_shard, extractor_of
 from ganbench.gan.files import file_digest
 from ganbench.gan.interchange import is_features, is_statistics
-from ganbench.gan.jobs import Job, Part, keep, prepare, samples_of
+from ganbench.gan.jobs import Job, Part, asked_protocol, keep, prepare, samples_of
 from ganbench.gan.measure import Measured, import_features, measure
 from ganbench.gan.models.identity import identity
+from ganbench.gan.models.loading import resolve
 from ganbench.gan.protocols import with_count
 from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.sampling import sample_shard, shards_of
@@ -60,13 +61,21 @@ def evaluate(
     of the command line, such as `Question(reference="folder", metrics="fd,kid")`, or a `Protocol`.  `n`: images to
     draw, if not the protocol's own number.  `workers`: shards at a time (default: one per core); it changes no number.
     """
-    asked = Question(protocol) if isinstance(protocol, str) else protocol
-    chosen = with_count(asked, n) if isinstance(asked, Protocol) else protocol_of(replace(asked, n=n or asked.n))
     workspace = workspace or Workspace()
-    job = prepare(model if isinstance(model, str | ModelSpec) else keep(model, workspace), chosen, seed, workspace)
+    given = model if isinstance(model, str | ModelSpec) else keep(model, workspace)
+    asked = Question(protocol) if isinstance(protocol, str) else protocol
+    chosen = with_count(asked, n) if isinstance(asked, Protocol) else chosen_for(given, asked, n, workspace)
+    job = prepare(given, chosen, seed, workspace)
     with single_threaded(), Threads(workers) as threads:
         started = submit([job], threads)[0]
         return end_scores(job, begin_scores(job, started, threads))
+
+
+def chosen_for(model: str | ModelSpec, asked: Question, n: int | None, workspace: Workspace) -> Protocol:
+    """The protocol of a question about a model."""
+    asked = replace(asked, n=n or asked.n)
+    spec = resolve(model, workspace, fitted=protocol_of(asked).shaping) if isinstance(model, str) else model
+    return asked_protocol(asked, [spec], workspace)
 
 
 T = TypeVar("T", covariant=True)
@@ -248,7 +257,7 @@ def context_of(job: Job, role: str, features: Mapping[str, Features]) -> Context
         reference = import_features(job.given, features[role].extractor, store_of(job.workspace))
     given = job.given if is_statistics(job.given) else ""
     training, unseen = job.parts.get("training"), job.unseen
-    same = role == "held_out" and training and training.spec.sha256 == job.parts[role].spec.sha256
+    same = role == "held_out" and training and job.is_learned(role)
     return Context(
         reference=reference,
         statistics=given,

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,25 @@ def file_digest(path: Path) -> str:
     """sha256 of a file's bytes, as hex; read in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+         stat.S_IFDIR: "a folder"}
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is no file whose bytes have an end: nothing is opened, so that nobody waits for a pipe."""
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except OSError as error:
+        if error.errno == errno.ENOENT and path.is_symlink():
+            raise BadInput("no-such-file",
+                           f"{path} is a link to {os.readlink(path)}, which does not exist: remove it, or bring back "
+                           "what it leads to.") from error
+        why = "it is a link that leads back to itself" if error.errno == errno.ELOOP else error.strerror or str(error)
+        raise BadInput("unreadable-file", f"{path} cannot be read: {why}.") from error
+    if kind in KINDS:
+        raise BadInput("not-a-file", f"{path} is {KINDS[kind]}, expected a file.")
 
 
 def fingerprint(path: Path) -> tuple[int, ...]:

@@ -20,13 +20,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganbench.gan.files import atomic_write, cannot_write
+from ganbench.gan.files import atomic_write, cannot_write, check_file
 from ganbench.gan.types import BadInput, BadOutput, ModelSpec
 
 MOST_PIXELS = 64_000_000                    # of one image file; larger ones are refused before decoding
+MOST_BYTES = 200_000_000                    # of one image file, as 64 million pixels in colours have
 STRETCHED = 8                               # least number of images for detecting rescaling
 GREY = {"1", "L", "LA", "La"}               # Pillow's modes; all others become RGB
 RANGES = ((-1.0, 1.0), (0.0, 1.0), (-0.5, 0.5), (0.0, 255.0))      # common output ranges of generators
+# What Pillow decodes by itself; it knows more by name, but has no decoder for it, or starts Ghostscript.
+Image.init()
+USUAL = ("PNG", "JPEG", "WEBP", "GIF", "BMP")                 # tried first
+FORMATS = [*USUAL, *sorted(set(Image.OPEN) - {*USUAL, "BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF"})]
+TAIL = 1_024                                # bytes at the end of a file, where its end marker is
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
@@ -194,14 +200,16 @@ def pad_to(images: np.ndarray, size: int) -> np.ndarray:
     return np.pad(images, margins)
 
 
-def resize(image: np.ndarray, size: int) -> np.ndarray:
-    """CHW uint8 -> (C, size, size) uint8 by Pillow's bicubic filter, which antialiases when shrinking.
+def resize(
+    image: np.ndarray, size: int, method: Image.Resampling = Image.Resampling.BICUBIC
+) -> np.ndarray:
+    """CHW uint8 -> (C, size, size) uint8 by one of Pillow's filters, which antialias when shrinking.
 
     The aspect ratio is not preserved, as in clean-fid; an image of that size is not changed.
     """
     if image.shape[1:] == (size, size):
         return image
-    resized = to_pillow(image).resize((size, size), Image.Resampling.BICUBIC)
+    resized = to_pillow(image).resize((size, size), method)
     return from_pillow(resized)
 
 
@@ -242,12 +250,16 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def read_bytes(path: Path, most: int = -1) -> bytes:
-    """A file's bytes, or the first `most` of them."""
+    """A picture's bytes, or the first `most` of a file."""
+    check_file(path)
     try:
         with path.open("rb") as file:
-            return file.read(most)
+            data = file.read(most if most >= 0 else MOST_BYTES + 1)
     except OSError as error:
         raise BadInput("unreadable-file", f"{path} cannot be read: {error.strerror or error}.") from error
+    if most < 0 and len(data) > MOST_BYTES:
+        raise BadInput("too-large", f"{path} has more than the {MOST_BYTES:,} bytes that are read of one picture.")
+    return data
 
 
 def decode(data: bytes, name: str, channels: int | None = None) -> np.ndarray:
@@ -266,13 +278,15 @@ def decode(data: bytes, name: str, channels: int | None = None) -> np.ndarray:
         raise BadInput("not-an-image", f"{name} cannot be decoded, it may be truncated: {reason(error)}.") from error
 
 
-def image_shape(data: bytes, name: str) -> tuple[int, int, int]:
-    """(channels, height, width) from the header; a file without its end marker is decoded to see if it is complete."""
-    image = open_header(data, name)
-    ends = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
-    if ends.get(image.format or "", b"") not in data:
-        decode(data, name)
-    return n_channels(image), image.height, image.width
+def image_ends(data: bytes, kind: str) -> bool:
+    """Whether a file has its end; False where that is not seen at once, and only decoding can tell."""
+    if kind in ("PNG", "JPEG"):
+        return {"PNG": b"IEND", "JPEG": b"\xff\xd9"}[kind] in data[-TAIL:]
+    if kind == "GIF":
+        return data[-1:] == b";"
+    if kind == "WEBP":
+        return len(data) >= 8 + int.from_bytes(data[4:8], "little")
+    return kind == "BMP" and len(data) >= int.from_bytes(data[2:6], "little") > 0
 
 
 def open_header(data: bytes, name: str) -> Image.Image:
@@ -282,7 +296,7 @@ def open_header(data: bytes, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data))
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
             pixels = image.width * image.height
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         found = re.search(r"\d+", str(error))

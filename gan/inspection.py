@@ -6,6 +6,7 @@ Nothing in the file is run; what is inferred from shapes is called a guess.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,17 +15,21 @@ from typing import Any
 from torch import Tensor
 
 from ganbench.gan.checkpoints import KEYS, parts, read_checkpoint, read_plain, select_state, state_dicts, without_norms
-from ganbench.gan.datasets import is_images
+from ganbench.gan.datasets import DataFolders, is_images
 from ganbench.gan.files import atomic_write, digest_at
 from ganbench.gan.generators import GENERATORS, export, imagegpt, pipeline
 from ganbench.gan.models import hub
+from ganbench.gan.models.images import open_set, set_of
 from ganbench.gan.models.loading import resolve
-from ganbench.gan.models.names import ZOO, family_of, found_at
+from ganbench.gan.models.names import ZOO, family_of, found_at, images_named
 from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.models.weights import fits, looks_like_classifier, part_of_family
 from ganbench.gan.pickles import names_in
+from ganbench.gan.shaping import DEFAULT, steps_of
 from ganbench.gan.types import BadInput, ModelSpec, Workspace
+from ganbench.gan.words import caution
 
+NATIVE, PADDED = 28, 32                                     # pixels of Fashion-MNIST's pictures, and as they are read
 PLAIN = ("torch.", "collections.", "numpy.", "builtins.")  # what state dicts are made of
 GENERATOR_KEYS = KEYS[: KEYS.index("state_dict")]           # names of generators, not of any model
 FACTORY, PROMPTS = "mymodel:Generator", "prompts.txt"       # placeholders that the user has to replace
@@ -73,6 +78,7 @@ class Inspection:
     guesses: tuple[Guess, ...] = ()
     spec: ModelSpec | None = None
     notes: tuple[str, ...] = field(default=())
+    lines: tuple[Guess, ...] = ()                           # what may be wanted, too: commented out in a model file
 
 
 def inspect_model(
@@ -85,9 +91,51 @@ def inspect_model(
     path = Path(model)
     if model.startswith("zoo:") or (path.suffix == ".toml" and path.is_file()):
         return of_spec(model, resolve(model, workspace), workspace)
-    if is_images(model):
-        images = resolve(model, workspace)
-        return Inspection(model, "images", spec=images, notes=(f"images of {images.channels} channels",))
+    found = of_images(model, workspace) if is_images(model) else of_model(model, path, workspace, weights_key)
+    return with_padding(found)
+
+
+def with_padding(found: Inspection) -> Inspection:
+    """For the usual generator of Fashion-MNIST's size the line that sets it beside that data set and the zoo."""
+    spec = found.spec
+    if spec is None or spec.resolution != NATIVE or spec.channels not in (None, 1):
+        return found
+    why = (f"{NATIVE}x{NATIVE} is padded to {PADDED}x{PADDED} as fashion-mnist is, for its protocols, zoo and judge; "
+           f"not for a reference of {NATIVE}x{NATIVE}, such as fashion-mnist-28:test")
+    return replace(found, lines=(Guess("pad", PADDED, why),))
+
+
+def of_images(model: str, workspace: Workspace) -> Inspection:
+    """How many, of which sizes, and what of the files is lost; images of unlike sizes get a line that resizes them."""
+    guesses: list[Guess] = []
+    try:
+        spec = resolve(model, workspace)
+    except BadInput as error:
+        if error.code != "unequal-sizes":
+            raise
+        side = usual_side(model, workspace)
+        guesses = [Guess("resize", f"{side}:{DEFAULT}", "its images have unlike sizes, and this is the usual one")]
+        spec = resolve(model, workspace, fitted=steps_of(guesses[0].value))
+        spec = replace(spec, fitted=(), resize=guesses[0].value)
+    images = set_of(spec, workspace)
+    (channels, height, width), classes = images.shape, len(images.classes)
+    said = [f"{images.n:,} images of {channels} channel{'s' * (channels > 1)}, {width}x{height} pixels"]
+    said += [f"{classes} classes: {', '.join(images.classes[:6])}{', ...' * (classes > 6)}"] if classes else []
+    notes = (*said, *(caution(caveat) for caveat in images.lost))
+    return Inspection(model, "images", guesses=tuple(guesses), spec=spec, notes=notes)
+
+
+def usual_side(model: str, workspace: Workspace) -> int:
+    """The shorter side that most of the images have."""
+    sizes = open_set(images_named(model, {}).weights, DataFolders.of(workspace), 1).sizes
+    sides = Counter[int]()
+    for size, count in sizes.items():
+        sides[min(size)] += count
+    return max(sides, key=lambda side: (sides[side], -side))
+
+
+def of_model(model: str, path: Path, workspace: Workspace, weights_key: str) -> Inspection:
+    """A file or folder of weights, by its kind."""
     spec = found_at(model, path, ZOO, False)
     place = hub.place(spec.weights)
     kind = family_of(place)
@@ -291,7 +339,8 @@ def toml_of(found: Inspection, folder: Path | None = None) -> str:
         lines.append(f"{line}  # guessed: {why.pop(name)}" if name in why else line)
     notes = [f"# {note}" for note in found.notes]
     defaults = [f"# {guess.field} is {guess.value!r}: {guess.why}" for guess in found.guesses if guess.field in why]
-    return "\n".join([*notes, *defaults, *lines]) + "\n"
+    wanted = [f"# {guess.field} = {guess.value!r}  # if wanted: {guess.why}" for guess in found.lines]
+    return "\n".join([*notes, *defaults, *wanted, *lines]) + "\n"
 
 
 def save_toml(found: Inspection, path: Path) -> None:

@@ -9,6 +9,7 @@ Nothing in a file is run.
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import zipfile
 import zlib
@@ -24,6 +25,8 @@ from ganbench.gan.files import atomic_write
 from ganbench.gan.statistics import check_features
 from ganbench.gan.types import BadInput, Statistics
 
+MOST_BYTES = 2_000_000_000  # of a pickle, which is read at once
+MEANS = {"m", "mu", "mean", "means", "avg"}  # common names of the mean
 ASYMMETRY = 1e-5  # tolerance, relative to the largest entry, for float32 covariances of other tools
 VIEWS = {"features": ("mu", "sigma"), "spatial": ("mu_s", "sigma_s")}  # view -> the names of guided-diffusion
 SUFFIXES = {".npz": "pytorch-fid, TTUR, clean-fid, guided-diffusion", ".pt": "torch-fidelity", ".pkl": "EDM2"}
@@ -75,6 +78,44 @@ def load_statistics(path: Path | str, view: str = "features", d: int | None = No
     mu, sigma = (array.astype(np.float64) for array in arrays)
     check_covariance(str(path), mu, sigma)
     return Statistics(mu, sigma, int(n.item()))
+
+
+def check_names(path: Path | str, arrays: Mapping[str, Any]) -> None:
+    """Refuse what looks like statistics or features under names that no tool here reads; say what was found, and how
+    they have to be called."""
+    shapes = {str(name): tuple(np.shape(value)) for name, value in arrays.items()
+              if getattr(value, "ndim", 0) in (1, 2) and math.prod(value.shape) > 1}
+    square = [name for name, shape in shapes.items() if len(shape) == 2 and shape[0] == shape[1] > 1]
+    found = ", ".join(f"{name} {shape}" for name, shape in list(shapes.items())[:6])
+    for covariance in square:
+        d = shapes[covariance][0]
+        mean = next((name for name, shape in shapes.items() if shape in ((d,), (1, d), (d, 1))), "")
+        what = (f"{mean} looks like a mean and {covariance} like a covariance" if mean
+                else f"{covariance} looks like a covariance, and there is no mean of {d:,} numbers beside it")
+        raise BadInput("unfit-statistics",
+                       f"{path} holds {found}: {what}; as reference statistics they have to be called mu ({d},) and "
+                       f"sigma ({d}, {d}){saved_as(path, mean, covariance, shapes)}.")
+    flat = [name for name, shape in shapes.items() if len(shape) == 1]
+    alike = len(shapes) == len(flat) > 1 and len(set(shapes.values())) == 1
+    if alike and MEANS & {*map(str.lower, flat)}:
+        d = shapes[flat[0]][0]
+        raise BadInput("unfit-statistics",
+                       f"{path} holds {found}: reference statistics are a mean mu ({d},) and a whole covariance sigma "
+                       f"({d}, {d}), of which variances are only the diagonal.")
+    wide = [name for name, shape in shapes.items() if len(shape) == 2]
+    if len(wide) == 1 and np.asarray(arrays[wide[0]]).dtype.kind == "f":
+        raise BadInput("unfit-statistics",
+                       f"{path} holds {found}: {wide[0]} looks like a vector of features for each image; a reference "
+                       f"of features has to be called feats: np.savez(FILE, feats=...).")
+
+
+def saved_as(path: Path | str, mean: str, covariance: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """How to save it anew, as the end of a sentence; of .npz alone it is one line."""
+    if not mean or Path(path).suffix != ".npz":
+        return ": save them anew under these names"
+    flat = "" if len(shapes[mean]) == 1 else ".ravel()"
+    return (f': f = np.load("{Path(path).name}"); np.savez("statistics.npz", mu=f["{mean}"]{flat}, '
+            f'sigma=f["{covariance}"])')
 
 
 def load_features(path: Path | str) -> np.ndarray:
@@ -138,6 +179,8 @@ def read_pt(path: Path, names_only: bool = False) -> list[Group]:
 
 def read_pkl(path: Path, names_only: bool = False) -> list[Group]:
     """EDM2's pickle, with an unpickler that loads only arrays and dictionaries."""
+    if path.stat().st_size > MOST_BYTES:
+        raise BadInput("too-large", f"{path} has more than the {MOST_BYTES:,} bytes that are read of a pickle.")
     try:
         content = Arrays(io.BytesIO(path.read_bytes())).load()
     except NamesCode as error:

@@ -21,10 +21,12 @@ from ganbench.gan.images import write_npz
 from ganbench.gan.interchange import VIEWS, is_features, is_statistics, load_features, load_statistics
 from ganbench.gan.lacking import Omitted, There, omitted_of, unmeasured
 from ganbench.gan.measure import roles_of
-from ganbench.gan.models.identity import identity
+from ganbench.gan.models.identity import IMAGES, identity
+from ganbench.gan.models.images import SIDES
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.openers import complete
-from ganbench.gan.question import Opening
+from ganbench.gan.protocols import share_of
+from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.sampling import check_device, generator_of
 from ganbench.gan.slices import NO_CLASSES, SLICES
 from ganbench.gan.store import rows_of
@@ -32,6 +34,7 @@ from ganbench.gan.trials import check_output
 from ganbench.gan.types import BadInput, CompleteSpec, ModelSpec, Protocol, Samples, Shard, Workspace, digest_of
 from ganbench.gan.words import needs_of
 
+NATIVE = ((28, 28), (32, 32))  # of Fashion-MNIST's images, and as they are read: padded
 REAL = ("reference", "held_out", "training")  # roles of real images
 
 
@@ -74,25 +77,31 @@ class Job:
 
     @cached_property
     def model_digest(self) -> str:
-        return identity(self.model)
+        return identity(replace(self.model, fitted=()))
 
     @cached_property
     def protocol_digest(self) -> str:
         """sha256 over everything that must be equal for two scores to be comparable; names and paths are excluded."""
         real = [identity(self.parts[role].spec) if role in self.parts else "" for role in REAL]
+        shaping = [list(self.protocol.shaping)] if self.protocol.shaping else []
         given = file_digest(Path(self.given)) if self.given else ""
         convention = replace(self.protocol.convention, name="", matches="", extractors=())
         extractors = [extractor_of(name, self.workspace).digest for name in self.protocol.extractors]
-        return digest_of([convention, extractors, given, real, self.protocol.n_generated])
+        return digest_of([convention, extractors, given, real, self.protocol.n_generated, *shaping])
 
     @property
     def unseen(self) -> str:
         """The role of real images outside the training set; '' if there are none or it is unknown."""
-        training = self.parts.get("training")
         for role in ("reference", "held_out"):
-            if training and role in self.parts and self.parts[role].spec.sha256 != training.spec.sha256:
+            if "training" in self.parts and role in self.parts and not self.is_learned(role):
                 return role
         return ""
+
+    def is_learned(self, role: str) -> bool:
+        """Whether these images are what the model learned from, or a part of that."""
+        mine, training = self.parts[role].spec, self.parts["training"].spec
+        is_part = bool(SIDES & mine.arguments.keys()) and mine.weights == training.weights
+        return is_part or mine.sha256 == training.sha256
 
     @cached_property
     def digest(self) -> str:
@@ -104,7 +113,8 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
     """Resolve the inputs of an evaluation, and check that they fit together, before any expensive work begins."""
     check_room(workspace.root)
     check_device(workspace.device)
-    spec = resolve(model, workspace) if isinstance(model, str) else complete(model, workspace)
+    spec = (resolve(model, workspace, fitted=protocol.shaping) if isinstance(model, str)
+            else complete(replace(model, fitted=protocol.shaping), workspace))
     for name in protocol.extractors:
         extractor_of(name, workspace)
     spec = ordered(spec, protocol.n_generated, workspace)
@@ -114,9 +124,9 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
     if given:
         check_given(given, protocol, shape, workspace)
     if not given or holds_images(Path(given)):
-        parts["reference"] = real_part(protocol.reference, protocol.n_reference, workspace)
-    if protocol.held_out and enough_held_out(protocol, workspace):
-        parts["held_out"] = real_part(protocol.held_out, protocol.n_generated, workspace)
+        parts["reference"] = reference_part(protocol, workspace)
+    if protocol.held_out:
+        parts |= held_out_part(protocol, workspace)
     if protocol.training and needs_training(protocol):
         parts["training"] = training_part(protocol, parts, workspace)
     for role in parts.keys() - {"generated"}:
@@ -133,9 +143,27 @@ def samples_of(part: Part, shards: Sequence[Shard]) -> Samples:
     return Samples(identity(part.spec), part.seed, (channels, height, width), tuple(shards))
 
 
-def asked_model(model: str, opening: Opening, workspace: Workspace) -> CompleteSpec:
-    """The model that a user names, with its opening options."""
-    return resolve(model, workspace, family=opening.family, factory=opening.factory, weights_key=opening.weights_key)
+def asked_model(
+    model: str, opening: Opening, workspace: Workspace, fitted: tuple[str, ...] = ()
+) -> CompleteSpec:
+    """What a user names, opened as they say; `fitted`: what the protocol does to its images."""
+    return resolve(model, workspace, family=opening.family, factory=opening.factory, weights_key=opening.weights_key,
+                   fitted=fitted)
+
+
+def asked_protocol(question: Question, specs: Sequence[ModelSpec], workspace: Workspace) -> Protocol:
+    """The measurement that is asked for.  Where nobody says how many images, it is all that there are of a MODEL on
+    disk, and no more than a preset's; of several such models, all of the smallest."""
+    return protocol_of(counted(question, specs, workspace))
+
+
+def counted(question: Question, specs: Sequence[ModelSpec], workspace: Workspace, most: int = 0) -> Question:
+    """The question with its number of images, see `asked_protocol`; `most`: what it is without a MODEL on disk."""
+    there = [images_in(spec, workspace) for spec in specs if spec.family == IMAGES]
+    if question.n is not None or not there:
+        return question
+    preset = 0 if question.derived else protocol_of(question).n_generated
+    return replace(question, n=min([*there, *filter(None, [most or preset])]))
 
 
 def check_images_of_reference(job: Job) -> None:
@@ -176,10 +204,10 @@ def check_mixing(models: Sequence[str], out: Path, reject: bool) -> None:
         raise BadInput("not-a-file", f"{out} is a folder, not a model file.")
 
 
-def distinct(models: Sequence[str], workspace: Workspace) -> list[ModelSpec]:
-    """The specs of the named models; models of the same name get numbers."""
+def distinct(models: Sequence[str], workspace: Workspace, fitted: tuple[str, ...] = ()) -> list[ModelSpec]:
+    """The specs of the named models; models of the same name get numbers.  `fitted`: the protocol's shaping."""
     check_several(models)
-    specs = [resolve(model, workspace) for model in models]
+    specs = [resolve(model, workspace, fitted=fitted) for model in models]
     names = [spec.name for spec in specs]
     return [
         replace(spec, name=f"{spec.name} {1 + names[:i].count(spec.name)}") if names.count(spec.name) > 1 else spec
@@ -255,7 +283,7 @@ def classes_in(job: Job) -> tuple[bool, int]:
 def training_part(protocol: Protocol, parts: Mapping[str, Part], workspace: Workspace) -> Part:
     """The complete training set: the part of the reference if they are the same images, else in the random order in
     which held-out images of the same set are drawn, so that shards are shared."""
-    part = real_part(protocol.training, None, workspace)
+    part = real_part(protocol.training, None, workspace, protocol.shaping)
     if "reference" in parts and parts["reference"].spec == part.spec:
         return parts["reference"]
     return replace(part, spec=replace(part.spec, arguments={**part.spec.arguments, "shuffled": True}))
@@ -272,9 +300,28 @@ def ordered(spec: CompleteSpec, n: int, workspace: Workspace) -> CompleteSpec:
     return replace(spec, arguments={**spec.arguments, "shuffled": n < generator.n})
 
 
-def enough_held_out(protocol: Protocol, workspace: Workspace) -> bool:
-    """Held-out images for the floor; None if there are fewer than generated images."""
-    return images_in(resolve(protocol.held_out, workspace, data=True), workspace) >= protocol.n_generated
+def reference_part(protocol: Protocol, workspace: Workspace) -> Part:
+    """The reference, or what is left of it where a part is held out."""
+    share = held_share(protocol)
+    return real_part(protocol.reference, protocol.n_reference, workspace, protocol.shaping, all_but=share)
+
+
+def held_out_part(protocol: Protocol, workspace: Workspace) -> dict[str, Part]:
+    """A floor needs as many real images as are generated; without them scores have none."""
+    n, share = protocol.n_generated, held_share(protocol)
+    if share and file_of(protocol):
+        raise BadInput("no-reference",
+                       f"What --held-out {protocol.held_out} means is a part of the reference's images, but "
+                       f"{protocol.reference} holds what was computed of them: give images, or held-out images of "
+                       "their own.")
+    data = protocol.reference if share else protocol.held_out
+    spec = real_spec(data, workspace, protocol.shaping, held_out=share)
+    return {"held_out": part_of_set(spec, n, workspace)} if images_in(spec, workspace) >= n else {}
+
+
+def held_share(protocol: Protocol) -> float | None:
+    """Percent of the reference that are held out of it; a folder of such a name is a folder."""
+    return None if Path(protocol.held_out).exists() else share_of(protocol.held_out)
 
 
 def images_in(spec: ModelSpec, workspace: Workspace) -> int:
@@ -285,9 +332,20 @@ def images_in(spec: ModelSpec, workspace: Workspace) -> int:
     return generator.n
 
 
-def real_part(data: str, n: int | None, workspace: Workspace) -> Part:
+def real_part(
+    data: str, n: int | None, workspace: Workspace, shaping: tuple[str, ...] = (), **side: float | None
+) -> Part:
     """Images of a data set, all or `n` of them: the same ones for every seed of the model."""
-    spec = resolve(data, workspace, data=True)
+    return part_of_set(real_spec(data, workspace, shaping, **side), n, workspace)
+
+
+def real_spec(data: str, workspace: Workspace, shaping: tuple[str, ...], **side: float | None) -> CompleteSpec:
+    """Real images; `side`: held_out or all_but, and how many percent that are."""
+    arguments = {name: share for name, share in side.items() if share is not None}
+    return resolve(data, workspace, data=True, arguments=arguments, fitted=shaping)
+
+
+def part_of_set(spec: CompleteSpec, n: int | None, workspace: Workspace) -> Part:
     n = n or images_in(spec, workspace)
     return Part(ordered(spec, n, workspace), 0, n)
 
@@ -303,8 +361,20 @@ def check_size(spec: ModelSpec, shape: tuple[int, ...], part: Part, workspace: W
         raise BadInput(
             "unequal-sizes",
             f"{spec.name} makes images of {size_of(shape)}, {part.spec.name} has {size_of(real)}: images of "
-            "different sizes are not compared; give a --reference with images of the model's size."
+            f"different sizes are not compared; give {remedy(shape, real)}, or a --reference with images like the "
+            "model's."
         )
+
+
+def remedy(shape: tuple[int, ...], real: tuple[int, ...]) -> str:
+    """The options that bring two shapes together."""
+    smaller, larger = sorted([shape[1:], real[1:]])
+    size = max(larger)
+    options = [] if smaller == larger else [f"--pad {size}" if (smaller, larger) == NATIVE else f"--resize {size}"]
+    if shape[0] != real[0]:
+        options.append("--colours rgb (or grey)")
+    also = f" (or pad = {size} in its model file)" if (smaller, larger) == NATIVE else ""
+    return " ".join(options) + also
 
 
 def check_given(path: str, protocol: Protocol, shape: tuple[int, int, int], workspace: Workspace) -> None:

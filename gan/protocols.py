@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 from ganbench.gan.metrics import METRICS
+from ganbench.gan.shaping import COLOURS, LARGEST, resize_of, steps_of
 from ganbench.gan.types import BadInput, Convention, Protocol
 
+SHARE = re.compile(r"(\d+(?:\.\d+)?) ?%")     # of the reference, held out of it
 QUALITY = ("fd", "fd_infinity", "kid")
 MANIFOLD = ("precision", "recall", "density", "coverage")
 VARIETY = ("vendi", "diversity")
@@ -105,6 +108,18 @@ def measuring(protocol: Protocol, metrics: str) -> Protocol:
     return varied(protocol, f"metrics {', '.join(names)}", convention=convention)
 
 
+def share_of(data: str) -> float | None:
+    """The percentage that held-out images are of the reference, in `20%`; None of DATA."""
+    found = SHARE.fullmatch(data.strip())
+    if found is None:
+        return None
+    share = float(found[1])
+    if not 0 < share < 100:
+        raise BadInput("unfit-value",
+                       f"The value of --held-out is {data}, no part of the reference: expected 20%, for example.")
+    return share
+
+
 def lean(protocol: Protocol) -> Protocol:
     """The same reference and leading features, without floors, training images and judge."""
     convention = replace(protocol.convention, extractors=protocol.convention.extractors[:1], metrics=("kid",))
@@ -132,6 +147,16 @@ def derived(name: str, convention: str, reference: str, n: int | None) -> Protoc
     n = 10_000 if n is None else n
     check_count(n)
     return Protocol(f"{convention}, {reference}, n={n}", CONVENTIONS[convention], reference, n)
+
+
+def shaped(protocol: Protocol, resize: str, pad: int | None, colours: str) -> Protocol:
+    """The protocol that brings all images, of every set, to one size and one kind of colours."""
+    if colours not in ("", *COLOURS):
+        raise BadInput("unknown-choice", f"No colours {colours!r}: expected {' or '.join(COLOURS)}.")
+    if pad is not None and not 1 <= pad <= LARGEST:
+        raise BadInput("unfit-value", f"The value of --pad is {pad}, expected a number of pixels up to {LARGEST:,}.")
+    steps = steps_of(resize_of(resize, "--resize") if resize else "", pad or 0, colours)
+    return varied(protocol, ", ".join(steps), shaping=steps) if steps else protocol
 
 
 def check_count(n: int) -> None:

@@ -65,7 +65,8 @@ def beside(protocol: Protocol) -> list[Published]:
 def as_in_table(protocol: Protocol) -> bool:
     """Whether the convention is the unchanged one of that name; a derived one may have another extractor."""
     ours, known = protocol.convention, CONVENTIONS.get(protocol.convention.name)
-    return known is not None and (ours.extractors, ours.settings) == (known.extractors, known.settings)
+    alike = known is not None and (ours.extractors, ours.settings) == (known.extractors, known.settings)
+    return alike and not protocol.shaping
 
 
 @lru_cache(maxsize=1)

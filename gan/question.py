@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 PRESET = "fashion-mnist-embedded-2k"  # the default protocol
 
+SHAPING = ("resize", "pad", "colours")  # options that bring all images to one size and one kind of colours
+
 
 @dataclass(frozen=True)
 class Option:
@@ -51,7 +53,8 @@ class Question:
         "", "Convention", "How to compute scores, with a reference: see `ganbench conventions`.", choices="CONVENTIONS",
     )
     held_out: str = option(
-        "", "Held-out images", "Real images outside the reference, for the floor of every score.", metavar="DATA",
+        "", "Held-out images", "Real images outside the reference, for the floor of every score; 20% takes a random "
+        "part of the reference out of it.", metavar="DATA|N%",
     )
     training: str = option(
         "", "Training images", "The model's training images, for the memorisation metrics.", metavar="DATA",
@@ -63,6 +66,17 @@ class Question:
     extractor: str = option(
         "", "Extractor", "A network instead of the convention's: see `ganbench extractors`, or your own.",
         metavar="NAME|FILE.toml|MODULE:CALLABLE",
+    )
+    resize: str = option(
+        "", "Resize", "Make all images, the model's and the real ones, squares of so many pixels: bicubic, lanczos, "
+        "bilinear, box or nearest.", metavar="N[:METHOD]",
+    )
+    pad: int | None = option(
+        None, "Pad", "Put black around all images that are smaller, up to squares of so many pixels: 32 for 28x28 "
+        "against Fashion-MNIST.", metavar="N", least=1,
+    )
+    colours: str = option(
+        "", "Colours", "Make all images grey, or all RGB.", metavar="grey|rgb", choices="COLOURS",
     )
 
     @property
@@ -110,6 +124,8 @@ def protocol_of(asked: Question) -> Protocol:
         found = protocols.with_count(protocols.named(asked.protocol or PRESET), asked.n)
     if asked.held_out:
         found = protocols.varied(found, f"held out {asked.held_out}", held_out=asked.held_out)
+    if asked.resize or asked.pad is not None or asked.colours:
+        found = protocols.shaped(found, asked.resize, asked.pad, asked.colours)
     if asked.training:
         found = protocols.varied(found, f"trained on {asked.training}", training=asked.training)
     if asked.extractor:

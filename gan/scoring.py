@@ -12,6 +12,7 @@ from ganbench.gan.jobs import Job, dimension, samples_of
 from ganbench.gan.lacking import unmeasured
 from ganbench.gan.measure import Measured
 from ganbench.gan.metrics import METRICS
+from ganbench.gan.models.identity import IMAGES
 from ganbench.gan.models.images import open_images
 from ganbench.gan.store import store_of
 from ganbench.gan.types import Alert, BadInput, Caveat, Estimate, Features, Score, Shard
@@ -26,8 +27,9 @@ def measured(job: Job) -> list[str]:
 
 def assemble(job: Job, estimates: Mapping[str, ByRole], alerts: Sequence[Alert] = ()) -> list[Score]:
     """Scores from estimates by extractor, role (generated, held_out) and metric, the leading metric first."""
+    lost = lost_of(job)
     scores = [
-        score_of(job, extractor, metric, by_role, gates.causes_for(alerts, extractor))
+        score_of(job, extractor, metric, by_role, [*gates.causes_for(alerts, extractor), *lost])
         for extractor, by_role in estimates.items()
         for metric in ranked(job, extractor)
         if metric in by_role["generated"].estimates
@@ -37,6 +39,18 @@ def assemble(job: Job, estimates: Mapping[str, ByRole], alerts: Sequence[Alert] 
                for name, (_, sentence) in by_role["generated"].left_out.items()]
         raise BadInput("nothing-to-measure", f"Nothing can be measured: {' '.join(why)}")
     return scores
+
+
+def lost_of(job: Job) -> list[Caveat]:
+    """What of the files is not in the pixels that are measured, of every set of images on disk."""
+    found: list[Caveat] = []
+    for part in job.parts.values():
+        if part.spec.family == IMAGES:
+            images = open_images(part.spec, job.workspace).images
+            found += images.lost
+            if part is job.parts["generated"] and part.n < images.n:
+                found.append(Caveat("part", {"data": part.spec.name, "n": part.n, "all": images.n}))
+    return [caveat for i, caveat in enumerate(found) if caveat not in found[:i]]
 
 
 def slice_scores(

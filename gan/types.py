@@ -69,6 +69,9 @@ class ModelSpec:
     layout: str = "NCHW"  # NCHW, NHWC, NHW or NC (flat, square)
     channels: int | None = None  # declared facts, checked against the first image
     resolution: int | None = None
+    resize: str = ""  # then, of its uint8 images: `64:bicubic`, see `ganbench.gan.shaping`
+    pad: int = 0  # and pixels of a square that they are padded to
+    fitted: tuple[str, ...] = ()  # what a protocol does to them after that: never in a model file
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,7 @@ class Protocol:
     judge: str = ""  # a row of EXTRACTORS: a classifier of the reference data's classes
     held_out: str = ""  # DATA of real images outside the reference, for the floor
     training: str = ""  # DATA of the model's training images, for the memorisation metrics
+    shaping: tuple[str, ...] = ()  # what is done to all images, of every set: steps of `ganbench.gan.shaping`
 
     @property
     def extractors(self) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ INSTALLED = {Path(path).resolve() for path in (
 PACKAGE = LIBRARY.partition(".")[0]
 _imported: dict[str, str] = {}                              # factory -> digest of its files when they were imported
 
+MOST_BYTES = 10_000_000                     # of a TOML file
+
 
 def find(factory: str) -> Callable[..., Any]:
     """The callable behind `module:callable`; modules in the current folder are found, too."""
@@ -207,6 +209,8 @@ def first_line(error: BaseException) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """The values of a TOML file, without the table [about], which may hold anything, for people."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise BadInput("too-large", f"{path} has more than the {MOST_BYTES:,} bytes that are read of a TOML file.")
         values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput("unreadable-file", f"{path} cannot be read: {error}.") from error

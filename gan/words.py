@@ -301,7 +301,74 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
     "not for these images": ("{metric} is not computed: {why:refusal}", "{metric} n'est pas calculé : {why:refusal}"),
     "left out": ("not computed: {metrics:names}; needed: {needs:needs}",
                  "non calculé : {metrics:names} ; il faudrait {needs:needs}"),
-    # Problems of the images themselves, or of their features.
+    # What of somebody's files is not in the pixels that were measured.
+    "unread": (
+        "{count:count} files in {data} that may be or hold images were not read ({kinds:names}): convert them to "
+        "PNG, or take them away",
+        "{count:count} fichiers de {data} qui peuvent être ou contenir des images n'ont pas été lus ({kinds:names}) : "
+        "convertissez-les en PNG, ou retirez-les",
+    ),
+    "hidden": (
+        "{count:count} hidden files in {data} end as images do, and were not read",
+        "{count:count} fichiers cachés de {data} ont une extension d'image, et n'ont pas été lus",
+    ),
+    "no ending": (
+        "{count:count} files in {data} begin as images do, but their names have no ending: they were not read",
+        "{count:count} fichiers de {data} commencent comme des images, mais leurs noms n'ont pas d'extension : ils "
+        "n'ont pas été lus",
+    ),
+    "broken links": (
+        "{count:count} links in {data} lead to nothing: folders of images may be missing",
+        "{count:count} liens de {data} ne mènent à rien : des dossiers d'images manquent peut-être",
+    ),
+    "links upwards": (
+        "{count:count} links in {data} lead to a folder that it lies in, and were not followed",
+        "{count:count} liens de {data} mènent à un dossier qui le contient, et n'ont pas été suivis",
+    ),
+    "unlabelled": (
+        "{data} has {folders:count} folders as if of classes, but {count:count} images beside them: no image has a "
+        "class",
+        "{data} a {folders:count} dossiers comme pour des classes, mais {count:count} images à côté : aucune image n'a "
+        "de classe",
+    ),
+    "animated": (
+        "{count:count} of the {n:count} images of {data} are animated or have several pages, of which only the first "
+        "is looked at",
+        "{count:count} des {n:count} images de {data} sont animées ou ont plusieurs pages, dont seule la première est "
+        "prise en compte",
+    ),
+    "transparent": (
+        "{count:count} of the {n:count} images of {data} have transparent pixels: transparency is dropped, and the "
+        "colours beneath it count",
+        "{count:count} des {n:count} images de {data} ont des pixels transparents : la transparence est ignorée, et "
+        "les couleurs sous-jacentes comptent",
+    ),
+    "turned": (
+        "{count:count} of the {n:count} images of {data} are to be turned or mirrored by their EXIF orientation, "
+        "which is ignored",
+        "{count:count} des {n:count} images de {data} devraient être tournées ou retournées selon leur orientation "
+        "EXIF, qui est ignorée",
+    ),
+    "print colours": (
+        "{count:count} of the {n:count} images of {data} are not in RGB (CMYK, for example) and become RGB without "
+        "a colour profile",
+        "{count:count} des {n:count} images de {data} ne sont pas en RVB (mais en CMJN, par exemple) et sont "
+        "converties sans profil de couleur",
+    ),
+    "profile": (
+        "{count:count} of the {n:count} images of {data} have a colour profile other than sRGB, which is ignored",
+        "{count:count} des {n:count} images de {data} ont un profil de couleur autre que sRGB, qui est ignoré",
+    ),
+    "squeezed": (
+        "{count:count} of the {n:count} images of {data} are not square, and the resize squeezes them into squares",
+        "{count:count} des {n:count} images de {data} ne sont pas carrées, et le redimensionnement les déforme en "
+        "carrés",
+    ),
+    "part": (
+        "a random {n:count} of the {all:count} images of {data} were measured",
+        "{n:count} images sur les {all:count} de {data} ont été mesurées, tirées au hasard",
+    ),
+    # What is wrong with the images themselves, or with their features.
     "one value": (
         "every pixel of all {n:count} images is {value:count}",
         "tous les pixels des {n:count} images valent {value:count}",

@@ -9,10 +9,14 @@ from pathlib import Path
 from ganbench.gan.datasets import cifar10, emoji, fashion_mnist, shapes
 from ganbench.gan.datasets.archive import open_zip
 from ganbench.gan.datasets.arrays import holds_images, is_callable, open_callable, open_npy, open_tensor
-from ganbench.gan.datasets.base import DataFolders, ImageSet, resized
-from ganbench.gan.datasets.folder import SUFFIXES, open_folder
+from ganbench.gan.datasets.base import DataFolders, ImageSet, all_resized
+from ganbench.gan.datasets.folder import open_folder
 from ganbench.gan.datasets.npz import open_npz
 from ganbench.gan.datasets.parquet import open_parquet
+from ganbench.gan.files import check_file
+from ganbench.gan.interchange import check_names, groups_in
+from ganbench.gan.pictures import SUFFIXES
+from ganbench.gan.shaping import resize_of
 from ganbench.gan.types import BadInput
 
 __all__ = ["DATASETS", "DataFolders", "Dataset", "ImageSet", "dataset_names", "is_images", "open_data", "open_images",
@@ -20,7 +24,7 @@ __all__ = ["DATASETS", "DataFolders", "Dataset", "ImageSet", "dataset_names", "i
 
 FILES: dict[str, Callable[[Path], ImageSet]] = {".npz": open_npz, ".npy": open_npy, ".pt": open_tensor,
                                                 ".pth": open_tensor}
-ENCODED: dict[str, Callable[[Path, int | None], ImageSet]] = {".parquet": open_parquet, ".zip": open_zip}
+ENCODED: dict[str, Callable[[Path, str], ImageSet]] = {".parquet": open_parquet, ".zip": open_zip}
 MODELS = ("model_index.json", "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")  # of models
 EXPECTED = "a folder, .zip, .npz, .npy, .parquet or .pt of images"
 
@@ -44,6 +48,12 @@ DATASETS = {
         {"test": 10_000, "train10k": 10_000, "train": 60_000},
         (1, 32, 32), fashion_mnist.CLASSES, "MIT", "https://github.com/zalandoresearch/fashion-mnist",
         fashion_mnist.open_split,
+    ),
+    "fashion-mnist-28": Dataset(
+        "the same pictures at the 28 pixels that they have, for generators of that size",
+        {"test": 10_000, "train10k": 10_000, "train": 60_000},
+        (1, 28, 28), fashion_mnist.CLASSES, "MIT", "https://github.com/zalandoresearch/fashion-mnist",
+        fashion_mnist.open_native,
     ),
     "cifar10": Dataset(
         "photographs of animals and vehicles; downloaded when first needed (170 MB)",
@@ -71,20 +81,21 @@ def dataset_names() -> list[str]:
     return [f"{name}:{split}" for name, row in DATASETS.items() for split in row.splits]
 
 
-def open_data(data: str, folders: DataFolders, resize: int | None = None) -> ImageSet:
+def open_data(data: str, folders: DataFolders, resize: int | str | None = None) -> ImageSet:
     """A name of `dataset_names()`, or a folder or file of images, or `module:callable`.
 
-    `resize`: all images become squares of this many pixels by Pillow's bicubic filter; without it
-    they must be of one size.
+    `resize`: all images become squares of this many pixels, by Pillow's bicubic filter or another one
+    (`64:lanczos`); without it they must be of one size.
     """
+    rule = resize_of(str(resize), "resize") if resize else ""
     name, _, split = data.partition(":")
     if name in DATASETS:
         if split not in DATASETS[name].splits:
             raise BadInput("unknown-data",
                            f"{name} has the splits {', '.join(DATASETS[name].splits)}; got {data!r}, "
                            f"expected for example {name}:{next(iter(DATASETS[name].splits))}.")
-        return resized(DATASETS[name].open(split, folders), resize)
-    return open_images(Path(data), resize)
+        return all_resized(DATASETS[name].open(split, folders), rule)
+    return open_images(Path(data), rule)
 
 
 def reader_of(data: str) -> str:
@@ -105,25 +116,29 @@ def is_images(data: str) -> bool:
         return True
     if path.is_dir():
         return not any((path / name).exists() for name in MODELS)
-    if not path.exists():
-        return is_callable(data)
+    if not path.is_file():
+        return not path.exists() and is_callable(data)
     return path.suffix in (".pt", ".pth") and holds_images(path)
 
 
-def open_images(path: Path, resize: int | None = None) -> ImageSet:
-    """A folder or file of images, or `module:callable` of the user's."""
+def open_images(path: Path, rule: str = "") -> ImageSet:
+    """A folder or file of images, or `module:callable` of the user's; `rule`: `64:bicubic`, or '' for none."""
     if path.is_dir():
-        return open_folder(path, resize)
-    if not path.exists():
+        return open_folder(path, rule)
+    if not path.exists() and not path.is_symlink():
         if is_callable(str(path)):
-            return resized(open_callable(str(path)), resize)
+            return all_resized(open_callable(str(path)), rule)
         raise BadInput("unknown-data",
                        f"{path} is neither a file or folder nor a known data set ({', '.join(dataset_names())}).")
+    check_file(path)
     suffix = path.suffix.lower()
     if suffix in ENCODED:
-        return ENCODED[suffix](path, resize)
+        return ENCODED[suffix](path, rule)
     if suffix in FILES:
-        return resized(FILES[suffix](path), resize)
+        return all_resized(FILES[suffix](path), rule)
+    if suffix == ".pkl":
+        for group in groups_in(path):
+            check_names(path, group)
     if suffix in SUFFIXES:
         raise BadInput("single-image", f"{path} is a single image, expected {EXPECTED}: at least 2.")
     raise BadInput("not-images", f"{path} is not a set of images: expected {EXPECTED}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,25 +13,29 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from ganbench.gan.datasets.base import ImageSet, content_digest, decode_all, scan
-from ganbench.gan.datasets.folder import SUFFIXES, classes_of
+from ganbench.gan.datasets.base import ImageSet, content_digest, decode_all, method_in, scan
+from ganbench.gan.datasets.folder import classes_of, unlabelled, unread
 from ganbench.gan.files import fingerprint
+from ganbench.gan.pictures import OTHERS, SUFFIXES, ending
 from ganbench.gan.types import BadInput
 
 MOST = 200_000_000  # bytes of one file, unpacked
 DAMAGED = (OSError, EOFError, KeyError, NotImplementedError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
-def open_zip(path: Path, size: int | None = None) -> ImageSet:
+def open_zip(path: Path, rule: str = "") -> ImageSet:
     """The images of an archive, sorted by name; nothing is unpacked to disk.
 
     Labels are those of `dataset.json`, else the first folders, as in a folder of images.
     """
     names = picture_names(path)
-    found = scan(((f"{path}: {name}", unpacked(path, name)) for name in names), str(path), size)
+    found = scan(((f"{path}: {name}", unpacked(path, name)) for name in names), str(path), rule)
     labels, classes = labels_in(path, names)
-    digest = content_digest(found.digests, found.shape, labels)
-    return ImageSet(str(path), found.n, found.shape, digest, Members(path, names, found.shape, size), labels, classes)
+    digest = content_digest(found.digests, found.shape, labels, method_in(rule, found.sizes))
+    parts = [PurePosixPath(name).parts for name in names] if labels is None else []
+    lost = (*found.lost, *unread(str(path), unread_in(path)), *unlabelled(str(path), parts))
+    return ImageSet(str(path), found.n, found.shape, digest, Members(path, names, found.shape, rule), labels, classes,
+                    lost, found.sizes)
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,10 @@ class Members:
     path: Path
     names: tuple[str, ...]
     shape: tuple[int, int, int]
-    size: int | None
+    rule: str
 
     def __call__(self, indices: Sequence[int]) -> np.ndarray:
-        return decode_all(self.encoded(indices), self.shape, self.size)
+        return decode_all(self.encoded(indices), self.shape, self.rule)
 
     def encoded(self, indices: Sequence[int]) -> Iterator[tuple[str, bytes]]:
         for i in indices:
@@ -72,6 +77,16 @@ def picture_names(path: Path) -> tuple[str, ...]:
     return tuple(sorted(entry.filename for entry in pictures))
 
 
+def unread_in(path: Path) -> Counter[str]:
+    """How many files may be images, and are not read, by their endings."""
+    names = [PurePosixPath(name) for name in archive(path, fingerprint(path)).namelist() if not name.endswith("/")]
+    shown = [name for name in names if not any(part.startswith("__MACOSX") for part in name.parts)]
+    hidden = [name for name in shown if ending(name.name) in SUFFIXES and not is_picture(str(name))
+              and not name.name.startswith("._")]
+    others = [ending(name.name) for name in shown if ending(name.name) in OTHERS and not name.name.startswith(".")]
+    return Counter(["hidden"] * len(hidden) + others)
+
+
 def leads_outside(name: str) -> bool:
     parts = PurePosixPath(name.replace("\\", "/"))
     return parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]
@@ -79,7 +94,7 @@ def leads_outside(name: str) -> bool:
 
 def is_picture(name: str) -> bool:
     parts = PurePosixPath(name)
-    return parts.suffix.lower() in SUFFIXES and not any(part.startswith((".", "__MACOSX")) for part in parts.parts)
+    return ending(name) in SUFFIXES and not any(part.startswith((".", "__MACOSX")) for part in parts.parts)
 
 
 def is_list(name: str) -> bool:

@@ -13,6 +13,7 @@ import torch
 from ganbench.gan.checkpoints import read_checkpoint
 from ganbench.gan.datasets.base import ImageSet, of_array
 from ganbench.gan.datasets.npz import NAMES, as_bytes, labels_in, to_nchw
+from ganbench.gan.interchange import check_names
 from ganbench.gan.types import BadInput
 from ganbench.gan.usercode import exists, find
 
@@ -74,6 +75,7 @@ def of_anything(content: Any, source: str) -> ImageSet:
     if isinstance(content, Mapping):
         name = next((name for name in NAMES if name in content), "")
         if not name:
+            check_names(source, content)
             raise BadInput("no-images",
                            f"{source} has no images under {', '.join(NAMES)}; it holds "
                            f"{', '.join(map(str, list(content)[:6])) or 'nothing'}.")

@@ -82,7 +82,7 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray, list[Points]]:
                        f"{path} is not a readable Parquet file, it may be truncated: {str(error).rstrip('.')}."
                        ) from error
     pictures = ((f"{path}: {cell['path']}", cell["bytes"]) for cell in columns["image"])
-    return decode_all(pictures, SHAPE, None), np.array(columns["label"], np.int64), [parse(t) for t in columns["emoji"]]
+    return decode_all(pictures, SHAPE, ""), np.array(columns["label"], np.int64), [parse(t) for t in columns["emoji"]]
 
 
 def parse(text: str) -> Points:

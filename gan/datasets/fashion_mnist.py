@@ -103,6 +103,13 @@ def open_split(split: str, folders: DataFolders) -> ImageSet:
     return found
 
 
+def open_native(split: str, folders: DataFolders) -> ImageSet:
+    """The same images without their padding, 28x28."""
+    found = open_split(split, folders)
+    images = found.read(range(found.n))[:, :, 2:-2, 2:-2]
+    return of_array(f"fashion-mnist-28:{split}", np.ascontiguousarray(images), found.labels, CLASSES)
+
+
 def search(folders: DataFolders) -> list[Path]:
     """Where the files may lie: the user's folder, Debian's, the cache, the embedded ones."""
     torchvision = "FashionMNIST/raw"

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ganbench.gan.checkpoints import check_size
 from ganbench.gan.datasets.base import ImageSet, of_array
 from ganbench.gan.images import read_bytes
+from ganbench.gan.interchange import check_names
 from ganbench.gan.types import BadInput
 
 NAMES = ("arr_0", "images", "samples")
 DAMAGED = (OSError, EOFError, AttributeError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+BYTES = {                                                   # usual ranges, the narrowest first -> bytes, rounded
+    (0.0, 1.0): "(x * 255 + 0.5).clip(0, 255)",
+    (-0.5, 0.5): "(x * 255 + 128).clip(0, 255)",
+    (-1.0, 1.0): "(x * 127.5 + 128).clip(0, 255)",
+    (0.0, 255.0): "(x + 0.5).clip(0, 255)",
+}
+SLACK = 0.05                                                # of a range's width, by which values may leave it
 LABELS = ("arr_1", "labels", "y")
 
 
@@ -25,6 +35,8 @@ def open_npz(path: Path) -> ImageSet:
     if not name and {"mu", "sigma"} <= arrays.keys():
         raise BadInput("statistics-not-images",
                        f"{path} holds reference statistics (mu, sigma), which can stand for DATA, not for images.")
+    if not name or arrays[name].ndim < 3:
+        check_names(path, arrays)
     several = [key for key, value in arrays.items() if value.ndim in (3, 4)]
     if not name and len(several) != 1:
         raise BadInput("no-images",
@@ -79,20 +91,36 @@ def to_nchw(images: np.ndarray, path: Path, name: str) -> np.ndarray:
 def as_bytes(images: np.ndarray, path: Path, name: str) -> np.ndarray:
     """uint8 in 0..255; other types only when they hold just such values."""
     if images.size == 0 or images.dtype.kind not in "uif":
-        raise BadInput("not-uint8", f"{path}: {name} is {images.dtype} of shape {images.shape}, expected uint8 images.")
+        hint = ": of true and false make (x * 255).astype(np.uint8)" if images.dtype.kind == "b" else ""
+        raise BadInput("not-uint8",
+                       f"{path}: {name} is {images.dtype} of shape {images.shape}, expected uint8 images{hint}.")
     low, high = images.min(), images.max()
     if images.dtype != np.uint8:
         whole = images.dtype.kind != "f" or bool(np.all(images == np.floor(images)))
         if not (whole and low >= 0 and 1 < high <= 255):
             raise BadInput("not-uint8",
                            f"{path}: {name} holds {images.dtype} values from {low:g} to {high:g}, expected uint8 in "
-                           "0..255: quantise them with (x * 127.5 + 128).clip(0, 255) from [-1, 1].")
+                           f"0..255: {quantiser(float(low), float(high), images.dtype)}.")
         return images.astype(np.uint8)
     if high <= 1:
         raise BadInput("out-of-range",
                        f"{path}: {name} is uint8 but holds nothing above {high}: values in [0, 1] were probably "
                        "made uint8 without multiplying them by 255.")
     return images
+
+
+def quantiser(low: float, high: float, dtype: np.dtype[Any]) -> str:
+    """What makes bytes of such values x, as the end of a sentence: by the narrowest of the usual ranges that holds
+    them."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "take out what is NaN or infinite first"
+    if dtype.kind in "ui" and low >= 0 and high > 255:
+        return "of 16 bits keep the upper 8, (x >> 8).astype(np.uint8)"
+    for (least, most), formula in BYTES.items():
+        slack = SLACK * (most - least) if most - least <= 4 * (high - low) else 0
+        if least - slack <= low and high <= most + slack:
+            return f"they seem to lie in [{least:g}, {most:g}], so quantise them with {formula}.astype(np.uint8)"
+    return "bring them from the range that they have to [0, 1] first, all by the same rule, then x * 255"
 
 
 def labels_in(arrays: dict[str, np.ndarray], n: int, path: Path) -> np.ndarray | None:

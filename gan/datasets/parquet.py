@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ganbench.gan.datasets.base import ImageSet, content_digest, decode_all, scan
+from ganbench.gan.datasets.base import ImageSet, content_digest, decode_all, method_in, scan
 from ganbench.gan.files import fingerprint
 from ganbench.gan.types import BadInput
 
@@ -21,7 +21,7 @@ LABELS = ("label", "labels", "fine_label")
 MOST, AT_ONCE = 4_000_000_000, 16                           # bytes of a row group's images; rows of a scan
 
 
-def open_parquet(path: Path, size: int | None = None) -> ImageSet:
+def open_parquet(path: Path, rule: str = "") -> ImageSet:
     """The column of encoded images, found by its type, and a column `label` of class numbers if there is one."""
     try:
         with pq.ParquetFile(path) as file:
@@ -32,11 +32,11 @@ def open_parquet(path: Path, size: int | None = None) -> ImageSet:
                        f"{path} is not a readable Parquet file, it may be truncated: {str(error).rstrip('.')}."
                        ) from error
     column = image_column(schema, path)
-    found = scan(all_rows(path, column, len(groups)), str(path), size)
+    found = scan(all_rows(path, column, len(groups)), str(path), rule)
     labels, classes = labels_in(path, schema)
-    digest = content_digest(found.digests, found.shape, labels)
-    rows = GroupedRows(path, column, tuple(groups), found.shape, size)
-    return ImageSet(str(path), found.n, found.shape, digest, rows, labels, classes)
+    digest = content_digest(found.digests, found.shape, labels, method_in(rule, found.sizes))
+    rows = GroupedRows(path, column, tuple(groups), found.shape, rule)
+    return ImageSet(str(path), found.n, found.shape, digest, rows, labels, classes, found.lost, found.sizes)
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class GroupedRows:
     column: str
     groups: tuple[int, ...]                                 # rows in each
     shape: tuple[int, int, int]
-    size: int | None
+    rule: str
 
     def __call__(self, indices: Sequence[int]) -> np.ndarray:
         starts = np.cumsum([0, *self.groups])
-        return decode_all((self.at(int(i), starts) for i in indices), self.shape, self.size)
+        return decode_all((self.at(int(i), starts) for i in indices), self.shape, self.rule)
 
     def at(self, index: int, starts: np.ndarray) -> tuple[str, bytes]:
         group = int(np.searchsorted(starts, index, side="right")) - 1

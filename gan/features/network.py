@@ -32,6 +32,7 @@ class Network:
     n_logits: int
     micro_batch: int                                  # on the CPU: where images per second are most
     only: Shape | None = None                         # the one shape of image it takes, or grey; None: any, as RGB
+    also: Shape | None = None                         # another one, which `prepare` brings to that
     views: Mapping[str, int] = field(default_factory=dict)      # what else it gives, and how long that is
     eager: bool = False                               # torch alone: nothing is traced
 
@@ -80,7 +81,8 @@ class NetworkExtractor:
 def check_shape(images: np.ndarray, network: Network) -> None:
     """Refuse images of a shape that the network does not take, and colour images for grey networks."""
     channels, *size = images.shape[1:]
-    if network.only and (size != [*network.only[1:]] or channels not in (1, network.only[0])):
+    sizes = [[*shape[1:]] for shape in (network.only, network.also) if shape]
+    if network.only and (size not in sizes or channels not in (1, network.only[0])):
         raise BadInput("wrong-size",
                        f"The extractor {network.name} takes {times(network.only)} images (channels x height x width), "
                        f"but these are {times(images.shape[1:])}.")

@@ -14,6 +14,7 @@ IMAGES = "images"                                           # the family of imag
 MIXTURE = "mixture"                                         # and of mixtures
 REJECTION = "rejection"                                     # and of models whose images are chosen
 PARTS = {MIXTURE: ("models", "shares"), REJECTION: ("model", "ratio", "extractor", "attempts")}     # in the sha256
+UNSET = ("resize", "pad", "fitted")                         # no part of what a model is where they say nothing
 PATHS = {"prompts"}                                         # arguments that are files, whose content is in the sha256
 
 
@@ -30,6 +31,9 @@ def identity(spec: ModelSpec) -> str:
     ignored = ["n_classes", "latent_shape"] if spec.family in GENERATORS else []            # families know their own
     for name in ["name", "weights", *checked, *ignored]:
         del facts[name]
+    for name in UNSET:
+        if not facts[name]:
+            del facts[name]
     facts["arguments"] = deciding(spec)
     if spec.factory:
         facts["source"] = factory_digest(spec.factory)

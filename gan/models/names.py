@@ -10,11 +10,12 @@ from typing import Any
 
 from ganbench.gan.checkpoints import LEGACY, is_torchscript, read_head
 from ganbench.gan.datasets import DATASETS, dataset_names, is_images
-from ganbench.gan.datasets.folder import SUFFIXES
+from ganbench.gan.files import check_file
 from ganbench.gan.generators import export, imagegpt
 from ganbench.gan.models import hub
 from ganbench.gan.models.identity import IMAGES
 from ganbench.gan.models.toml_file import read_spec
+from ganbench.gan.pictures import SUFFIXES
 from ganbench.gan.types import BadInput, ModelSpec
 
 ZOO = Path(__file__).parent.parent / "zoo"
@@ -98,6 +99,8 @@ def check_place(model: str, path: Path, zoo: Path) -> None:
     """Sentences for what is no weights file."""
     if path.suffix.lower() in SUFFIXES and path.exists():
         raise BadInput("single-image", f"{model} is a single image: give a folder or file of images as MODEL.")
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        check_file(path)
     if not path.exists():
         raise BadInput(
             "unknown-model",

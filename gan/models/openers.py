@@ -21,6 +21,7 @@ from ganbench.gan.generators.mixture import Mixture, checked_shares
 from ganbench.gan.generators.rejection import Rejection, checked_settings, load_ratio
 from ganbench.gan.models import building, hub
 from ganbench.gan.models.building import filled
+from ganbench.gan.models.fitting import fitted, plain
 from ganbench.gan.models.identity import IMAGES, MIXTURE, REJECTION, identity
 from ganbench.gan.models.images import completed_images, open_images
 from ganbench.gan.models.names import named
@@ -83,20 +84,26 @@ def look_at_mixture(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
     if spec.sha256 not in ("", digest):
         raise BadInput("changed-content",
                        f"{spec.name}: the models of the mixture are others than they were, by their sha256.")
+    first = plain(parts[0])
     return replace(
-        spec, sha256=digest, channels=spec.channels or parts[0].channels, latent="none",
-        resolution=spec.resolution or parts[0].resolution, output_range=parts[0].output_range,
+        spec, sha256=digest, channels=spec.channels or first.channels, latent="none",
+        resolution=spec.resolution or first.resolution, output_range=first.output_range,
     )
 
 
 def open_mixture(spec: ModelSpec, workspace: Workspace) -> Mixture:
     models, shares = checked_shares(spec.arguments)
-    return Mixture([opened(complete(named(model), workspace), workspace) for model in models], shares)
+    return Mixture([opened_as_part(complete(named(model), workspace), workspace) for model in models], shares)
+
+
+def opened_as_part(spec: ModelSpec, workspace: Workspace) -> Generator:
+    """The generator, with what its model file does to its images."""
+    return fitted(opened(spec, workspace), spec)
 
 
 def makers_of_mixture(spec: ModelSpec, workspace: Workspace) -> tuple[str, ...]:
     inner = [makers(named(model), workspace) for model in checked_shares(spec.arguments)[0]]
-    return (Mixture.__module__, *(module for modules in inner for module in modules))
+    return (Mixture.__module__, fitted.__module__, *(module for modules in inner for module in modules))
 
 
 def look_at_rejection(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
@@ -111,9 +118,10 @@ def look_at_rejection(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
     if spec.sha256 not in ("", digest):
         raise BadInput("changed-content",
                        f"{spec.name}: the model, the ratio or the attempts are others than they were, by their sha256.")
+    seen = plain(inner)
     return replace(
-        spec, sha256=digest, channels=inner.channels, resolution=inner.resolution, layout=inner.layout, latent="none",
-        n_classes=inner.n_classes, output_range=inner.output_range,
+        spec, sha256=digest, channels=seen.channels, resolution=seen.resolution, layout=seen.layout, latent="none",
+        n_classes=seen.n_classes, output_range=seen.output_range,
     )
 
 
@@ -129,13 +137,14 @@ def open_rejection(spec: ModelSpec, workspace: Workspace) -> Rejection:
     def features(images: np.ndarray) -> np.ndarray:
         return extract(images, extractor)["features"]
 
-    return Rejection(opened(inner, workspace), inner, ratio, features, settings.attempts)
+    return Rejection(opened_as_part(inner, workspace), plain(inner), ratio, features, settings.attempts)
 
 
 def makers_of_rejection(spec: ModelSpec, workspace: Workspace) -> tuple[str, ...]:
     settings = checked_settings(spec.arguments)
     judging = module_of(extractor_of(settings.extractor, workspace))
-    return (Rejection.__module__, extract.__module__, judging, *makers(named(settings.model), workspace))
+    own = (Rejection.__module__, fitted.__module__, extract.__module__)
+    return (*own, judging, *makers(named(settings.model), workspace))
 
 
 # The table

@@ -17,10 +17,12 @@ from ganbench.gan.generators.mixture import checked_shares
 from ganbench.gan.generators.rejection import checked_settings
 from ganbench.gan.models import hub
 from ganbench.gan.models.identity import MIXTURE, PATHS, REJECTION
+from ganbench.gan.shaping import resize_of
 from ganbench.gan.types import BadInput, ModelSpec
 from ganbench.gan.usercode import read_toml, unknown_field
 
 LATENTS = ("normal", "uniform", "tokens", "none")
+UNWRITTEN = {"fitted"}                                      # a protocol's, not the model's
 LAYOUTS = ("NCHW", "NHWC", "NHW", "NC")
 
 
@@ -61,7 +63,7 @@ def beside(name: str, path: Path) -> str:
 
 def checked_field(name: str, value: Any, path: Path) -> Any:
     """One value of a TOML model file, as `ModelSpec` wants it."""
-    known = [field.name for field in fields(ModelSpec)]
+    known = [field.name for field in fields(ModelSpec) if field.name not in UNWRITTEN]
     if name not in known:
         raise unknown_field(name, known, path)
     expected, good = {
@@ -71,6 +73,8 @@ def checked_field(name: str, value: Any, path: Path) -> Any:
         "n_classes": ("a whole number", is_count(value, 0)),
         "channels": ("1 or 3", is_count(value, 1) and value in (1, 3)),
         "resolution": ("a whole number above 0", is_count(value, 1)),
+        "resize": ('a number of pixels, or with a method as in "64:lanczos"', is_count(value, 1) or is_text(value)),
+        "pad": ("a whole number above 0", is_count(value, 1)),
         "latent": (f"one of {', '.join(LATENTS)}", value in LATENTS),
         "layout": (f"one of {', '.join(LAYOUTS)}", value in LAYOUTS),
         "sha256": ("64 hexadecimal digits in small letters", bool(re.fullmatch("[0-9a-f]{64}", str(value)))),
@@ -79,6 +83,8 @@ def checked_field(name: str, value: Any, path: Path) -> Any:
         raise BadInput("unfit-value", f"{path}: {name} is {value!r}, expected {expected}.")
     if name == "output_range":
         return (float(value[0]), float(value[1]))
+    if name == "resize":
+        return resize_of(str(value), f"resize in {path}")
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -96,6 +102,10 @@ def is_range(value: Any) -> bool:
     return all(map(math.isfinite, value)) and value[0] < value[1]
 
 
+def is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
 def is_count(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
@@ -106,7 +116,7 @@ def write_spec(spec: ModelSpec) -> str:
     for field in fields(ModelSpec):
         value = getattr(spec, field.name)
         default = field.default_factory() if field.default_factory is not MISSING else field.default
-        if value is not None and value != default:
+        if value is not None and value != default and field.name not in UNWRITTEN:
             values[field.name] = plain(value)
     return tomli_w.dumps(values)
 

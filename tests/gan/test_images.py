@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from ganbench.gan import images
+from ganbench.gan.pictures import facts_of
 from ganbench.gan.types import BadOutput, ModelSpec
 from tests.refusals import refused
 
@@ -170,7 +171,7 @@ def test_a_truncated_image_names_its_file(tmp_path, kind):
     with refused("not-an-image", "cut"):
         images.read_image(path)
     with refused("not-an-image", "cut"):
-        images.image_shape(path.read_bytes(), str(path))
+        facts_of(path.read_bytes(), str(path))
 
 
 @pytest.mark.parametrize(("content", "said"), [
