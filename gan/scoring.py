@@ -8,11 +8,10 @@ from dataclasses import replace
 from ganbench.gan import gates, slices
 from ganbench.gan.features import EXTRACTORS, inception
 from ganbench.gan.features.extract import extractor_of
-from ganbench.gan.jobs import Job, dimension, samples_of
+from ganbench.gan.jobs import Job, caveats_of_classes, check_classes, classes_of, dimension, samples_of
 from ganbench.gan.lacking import unmeasured
 from ganbench.gan.measure import Measured
 from ganbench.gan.metrics import METRICS
-from ganbench.gan.models.images import open_images
 from ganbench.gan.store import store_of
 from ganbench.gan.types import Alert, BadInput, Caveat, Estimate, Features, Score, Shard
 from ganbench.gan.words import caution
@@ -47,6 +46,8 @@ def slice_scores(
     The floor of a slice's share is its share of the reference, of its other scores what held-out images have.
     """
     extractor, judge = job.lead, job.protocol.judge
+    if by == "class":
+        check_classes(job)
     sliced = {}
     for role in measured(job):
         sets = {"generated": features[extractor][role], "reference": features[extractor]["reference"]}
@@ -61,8 +62,10 @@ def slice_scores(
         sliced[role], _ = slices.measure_slices(
             slicing, **sets, settings=job.protocol.convention.settings, store=store_of(job.workspace)
         )
+    caveats = tuple(caveats_of_classes(job)) if by == "class" else ()
     return [
-        slice_score(job, name, metric, found, sliced.get("held_out", {}).get(name, {}).get(metric), row["share.real"])
+        replace(slice_score(job, name, metric, found, sliced.get("held_out", {}).get(name, {}).get(metric),
+                            row["share.real"]), caveats=caveats)
         for name, row in sliced["generated"].items()
         for metric, found in row.items()
         if metric != "share.real"
@@ -74,11 +77,6 @@ def slice_score(job: Job, name: str, metric: str, found: Estimate, floor: Estima
         scored = bare_score(job, metric, metric, "", found, real)
         return replace(scored, slice=name, lower_is_better=False, bounds=(0.0, 1.0))
     return replace(metric_score(job, metric, job.lead, found, floor), slice=name)
-
-
-def classes_of(job: Job) -> tuple[str, ...]:
-    """The names of the reference's classes."""
-    return open_images(job.parts["reference"].spec, job.workspace).images.classes
 
 
 def ranked(job: Job, extractor: str) -> list[str]:

@@ -101,6 +101,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "hue": ("hue", "la teinte"),
     "training images": ("training images", "des images d'entraînement"),
     "images of the reference": ("images of the reference", "des images de la référence"),
+    "class": ("class", "classe"), "cluster": ("cluster", "groupe"),
     "labels": ("labels", "des classes"), "logits": ("logits", "des logits"),
 }
 
@@ -120,6 +121,29 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "cost": (
         "{name} contributes most to the Fréchet distance: {share:percent} of it.",
         "{name} contribue le plus à la distance de Fréchet : {share:percent}.",
+    ),
+    "renamed": (
+        "The names of classes differ: {added:names} only among the generated images, {lacking:names} only among the "
+        "real ones; the shares of these are not compared.",
+        "Les noms des classes diffèrent : {added:names} seulement parmi les images générées, {lacking:names} "
+        "seulement parmi les images réelles ; leurs parts ne sont pas comparées.",
+    ),
+    "added": (
+        "The reference has no class of the name {added:names}, which {share:percent} of the images are of.",
+        "La référence n'a pas de classe du nom de {added:names}, celle de {share:percent} des images.",
+    ),
+    "collapse": (
+        "Images are variants of a few pictures: {n:count} of them are as varied as {unlike:hundredths} unlike ones, as "
+        "many real ones as {real:hundredths}.",
+        "Les images sont des variantes de quelques-unes : {n:count} d'entre elles sont aussi variées que "
+        "{unlike:hundredths} images toutes différentes, autant d'images réelles que {real:hundredths}.",
+    ),
+    "classes_unknown": (
+        "Nothing is said of the share of each {what:word}: {value:percent} of the images look like real ones, of real "
+        "images {real:percent} do, and what looks like none may be taken for any.",
+        "Rien n'est dit de la part de chaque {what:word} : {value:percent} des images ressemblent aux images réelles, "
+        "contre {real:percent} pour des images réelles, et ce qui ne leur ressemble pas peut être pris pour n'importe "
+        "quoi.",
     ),
     "lattice": (
         "Images have {direction:word} checkerboard artefacts with a period of {period:count} pixels, of amplitude "
@@ -205,8 +229,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{real:percent} pour des images réelles.",
     ),
     "shares_alike": (
-        "All {slices:count} shares match those of the real images, within {worst:percent} of each.",
-        "Les {slices:count} parts sont toutes celles des images réelles, à {worst:percent} près.",
+        "All {slices:count} shares match those of the real images: within {within:percent} of each, errors included.",
+        "Les {slices:count} parts sont toutes celles des images réelles, à {within:percent} près, erreurs comprises.",
     ),
     "sharp": ("Images are as sharp as real ones.", "Les images sont aussi nettes que les images réelles."),
     "no_lattice": ("Images have no checkerboard artefacts.", "Les images n'ont pas d'artefacts en damier."),
@@ -281,6 +305,37 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
         "declared as it is?",
         "tous les pixels sont entre {low:count} et {high:count}, la moitié de l'étendue : l'output_range du modèle "
         "est-il bien déclaré ?",
+    ),
+    "collapsed": (
+        "the images are variants of a few pictures, as after mode collapse: {n:count} of them are as varied as "
+        "{unlike:hundredths} unlike ones, as many real ones as {real:hundredths}",
+        "les images sont des variantes de quelques-unes, comme après un effondrement des modes : {n:count} d'entre "
+        "elles sont aussi variées que {unlike:hundredths} images toutes différentes, autant d'images réelles que "
+        "{real:hundredths}",
+    ),
+    "one picture": (
+        "the images are variants of one picture, as after mode collapse: {n:count} of them are as varied as "
+        "{unlike:hundredths} unlike ones",
+        "les images sont des variantes d'une seule, comme après un effondrement des modes : {n:count} d'entre elles "
+        "sont aussi variées que {unlike:hundredths} images toutes différentes",
+    ),
+    "twins": (
+        "{share:percent} of the images are nearly the same as another one, of real images {real:percent}",
+        "{share:percent} des images sont presque identiques à une autre, contre {real:percent} des images réelles",
+    ),
+    "classes lacking": (
+        "none of the images is of the class {names:names}",
+        "aucune des images n'est de la classe {names:names}",
+    ),
+    "classes added": (
+        "the reference has no class of the name {names:names}: these images are set beside none",
+        "la référence n'a pas de classe du nom de {names:names} : ces images ne sont comparées à rien",
+    ),
+    "classes by number": (
+        "the classes of the {one:word} images have names, those of the {other:word} images numbers, and they are not "
+        "as many: the first name stands for class 0, and so on",
+        "les classes des images {one:word} ont des noms, celles des images {other:word} des numéros, et leurs nombres "
+        "diffèrent : le premier nom vaut pour la classe 0, et ainsi de suite",
     ),
     "one image": ("all {n:count} images are the same", "les {n:count} images sont toutes la même"),
     "same images": (

@@ -54,6 +54,12 @@ class Evidence:
     held_out: Images | None = None      # real images that the model has not seen
     training: Images | None = None      # what the model learned from
     classes: tuple[str, ...] = ()
+    asked: bool = False                 # labels of the generated images are what a model was asked for, not what is seen
+
+    @property
+    def labelled(self) -> bool:
+        """Whether labels say which class the images on both sides are of."""
+        return not self.asked and self.generated.labels is not None and self.reference.labels is not None
 
     @property
     def real(self) -> list[Images]:
@@ -68,6 +74,7 @@ class Assignment:
     slice: np.ndarray       # (n,) int64
     clear: np.ndarray       # (n,) bool
     class_ratio: np.ndarray | None = None   # (n,) of real images: how much more frequent their classes are as generated
+    exact: bool = False     # labels say so
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,13 @@ def assign_slices(evidence: Evidence, near: NeighbourSearch) -> Assignments:
             *(int(kind.slice.max()) + 1 for kind in (generated, reference)))
     names = [evidence.classes[i] if i < len(evidence.classes) else f"class {i}" for i in range(n)]
     return Assignments("class", tuple(names), generated, reference, held_out, truth)
+
+
+def labelled(images: Images | None) -> Assignment | None:
+    """What the labels say."""
+    if images is None or images.labels is None:
+        return None
+    return Assignment(images.labels.astype(np.int64), np.ones(images.n, bool), exact=True)
 
 
 def judged(images: Images | None, truth: np.ndarray) -> Assignment | None:
