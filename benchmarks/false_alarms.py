@@ -153,7 +153,7 @@ KINDS: Mapping[str, Kind] = {
         lambda x, r: x.reshape(len(x), -1)[:, r.permutation(x[0].size)].reshape(x.shape), "noisy", *DIFFERENT),
     "gradients": kind(lambda x, r: eight_bits(r.uniform(0, 255, (len(x), 1, 1, 1)) * np.linspace(0, 1, 32)[:, None]
                                               * np.ones(32)), "blurred", "collapse", "collapsed", "duplicates",
-                      "same images", *DIFFERENT),
+                      "same images", "same features", *DIFFERENT),
     "JPEG": kind(lambda x, r: jpeg(x, 75), "compressed", "blurred", "noisy", "lattice", *DIFFERENT),
     # Few pictures: collapse, or what follows from it
     "one picture, shaken": kind(one_picture, "collapse", "collapsed", "duplicates", "same images", "same features",

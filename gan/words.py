@@ -139,11 +139,11 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{unlike:hundredths} images toutes différentes, autant d'images réelles que {real:hundredths}.",
     ),
     "classes_unknown": (
-        "Nothing is said of the share of each {what:word}: {value:percent} of the images look like real ones, of real "
-        "images {real:percent} do, and what looks like none may be taken for any.",
-        "Rien n'est dit de la part de chaque {what:word} : {value:percent} des images ressemblent aux images réelles, "
-        "contre {real:percent} pour des images réelles, et ce qui ne leur ressemble pas peut être pris pour n'importe "
-        "quoi.",
+        "Nothing is said of the share of each {what:word}: images so unlike the real ones may be taken for any "
+        "(precision {value:percent} against {real:percent}, coverage {covered:percent} against {usual:percent}).",
+        "Rien n'est dit de la part de chaque {what:word} : des images si différentes des vraies peuvent être prises "
+        "pour n'importe quoi (précision {value:percent} contre {real:percent}, couverture {covered:percent} contre "
+        "{usual:percent}).",
     ),
     "lattice": (
         "Images have {direction:word} checkerboard artefacts with a period of {period:count} pixels, of amplitude "

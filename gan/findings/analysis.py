@@ -33,6 +33,7 @@ MUCH = 0.05                     # of all images: a deviation by this much and by
 COSTLY = 0.1                    # of the Fréchet distance
 RELIABLE = 0.5                  # of the precision of real images, below which classes are uncertain
 RELIABLE_BESIDE_CAUSES = 0.75   # the same where pixels say what all images have
+VARIED = 0.6                    # of the coverage that real images of the same slices have: the same
 LITTLE = 1e-3                   # the least share of a class
 SURE = 4.0                      # errors, beyond which a share is another one
 CLASSES = 2_000                 # at most: covariances of their shares are matrices
@@ -114,13 +115,13 @@ def analyse_now(evidence: Evidence, store: Store) -> Analysis:
     near_training = copies.matches(evidence, near, kinds)
     by_slice = {row.name: row.precision for row in rows if row.precision}
     of_kinds = quality.slice_tests(by_slice, kinds, evidence, whole)
-    if kinds.generated.exact or classes_reliable(whole, RELIABLE_BESIDE_CAUSES if of_pixels.causes else RELIABLE):
+    if kinds.generated.exact or slices_known(whole, kinds, RELIABLE_BESIDE_CAUSES if of_pixels.causes else RELIABLE):
         of_kinds = [*named_apart(share_tests, kinds), *of_kinds]
     else:
         of_kinds = [*held_back(share_tests, whole, kinds), *of_kinds]
         mode_tests = as_notes(mode_tests) if of_pixels.causes else mode_tests
         share_strengths = []
-    far = bool(of_pixels.causes) or not classes_reliable(whole, RELIABLE_BESIDE_CAUSES)
+    far = bool(of_pixels.causes) or not slices_known(whole, kinds, RELIABLE_BESIDE_CAUSES)
     of_copies = [copies.copies_test(near_training, evidence, far), *copies.duplicates_test(kinds, near, far)]
     of_all = quality.quality_tests(whole)
     tests = [*of_kinds, *escalate_causes(of_pixels, of_all), *of_copies, *mode_tests, *of_all]
@@ -146,7 +147,8 @@ def held_back(tests: list[Test], whole: Quality, kinds: Assignments) -> list[Tes
     """Of shares that would be told, only that they cannot be."""
     if not any(test.enough and test.p < rules.LEVEL for test in tests):
         return []
-    facts = {"what": kinds.by, "value": whole.precision.value, "real": whole.real_precision.value}
+    facts = {"what": kinds.by, "value": whole.precision.value, "real": whole.real_precision.value,
+             "covered": whole.coverage.value, "usual": whole.real_coverage.value}
     return [Test(Finding("info", "classes_unknown", facts, None, "slices"), 0.0, True)]
 
 
@@ -184,6 +186,11 @@ def with_class_ratios(kinds: Assignments, evidence: Evidence) -> Assignments:
 
 def classes_reliable(whole: Quality, share: float) -> bool:
     return whole.precision.value >= share * whole.real_precision.value
+
+
+def slices_known(whole: Quality, kinds: Assignments, share: float) -> bool:
+    """Whether images are in the slices that they are taken for: most look like real ones, and as varied in each slice."""
+    return classes_reliable(whole, share) and quality.covered_within(whole, kinds) >= VARIED
 
 
 def escalate_causes(of_pixels: PixelResults, of_all: list[Test]) -> list[Test]:

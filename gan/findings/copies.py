@@ -29,7 +29,8 @@ NEAR = (0.002, 0.01, 0.05)      # quantiles of the control distances
 LEAST, MUCH = 0.005, 0.2        # of the generated images, beyond the control images
 SPARE = 0.01                    # of the images: so few may be copies that none are said to be there
 SHARED = 0.1                    # held-out images may be those that a floor is made of, drawn from the training set
-ALIKE = 0.25                    # of the usual distance of real pictures to the nearest: nearly the same picture
+LEAST_FAR = 0.05                # of duplicates, where images do not look like real ones
+ALIKE = 0.15                    # of the usual distance of real pictures to the nearest: nearly the same picture
 PAIRED = 2.0                    # the variance of counts among nearest others, which come in pairs
 
 
@@ -181,7 +182,7 @@ def duplicates_test(kinds: Assignments, near: NeighbourSearch, far: bool = False
     if far and extra > 0:
         extra = min(extra, same_pictures(near.evidence.generated, near.evidence.reference))
     return [Test(Finding("alert" if extra >= MUCH else "warning", "duplicates", {"share": extra}, p,
-                         "gallery:duplicated"), p, extra >= 2 * LEAST)]
+                         "gallery:duplicated"), p, extra >= (LEAST_FAR if far else 2 * LEAST))]
 
 
 def _apart(k: int, kinds: Assignments, near: NeighbourSearch) -> tuple[np.ndarray, np.ndarray]:

@@ -13,15 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
-from ganbench.gan.findings.pixels import CHECKERBOARDS, FAINT, ImageStatistics
+from ganbench.gan.findings.pixels import CHECKERBOARDS, FAINT, FAR, ImageStatistics
 from ganbench.gan.findings.rules import Test
 from ganbench.gan.findings.stratification import Strata, gap
 from ganbench.gan.types import Finding
 
 SOFT, VERY_SOFT = 0.7, 3.0      # dB of power above HIGH, beside all of it
 VISIBLE, STRONG = 0.4, 6.0      # grey levels: a checkerboard's amplitude
-PEAK = 1.5                      # how much more than any wave around it its wave has to differ
-PEAK_DB = 2.0                   # the same of single images' logarithms
+PEAK = 3.0                      # how much more than any wave around it its wave has to differ: in step in all images,
+PEAK_EACH = 1.5                 # and in each by itself.  Any pattern that all images share has such waves, by chance
+PEAK_DB = 2.0                   # the same of single images' logarithms, against real images
+OWN_DB = 1.5                    # and by themselves: smooth noise has all waves, where real images have few
 
 RealSet = tuple[ImageStatistics, Strata]    # of one set of real images; its slices and those of the generated ones
 
@@ -129,16 +131,26 @@ def _of_each(
     """The wave over those around it, in dB, image by image: checkerboards out of step with each other."""
     over = gap(_over(generated, i), _over(real, i), strata)
     power = gap(_power(generated, i), _power(real, i), strata)
-    beside = gap(np.abs(generated.around[:, i]) ** 2, np.abs(real.around[:, i]) ** 2, strata).value.max()
+    beside = gap(_beside(generated, i), _beside(real, i), strata).value.max()
     size = float(np.sqrt(max(power.value[0], 0)))
-    return (size, float(over.p()[0])), bool(over.value[0] >= PEAK_DB and power.value[0] > max(PEAK**2 * beside, 0))
+    stands_out = over.value[0] >= PEAK_DB and power.value[0] > max(PEAK_EACH**2 * beside, 0)
+    return (size, float(over.p()[0])), bool(stands_out and _over(generated, i).mean() >= OWN_DB)
+
+
+def _beside(found: ImageStatistics, i: int) -> np.ndarray:
+    return np.abs(_own(found.around[:, i, :FAR])) ** 2
+
+
+def _own(waves: np.ndarray) -> np.ndarray:
+    """Less what all images share: that is in step."""
+    return waves - waves.mean(axis=0)
 
 
 def _power(found: ImageStatistics, i: int) -> np.ndarray:
-    return np.abs(found.waves[:, [i]]) ** 2
+    return np.abs(_own(found.waves[:, [i]])) ** 2
 
 
 def _over(found: ImageStatistics, i: int) -> np.ndarray:
     """(n, 1) dB."""
-    around = 10 * np.log10(np.abs(found.around[:, i]) ** 2 + FAINT).mean(axis=1, keepdims=True)
+    around = 10 * np.log10(_beside(found, i) + FAINT).mean(axis=1, keepdims=True)
     return 10 * np.log10(_power(found, i) + FAINT) - around
