@@ -51,7 +51,7 @@ class Question:
         "", "Convention", "How numbers are made, with a reference: see `ganbench conventions`.", choices="CONVENTIONS",
     )
     held_out: str = option(
-        "", "Held-out images", "Real images outside the reference, for the floor of every score.", metavar="DATA",
+        "", "Held-out images", "Real images outside the reference: every score stands beside theirs.", metavar="DATA",
     )
     training: str = option(
         "", "Training images", "The model's training images, for the metrics of memorisation.", metavar="DATA",

@@ -256,15 +256,15 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
 OF_OTHERS = ("left out", "not for these images")  # caveats that name metrics which have no score
 CAVEATS: Mapping[str, tuple[str, str]] = {
     "biased": (
-        "biased upwards: {n:count} images are fewer than 5 x {d:count} features; compare with the floor, prefer KID",
-        "biaisé vers le haut : {n:count} images sont moins que 5 x {d:count} caractéristiques ; comparez au "
-        "plancher, fiez-vous à KID",
+        "biased upwards: {n:count} images are fewer than 5 x {d:count} features; compare with real images, prefer KID",
+        "biaisé vers le haut : {n:count} images sont moins que 5 x {d:count} caractéristiques ; comparez aux "
+        "images réelles, fiez-vous à KID",
     ),
     "no full rank": (
         "biased upwards: {n:count} images are fewer than 5 x {d:count} features, and their covariance has no full "
-        "rank (at most {rank:count}); compare with the floor, prefer KID",
+        "rank (at most {rank:count}); compare with real images, prefer KID",
         "biaisé vers le haut : {n:count} images sont moins que 5 x {d:count} caractéristiques, et leur covariance "
-        "n'est pas de plein rang (au plus {rank:count}) ; comparez au plancher, fiez-vous à KID",
+        "n'est pas de plein rang (au plus {rank:count}) ; comparez aux images réelles, fiez-vous à KID",
     ),
     "closer than real": (
         "closer to the reference than held-out real images: are there copies of the reference among the images?",
@@ -278,8 +278,8 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
         "partie des images réelles, comme après un effondrement des modes ou une forte troncature",
     ),
     "no floor": (
-        "no floor: {data} has fewer than {n:count} images",
-        "pas de plancher : {data} a moins de {n:count} images",
+        "no score of real images: {data} has fewer than {n:count} images",
+        "pas de valeur pour des images réelles : {data} a moins de {n:count} images",
     ),
     "other weights": (
         "not FID's own weights: the given file's sha256 is {sha256}…",

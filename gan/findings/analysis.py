@@ -189,7 +189,8 @@ def classes_reliable(whole: Quality, share: float) -> bool:
 
 
 def slices_known(whole: Quality, kinds: Assignments, share: float) -> bool:
-    """Whether images are in the slices that they are taken for: most look like real ones, and as varied in each slice."""
+    """Whether images are in the slices that they are taken for: most look like real ones, and each slice is as varied
+    as it is among these."""
     return classes_reliable(whole, share) and quality.covered_within(whole, kinds) >= VARIED
 
 
@@ -285,7 +286,7 @@ def one_sided(found: Estimate) -> float:
 def _share_strengths(mine: Shares, real: Shares, kinds: Assignments) -> list[Finding]:
     """No share farther than ALIKE from the real one, errors included."""
     there = np.flatnonzero((real.value > 0) | (mine.value > 0))
-    within = max((_reach(k, mine, real) for k in there), default=np.inf)
+    within = max((_reach(int(k), mine, real) for k in there), default=np.inf)
     if within > ALIKE or len(there) < 2:
         return []
     facts = {"by": kinds.by, "slices": len(there), "within": float(within)}
@@ -342,8 +343,9 @@ def pixel_strengths(mine: ImageStatistics, real: list[RealSet], checkerboards: l
     decibels, error, _ = spectrum.sharpness(mine, real)
     if abs(decibels) + 2 * error <= spectrum.SOFT:
         found.append(Finding("strength", "sharp", {"decibels": decibels, "se": error}, None, "spectrum"))
-    if checkerboards and not any(test.enough and test.p < rules.LEVEL for test in checkerboards):
-        found.append(Finding("strength", "no_lattice", {}, None, "spectrum"))
+    faint = spectrum.checkerboards_at_most(mine, real)
+    if checkerboards and faint is not None and faint <= spectrum.FAINTEST:
+        found.append(Finding("strength", "no_lattice", {"amplitude": faint}, None, "spectrum"))
     value, se, _ = appearance.mean_test("brightness", mine, real)
     if abs(value) + 2 * se <= 2 * appearance.LEAST["brightness"][0]:
         facts = {"difference": value, "se": se}

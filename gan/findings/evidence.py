@@ -54,7 +54,7 @@ class Evidence:
     held_out: Images | None = None      # real images that the model has not seen
     training: Images | None = None      # what the model learned from
     classes: tuple[str, ...] = ()
-    asked: bool = False                 # labels of the generated images are what a model was asked for, not what is seen
+    asked: bool = False                 # labels of the generated images say what a model was asked for
 
     @property
     def labelled(self) -> bool:

@@ -20,6 +20,7 @@ from ganbench.gan.types import Finding
 
 SOFT, VERY_SOFT = 0.7, 3.0      # dB of power above HIGH, beside all of it
 VISIBLE, STRONG = 0.4, 6.0      # grey levels: a checkerboard's amplitude
+FAINTEST = 2.0                  # grey levels: so weak a checkerboard, errors included, is none
 PEAK = 3.0                      # how much more than any wave around it its wave has to differ: in step in all images,
 PEAK_EACH = 1.5                 # and in each by itself.  Any pattern that all images share has such waves, by chance
 PEAK_DB = 2.0                   # the same of single images' logarithms, against real images
@@ -82,6 +83,23 @@ def checkerboard_tests(generated: ImageStatistics, real: Sequence[RealSet], blur
     found = [_checkerboard(i, generated, real, blurred) for i in range(len(CHECKERBOARDS))]
     found.sort(key=lambda test: -test.finding.facts["amplitude"])
     return found
+
+
+def checkerboards_at_most(generated: ImageStatistics, real: Sequence[RealSet]) -> float | None:
+    """The largest amplitude in grey levels that checkerboards in step may have, errors included; None where those of
+    single images may be there, or nobody can tell."""
+    if not generated.waves.shape[1]:
+        return None
+    most = 0.0
+    for i, one in enumerate(CHECKERBOARDS):
+        for theirs, strata in real:
+            wave, over = (gap(*pair, strata) for pair in
+                          ((generated.waves[:, [i]], theirs.waves[:, [i]]), (_over(generated, i), _over(theirs, i))))
+            if over.value[0] + 2 * over.se[0] > PEAK_DB:
+                return None
+            amplitude = float(np.abs(wave.value[0]) + 2 * wave.se[0])
+            most = max(most, amplitude * (1 if one.period == 2 else 2))
+    return most
 
 
 def _checkerboard(i: int, generated: ImageStatistics, real: Sequence[RealSet], blurred: bool) -> Test:

@@ -229,7 +229,7 @@ METRICS = {
             decides=False,
             lower_is_better=False,
             what="share of generated images farther from their nearest training image than that is from others; 0 for "
-            "copies, for unseen real images what the floor says",
+            "copies, for unseen real images what these have",
             paper="Alaa et al. 2022, arXiv:2102.08921",
             bounds=(0.0, 100.0),
         ),

@@ -35,8 +35,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Même le meilleur est plus loin des images réelles que d'autres images réelles : {value} contre {floor}.",
     ),
     "as near as real": (
-        "{model} is as near to the real images as other real images are: {value} against {floor}.",
-        "{model} est aussi proche des images réelles que d'autres images réelles : {value} contre {floor}.",
+        "{model} may be as near to the real images as other real images are: {value} (95 %: {low} to {high}) against "
+        "{floor}.",
+        "{model} est peut-être aussi proche des images réelles que d'autres images réelles : {value} (95 % : {low} à "
+        "{high}) contre {floor}.",
     ),
     "front": (
         "{models}: Pareto-optimal, no other model is both better and faster.",
@@ -58,6 +60,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "it: {gain}, 95 %: {low} to {high}).",
         "Aucun mélange de ces modèles n'est plus proche des images réelles que {best} seul (gain sur des images qui ne "
         "l'ont pas choisi : {gain}, 95 % : {low} à {high}).",
+    ),
+    "mixture doubtful": (
+        "Mind that {models} is part of it, whose images are not sound: {why}.",
+        "Attention : {models} y entre, dont les images ne sont pas saines : {why}.",
     ),
     "mixture of one": (
         "No mixture of these models is nearer to the real images than {best} alone.",
@@ -307,7 +313,7 @@ WHAT = {
     "duplicates": "part des images générées plus proches entre elles que ne le sont les vraies, à un taux de fausses "
                   "découvertes de 5 %",
     "authpct": "part des images générées plus loin de l'image d'entraînement la plus proche que celle-ci ne l'est des "
-               "autres ; 0 pour des copies, ce que dit le plancher pour des images réelles inconnues",
+               "autres ; 0 pour des copies, ce qu'ont des images réelles inconnues",
     "copies": "part des images générées plus proches d'une image d'entraînement que des images réelles inconnues, à "
               "un "
               "taux de fausses découvertes de 5 %",
