@@ -127,15 +127,17 @@ class NeighbourSearch:
 
 
 def assign_slices(evidence: Evidence, near: NeighbourSearch) -> Assignments:
-    """By class where the reference has labels: as the classifier says, or else the nearest real images vote.
-    Without labels by clusters of the real features."""
+    """By class where the reference has labels: as labels say where both sides have them, else as the classifier says,
+    or else the nearest real images vote.  Without labels by clusters of the real features."""
     if evidence.reference.labels is None:
         return by_clusters(evidence)
     truth = evidence.reference.labels.astype(np.int64)
-    assigned = [judged(images, truth) for images in (evidence.generated, evidence.reference, evidence.held_out)]
+    sets = (evidence.generated, evidence.reference, evidence.held_out)
+    assigned = [judged(images, truth) for images in sets]
     if assigned[0] is None or assigned[1] is None:
-        assigned = [voted(images, truth, evidence, near)
-                for images in (evidence.generated, evidence.reference, evidence.held_out)]
+        assigned = [voted(images, truth, evidence, near) for images in sets]
+    if evidence.labelled:
+        assigned = [labelled(images) or seen for images, seen in zip(sets, assigned, strict=True)]
     generated, reference, held_out = assigned
     if generated is None or reference is None:
         raise BadInput("no-images", "An analysis needs generated images and a reference.")
