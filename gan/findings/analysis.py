@@ -40,7 +40,8 @@ CLASSES = 2_000                 # at most: covariances of their shares are matri
 FRECHET = 1.0                   # images per feature, below which a Fréchet distance is not attributed
 ALIKE = 0.25                    # of the real share: as far as a share may be from it, errors included, to be the same
 OF_CLASSES = {"missing", "rare", "frequent", "renamed", "added", "slice_unlike"}
-STILL_TRUE = {"copies", "duplicates", "unlike", "uncovered"}    # of variants of a few pictures
+STILL_TRUE = {"copies", "duplicates", "flat", "unlike", "uncovered"}    # of variants of a few pictures
+REPEATED = 0.5                  # of the images: near copies of others
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,14 @@ def analyse_now(evidence: Evidence, store: Store) -> Analysis:
 
 def after_collapse(tests: list[Test], evidence: Evidence, exact: bool) -> list[Test]:
     """The same tests; where images are variants of a few pictures, that first, and nothing of what these few happen to
-    look like: tests take images for independent ones."""
+    look like: tests take images for independent ones.  So it is where most are copies of each other."""
     facts = gates.collapsed(evidence.generated.samples, evidence.reference.samples)
+    again = any(test.finding.facts["share"] >= REPEATED and test.p < appearance.TELLING
+                for test in tests if test.finding.rule == "duplicates")
+    kept = [test for test in tests if test.finding.rule in STILL_TRUE | (OF_CLASSES if exact else set())]
     if facts is None:
-        return tests
-    kept = STILL_TRUE | (OF_CLASSES if exact else set())
-    return [Test(Finding("alert", "collapse", facts, None, "gallery:duplicated"), 0.0, True),
-            *(test for test in tests if test.finding.rule in kept)]
+        return kept if again else tests
+    return [Test(Finding("alert", "collapse", facts, None, "gallery:duplicated"), 0.0, True), *kept]
 
 
 def held_back(tests: list[Test], whole: Quality, kinds: Assignments) -> list[Test]:

@@ -44,7 +44,7 @@ def page(document: Document, pictures: Mapping[str, bytes], play: str = "") -> s
     return render(
         "page.html", document=document, sections=sections_of(document, shown, models), pictures=shown, play=play,
         analysed=models, sentences=verdict.sentences(document), warnings=verdict.warnings(document),
-        mixture=verdict.mixture(document.ensemble) if document.ensemble else None,
+        mixture=verdict.mixture(document.ensemble) if document.ensemble else None, doubts=verdict.doubts(document),
         machine=verdict.machine(document) if measured else None, charts=charts_of(document, models),
         galleries=galleries_of, letters=verdict.letters, accused=accused, slice_names=slice_names,
         slice_place=slice_place, ARROWS=ARROWS, MARKS=MARKS, COLUMNS=COLUMNS, NAMED=NAMED, WHAT=WHAT,

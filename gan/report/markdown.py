@@ -266,7 +266,9 @@ def mixture_of(document: Document, tongue: Tongue) -> list[str]:
     shares = zip(found.models, found.shares, strict=True)
     rows = [[escaped(name), tongue.percent(share)] for name, share in shares]
     heads = [tongue.text("model"), tongue.text("share")]
-    return [escaped(tongue.of(verdict.mixture(found))), "", *table(heads, rows)]
+    said = [line for pair in (verdict.mixture(found), *verdict.doubts(document))
+            for line in (escaped(tongue.of(pair)), "")]
+    return [*said, *table(heads, rows)]
 
 
 def published_of(document: Document, tongue: Tongue) -> list[str]:

@@ -62,8 +62,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "l'ont pas choisi : {gain}, 95 % : {low} à {high}).",
     ),
     "mixture doubtful": (
-        "Mind that {models} is part of it, whose images are not sound: {why}.",
-        "Attention : {models} y entre, dont les images ne sont pas saines : {why}.",
+        "Mind that {models} is part of the mixture, whose images are not sound: {why}.",
+        "Attention, {models} entre dans le mélange et ses images ne sont pas saines : {why}.",
     ),
     "mixture of one": (
         "No mixture of these models is nearer to the real images than {best} alone.",

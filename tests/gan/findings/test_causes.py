@@ -85,7 +85,7 @@ FEW = {
 def test_collapse_is_said_first_and_nothing_of_what_the_few_pictures_look_like(pool, tmp_path, kind):
     found = analysed(pool, tmp_path, FEW[kind])
     assert loud(found)[0] == "collapse"
-    assert set(loud(found)) <= {"collapse", "duplicates", "unlike", "uncovered", "copies"}
+    assert set(loud(found)) <= {"collapse", "duplicates", "flat", "unlike", "uncovered", "copies"}
     assert found[0].facts["unlike"] < 0.35 * found[0].facts["real"]
     assert not {"covers", "no_lattice", "sharp", "well_exposed", "shares_alike"} & {one.rule for one in found}
     assert "(p" not in sentence(found[0])
