@@ -132,12 +132,13 @@ def value_text(cell: Cell | None, mark: bool = False) -> str:
         return DASH
     star = ("*" if cell.best else " ") if mark else ""
     if cell.bound:
-        end = cell.high if cell.bound == "most" else cell.low
-        return f"{BOUNDS[cell.bound]} {end:.{cell.decimals}f}{star}"
+        return f"{interval_text(cell)}{star}"
     return f"{cell.value:.{cell.decimals}f} \N{PLUS-MINUS SIGN} {cell.se:.{cell.decimals}f}{star}"
 
 
 def interval_text(cell: Cell) -> str:
+    if cell.bound:
+        return f"{BOUNDS[cell.bound]} {cell.high if cell.bound == 'most' else cell.low:.{cell.decimals}f}"
     return f"{cell.low:.{cell.decimals}f} {DASH} {cell.high:.{cell.decimals}f}"
 
 
