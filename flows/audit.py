@@ -21,10 +21,10 @@ from ganbench.gan.audit import IMAGES, check_unseen, question_of
 from ganbench.gan.copying import RATE, Audit
 from ganbench.gan.evaluate import all_features, all_samples, context_of, submit
 from ganbench.gan.gallery import write_gallery
-from ganbench.gan.jobs import Job, asked_model, asked_protocol, check_images_of_reference, counted
+from ganbench.gan.jobs import Job, asked_model, asked_protocol, check_images_of_reference, classes_of, counted
 from ganbench.gan.measure import measure
 from ganbench.gan.question import SHAPING, Opening, Question, protocol_of
-from ganbench.gan.scoring import assemble, bare_score, classes_of, lost_of
+from ganbench.gan.scoring import assemble, bare_score, lost_of
 from ganbench.gan.store import image_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Estimate, Features, Samples, Score

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganbench.flows.tables import console, print_list, print_notes, print_table, published_row
+from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import WHOLE
 from ganbench.gan.numbers import decimals
 from ganbench.gan.tables import remarks, score_table
+from ganbench.gan.types import Caveat, Finding
+from ganbench.gan.words import caution, sentence
 from ganbench.tasks.leaderboard import texts_of, weaknesses
 
 if TYPE_CHECKING:
     from ganbench.flows.compare import Compared
     from ganbench.gan.ensemble import Held
+
+SOME = 0.005    # of a mixture: a share that is worth a word
 
 
 def print_comparison(found: Compared) -> None:
@@ -29,6 +35,10 @@ def print_comparison(found: Compared) -> None:
         print(f" {line}")
     if found.mixture:
         print(f" {mixture_line(found.mixture, list(found.jobs), found.rankings[0].metric)}")
+        print_doubts(dict(zip(found.jobs, found.mixture.shares, strict=True)), {
+            name: unsound([caveat for score in found.scores[name] for caveat in score.caveats],
+                          analysis.findings if analysis else ())
+            for name, analysis in ((name, found.analyses.get(name)) for name in found.jobs)})
     for model, said in weaknesses(found.analyses).items():
         console().print(f" [bold]{escape(model)}[/]: {escape(' '.join(said) or 'nothing stands out.')}", soft_wrap=True)
     print_notes(table)
@@ -51,6 +61,14 @@ def mixture_line(found: Held, names: list[str], metric: str) -> str:
     return (f"Best mixture: {shares}; on images not used to choose it, its kernel distance is "
             f"{found.value.value:.{digits}f}, {found.gain.value:+.{digits}f} better than {names[found.best]} alone "
             f"(95 %: {low:+.{digits}f} to {high:+.{digits}f}).")
+
+
+def print_doubts(shares: Mapping[str, float], unsound: Mapping[str, Caveat | Finding | None]) -> None:
+    """What is the matter with models that are part of a mixture."""
+    for name, why in unsound.items():
+        if why and SOME <= shares[name] <= WHOLE:
+            said = caution(why) if isinstance(why, Caveat) else sentence(why).rstrip(".")
+            print(f" Mind that {name} is part of the mixture, whose images are not sound: {said}.")
 
 
 def comparison_json(found: Compared) -> str:

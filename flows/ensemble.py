@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, runtime
 
 from ganbench.flows.compare import leading_features
-from ganbench.flows.comparisons import mixture_line
+from ganbench.flows.comparisons import mixture_line, print_doubts
 from ganbench.flows.evaluate import Seed
 from ganbench.flows.options import Some, form, in_form
 from ganbench.flows.shards import TASKS, follow
 from ganbench.flows.tables import console, print_list
 from ganbench.gan.adaptive import Adaptive
+from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import Held
-from ganbench.gan.evaluate import submit
+from ganbench.gan.evaluate import Started, shards_in, submit
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import atomic_write
 from ganbench.gan.jobs import Job, check_mixing, distinct
@@ -29,7 +30,7 @@ from ganbench.gan.protocols import lean
 from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.rejection import Trial
 from ganbench.gan.threads import single_threaded
-from ganbench.gan.types import ModelSpec, Protocol, Workspace
+from ganbench.gan.types import Caveat, ModelSpec, Protocol, Shard, Workspace
 from ganbench.gan.uncertainty import interval
 from ganbench.tasks.runners import runner
 from ganbench.tasks.settings import workspace_of
@@ -48,6 +49,7 @@ class Ensemble:
     held: Held | None = None            # found on one half of the images and measured on the other
     adaptive: Adaptive | None = None    # or found while images were drawn
     trial: Trial | None = None          # of the density ratio
+    unsound: Mapping[str, Caveat | None] = field(default_factory=dict)     # what is the matter with a model's images
 
 
 def run_name() -> str:
@@ -96,9 +98,16 @@ def mixed(jobs: Sequence[Job], models: Sequence[str], out: Path, budget: int, re
         follow(f"{len(jobs)} models", started)
         sets = [leading_features(job, one) for job, one in zip(jobs, started, strict=True)]
         held = find_mixture.submit([one["generated"] for one in sets], sets[0]["reference"], jobs[0].workspace).result()
-        found = Ensemble(str(out), dict(zip(names, held.shares.tolist(), strict=True)), metric, held=held)
+        looked = {job.model.name: unsound(alert.cause for alert in TASKS.look_at_images(job, shards_of_roles(one)))
+                  for job, one in zip(jobs, started, strict=True)}
+        shares = dict(zip(names, held.shares.tolist(), strict=True))
+        found = Ensemble(str(out), shares, metric, held=held, unsound=looked)
     write(file, "mixture", mixture_arguments(models, list(found.shares.values())))
     return found
+
+
+def shards_of_roles(started: Started) -> dict[str, list[Shard]]:
+    return {role: shards_in(shards) for role, shards in started.images.items()}
 
 
 def mixture_arguments(models: Sequence[str], shares: Sequence[float]) -> dict[str, Any]:
@@ -144,6 +153,7 @@ def print_ensemble(found: Ensemble) -> None:
         print_list(f"Mixture of {len(rows)} models", rows, False)
     if found.held:
         print(f" {mixture_line(found.held, list(found.shares), found.metric)}")
+        print_doubts(found.shares, found.unsound)
     if found.trial:
         for line in trial_lines(found.trial):
             console().print(f" {line}", markup=False)

@@ -99,7 +99,7 @@ def metrics() -> list[Row]:
         {
             "name": name,
             "title": row.title,
-            "better": "lower" if row.lower_is_better else "higher",
+            "better": "undecided" if not row.decides else "lower" if row.lower_is_better else "higher",
             "what": row.what,
             "paper": row.paper,
         }

@@ -94,12 +94,16 @@ def print_scores(scores: Sequence[Score], heading: str) -> None:
 
 def print_slices(scores: Sequence[Score]) -> None:
     """A row for every class or cluster, a column for every metric, what real images have in brackets."""
-    from ganbench.gan.tables import short_text, slice_table
+    from dataclasses import replace
+
+    from ganbench.gan.tables import ScoreTable, short_text, slice_table
 
     found = slice_table(scores)
     by = ", ".join(dict.fromkeys(score.extractor for score in scores if score.extractor))  # one: in no heading again
     title = f"Slices{f' by {by}' if by else ''}, in brackets what real images have"
     print_table(title, ["slice", *found.columns], [[row.name, *map(short_text, row.cells)] for row in found.rows])
+    notes = tuple(replace(note, about=(), everywhere=False) for note in found.notes)
+    print_notes(ScoreTable(found.columns, found.rows, notes))
 
 
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -130,7 +134,7 @@ def print_notes(found: ScoreTable) -> None:
 
 def scores_json(scores: Iterable[Score], slices: Iterable[Score], provenance: Mapping[str, Any]) -> str:
     """What the tables show, with full precision."""
-    parts = [{"slice": score.slice, **plain(score)} for score in slices]
+    parts = [{"slice": score.slice, **(score_json(score) if score.caveats else plain(score))} for score in slices]
     rows = [score_json(score) for score in scores]
     content = {"scores": rows, **({"slices": parts} if parts else {}), "provenance": dict(provenance)}
     return json.dumps(content, indent=1)

@@ -6,16 +6,19 @@ the sum of squares.  Because many pairs are tested, the p-values of one metric a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
-from ganbench.gan.types import BadInput, Estimate, Score
+from ganbench.gan.types import BadInput, Caveat, Estimate, Score
 from ganbench.gan.uncertainty import difference, p_value
 
 LEVEL = 0.05                    # of the family of all pairs of one metric
+UNSOUND = ("collapsed", "one picture", "twins", "same images", "of the reference", "closer than real", "collapse",
+           "copies", "duplicates")                      # rules of caveats and findings
 RESAMPLED = 10_000              # resamples of all scores from their standard errors, for the stability of ranks
 
 Scores = Mapping[str, Sequence[Score]]      # model -> its scores
@@ -55,6 +58,13 @@ class Ranking:
         if not self.decides:
             return ()
         return tuple(model for model in self.models if self.ranks[model][0] == 1)
+
+
+def unsound(caveats: Iterable[Caveat], findings: Iterable[Any] = ()) -> Any:
+    """The caveat of a model's scores, or the alert about it, which says that its images are not its own or hardly
+    differ; None where there is none.  A score may be good all the same, and so may a mixture in which the model is."""
+    said = [*caveats, *(finding for finding in findings if finding.severity == "alert")]
+    return next((one for rule in UNSOUND for one in said if one.rule == rule), None)
 
 
 def check_alike(scores: Scores) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,12 @@ LOOKED_AT = 300             # images that are searched for traces of compression
 BLOCK, LUMA = 8, np.array([0.299, 0.587, 0.114])    # of JPEG
 STEPS = range(2, 41)        # quantisation steps at low frequencies, from quality 90 down to 20
 COMB, ENOUGH = 0.4, 100     # threshold of a trace, and the least number of coefficients
+TEETH, COMBS = 4, 3         # multiples that must differ, and coefficients of the five that must have a trace
+VARIED, SIDE = 500, 16      # images whose diversity is measured, shrunk to about so many pixels a side
+AT_ONCE = 50                # images that are shrunk together
+ONE, FEW = 0.1, 0.25        # of the real images' diversity
+TWINS, MANY = 0.03, 0.2     # of the distance of real images; a share of the images
+ALIKE, LEAST = 1.2, 10      # different images: as good as one; the least number that shows diversity
 DUPLICATED = 0.005          # share of exact duplicates from which on there is an alert
 PRECISE, NARROW = 0.9, 0.1  # precision above and recall below: a small part of the real distribution
 
@@ -31,7 +38,7 @@ def check_images(generated: Samples, reference: Samples | None, store: Store) ->
     def look() -> list[list[Any]]:
         alerts = of_range(generated)
         if not failures(alerts):
-            alerts += of_copies(generated, reference) + of_compression(generated, reference)
+            alerts += of_pictures(generated, reference)
         return [[alert.severity, alert.cause.rule, alert.cause.facts] for alert in alerts]
 
     return [Alert(severity, Caveat(rule, facts)) for severity, rule, facts in remember(store, "gates", key, look)[0]]
@@ -54,6 +61,93 @@ def of_range(generated: Samples) -> list[Alert]:
     if low >= 127 or high <= 128:
         return [Alert("WARN", Caveat("half range", {"low": low, "high": high}))]
     return []
+
+
+def of_pictures(generated: Samples, reference: Samples | None) -> list[Alert]:
+    """What is said of all images together, the main cause first: where they are variants of a few pictures, nothing is
+    said of what these pictures have in common."""
+    copies = of_copies(generated, reference)
+    if failures(copies):
+        return copies
+    few = of_variety(generated, reference)
+    if not few or few[0].cause.rule == "twins":
+        few = [] if any(alert.cause.rule == "same images" for alert in copies) else few
+        return few + copies + of_compression(generated, reference)
+    return few + copies
+
+
+def of_variety(generated: Samples, reference: Samples | None) -> list[Alert]:
+    """Images that are variants of a few pictures: collapse; or that have twins."""
+    n = min(VARIED, generated.n, reference.n if reference else generated.n)
+    mine = variety(generated, n)
+    if mine is None:
+        return []
+    n = len(mine.apart)
+    real = variety(reference, n) if reference else None
+    if real is None or real.unlike < ALIKE:
+        alike = reference is None and mine.unlike < ALIKE
+        return [Alert("WARN", Caveat("one picture", {"n": n, "unlike": mine.unlike}))] if alike else []
+    if is_collapsed(mine, real):
+        return [Alert("WARN", Caveat("collapsed", {"n": n, "unlike": mine.unlike, "real": real.unlike}))]
+    share, usual = twins(mine, real), twins(real, real)
+    return [Alert("WARN", Caveat("twins", {"share": share, "real": usual}))] if share > usual + MANY else []
+
+
+@dataclass(frozen=True)
+class Variety:
+    """How many images, all unlike, would be as varied: the Vendi score (Friedman & Dieng 2023, arXiv:2210.02410); and
+    how far each is from the one nearest to it, 1 less the cosine, (n,)."""
+
+    unlike: float
+    apart: np.ndarray
+
+
+def is_collapsed(mine: Variety, real: Variety) -> bool:
+    """Beside as many real images: one picture again and again, or a few, each of which has twins."""
+    part = (mine.unlike - 1) / (real.unlike - 1)
+    return part < ONE or (part < FEW and twins(mine, real) > 0.5)
+
+
+def twins(mine: Variety, real: Variety) -> float:
+    """The share of the images whose nearest one is much nearer than is usual among real ones."""
+    return float(np.mean(mine.apart < TWINS * np.median(real.apart)))
+
+
+def collapsed(generated: Samples, reference: Samples) -> dict[str, Any] | None:
+    """What `of_variety` says of collapse, if it does."""
+    causes = [alert.cause for alert in of_variety(generated, reference)]
+    return next((dict(cause.facts) for cause in causes if cause.rule == "collapsed"), None)
+
+
+def variety(samples: Samples, n: int) -> Variety | None:
+    """Of the first n images, each once, small and made equally bright and rich in contrast, so that neither these nor
+    a little noise count.  None where most images are flat, with nothing in them, or too few differ at all."""
+    small = np.unique(small_pictures(samples, n), axis=0)
+    length = np.linalg.norm(small, axis=1, keepdims=True)
+    if len(small) < LEAST or np.mean(length < np.sqrt(small.shape[1])) > 0.5:      # a grey level of contrast
+        return None
+    small /= np.maximum(length, 1e-9)
+    w = np.linalg.svd(small, compute_uv=False) ** 2 / len(small)
+    w = w[w > 1e-12] / w.sum()
+    alike = small @ small.T
+    np.fill_diagonal(alike, -1)
+    return Variety(float(np.exp(-(w * np.log(w)).sum())), 1 - alike.max(axis=1))
+
+
+def small_pictures(samples: Samples, n: int) -> np.ndarray:
+    """The first n images: (n, d) float64 means over blocks, less the mean of the image."""
+    parts = [images[start : start + AT_ONCE] for images in _images(samples, n)
+             for start in range(0, len(images), AT_ONCE)]
+    return np.concatenate([_small(part) for part in parts])
+
+
+def _small(images: np.ndarray) -> np.ndarray:
+    """NCHW uint8 -> (n, d) float64."""
+    n, channels, height, width = images.shape
+    down, right = max(1, height // SIDE), max(1, width // SIDE)
+    cut = images[:, :, : height // down * down, : width // right * right].astype(np.float64)
+    small = cut.reshape(n, channels, height // down, down, width // right, right).mean(axis=(3, 5)).reshape(n, -1)
+    return small - small.mean(axis=1, keepdims=True)
 
 
 def of_copies(generated: Samples, reference: Samples | None) -> list[Alert]:
@@ -87,16 +181,25 @@ def _comb(samples: Samples) -> tuple[float, int]:
     """How closely coefficients of 8 x 8 blocks lie at multiples of one step, from 0 (not at all) to 1, and the step.
 
     JPEG rounds each coefficient c of a block's cosine transform to a multiple of its step q, so the mean of
-    cos(2 pi c / q) over the c that are not near 0 is close to 1; for a smooth distribution of c it is close to 0.
+    cos(2 pi c / q) over the c that are not near 0 is close to 1; for a smooth distribution of c it is close to 0.  JPEG
+    does so to every coefficient, and at every multiple: a few repeated images, flat areas and drawings in two tones
+    have few values, so each multiple counts once, and there must be several, of several coefficients.
     """
     coefficients = np.concatenate([_coefficients(images) for images in _images(samples, LOOKED_AT)])    # (blocks, 5)
-    best = (0.0, 0)
-    for c in coefficients.T:
-        for q in STEPS:
-            beyond = c[np.abs(c) > q / 2]
-            if len(beyond) >= ENOUGH:
-                best = max(best, (float(np.cos(2 * np.pi * beyond / q).mean()), q))
-    return best
+    found = sorted((max((_trace(c, q), q) for q in STEPS) for c in coefficients.T), reverse=True)
+    return found[COMBS - 1][0], found[0][1]
+
+
+def _trace(c: np.ndarray, q: int) -> float:
+    """Of one coefficient (blocks,) and one step; 0 where too few of them say anything."""
+    beyond = c[np.abs(c) > q / 2]
+    multiple, place = np.unique(np.rint(beyond / q), return_inverse=True)
+    counts = np.bincount(place, minlength=len(multiple))
+    if len(beyond) < ENOUGH or 1 / ((counts / max(1, len(beyond))) ** 2).sum() < TEETH:
+        return 0.0
+    mean = np.bincount(place, np.cos(2 * np.pi * beyond / q), minlength=len(multiple)) / counts
+    weight = np.sqrt(counts)
+    return float(min(mean @ weight / weight.sum(), np.cos(2 * np.pi * beyond / q).mean()))
 
 
 def _coefficients(images: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ganbench.gan.datasets.arrays import of_anything
+from ganbench.gan.datasets.classes import Matching, matching
 from ganbench.gan.datasets.npz import holds_images
 from ganbench.gan.drawing import draw
 from ganbench.gan.features import pixels
@@ -22,7 +23,7 @@ from ganbench.gan.interchange import VIEWS, is_features, is_statistics, load_fea
 from ganbench.gan.lacking import Omitted, There, omitted_of, unmeasured
 from ganbench.gan.measure import roles_of
 from ganbench.gan.models.identity import IMAGES, identity
-from ganbench.gan.models.images import SIDES
+from ganbench.gan.models.images import SIDES, open_images
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.openers import complete
 from ganbench.gan.protocols import share_of
@@ -31,7 +32,17 @@ from ganbench.gan.sampling import check_device, generator_of
 from ganbench.gan.slices import NO_CLASSES, SLICES
 from ganbench.gan.store import rows_of
 from ganbench.gan.trials import check_output
-from ganbench.gan.types import BadInput, CompleteSpec, ModelSpec, Protocol, Samples, Shard, Workspace, digest_of
+from ganbench.gan.types import (
+    BadInput,
+    Caveat,
+    CompleteSpec,
+    ModelSpec,
+    Protocol,
+    Samples,
+    Shard,
+    Workspace,
+    digest_of,
+)
 from ganbench.gan.words import needs_of
 
 NATIVE = ((28, 28), (32, 32))  # of Fashion-MNIST's images, and as they are read: padded
@@ -133,7 +144,8 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
         check_size(spec, shape, parts[role], workspace)
     for name in protocol.extractors:
         extractor_of(name, workspace)(np.zeros((1, *shape), np.uint8))
-    job = Job(spec, protocol, seed, parts, shape, given, workspace)
+    parts = with_classes_alike(parts, workspace)
+    job = Job(parts["generated"].spec, protocol, seed, parts, shape, given, workspace)
     return without_impossible(job)
 
 
@@ -178,10 +190,99 @@ def check_slices(job: Job, by: str) -> None:
         raise BadInput("unknown-choice", f"No slices by {by!r}: expected {' or '.join(SLICES)}.")
     if by and "reference" not in job.parts:
         raise BadInput("no-reference", f"Slices by {by} need images of the reference, and not only their statistics.")
+    if by == "class":
+        check_classes(job)
     if by == "class" and job.protocol.judge not in job.extractors:
         real = generator_of(job.parts["reference"].spec, job.workspace)
         if not (classes_in(job)[0] and getattr(getattr(real, "images", None), "labels", None) is not None):
             raise BadInput("missing-labels", NO_CLASSES)
+
+
+def check_classes(job: Job) -> None:
+    """Where classes of both sides have names, some of these are the same."""
+    mine, real = (class_names(job.parts, role, job.workspace) for role in ("generated", "reference"))
+    if not match_of(job).common:
+        raise BadInput("labels-do-not-fit",
+                       f"No class of {job.model.name} ({', '.join(mine)}) has the name of one of the reference "
+                       f"({', '.join(real)}): slices by class compare classes of one name.")
+
+
+def with_classes_alike(parts: Mapping[str, Part], workspace: Workspace) -> dict[str, Part]:
+    """The same parts, in which a number stands for one class: that of the name which the reference has for it."""
+    found, names = dict(parts), class_names(parts, "reference", workspace)
+    for role in ("generated", *REAL[1:]):
+        if role not in parts or not classed(parts[role], workspace) or parts[role] == parts.get("reference"):
+            continue
+        match = matching(names, class_names(parts, role, workspace), is_finite(parts[role], workspace))
+        if match.renumber_reference:
+            found |= {real: numbered(parts[real], ()) for real in REAL if parts.get(real) == parts["reference"]}
+        if match.renumber:
+            found[role] = numbered(parts[role], match.names)
+        names = match.names
+    return found
+
+
+def numbered(part: Part, names: Sequence[str]) -> Part:
+    """The same images; the numbers of their classes are those of the names."""
+    return replace(part, spec=replace(part.spec, arguments={**part.spec.arguments, "classes": list(names)}))
+
+
+def is_finite(part: Part, workspace: Workspace) -> bool:
+    return isinstance(generator_of(part.spec, workspace), FiniteModel)
+
+
+def classed(part: Part, workspace: Workspace) -> bool:
+    """Whether its images have classes."""
+    generator = generator_of(part.spec, workspace)
+    return bool(generator.n_classes) or getattr(getattr(generator, "images", None), "labels", None) is not None
+
+
+def class_names(parts: Mapping[str, Part], role: str, workspace: Workspace) -> tuple[str, ...]:
+    """The names that a part has for its classes, by its own numbers."""
+    if role not in parts or not is_finite(parts[role], workspace):
+        return ()
+    spec = parts[role].spec
+    own = replace(spec, arguments={name: value for name, value in spec.arguments.items() if name != "classes"})
+    return tuple(open_images(own, workspace).images.classes)
+
+
+def match_of(job: Job, role: str = "generated") -> Matching:
+    """How the classes of a role go with those of the reference."""
+    mine, real = (class_names(job.parts, name, job.workspace) for name in (role, "reference"))
+    return matching(real, mine, is_finite(job.parts[role], job.workspace))
+
+
+def classes_of(job: Job) -> tuple[str, ...]:
+    """The names of all classes by number, those of the reference first."""
+    names = class_names(job.parts, "reference", job.workspace)
+    for role in ("generated", *REAL[1:]):
+        if role in job.parts and classed(job.parts[role], job.workspace):
+            mine = class_names(job.parts, role, job.workspace)
+            names = matching(names, mine, is_finite(job.parts[role], job.workspace)).names
+    return names
+
+
+def caveats_of_classes(job: Job) -> list[Caveat]:
+    """Where the classes of both sides are not the same."""
+    match, found = match_of(job), []
+    if match.lacking:
+        found.append(Caveat("classes lacking", {"names": list(match.lacking)}))
+    if match.added:
+        found.append(Caveat("classes added", {"names": list(match.added)}))
+    named = [bool(class_names(job.parts, role, job.workspace)) for role in ("generated", "reference")]
+    if named[0] != named[1] and not match.lacking and not (match.renumber or match.renumber_reference):
+        counts = [number_of_classes(job.parts[role], job.workspace) for role in ("generated", "reference")]
+        if counts[0] != counts[1] and all(counts):
+            one, other = ("generated", "reference") if named[0] else ("reference", "generated")
+            found.append(Caveat("classes by number", {"one": one, "other": other}))
+    return found
+
+
+def number_of_classes(part: Part, workspace: Workspace) -> int:
+    """How many classes there are images of; of a model, how many it can be asked for; 0: of none."""
+    generator = generator_of(part.spec, workspace)
+    labels = getattr(getattr(generator, "images", None), "labels", None)
+    return generator.n_classes if labels is None else len(np.unique(labels))
 
 
 def check_several(models: Sequence[str]) -> None:
@@ -275,9 +376,9 @@ def classes_in(job: Job) -> tuple[bool, int]:
     labels = getattr(getattr(generator, "images", None), "labels", None)
     if labels is None:
         return False, 0
-    known = [generator_of(job.parts[role].spec, job.workspace).images.classes  # type: ignore[attr-defined]
-             for role in ("reference", "generated") if role in job.parts]
-    return True, next((len(names) for names in known if names), int(labels.max()) + 1)
+    match = match_of(job)
+    known = (match.names, class_names(job.parts, "generated", job.workspace))
+    return match.common, next((len(names) for names in known if names), int(labels.max()) + 1)
 
 
 def training_part(protocol: Protocol, parts: Mapping[str, Part], workspace: Workspace) -> Part:

@@ -53,8 +53,8 @@ class Question:
         "", "Convention", "How to compute scores, with a reference: see `ganbench conventions`.", choices="CONVENTIONS",
     )
     held_out: str = option(
-        "", "Held-out images", "Real images outside the reference, for the floor of every score; 20% takes a random "
-        "part of the reference out of it.", metavar="DATA|N%",
+        "", "Held-out images", "Real images outside the reference: every score stands beside theirs; 20% takes a "
+        "random part of the reference out of it.", metavar="DATA|N%",
     )
     training: str = option(
         "", "Training images", "The model's training images, for the memorisation metrics.", metavar="DATA",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ganbench.gan import gates, slices
 from ganbench.gan.features import EXTRACTORS, inception
 from ganbench.gan.features.extract import extractor_of
-from ganbench.gan.jobs import Job, dimension, samples_of
+from ganbench.gan.jobs import Job, caveats_of_classes, check_classes, classes_of, dimension, samples_of
 from ganbench.gan.lacking import unmeasured
 from ganbench.gan.measure import Measured
 from ganbench.gan.metrics import METRICS
@@ -62,6 +62,8 @@ def slice_scores(
     held-out images.
     """
     extractor, judge = job.lead, job.protocol.judge
+    if by == "class":
+        check_classes(job)
     sliced = {}
     for role in measured(job):
         sets = {"generated": features[extractor][role], "reference": features[extractor]["reference"]}
@@ -76,8 +78,10 @@ def slice_scores(
         sliced[role], _ = slices.measure_slices(
             slicing, **sets, settings=job.protocol.convention.settings, store=store_of(job.workspace)
         )
+    caveats = tuple(caveats_of_classes(job)) if by == "class" else ()
     return [
-        slice_score(job, name, metric, found, sliced.get("held_out", {}).get(name, {}).get(metric), row["share.real"])
+        replace(slice_score(job, name, metric, found, sliced.get("held_out", {}).get(name, {}).get(metric),
+                            row["share.real"]), caveats=caveats)
         for name, row in sliced["generated"].items()
         for metric, found in row.items()
         if metric != "share.real"
@@ -89,11 +93,6 @@ def slice_score(job: Job, name: str, metric: str, found: Estimate, floor: Estima
         scored = bare_score(job, metric, metric, "", found, real)
         return replace(scored, slice=name, lower_is_better=False, bounds=(0.0, 1.0))
     return replace(metric_score(job, metric, job.lead, found, floor), slice=name)
-
-
-def classes_of(job: Job) -> tuple[str, ...]:
-    """The names of the reference's classes."""
-    return open_images(job.parts["reference"].spec, job.workspace).images.classes
 
 
 def ranked(job: Job, extractor: str) -> list[str]:

@@ -3,6 +3,7 @@ trackers only render them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from ganbench.gan.uncertainty import interval
 from ganbench.gan.words import OF_OTHERS
 
 ARROWS = {"lower": "\N{DOWNWARDS ARROW}", "higher": "\N{UPWARDS ARROW}", "undecided": "·"}  # to what is better
+BOUNDS = {"most": "≤", "least": "≥"}
 ALL = "all"
 
 
@@ -27,6 +29,7 @@ class Cell:
     floor: float | None  # the same number for real images
     decimals: int
     best: bool = False  # no other model is significantly better
+    bound: str = ""  # most or least: the value is the end of what a share can be, so only the interval's end tells
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,14 @@ def better_of(score: Score) -> str:
 
 def cell_of(score: Score, best: bool = False) -> Cell:
     low, high = (min(max(end, score.bounds[0]), score.bounds[1]) for end in interval(Estimate(score.value, score.se)))
-    return Cell(score.value, score.se, low, high, score.floor, decimals(score.se), best)
+    return Cell(score.value, score.se, low, high, score.floor, decimals(score.se), best, bound_of(score))
+
+
+def bound_of(score: Score) -> str:
+    """Of none and of all images a share has no error of both sides."""
+    if not (score.se > 0 and all(map(math.isfinite, score.bounds))):
+        return ""
+    return "most" if score.value == score.bounds[0] else "least" if score.value == score.bounds[1] else ""
 
 
 def notes_of(scores: Iterable[Score]) -> tuple[Note, ...]:
@@ -116,14 +126,19 @@ def note_of(caveat: Caveat, bearers: Sequence[Score], n_scores: int, n_models: i
 # As plain text, in English
 
 def value_text(cell: Cell | None, mark: bool = False) -> str:
-    """`0.102 ± 0.007`; with `mark` a star after the best values, and a space after the others."""
+    """`0.102 ± 0.007`; with `mark` a star after the best values, and a space after the others.  `≤ 0.0014` for a share
+    with no image: the upper limit of its 95 % confidence interval."""
     if cell is None:
         return DASH
     star = ("*" if cell.best else " ") if mark else ""
+    if cell.bound:
+        return f"{interval_text(cell)}{star}"
     return f"{cell.value:.{cell.decimals}f} \N{PLUS-MINUS SIGN} {cell.se:.{cell.decimals}f}{star}"
 
 
 def interval_text(cell: Cell) -> str:
+    if cell.bound:
+        return f"{BOUNDS[cell.bound]} {cell.high if cell.bound == 'most' else cell.low:.{cell.decimals}f}"
     return f"{cell.low:.{cell.decimals}f} {DASH} {cell.high:.{cell.decimals}f}"
 
 

@@ -124,8 +124,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "hue": ("hue", "la teinte"),
     "training images": ("training images", "des images d'entraînement"),
     "images of the reference": ("images of the reference", "des images de la référence"),
-    "labels": ("labels", "des étiquettes"), "logits": ("logits", "des logits"),
-    "class": ("classes", "classes"), "cluster": ("clusters", "groupes"),
+    "class": ("class", "classe"), "cluster": ("cluster", "groupe"),
+    "labels": ("labels", "des classes"), "logits": ("logits", "des logits"),
 }
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
@@ -144,6 +144,29 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "cost": (
         "{name} contributes most to the Fréchet distance: {share:percent} of it.",
         "{name} contribue le plus à la distance de Fréchet : {share:percent} de celle-ci.",
+    ),
+    "renamed": (
+        "The names of classes differ: {added:names} only among the generated images, {lacking:names} only among the "
+        "real ones; the shares of these are not compared.",
+        "Les noms des classes diffèrent : {added:names} seulement parmi les images générées, {lacking:names} "
+        "seulement parmi les images réelles ; leurs parts ne sont pas comparées.",
+    ),
+    "added": (
+        "The reference has no class of the name {added:names}, which {share:percent} of the images are of.",
+        "La référence n'a pas de classe du nom de {added:names}, celle de {share:percent} des images.",
+    ),
+    "collapse": (
+        "Images are variants of a few pictures: {n:count} of them are as varied as {unlike:hundredths} unlike ones, as "
+        "many real ones as {real:hundredths}.",
+        "Les images sont des variantes de quelques-unes : {n:count} d'entre elles sont aussi variées que "
+        "{unlike:hundredths} images toutes différentes, autant d'images réelles que {real:hundredths}.",
+    ),
+    "classes_unknown": (
+        "Nothing is said of the share of each {what:word}: images so unlike the real ones may be taken for any "
+        "(precision {value:percent} against {real:percent}, coverage {covered:percent} against {usual:percent}).",
+        "Rien n'est dit de la part de chaque {what:word} : des images si différentes des vraies peuvent être prises "
+        "pour n'importe quoi (précision {value:percent} contre {real:percent}, couverture {covered:percent} contre "
+        "{usual:percent}).",
     ),
     "lattice": (
         "Images have {direction:word} checkerboard artefacts with a period of {period:count} pixels and an amplitude "
@@ -237,10 +260,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "{real:percent} pour des images réelles.",
     ),
     "shares_alike": (
-        "The shares of all {slices:count} {by:word} are close to those of real images: the largest relative difference "
-        "is {worst:percent}.",
-        "Les parts des {slices:count} {by:word} sont toutes proches de celles des images réelles : l'écart relatif le "
-        "plus grand est de {worst:percent}.",
+        "The shares of all {slices:count} {by:word} match those of the real images: within {within:percent} of each, "
+        "errors included.",
+        "Les parts des {slices:count} {by:word} sont toutes celles des images réelles, à {within:percent} près, "
+        "erreurs comprises.",
     ),
     "sharp": ("Images are as sharp as real ones.", "Les images sont aussi nettes que les images réelles."),
     "no_lattice": ("No checkerboard artefacts were found.", "Aucun artefact en damier n'a été détecté."),
@@ -268,15 +291,16 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
 OF_OTHERS = ("left out", "not for these images")  # caveats about metrics that have no score
 CAVEATS: Mapping[str, tuple[str, str]] = {
     "biased": (
-        "biased upwards: {n:count} images are fewer than 5 x {d:count} features; compare with the floor, or prefer KID",
-        "biaisé vers le haut : {n:count} images, soit moins de 5 x {d:count} caractéristiques ; comparez au plancher "
-        "ou préférez KID",
+        "biased upwards: {n:count} images are fewer than 5 x {d:count} features; compare with real images, or prefer "
+        "KID",
+        "biaisé vers le haut : {n:count} images, soit moins de 5 x {d:count} caractéristiques ; comparez aux images "
+        "réelles ou préférez KID",
     ),
     "no full rank": (
         "biased upwards: {n:count} images are fewer than 5 x {d:count} features, and their covariance does not have "
-        "full rank (at most {rank:count}); compare with the floor, or prefer KID",
+        "full rank (at most {rank:count}); compare with real images, or prefer KID",
         "biaisé vers le haut : {n:count} images, soit moins de 5 x {d:count} caractéristiques, et leur covariance "
-        "n'est pas de plein rang (au plus {rank:count}) ; comparez au plancher ou préférez KID",
+        "n'est pas de plein rang (au plus {rank:count}) ; comparez aux images réelles ou préférez KID",
     ),
     "closer than real": (
         "closer to the reference than held-out real images: are there copies of the reference among the images?",
@@ -290,8 +314,8 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
         "partie de la distribution réelle, comme après un effondrement de modes ou une forte troncature",
     ),
     "no floor": (
-        "no floor: {data} has fewer than {n:count} images",
-        "pas de plancher : {data} a moins de {n:count} images",
+        "no score of real images: {data} has fewer than {n:count} images",
+        "pas de valeur pour des images réelles : {data} a moins de {n:count} images",
     ),
     "other weights": (
         "not the published FID weights: the sha256 of the given file is {sha256}…",
@@ -384,6 +408,37 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
         "output_range declared correctly?",
         "tous les pixels sont entre {low:count} et {high:count}, dans une moitié de l'intervalle de 0 à 255 : "
         "l'output_range du modèle est-il correctement déclaré ?",
+    ),
+    "collapsed": (
+        "the images are variants of a few pictures, as after mode collapse: {n:count} of them are as varied as "
+        "{unlike:hundredths} unlike ones, as many real ones as {real:hundredths}",
+        "les images sont des variantes de quelques-unes, comme après un effondrement des modes : {n:count} d'entre "
+        "elles sont aussi variées que {unlike:hundredths} images toutes différentes, autant d'images réelles que "
+        "{real:hundredths}",
+    ),
+    "one picture": (
+        "the images are variants of one picture, as after mode collapse: {n:count} of them are as varied as "
+        "{unlike:hundredths} unlike ones",
+        "les images sont des variantes d'une seule, comme après un effondrement des modes : {n:count} d'entre elles "
+        "sont aussi variées que {unlike:hundredths} images toutes différentes",
+    ),
+    "twins": (
+        "{share:percent} of the images are nearly the same as another one, of real images {real:percent}",
+        "{share:percent} des images sont presque identiques à une autre, contre {real:percent} des images réelles",
+    ),
+    "classes lacking": (
+        "none of the images is of the class {names:names}",
+        "aucune des images n'est de la classe {names:names}",
+    ),
+    "classes added": (
+        "the reference has no class of the name {names:names}: these images are set beside none",
+        "la référence n'a pas de classe du nom de {names:names} : ces images ne sont comparées à rien",
+    ),
+    "classes by number": (
+        "the classes of the {one:word} images have names, those of the {other:word} images numbers, and they are not "
+        "as many: the first name stands for class 0, and so on",
+        "les classes des images {one:word} ont des noms, celles des images {other:word} des numéros, et leurs nombres "
+        "diffèrent : le premier nom vaut pour la classe 0, et ainsi de suite",
     ),
     "one image": ("all {n:count} images are the same", "les {n:count} images sont identiques"),
     "same images": (

@@ -9,7 +9,8 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
-from ganbench.gan.tables import Cell, about, floor_text, interval_text, score_table, value_text
+from ganbench.gan.numbers import DASH
+from ganbench.gan.tables import Cell, about, floor_text, interval_text, score_table
 from ganbench.gan.types import Score
 from ganbench.gan.words import caution
 
@@ -43,6 +44,6 @@ def markdown_of(scores: Sequence[Score], heading: str, notes: list[str]) -> str:
 
 
 def texts(cell: Cell) -> list[str]:
-    """Value, standard error, interval and floor."""
-    value, _, error = value_text(cell).split()
-    return [value, error, interval_text(cell), floor_text(cell)]
+    """Value, standard error, interval and floor; of a share of no image no error, and an interval of one end."""
+    value, error = (f"{number:.{cell.decimals}f}" for number in (cell.value, cell.se))
+    return [value, DASH if cell.bound else error, interval_text(cell), floor_text(cell)]

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ganbench.gan import attribution
+from ganbench.gan import attribution, gates
 from ganbench.gan.findings import appearance, copies, gallery, modes, quality, rules, spectrum
 from ganbench.gan.findings.appearance import Appearance
-from ganbench.gan.findings.copies import Memorisation
+from ganbench.gan.findings.copies import Matches, Memorisation
 from ganbench.gan.findings.evidence import LEAST, Assignment, Assignments, Evidence, NeighbourSearch, assign_slices
 from ganbench.gan.findings.gallery import Gallery, Item
 from ganbench.gan.findings.modes import Mode
@@ -33,10 +33,15 @@ MUCH = 0.05                     # a deviation of this share of all images, and b
 COSTLY = 0.1                    # least share of the Fréchet distance that is reported
 RELIABLE = 0.5                  # precision relative to that of real images, below which classes are uncertain
 RELIABLE_BESIDE_CAUSES = 0.75   # the same where defects of the pixels explain it
+VARIED = 0.6                    # coverage relative to that of real images of the same slices: the same
 LITTLE = 1e-3                   # the least share of a class in ratios
 SURE = 4.0                      # standard errors from which on two shares are taken to differ
 CLASSES = 2_000                 # most classes: the covariance of their shares is a matrix of this size
 FRECHET = 1.0                   # least number of images per feature for attributing a Fréchet distance
+ALIKE = 0.25                    # relative to the real share: the largest deviation, errors included, of equal shares
+OF_CLASSES = {"missing", "rare", "frequent", "renamed", "added", "slice_unlike"}
+STILL_TRUE = {"copies", "duplicates", "flat", "unlike", "uncovered"}    # of variants of a few images
+REPEATED = 0.5                  # of the images: near-duplicates of others
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def analyse(evidence: Evidence, store: Store) -> tuple[Analysis, bool]:
     labels = evidence.reference.labels
     key = digest_of({
         "stage": "findings", "sets": sets, "classes": evidence.classes, "source": source_digest("findings"),
-        "labels": None if labels is None else labels.tolist(),
+        "labels": None if labels is None else labels.tolist(), "labelled": evidence.labelled,
     })
     found, computed = remember(store, "findings", key, lambda: asdict(analyse_now(evidence, store)))
     return restored(found), computed
@@ -88,11 +93,13 @@ def check(evidence: Evidence) -> None:
     for name, images in sets:
         if images is not None and images.n < LEAST:
             raise BadInput("too-few-images", f"An analysis needs at least {LEAST} {name} images, got {images.n:,}.")
-    labels = evidence.reference.labels
-    if labels is not None and not 0 <= labels.min() <= labels.max() < CLASSES:
-        raise BadInput("labels-do-not-fit",
-                       f"An analysis takes labels from 0 to {CLASSES - 1:,}, those of the reference go from "
-                       f"{labels.min():,} to {labels.max():,}.")
+    given = [("reference", evidence.reference), *([("generated images", evidence.generated)] * evidence.labelled)]
+    for name, images in given:
+        labels = images.labels
+        if labels is not None and not 0 <= labels.min() <= labels.max() < CLASSES:
+            raise BadInput("labels-do-not-fit",
+                           f"An analysis takes labels from 0 to {CLASSES - 1:,}, those of the {name} go from "
+                           f"{labels.min():,} to {labels.max():,}.")
     shapes = {images.samples.shape for images in (evidence.generated, *evidence.real)}
     if len(shapes) > 1:
         raise BadInput("unequal-sizes",
@@ -108,20 +115,59 @@ def analyse_now(evidence: Evidence, store: Store) -> Analysis:
     found_modes, mode_tests = modes.modes(evidence, kinds)
     near_training = copies.matches(evidence, near, kinds)
     by_slice = {row.name: row.precision for row in rows if row.precision}
-    of_kinds = [*share_tests, *quality.slice_tests(by_slice, kinds, evidence, whole)]
-    of_copies = [copies.copies_test(near_training, evidence), *copies.duplicates_test(kinds, near)]
-    of_all = quality.quality_tests(whole)
-    if not classes_reliable(whole, RELIABLE_BESIDE_CAUSES if of_pixels.causes else RELIABLE):
-        of_kinds = as_notes(of_kinds)
+    of_kinds = quality.slice_tests(by_slice, kinds, evidence, whole)
+    if kinds.generated.exact or slices_known(whole, kinds, RELIABLE_BESIDE_CAUSES if of_pixels.causes else RELIABLE):
+        of_kinds = [*named_apart(share_tests, kinds), *of_kinds]
+    else:
+        of_kinds = [*held_back(share_tests, whole, kinds), *of_kinds]
         mode_tests = as_notes(mode_tests) if of_pixels.causes else mode_tests
-    if any(test.finding.rule == "blurred" and test.finding.severity == "alert" for test in of_pixels.causes):
-        of_copies = [test if test.finding.facts.get("verbatim", 0) >= copies.LEAST else as_notes([test])[0]
-                     for test in of_copies]     # blurred images lie closer together
+        share_strengths = []
+    far = bool(of_pixels.causes) or not slices_known(whole, kinds, RELIABLE_BESIDE_CAUSES)
+    of_copies = [copies.copies_test(near_training, evidence, far), *copies.duplicates_test(kinds, near, far)]
+    of_all = quality.quality_tests(whole)
     tests = [*of_kinds, *escalate_causes(of_pixels, of_all), *of_copies, *mode_tests, *of_all]
+    tests = after_collapse(tests, evidence, kinds.generated.exact)
     memory = copies.memorisation(near_training, (evidence.training or evidence.reference).n)
-    strengths = [*share_strengths, *of_pixels.strengths, *strengths_of(whole, memory, tests)]
+    strengths = [*share_strengths, *of_pixels.strengths, *strengths_of(whole, near_training, memory)]
     return Analysis(decide(tests, strengths), kinds.by, tuple(rows), of_pixels.spectrum, tuple(of_pixels.appearance),
                     tuple(found_modes), memory, gallery.gallery(near.overlap, near_training))
+
+
+def after_collapse(tests: list[Test], evidence: Evidence, exact: bool) -> list[Test]:
+    """The same tests; where images are variants of a few pictures, that first, and nothing of what these few happen to
+    look like: tests take images for independent ones.  So it is where most are copies of each other."""
+    facts = gates.collapsed(evidence.generated.samples, evidence.reference.samples)
+    again = any(test.finding.facts["share"] >= REPEATED and test.p < appearance.TELLING
+                for test in tests if test.finding.rule == "duplicates")
+    kept = [test for test in tests if test.finding.rule in STILL_TRUE | (OF_CLASSES if exact else set())]
+    if facts is None:
+        return kept if again else tests
+    return [Test(Finding("alert", "collapse", facts, None, "gallery:duplicated"), 0.0, True), *kept]
+
+
+def held_back(tests: list[Test], whole: Quality, kinds: Assignments) -> list[Test]:
+    """Of shares that would be told, only that they cannot be."""
+    if not any(test.enough and test.p < rules.LEVEL for test in tests):
+        return []
+    facts = {"what": kinds.by, "value": whole.precision.value, "real": whole.real_precision.value,
+             "covered": whole.coverage.value, "usual": whole.real_coverage.value}
+    return [Test(Finding("info", "classes_unknown", facts, None, "slices"), 0.0, True)]
+
+
+def named_apart(tests: list[Test], kinds: Assignments) -> list[Test]:
+    """The tests of shares, but of classes that one side has no name for: that is said instead, since a class may only
+    have another name there."""
+    if not kinds.generated.exact:
+        return tests
+    mine, real = (np.bincount(slices, minlength=len(kinds.names)) for slices in (kinds.generated.slice, kinds.truth))
+    added = [kinds.names[k] for k in np.flatnonzero((mine > 0) & (real == 0))]
+    if not added:
+        return tests
+    lacking = [kinds.names[k] for k in np.flatnonzero((mine == 0) & (real > 0))]
+    share = float(mine[real == 0].sum() / mine.sum())
+    facts = {"added": added, **({"lacking": lacking} if lacking else {"share": share})}
+    said = Test(Finding("warning", "renamed" if lacking else "added", facts, None, "slices"), 0.0, True)
+    return [said, *(test for test in tests if test.finding.facts.get("name") not in (*added, *lacking))]
 
 
 def with_class_ratios(kinds: Assignments, evidence: Evidence) -> Assignments:
@@ -144,6 +190,12 @@ def classes_reliable(whole: Quality, share: float) -> bool:
     return whole.precision.value >= share * whole.real_precision.value
 
 
+def slices_known(whole: Quality, kinds: Assignments, share: float) -> bool:
+    """Whether images are in the slices that they are taken for: most look like real ones, and each slice is as varied
+    as it is among these."""
+    return classes_reliable(whole, share) and quality.covered_within(whole, kinds) >= VARIED
+
+
 def escalate_causes(of_pixels: PixelResults, of_all: list[Test]) -> list[Test]:
     """The tests of pixels.  Checkerboard artefacts, blur and noise become alerts where precision or coverage is one:
     networks are sensitive to such details, so they may have changed the features of nearly all images."""
@@ -154,9 +206,7 @@ def escalate_causes(of_pixels: PixelResults, of_all: list[Test]) -> list[Test]:
 
 
 def as_notes(tests: list[Test]) -> list[Test]:
-    """The tests with severity `info`.  The classifier was trained on real images: where few generated images look like
-    real ones, for example because all are blurred, findings about classes may be consequences of that; so may artefact
-    modes, if there are defects of the pixels."""
+    """The same tests with severity `info`: defects of the pixels explain artefact modes."""
     return [replace(test, finding=replace(test.finding, severity="info")) for test in tests]
 
 
@@ -170,7 +220,7 @@ def slice_results(
     k = len(kinds.names)
     real = [counted(kinds.truth, k)]
     mine = corrected(kinds.generated, kinds)
-    if kinds.held_out:
+    if kinds.held_out and kinds.held_out.exact == kinds.generated.exact:
         real.append(corrected(kinds.held_out, kinds))
     found = deviations(mine if alike else replace(mine, drift=1.0), real)
     measured, _ = measure_slices(Slicing(kinds.names, kinds.generated.slice, kinds.reference.slice),
@@ -179,7 +229,7 @@ def slice_results(
     p = {one.slice: one.p for one in found}
     rows = [_row(i, kinds, mine, real[0], p, measured, costs) for i in range(k)]
     tests = [_share_test(one, kinds, mine, real[0]) for one in found]
-    return rows, [*tests, *_cost_tests(rows, kinds)], _share_strengths(found, mine, kinds)
+    return rows, [*tests, *_cost_tests(rows, kinds)], _share_strengths(mine, real[0], kinds)
 
 
 def _row(
@@ -203,17 +253,16 @@ def slice_costs(evidence: Evidence, kinds: Assignments, store: Store) -> dict[in
 
 
 def _share_test(one: Deviation, kinds: Assignments, mine: Shares, real: Shares) -> Test:
-    """Tested relative to the other slices; reported as shares of all images where these deviate in the same
-    direction."""
-    gap, ratio = one.share - one.expected, one.share / one.expected if one.expected > 0 else np.inf
-    rule = "missing" if ratio <= MISSING else "rare" if gap < 0 else "frequent"
-    much = abs(gap) >= MUCH and not 0.5 < ratio < 2
-    share, expected = float(mine.value[one.slice]), float(real.value[one.slice])
-    if (share - expected) * gap < 0 or abs(share - expected) < RATIO * expected:
-        share, expected = one.share, one.expected
+    """Tested relative to the other slices.  Reported are the shares of all images, as the tables show them, and nothing
+    where these deviate less or in the other direction: there the other slices deviate."""
+    gap, share, expected = one.share - one.expected, float(mine.value[one.slice]), float(real.value[one.slice])
+    seen, ratio = share - expected, share / expected if expected > 0 else np.inf
+    rule = "missing" if ratio <= MISSING else "rare" if seen < 0 else "frequent"
+    much = abs(seen) >= MUCH and not 0.5 < ratio < 2
     facts = {"name": kinds.names[one.slice], "by": kinds.by, "share": max(share, 0.0), "expected": expected}
     severity = "alert" if rule == "missing" or much else "warning"
-    enough = abs(gap) >= RATIO * one.expected + one.tolerance
+    enough = (seen * gap > 0 and abs(gap) >= RATIO * one.expected + one.tolerance
+              and abs(seen) >= RATIO * expected + one.tolerance)
     return Test(Finding(severity, rule, facts, one.p, "slices"), one.p, enough)
 
 
@@ -236,15 +285,21 @@ def one_sided(found: Estimate) -> float:
     return float(norm.sf(found.value / found.se)) if found.se > 0 else 1.0
 
 
-def _share_strengths(found: list[Deviation], mine: Shares, kinds: Assignments) -> list[Finding]:
-    """A strength if no share deviates significantly, or by more than a quarter of the expected share."""
-    errors = {one.slice: mine.estimate(one.slice).se for one in found}
-    reach = max((abs(one.share - one.expected) + 2 * errors[one.slice] for one in found), default=1.0)
-    worst = max((abs(one.share - one.expected) / max(one.expected, 1e-9) for one in found), default=1.0)
-    if worst > 0.25 or min((one.p for one in found), default=0.0) < rules.LEVEL / len(found) or len(found) < 2:
+def _share_strengths(mine: Shares, real: Shares, kinds: Assignments) -> list[Finding]:
+    """A strength if no share is farther than ALIKE from the real one, errors included."""
+    there = np.flatnonzero((real.value > 0) | (mine.value > 0))
+    within = max((_reach(int(k), mine, real) for k in there), default=np.inf)
+    if within > ALIKE or len(there) < 2:
         return []
-    facts = {"by": kinds.by, "slices": len(found), "worst": worst, "within": reach}
+    facts = {"by": kinds.by, "slices": len(there), "within": float(within)}
     return [Finding("strength", "shares_alike", facts, None, "slices")]
+
+
+def _reach(k: int, mine: Shares, real: Shares) -> float:
+    """How far a share may be from the real one, over that."""
+    one, other = mine.estimate(k), real.estimate(k)
+    far = abs(one.value - other.value) + 2 * np.hypot(one.se, other.se)
+    return float(far / other.value) if other.value > 0 else np.inf
 
 
 # Pixels
@@ -290,8 +345,9 @@ def pixel_strengths(mine: ImageStatistics, real: list[RealSet], checkerboards: l
     decibels, error, _ = spectrum.sharpness(mine, real)
     if abs(decibels) + 2 * error <= spectrum.SOFT:
         found.append(Finding("strength", "sharp", {"decibels": decibels, "se": error}, None, "spectrum"))
-    if checkerboards and not any(test.enough and test.p < rules.LEVEL for test in checkerboards):
-        found.append(Finding("strength", "no_lattice", {}, None, "spectrum"))
+    faint = spectrum.checkerboards_at_most(mine, real)
+    if checkerboards and faint is not None and faint <= spectrum.FAINTEST:
+        found.append(Finding("strength", "no_lattice", {"amplitude": faint}, None, "spectrum"))
     value, se, _ = appearance.mean_test("brightness", mine, real)
     if abs(value) + 2 * se <= 2 * appearance.LEAST["brightness"][0]:
         facts = {"difference": value, "se": se}
@@ -299,16 +355,16 @@ def pixel_strengths(mine: ImageStatistics, real: list[RealSet], checkerboards: l
     return found
 
 
-def strengths_of(whole: Quality, memory: Memorisation, tests: list[Test]) -> list[Finding]:
+def strengths_of(whole: Quality, matches: Matches, memory: Memorisation) -> list[Finding]:
     found = []
     for rule, mine, real in (("like_real", whole.precision, whole.real_precision),
                              ("covers", whole.coverage, whole.real_coverage)):
         if real.value - mine.value + 2 * np.hypot(mine.se, real.se) <= quality.LEAST:
             facts = {"value": mine.value, "real": real.value}
             found.append(Finding("strength", rule, facts, None, "scores"))
-    copied = [test for test in tests if test.finding.rule == "copies"]
-    if memory.copies and memory.copies.value == 0 and all(test.p > rules.LEVEL for test in copied):
-        facts_: dict[str, Any] = {"n": memory.n_training, "below": memory.copies.value + 2 * memory.copies.se}
+    below = copies.at_most(matches)
+    if memory.copies and memory.copies.value == 0 and below <= copies.SPARE:
+        facts_: dict[str, Any] = {"n": memory.n_training, "below": below}
         found.append(Finding("strength", "no_copies", facts_, None, "memorisation"))
     return found
 

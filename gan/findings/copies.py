@@ -17,6 +17,7 @@ from ganbench.gan.copying import excess
 from ganbench.gan.findings.evidence import Assignment, Assignments, Evidence, Images, NeighbourSearch, assignment_of
 from ganbench.gan.findings.rules import Test
 from ganbench.gan.findings.stratification import FEW, Strata
+from ganbench.gan.gates import small_pictures
 from ganbench.gan.metrics.manifold import share
 from ganbench.gan.metrics.memorisation import discoveries
 from ganbench.gan.metrics.neighbours import nearest, nearest_across
@@ -26,7 +27,10 @@ from ganbench.gan.types import Estimate, Finding
 RATE = 0.05                     # false-discovery rate of the copies, and the p-value below which an image is near
 NEAR = (0.002, 0.01, 0.05)      # quantiles of the control distances
 LEAST, MUCH = 0.005, 0.2        # excess share of the generated images over the control images: reported, an alert
+SPARE = 0.01                    # of the images: the upper limit of the share of copies where none are reported
 SHARED = 0.1                    # share of training images from which on a set does not count as unseen
+LEAST_FAR = 0.05                # of near-duplicates, where images do not look like real ones
+ALIKE = 0.15                    # of the typical distance of real images to the nearest: nearly the same image
 PAIRED = 2.0                    # variance factor of nearest-neighbour counts within a set: neighbours come in pairs
 
 
@@ -130,14 +134,26 @@ def memorisation(found: Matches, n_training: int) -> Memorisation:
     return Memorisation(share(discoveries(found.p, RATE)), nearer, float(p), n_training)
 
 
-def copies_test(found: Matches, evidence: Evidence) -> Test:
+def copies_test(found: Matches, evidence: Evidence, far: bool = False) -> Test:
     """Whether more generated than control images are near: at the most significant of three quantiles, or with
-    identical pixels."""
+    identical pixels.  `far`: the images do not look like real ones, so that features say little about them, and pixels
+    have to agree."""
     extra, p = _most_beyond(found.found)
+    if far:
+        training = evidence.training if found.set == "training" and evidence.training else evidence.reference
+        extra = min(extra, same_pictures(evidence.generated, evidence.reference, training))
     verbatim = same_pixels(evidence.generated, evidence.training or evidence.reference)
     listed = float(discoveries(found.p, RATE).mean())
     facts = {"share": max(extra, verbatim), "verbatim": verbatim, "listed": listed, "set": found.set}
     return Test(Finding("alert", "copies", facts, p, "memorisation"), p, max(extra, verbatim) >= LEAST)
+
+
+def at_most(found: Matches) -> float:
+    """The share of copies that there may be: of images nearer than almost all control images, errors included."""
+    order = np.sort(found.found.control)
+    reach = order[min(int(NEAR[0] * len(order)), len(order) - 1)]
+    near = share(found.distance <= reach)
+    return near.value + 2 * near.se
 
 
 def _most_beyond(found: Distances) -> tuple[float, float]:
@@ -155,17 +171,19 @@ def _digests(images: np.ndarray) -> list[bytes]:
     return [hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest() for image in images]
 
 
-def duplicates_test(kinds: Assignments, near: NeighbourSearch) -> list[Test]:
+def duplicates_test(kinds: Assignments, near: NeighbourSearch, far: bool = False) -> list[Test]:
     """Whether generated images are nearer to each other than real images are.  Each slice is compared with equal
-    numbers of both, since the nearest of more images is nearer."""
+    numbers of both, since the nearest of more images is nearer.  `far`: as above."""
     apart = [_apart(k, kinds, near) for k in np.unique(kinds.reference.slice)]
     mine, real = (np.concatenate([np.empty(0), *side]) for side in zip(*apart, strict=True))
     if not len(mine):
         return []
     even = np.full(len(mine), 1 / len(mine))
     extra, p = _most_beyond(Distances(mine, real, (even, even), (True, True)))
+    if far and extra > 0:
+        extra = min(extra, same_pictures(near.evidence.generated, near.evidence.reference))
     return [Test(Finding("alert" if extra >= MUCH else "warning", "duplicates", {"share": extra}, p,
-                         "gallery:duplicated"), p, extra >= 2 * LEAST)]
+                         "gallery:duplicated"), p, extra >= (LEAST_FAR if far else 2 * LEAST))]
 
 
 def _apart(k: int, kinds: Assignments, near: NeighbourSearch) -> tuple[np.ndarray, np.ndarray]:
@@ -176,3 +194,21 @@ def _apart(k: int, kinds: Assignments, near: NeighbourSearch) -> tuple[np.ndarra
         return np.empty(0), np.empty(0)
     mine, real = (found[np.arange(size) * len(found) // size] for found in rows)
     return (nearest(near.generated[mine], 1).distances[:, 0], nearest(near.reference[real], 1).distances[:, 0])
+
+
+# Pixels
+
+def same_pictures(generated: Images, real: Images, others: Images | None = None) -> float:
+    """The share of images whose picture is nearly that of one of `others`, or of another generated one, less the share
+    of real images whose picture is nearly that of another."""
+    mine, usual = _pictures(generated), nearest(_pictures(real), 1).distances[:, 0]
+    found = nearest(mine, 1) if others is None else nearest_across(mine, _pictures(others), 1)
+    reach = ALIKE * float(np.median(usual))
+    return float(np.mean(found.distances[:, 0] <= reach) - np.mean(usual <= reach))
+
+
+def _pictures(images: Images) -> np.ndarray:
+    """(n, d) float32 of length 1: small, and equally bright and rich in contrast; 0 of flat ones."""
+    small = small_pictures(images.samples, images.n)
+    length = np.linalg.norm(small, axis=1, keepdims=True)
+    return np.where(length >= np.sqrt(small.shape[1]), small / np.maximum(length, 1e-9), 0).astype(np.float32)

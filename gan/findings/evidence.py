@@ -55,6 +55,12 @@ class Evidence:
     held_out: Images | None = None      # real images that the model was not trained on
     training: Images | None = None      # the model's training images
     classes: tuple[str, ...] = ()
+    asked: bool = False                 # labels of the generated images say what a model was asked for
+
+    @property
+    def labelled(self) -> bool:
+        """Whether labels say which class the images on both sides are of."""
+        return not self.asked and self.generated.labels is not None and self.reference.labels is not None
 
     @property
     def real(self) -> list[Images]:
@@ -69,6 +75,7 @@ class Assignment:
     slice: np.ndarray       # (n,) int64
     clear: np.ndarray       # (n,) bool
     class_ratio: np.ndarray | None = None   # (n,) of real images: generated over real frequency of their class
+    exact: bool = False     # from labels of both sides
 
 
 @dataclass(frozen=True)
@@ -121,15 +128,17 @@ class NeighbourSearch:
 
 
 def assign_slices(evidence: Evidence, near: NeighbourSearch) -> Assignments:
-    """By class where the reference has labels: by the classifier, or without one by a vote of the nearest real images.
-    Without labels, by clusters of the real features."""
+    """By class where the reference has labels: by the labels where both sides have them, else by the classifier, or
+    without one by a vote of the nearest real images.  Without labels, by clusters of the real features."""
     if evidence.reference.labels is None:
         return by_clusters(evidence)
     truth = evidence.reference.labels.astype(np.int64)
-    assigned = [judged(images, truth) for images in (evidence.generated, evidence.reference, evidence.held_out)]
+    sets = (evidence.generated, evidence.reference, evidence.held_out)
+    assigned = [judged(images, truth) for images in sets]
     if assigned[0] is None or assigned[1] is None:
-        assigned = [voted(images, truth, evidence, near)
-                for images in (evidence.generated, evidence.reference, evidence.held_out)]
+        assigned = [voted(images, truth, evidence, near) for images in sets]
+    if evidence.labelled:
+        assigned = [labelled(images) or seen for images, seen in zip(sets, assigned, strict=True)]
     generated, reference, held_out = assigned
     if generated is None or reference is None:
         raise BadInput("no-images", "An analysis needs generated images and a reference.")
@@ -137,6 +146,13 @@ def assign_slices(evidence: Evidence, near: NeighbourSearch) -> Assignments:
             *(int(kind.slice.max()) + 1 for kind in (generated, reference)))
     names = [evidence.classes[i] if i < len(evidence.classes) else f"class {i}" for i in range(n)]
     return Assignments("class", tuple(names), generated, reference, held_out, truth)
+
+
+def labelled(images: Images | None) -> Assignment | None:
+    """What the labels say."""
+    if images is None or images.labels is None:
+        return None
+    return Assignment(images.labels.astype(np.int64), np.ones(images.n, bool), exact=True)
 
 
 def judged(images: Images | None, truth: np.ndarray) -> Assignment | None:

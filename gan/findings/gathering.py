@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ganbench.gan.findings.evidence import LEAST, Evidence, Images
-from ganbench.gan.jobs import Job
-from ganbench.gan.scoring import classes_of
+from ganbench.gan.jobs import Job, classes_of, is_finite, match_of
 from ganbench.gan.types import Features, Samples
 
 
@@ -19,4 +18,6 @@ def evidence_of(
     if "reference" not in samples or min(samples["generated"].n, samples["reference"].n) < LEAST:
         return None
     sets = {role: Images(found, features[lead][role], judge.get(role)) for role, found in samples.items()}
-    return Evidence(sets["generated"], sets["reference"], sets.get("held_out"), sets.get("training"), classes_of(job))
+    known = is_finite(job.parts["generated"], job.workspace) and match_of(job).common
+    return Evidence(sets["generated"], sets["reference"], sets.get("held_out"), sets.get("training"), classes_of(job),
+                    asked=not known)

@@ -16,6 +16,7 @@ HIGH = 0.25             # cycles per pixel, above which power counts as sharpnes
 DARK, BRIGHT = 5, 95    # percentiles of an image's luma
 PERIODS = (2, 4, 8)     # pixels of a checkerboard
 RING = 2                # bins between a checkerboard's frequency and the frequencies that it is compared with
+FAR = 8 * RING          # frequencies at that distance; those that are nearer follow
 ROUNDING = 1e-3         # squared grey levels, added to avoid log(0) for constant images
 FAINT = 1e-4            # the same for a single frequency
 CHROMA = 16             # least chroma, in grey levels, of an image that has a hue
@@ -31,7 +32,7 @@ class ImageStatistics:
     power: np.ndarray               # (n, rings) mean power in rings of frequencies
     frequency: np.ndarray           # (rings,)
     waves: np.ndarray               # (n, checkerboards) complex: Fourier amplitudes at the checkerboards' frequencies
-    around: np.ndarray              # (n, checkerboards, ring) complex: amplitudes at the frequencies around them
+    around: np.ndarray              # (n, checkerboards, ring) complex: amplitudes around them, the FAR farthest first
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ def _checkerboard_waves(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.empty((len(luma), 0), complex), np.empty((len(luma), 0, 0), complex)
     found = np.fft.fft2(luma[:, :height, :width]) / (height * width)
     places = [(one.down * height // one.period, one.right * width // one.period) for one in CHECKERBOARDS]
-    ring = [(i, j) for i in range(-RING, RING + 1) for j in range(-RING, RING + 1) if max(abs(i), abs(j)) == RING]
+    box = [(i, j) for i in range(-RING, RING + 1) for j in range(-RING, RING + 1) if i or j]
+    ring = sorted(box, key=lambda place: -max(map(abs, place)))
     waves = np.stack([found[:, i % height, j % width] for i, j in places], axis=1)
     around = np.stack([np.stack([found[:, (i + a) % height, (j + b) % width] for a, b in ring], axis=1)
                        for i, j in places], axis=1)

@@ -63,6 +63,15 @@ def quality(near: NeighbourSearch) -> Quality:
     return Quality(manifold.precision(found), own, mine, covered)
 
 
+def covered_within(found: Quality, kinds: Assignments) -> float:
+    """Coverage over that of real images which fall into slices as the generated ones do: near 1 where each slice looks
+    as it does among the real ones, whatever its share."""
+    k = len(kinds.names)
+    real, mine = (np.bincount(slices, minlength=k) for slices in (kinds.truth, kinds.generated.slice))
+    expected = sum(m * expected_coverage(m, n) for m, n in zip(real, mine, strict=True) if m > K_COVERAGE and n > 0)
+    return float(found.coverage.value * real.sum() / expected) if expected > 0 else 1.0
+
+
 def below(mine: Estimate, real: Estimate) -> float:
     """One-sided p-value of the hypothesis that `mine` is as large as `real`."""
     error = np.sqrt(CLUMPED) * np.hypot(mine.se, real.se)

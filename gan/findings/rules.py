@@ -16,17 +16,17 @@ LEVEL = 0.01
 SEVERITIES = ("alert", "warning", "info", "strength")
 # Causes before their consequences: a missing class lowers coverage, blur lowers precision.
 ORDER = (
-    "copies", "missing", "frequent", "rare", "lattice", "blurred", "noisy", "bright", "dark", "pale", "vivid", "cast",
-    "hue", "mode", "flat", "harsh", "appearance_distribution", "duplicates", "unlike", "uncovered", "slice_unlike",
-    "cost",
+    "collapse", "copies", "duplicates", "renamed", "added", "missing", "frequent", "rare", "lattice", "blurred",
+    "noisy", "bright", "dark", "pale", "vivid", "cast", "hue", "mode", "flat", "harsh", "appearance_distribution",
+    "unlike", "uncovered", "slice_unlike", "classes_unknown", "cost",
 )
 
 
 # A strength is not reported together with a finding that contradicts it, however small.
 CONTRARY = {
-    "well_exposed": {"bright", "dark"}, "sharp": {"blurred", "noisy", "lattice"}, "no_lattice": {"lattice"},
-    "shares_alike": {"missing", "rare", "frequent"}, "like_real": {"unlike"}, "covers": {"uncovered"},
-    "no_copies": {"copies"},
+    "well_exposed": {"bright", "dark", "collapse"}, "sharp": {"blurred", "noisy", "lattice", "collapse"},
+    "no_lattice": {"lattice", "collapse"}, "like_real": {"unlike"}, "covers": {"uncovered", "collapse"},
+    "shares_alike": {"missing", "rare", "frequent", "renamed", "added", "collapse"}, "no_copies": {"copies"},
 }
 
 
@@ -43,8 +43,8 @@ def decide(tests: Sequence[Test], strengths: Sequence[Finding] = ()) -> tuple[Fi
     """The significant findings, the most important first: by severity, then causes before consequences, then in the
     order of a rule's tests, large effects before small ones."""
     adjusted = holm([test.p for test in tests])
-    found = [replace(test.finding, p=p) for test, p in zip(tests, adjusted, strict=True)
-             if test.enough and p < LEVEL]
+    found = [replace(test.finding, p=None if test.finding.p is None else p)     # what is seen needs no test
+             for test, p in zip(tests, adjusted, strict=True) if test.enough and p < LEVEL]
     said = {finding.rule for finding in found}
     kept = [strength for strength in strengths if not said & CONTRARY.get(strength.rule, set())]
     return tuple(sorted([*found, *kept], key=importance))

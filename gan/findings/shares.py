@@ -67,7 +67,7 @@ def multinomial(p: np.ndarray, n: int) -> np.ndarray:
 def corrected(seen: Assignment, kinds: Assignments) -> Shares:
     """Corrected shares of the classes among the images of `seen`."""
     k = len(kinds.names)
-    if kinds.by == "cluster":
+    if kinds.by == "cluster" or seen.exact:
         return counted(seen.slice, k)
     observed = _cells(seen, k)
     table = np.zeros((2 * k, k))

@@ -13,15 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
-from ganbench.gan.findings.pixels import CHECKERBOARDS, FAINT, ImageStatistics
+from ganbench.gan.findings.pixels import CHECKERBOARDS, FAINT, FAR, ImageStatistics
 from ganbench.gan.findings.rules import Test
 from ganbench.gan.findings.stratification import Strata, gap
 from ganbench.gan.types import Finding
 
 SOFT, VERY_SOFT = 0.7, 3.0      # difference of high-frequency power in dB: reported, and an alert
 VISIBLE, STRONG = 0.4, 6.0      # amplitude of a checkerboard in grey levels: reported, and an alert
-PEAK = 1.5                      # least ratio of the peak's difference to that of any frequency around it
-PEAK_DB = 2.0                   # the same in dB, for peaks of single images
+FAINTEST = 2.0                  # grey levels: upper limit of the amplitude where no checkerboard is reported
+PEAK = 3.0                      # least ratio of the peak's difference to that of any frequency around it: same phase,
+PEAK_EACH = 1.5                 # and image by image.  Any pattern that all images share has such peaks by chance
+PEAK_DB = 2.0                   # the same in dB for single images, against real images
+OWN_DB = 1.5                    # and by themselves: smooth noise has all frequencies, real images have few
 
 RealSet = tuple[ImageStatistics, Strata]    # one set of real images, and its slices with those of the generated images
 
@@ -84,6 +87,23 @@ def checkerboard_tests(generated: ImageStatistics, real: Sequence[RealSet], blur
     return found
 
 
+def checkerboards_at_most(generated: ImageStatistics, real: Sequence[RealSet]) -> float | None:
+    """The largest amplitude in grey levels that checkerboards in step may have, errors included; None where those of
+    single images may be there, or nobody can tell."""
+    if not generated.waves.shape[1]:
+        return None
+    most = 0.0
+    for i, one in enumerate(CHECKERBOARDS):
+        for theirs, strata in real:
+            wave, over = (gap(*pair, strata) for pair in
+                          ((generated.waves[:, [i]], theirs.waves[:, [i]]), (_over(generated, i), _over(theirs, i))))
+            if over.value[0] + 2 * over.se[0] > PEAK_DB:
+                return None
+            amplitude = float(np.abs(wave.value[0]) + 2 * wave.se[0])
+            most = max(most, amplitude * (1 if one.period == 2 else 2))
+    return most
+
+
 def _checkerboard(i: int, generated: ImageStatistics, real: Sequence[RealSet], blurred: bool) -> Test:
     each = [_against(i, generated, theirs, strata, blurred) for theirs, strata in real]
     amplitude, p, stands_out = min(a for a, _, _ in each), max(p for _, p, _ in each), all(out for _, _, out in each)
@@ -131,16 +151,26 @@ def _of_each(
     """The peak relative to the frequencies around it, in dB, image by image: checkerboards of different phases."""
     over = gap(_over(generated, i), _over(real, i), strata)
     power = gap(_power(generated, i), _power(real, i), strata)
-    beside = gap(np.abs(generated.around[:, i]) ** 2, np.abs(real.around[:, i]) ** 2, strata).value.max()
+    beside = gap(_beside(generated, i), _beside(real, i), strata).value.max()
     size = float(np.sqrt(max(power.value[0], 0)))
-    return (size, float(over.p()[0])), bool(over.value[0] >= PEAK_DB and power.value[0] > max(PEAK**2 * beside, 0))
+    stands_out = over.value[0] >= PEAK_DB and power.value[0] > max(PEAK_EACH**2 * beside, 0)
+    return (size, float(over.p()[0])), bool(stands_out and _over(generated, i).mean() >= OWN_DB)
+
+
+def _beside(found: ImageStatistics, i: int) -> np.ndarray:
+    return np.abs(_own(found.around[:, i, :FAR])) ** 2
+
+
+def _own(waves: np.ndarray) -> np.ndarray:
+    """Less what all images share: that is in step."""
+    return waves - waves.mean(axis=0)
 
 
 def _power(found: ImageStatistics, i: int) -> np.ndarray:
-    return np.abs(found.waves[:, [i]]) ** 2
+    return np.abs(_own(found.waves[:, [i]])) ** 2
 
 
 def _over(found: ImageStatistics, i: int) -> np.ndarray:
     """The peak relative to the frequencies around it, (n, 1) dB."""
-    around = 10 * np.log10(np.abs(found.around[:, i]) ** 2 + FAINT).mean(axis=1, keepdims=True)
+    around = 10 * np.log10(_beside(found, i) + FAINT).mean(axis=1, keepdims=True)
     return 10 * np.log10(_power(found, i) + FAINT) - around

@@ -255,7 +255,7 @@ METRICS = {
             decides=False,
             lower_is_better=False,
             what="per cent of generated images farther from their nearest training image than that image is from its "
-            "nearest neighbour; 0 for copies; the floor gives the value of unseen real images",
+            "nearest neighbour; 0 for copies; unseen real images show what to expect",
             paper="Alaa et al. 2022, arXiv:2102.08921",
             bounds=(0.0, 100.0),
         ),

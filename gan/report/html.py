@@ -10,7 +10,16 @@ from ganbench.gan.report import verdict
 from ganbench.gan.report.charts import Chart, Point, Series, lines_chart, rows_chart
 from ganbench.gan.report.document import NAMED, Document
 from ganbench.gan.report.pictures import GALLERIES
-from ganbench.gan.report.strengths import COLUMNS, MARKS, Analysed, accused, analysed, relative_power
+from ganbench.gan.report.strengths import (
+    COLUMNS,
+    MARKS,
+    Analysed,
+    accused,
+    analysed,
+    relative_power,
+    slice_names,
+    slice_place,
+)
 from ganbench.gan.report.templates import render
 from ganbench.gan.report.texts import WHAT, both
 from ganbench.gan.tables import ARROWS
@@ -36,10 +45,10 @@ def page(document: Document, pictures: Mapping[str, bytes], play: str = "") -> s
     return render(
         "page.html", document=document, sections=sections_of(document, shown, models), pictures=shown, play=play,
         analysed=models, sentences=verdict.sentences(document), warnings=verdict.warnings(document),
-        mixture=verdict.mixture(document.ensemble) if document.ensemble else None,
+        mixture=verdict.mixture(document.ensemble) if document.ensemble else None, doubts=verdict.doubts(document),
         machine=verdict.machine(document) if measured else None, charts=charts_of(document, models),
-        galleries=galleries_of, letters=verdict.letters, accused=accused, ARROWS=ARROWS, MARKS=MARKS, COLUMNS=COLUMNS,
-        NAMED=NAMED, WHAT=WHAT,
+        galleries=galleries_of, letters=verdict.letters, accused=accused, slice_names=slice_names,
+        slice_place=slice_place, ARROWS=ARROWS, MARKS=MARKS, COLUMNS=COLUMNS, NAMED=NAMED, WHAT=WHAT,
     )
 
 

@@ -12,9 +12,18 @@ from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report import verdict
 from ganbench.gan.report.document import AnalysisFacts, CurvePoint, Document
 from ganbench.gan.report.pictures import GALLERIES
-from ganbench.gan.report.strengths import COLUMNS, MARKS, Analysed, accused, analysed, relative_power
+from ganbench.gan.report.strengths import (
+    COLUMNS,
+    MARKS,
+    Analysed,
+    accused,
+    analysed,
+    relative_power,
+    slice_names,
+    slice_place,
+)
 from ganbench.gan.report.texts import FIXED, WHAT, both
-from ganbench.gan.tables import ARROWS, Cell
+from ganbench.gan.tables import ARROWS, BOUNDS, Cell
 from ganbench.gan.types import Estimate
 from ganbench.gan.words import LANGUAGES
 
@@ -69,6 +78,8 @@ class Tongue:
         """`9.8 %`, without decimals from 10 % on; with an error `9.8 ± 0.7 %`."""
         if se is None:
             return f"{self.number(100 * value, 1 if 0 < abs(value) < 0.0995 else 0)}{FIXED}%"
+        if value == 0:
+            return f"{BOUNDS['most']} {self.number(196 * se, 1)}{FIXED}%"
         return f"{self.number(100 * value, 1)} ± {self.number(100 * se, 1)}{FIXED}%"
 
     def ends(self, pair: Sequence[int]) -> str:
@@ -91,7 +102,8 @@ def scores_of(document: Document, tongue: Tongue) -> list[str]:
 
 
 def score_cell(cell: Cell, tongue: Tongue) -> str:
-    value = tongue.estimate(cell)
+    end = tongue.number(cell.high if cell.bound == "most" else cell.low, cell.decimals)
+    value = f"{BOUNDS[cell.bound]} {end}" if cell.bound else tongue.estimate(cell)
     low, high = tongue.number(cell.low, cell.decimals), tongue.number(cell.high, cell.decimals)
     return f"{f'**{value}**' if cell.best else value}<br>{low} {DASH} {high}"
 
@@ -138,16 +150,23 @@ def slices_of(document: Document, tongue: Tongue) -> list[tuple[str, list[str]]]
         return []
     by = models[0].found.by
     heads = [tongue.text(by), tongue.text("real images"), *(escaped(model.name) for model in models)]
-    rows = [[escaped(row.name), tongue.percent(row.real_share.value),
-             *(share_cell(model.found, k, tongue) for model in models)]
-            for k, row in enumerate(models[0].found.slices)]
+    rows = [[escaped(name), real_share(models, name, tongue),
+             *(share_cell(model.found, slice_place(model.found, name), tongue) for model in models)]
+            for name in slice_names(models)]
     lines = [tongue.plain(f"slices note {by}"), "", *table(heads, rows), "", tongue.plain("slice cost note")]
     for model in models:
         lines += ["", f"### {escaped(model.name)}", "", *slice_table(model.found, tongue)]
     return [(f"slices {by}", lines)]
 
 
-def share_cell(found: AnalysisFacts, k: int, tongue: Tongue) -> str:
+def real_share(models: Sequence[Analysed], name: str, tongue: Tongue) -> str:
+    found = next(row for model in models for row in model.found.slices if row.name == name)
+    return tongue.percent(found.real_share.value)
+
+
+def share_cell(found: AnalysisFacts, k: int | None, tongue: Tongue) -> str:
+    if k is None:
+        return DASH
     row = found.slices[k]
     value = tongue.percent(row.share.value, row.share.se)
     return f"**{value}**" if row.name in accused(found) else value
@@ -256,7 +275,9 @@ def mixture_of(document: Document, tongue: Tongue) -> list[str]:
     shares = zip(found.models, found.shares, strict=True)
     rows = [[escaped(name), tongue.percent(share)] for name, share in shares]
     heads = [tongue.text("model"), tongue.text("share")]
-    return [escaped(tongue.of(verdict.mixture(found))), "", *table(heads, rows)]
+    said = [line for pair in (verdict.mixture(found), *verdict.doubts(document))
+            for line in (escaped(tongue.of(pair)), "")]
+    return [*said, *table(heads, rows)]
 
 
 def published_of(document: Document, tongue: Tongue) -> list[str]:

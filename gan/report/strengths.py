@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ganbench.gan.findings.spectrum import Spectrum
@@ -29,9 +30,21 @@ def analysed(document: Document) -> list[Analysed]:
             for i, model in enumerate(document.models) if model.analysis]
 
 
+def slice_names(models: Sequence[Analysed]) -> list[str]:
+    """The classes or clusters of all analyses; a model may have classes that the reference does not have."""
+    return list(dict.fromkeys(row.name for model in models for row in model.found.slices))
+
+
+def slice_place(analysis: AnalysisFacts, name: str) -> int | None:
+    """Which of a model's slices has the name."""
+    return next((k for k, row in enumerate(analysis.slices) if row.name == name), None)
+
+
 def accused(analysis: AnalysisFacts) -> set[str]:
     """The slices whose share a finding reports as deviating."""
-    return {row.facts["name"] for row in analysis.findings if row.rule in ("missing", "rare", "frequent")}
+    named = {row.facts["name"] for row in analysis.findings if row.rule in ("missing", "rare", "frequent")}
+    return named.union(*([*row.facts["added"], *row.facts.get("lacking", ())]
+                         for row in analysis.findings if row.rule in ("renamed", "added")))
 
 
 def relative_power(found: Spectrum) -> list[Point]:

@@ -11,7 +11,9 @@ from markupsafe import Markup
 
 from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report.charts import Chart
+from ganbench.gan.report.strengths import slice_place
 from ganbench.gan.report.texts import FIXED, Bilingual, both
+from ganbench.gan.tables import BOUNDS
 
 HERE = Path(__file__).parent
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -35,9 +37,10 @@ def environment() -> Environment:
         lstrip_blocks=True, keep_trailing_newline=True, extensions=["jinja2.ext.do"],
     )
     made.filters |= {"exact": repr, "tenth": "{:.1f}".format}
+    made.tests["lacking"] = lambda found, name: slice_place(found, name) is None
     made.globals |= {
         "both": both, "decimals": decimals, "significant": significant, "numerals": numerals, "percentage": percentage,
-        "p_value": p_value, "megabytes": megabytes, "DASH": DASH, "FIXED": FIXED, "POLICY": POLICY,
+        "p_value": p_value, "megabytes": megabytes, "DASH": DASH, "BOUNDS": BOUNDS, "FIXED": FIXED, "POLICY": POLICY,
         "style": own("style.css"), "script": own("page.js"), "game": own("play.js"),
     }
     return made

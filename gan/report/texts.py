@@ -36,10 +36,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "côté : {value} contre {floor}.",
     ),
     "as near as real": (
-        "{model} is not significantly farther from the real images than held-out real images are: {value} against "
-        "{floor}.",
+        "{model} is not significantly farther from the real images than held-out real images are: {value} (95 %: {low} "
+        "to {high}) against {floor}.",
         "{model} n'est pas significativement plus loin des images réelles que des images réelles mises de côté : "
-        "{value} contre {floor}.",
+        "{value} (95 % : {low} à {high}) contre {floor}.",
     ),
     "front": (
         "Pareto-optimal (no other model is both better and faster): {models}.",
@@ -63,6 +63,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Aucun mélange de ces modèles ne s'est montré significativement plus proche des images réelles que {best} seul "
         "(gain du meilleur mélange, sur des images qui n'ont pas servi à le choisir : {gain}, intervalle de confiance "
         "à 95 % : {low} à {high}).",
+    ),
+    "mixture doubtful": (
+        "Mind that {models} is part of the mixture, whose images are not sound: {why}.",
+        "Attention, {models} entre dans le mélange et ses images ne sont pas saines : {why}.",
     ),
     "mixture of one": (
         "No mixture of these models was found to be nearer to the real images than {best} alone.",
@@ -326,8 +330,7 @@ WHAT = {
     "duplicates": "part des images générées plus proches entre elles que ne le sont les images réelles, à un taux de "
                   "fausses découvertes de 5 %",
     "authpct": "pourcentage d'images générées plus éloignées de l'image d'entraînement la plus proche que celle-ci ne "
-               "l'est de sa propre voisine ; 0 pour des copies ; le plancher donne la valeur d'images réelles hors "
-               "entraînement",
+               "l'est de sa propre voisine ; 0 pour des copies ; à comparer aux images réelles hors entraînement",
     "copies": "part des images générées plus proches d'une image d'entraînement que ne le sont des images réelles hors "
               "entraînement, à un taux de fausses découvertes de 5 %",
     "ct": "distances aux images d'entraînement, comparées à celles d'images réelles hors entraînement ; très en "

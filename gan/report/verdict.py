@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import WHOLE
 from ganbench.gan.numbers import decimals, english, french
 from ganbench.gan.report.document import Clash, Document, MixtureFacts, RankingFacts
 from ganbench.gan.report.texts import Bilingual, both
 from ganbench.gan.tables import Row
+from ganbench.gan.types import Caveat
 from ganbench.gan.words import caution
 
 AND = " and ", " et "
+SOME = 0.005                    # of a mixture: a share that is worth a word
 
 
 def sentences(document: Document) -> list[Bilingual]:
@@ -22,7 +25,7 @@ def sentences(document: Document) -> list[Bilingual]:
     if document.front:
         found.append(both("front", models=joined(document.front.models)))
     if document.ensemble:
-        found.append(mixture(document.ensemble))
+        found += [mixture(document.ensemble), *doubts(document)]
     return [leaders(lead), *alerts(document), *(pair for pair in found if pair)]
 
 
@@ -79,11 +82,12 @@ def nearness(document: Document, lead: RankingFacts) -> Bilingual | None:
     score = row.cells[0]
     if score is None or score.floor is None or row.better == "undecided":
         return None
+    low, high = score.low, score.high
     gap = (score.value - score.floor) * (-1 if row.better == "higher" else 1)
     facts = {name: (english(value, score.decimals), french(value, score.decimals))
-             for name, value in (("value", score.value), ("floor", score.floor))}
+             for name, value in (("value", score.value), ("floor", score.floor), ("low", low), ("high", high))}
     if gap > 2 * 2**0.5 * score.se:
-        return both("far from real", **facts)
+        return both("far from real", **{name: facts[name] for name in ("value", "floor")})
     return both("as near as real", model=lead.models[0], **facts)
 
 
@@ -100,6 +104,28 @@ def mixture(found: MixtureFacts) -> Bilingual:
     if found.low > 0:
         return both("mixture helps", shares=shares, best=found.best_single, **numbers)
     return both("mixture does not help", best=found.best_single, **numbers)
+
+
+def doubts(document: Document) -> list[Bilingual]:
+    """What is the matter with models that are part of a recommended mixture: it takes from a model what is near to real
+    images, copies and a single picture too."""
+    found, mixed = [], document.ensemble
+    if not mixed or max(mixed.shares) > WHOLE or mixed.low <= 0:
+        return []
+    for name, share in zip(mixed.models, mixed.shares, strict=True):
+        why = why_unsound(document, name) if share >= SOME else None
+        if why:
+            found.append(both("mixture doubtful", models=name, why=why))
+    return found
+
+
+def why_unsound(document: Document, name: str) -> Bilingual | None:
+    caveats = [caveat for score in document.scores if score.model == name for caveat in score.caveats]
+    analysis = next((model.analysis for model in document.models if model.name == name), None)
+    found = unsound(caveats, analysis.findings if analysis else ())
+    if isinstance(found, Caveat):
+        return caution(found, "en"), caution(found, "fr")
+    return (found.sentence.en.rstrip("."), found.sentence.fr.rstrip(".")) if found else None
 
 
 def lead_row(document: Document) -> Row:

@@ -43,6 +43,37 @@ def test_an_interval_ends_where_the_metric_does_and_an_error_has_two_digits():
     assert short_text(cell) == "0.01 ± 0.10 (0.10)"
 
 
+@pytest.mark.parametrize(("value", "bounds", "said"), [
+    (0.0, (0.0, 1.0), "≤ 0.00139"), (1.0, (0.0, 1.0), "≥ 0.99861"), (100.0, (0.0, 100.0), "≥ 99.99861"),
+    (0.0, (0.0, math.inf), "0.00000 ± 0.00071"), (0.0, (-math.inf, math.inf), "0.00000 ± 0.00071"),
+])
+def test_a_share_of_no_image_or_of_all_is_a_bound(value, bounds, said):
+    cell = cell_of(score("a", value, se=0.00071, bounds=bounds))
+    assert value_text(cell) == said
+    assert value_text(cell_of(score("a", value, se=0.0, bounds=bounds))).endswith("± 0.000000")
+
+
+def test_a_metric_points_in_one_direction_wherever_it_is_shown():
+    from ganbench.flows.lists import metrics
+    from ganbench.gan.metrics import METRICS
+
+    listed = {row["name"]: row["better"] for row in metrics()}
+    for name, row in METRICS.items():
+        one = score("a", 0.5, name, lower_is_better=row.lower_is_better, decides=row.decides)
+        assert score_table({"a": [one]}).rows[0].better == listed[name]
+    assert listed["authpct"] == listed["ct"] == listed["fld_gap"] == "undecided"
+
+
+def test_real_images_have_one_name():
+    from ganbench.gan import words
+    from ganbench.gan.metrics import METRICS
+    from ganbench.gan.report.texts import TEXTS, WHAT
+
+    said = [text for table in (words.CAVEATS, words.SENTENCES, words.NEEDS, TEXTS) for pair in table.values()
+            for text in pair] + [*WHAT.values(), *(row.what for row in METRICS.values())]
+    assert [text for text in said if "floor" in text.replace("{floor}", "") or "plancher" in text] == []
+
+
 def test_a_caveat_is_told_once_with_all_that_it_is_about():
     rows = [score("a", 0.1, caveats=(FEW,)), score("a", 0.2, "fd", caveats=(FEW, Caveat("closer than real")))]
     notes = score_table({"a": rows}).notes

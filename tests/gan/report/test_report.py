@@ -17,10 +17,10 @@ from ganbench.gan import gates
 from ganbench.gan.costs import Cost
 from ganbench.gan.images import png_bytes
 from ganbench.gan.metrics import METRICS
-from ganbench.gan.numbers import decimals, english, french, significant
+from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report import html, write_report
 from ganbench.gan.report.charts import rows_chart, steps
-from ganbench.gan.report.document import SCHEMA_FILE, Clash, Provenance, schema, to_json
+from ganbench.gan.report.document import SCHEMA_FILE, Clash, Provenance, analysis_of, schema, to_json
 from ganbench.gan.report.html import page
 from ganbench.gan.report.markdown import escaped, markdown
 from ganbench.gan.report.play import Round, play_page
@@ -28,9 +28,9 @@ from ganbench.gan.report.templates import svg
 from ganbench.gan.report.texts import TEXTS, WHAT, both
 from ganbench.gan.report.verdict import sentences
 from ganbench.gan.tables import Cell, Note, Row
-from ganbench.gan.types import Caveat
+from ganbench.gan.types import Caveat, Finding
 from ganbench.gan.words import caution
-from tests.gan.report.sample import document, mixture
+from tests.gan.report.sample import analysis, document, mixture
 from tests.gan.report.sample import model as clustered
 
 EMPTY = {"meta", "img", "wbr", "circle", "rect", "path", "line", "polyline"}     # tags that are not closed
@@ -327,6 +327,63 @@ def test_the_floor_decides_whether_the_best_is_significantly_farther_than_real_i
 def test_a_mixture_is_praised_only_where_its_gain_is_sure(changes, expected):
     found = document(ensemble=mixture(("dcgan", "flow", "gpt"), **changes))
     assert expected in sentences(found)[-1][0]
+
+
+COLLAPSED = Caveat("collapsed", {"n": 500, "unlike": 1.002, "real": 18.3})
+COPIES = Caveat("of the reference", {"count": 40})
+
+
+@pytest.mark.parametrize("caveat", [COLLAPSED, COPIES])
+@pytest.mark.parametrize(("changes", "minded"), [
+    ({}, True), ({"low": -0.1}, False), ({"shares": (0.5, 0.5, 0)}, False)])
+def test_a_mixture_with_a_model_whose_images_are_not_sound_says_so(caveat, changes, minded):
+    found = document(ensemble=mixture(("dcgan", "flow", "gpt"), **changes))
+    found = replace(found, scores=tuple(replace(score, caveats=(caveat,)) if score.model == "gpt" else score
+                                        for score in found.scores))
+    lines = [line for line, _ in sentences(found) if line.startswith("Mind that gpt is part of the mixture")]
+    assert lines == [f"Mind that gpt is part of the mixture, whose images are not sound: {caution(caveat)}."] * minded
+    assert ("Mind that gpt" in page(found, {})) == ("Mind that gpt" in markdown(found, {})) == minded
+
+
+def test_a_mixture_with_a_model_that_is_found_to_copy_says_so():
+    found = document(ensemble=mixture(("dcgan", "flow", "gpt")))
+    facts = {"share": 0.4, "verbatim": 0.0, "listed": 0.4, "set": "training"}
+    copies = analysis_of(replace(analysis(0), findings=(Finding("alert", "copies", facts, 1e-9, "memorisation"),)))
+    found = replace(found, models=(replace(found.models[0], analysis=copies), *found.models[1:]))
+    assert any("dcgan is part of the mixture" in line and "are copies of" in line for line, _ in sentences(found))
+
+
+def test_near_real_images_is_a_number_with_its_interval_and_no_praise():
+    found = document()
+    first, *others = found.table.rows
+    cell = replace(first.cells[0], value=0.012, low=0.0, high=0.036)
+    found = replace(found, table=replace(found.table, rows=(replace(first, cells=(cell, *first.cells[1:])), *others)))
+    (line,) = [en for en, _ in sentences(found) if "as near" in en]
+    assert line == ("dcgan may be as near to the real images as other real images are: 0.012 (95 %: 0.000 to 0.036) "
+                    "against 0.010.")
+
+
+def test_a_share_of_no_image_is_at_most_so_many():
+    found = document()
+    first, *others = found.table.rows
+    cells = (replace(first.cells[0], value=0.0, low=0.0, high=0.00138, decimals=5, bound="most"), *first.cells[1:])
+    found = replace(found, table=replace(found.table, rows=(replace(first, cells=cells), *others)))
+    assert "≤ 0.00138" in markdown(found, {})
+    assert "≤ 0,00138" in markdown(found, {}, "fr")
+    text = page(found, {})
+    assert '≤ <data value="0.00138" data-at="table/rows/0/cells/0/high">' in text
+    assert not re.search(r"0\.00000\D* ±", text)
+
+
+def test_a_class_that_one_model_alone_has_is_a_row_with_a_dash():
+    found = document(names=("a", "b"))
+    more = analysis_of(analysis(1, ("Coat", "Trouser", "Hat")))
+    for models in ((replace(found.models[0], analysis=more), found.models[1]),
+                   (found.models[0], replace(found.models[1], analysis=more))):
+        made = replace(found, models=models)
+        row = next(line for line in markdown(made, {}).splitlines() if line.startswith("| Hat"))
+        assert row.count(DASH) == 1
+        assert Page(page(made, {})).open == []
 
 
 def test_a_metric_that_one_model_alone_has_is_a_row_with_a_dash(tmp_path):

@@ -1,0 +1,79 @@
+"""Classes of several sets of images are the same where their names are; where only numbers are known, numbers match."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ganbench.gan.datasets.base import ImageSet
+from ganbench.gan.types import BadInput
+
+Names = tuple[str, ...]         # of the classes 0, 1, ...; empty: only numbers are known
+
+
+@dataclass(frozen=True)
+class Matching:
+    """How the classes of a set go with those of the reference."""
+
+    names: Names                # of all classes, the reference's first; empty: only numbers are known
+    added: Names = ()           # those that only the set has
+    lacking: Names = ()         # those that only the reference has
+    renumber: bool = False      # the set's numbers become those of `names`
+    renumber_reference: bool = False
+
+    @property
+    def common(self) -> bool:
+        """Whether any class is in both."""
+        return not self.added or len(self.lacking) + len(self.added) < len(self.names)
+
+
+def matching(reference: Names, other: Names, images: bool = True) -> Matching:
+    """`images`: the other classes are those of images, and not what a model was taught, which numbers classes in the
+    order of their names."""
+    if reference and other:
+        return _by_name(reference, other)
+    if other:
+        return Matching((), renumber=are_numbers(other) and not in_order(other))
+    if images and are_numbers(reference) and not in_order(reference):
+        return Matching((), renumber_reference=True)
+    return Matching(reference)
+
+
+def _by_name(reference: Names, other: Names) -> Matching:
+    known, mine = [key(name) for name in reference], [key(name) for name in other]
+    if are_numbers(other) and not set(known) & set(mine) and max(map(int, other)) < len(reference):
+        lacking = tuple(name for i, name in enumerate(reference) if i not in set(map(int, other)))
+        return Matching(reference, (), lacking, not in_order(other))
+    added = tuple(name for name in other if key(name) not in known)
+    lacking = tuple(name for name in reference if key(name) not in mine)
+    return Matching((*reference, *added), added, lacking, mine != known[: len(mine)])
+
+
+def in_order(names: Names) -> bool:
+    """0, 1, 2 and so on."""
+    return names == tuple(map(str, range(len(names))))
+
+
+def key(name: str) -> str:
+    """One spelling of each name: systems of files compose accents in two ways."""
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def are_numbers(names: Names) -> bool:
+    return bool(names) and all(name.isdecimal() for name in names)
+
+
+def renumbered(images: ImageSet, names: Sequence[str]) -> ImageSet:
+    """The same images with the numbers that their classes have among `names`, or with their names as numbers."""
+    if images.labels is None:
+        return images
+    place = {key(name): i for i, name in enumerate(names)}
+    unknown = [name for name in images.classes if key(name) not in place and not name.isdecimal()]
+    if unknown or not images.classes:
+        raise BadInput("labels-do-not-fit", f"{images.name} has no class of this name: "
+                       f"{', '.join(unknown) or 'its classes have numbers only'}.")
+    numbers = np.array([place.get(key(name), int(name) if name.isdecimal() else 0) for name in images.classes])
+    return replace(images, labels=numbers[images.labels].astype(np.int64), classes=tuple(names))
