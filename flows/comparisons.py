@@ -68,7 +68,7 @@ def print_doubts(shares: Mapping[str, float], unsound: Mapping[str, Caveat | Fin
     for name, why in unsound.items():
         if why and SOME <= shares[name] <= WHOLE:
             said = caution(why) if isinstance(why, Caveat) else sentence(why).rstrip(".")
-            print(f" Mind that {name} is part of the mixture, whose images are not sound: {said}.")
+            print(f" But the mixture contains images of {name}, about which there is a warning: {said}.")
 
 
 def comparison_json(found: Compared) -> str:

@@ -65,8 +65,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "à 95 % : {low} à {high}).",
     ),
     "mixture doubtful": (
-        "Mind that {models} is part of the mixture, whose images are not sound: {why}.",
-        "Attention, {models} entre dans le mélange et ses images ne sont pas saines : {why}.",
+        "But the mixture contains images of {models}, about which there is a warning: {why}.",
+        "Mais le mélange contient des images de {models}, qui font l'objet d'un avertissement : {why}.",
     ),
     "mixture of one": (
         "No mixture of these models was found to be nearer to the real images than {best} alone.",
@@ -75,11 +75,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "scores": ("Scores", "Scores"),
     "scores note": (
         "Value ± standard error; below it the 95 % confidence interval. Bold: no other model is significantly better. "
-        "The last column gives the score of the same number of real images that are not in the reference (the floor). "
+        "The last column gives the score of the same number of real images that are not in the reference. "
         "Arrows show which direction is better.",
         "Valeur ± erreur type ; dessous, l'intervalle de confiance à 95 %. En gras : aucun autre modèle n'est "
         "significativement meilleur. La dernière colonne donne le score d'autant d'images réelles absentes de la "
-        "référence (le plancher). Les flèches indiquent le sens dans lequel le score est meilleur.",
+        "référence. Les flèches indiquent le sens dans lequel le score est meilleur.",
     ),
     "metric": ("metric", "métrique"),
     "model": ("model", "modèle"),

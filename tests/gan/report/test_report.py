@@ -340,9 +340,10 @@ def test_a_mixture_with_a_model_whose_images_are_not_sound_says_so(caveat, chang
     found = document(ensemble=mixture(("dcgan", "flow", "gpt"), **changes))
     found = replace(found, scores=tuple(replace(score, caveats=(caveat,)) if score.model == "gpt" else score
                                         for score in found.scores))
-    lines = [line for line, _ in sentences(found) if line.startswith("Mind that gpt is part of the mixture")]
-    assert lines == [f"Mind that gpt is part of the mixture, whose images are not sound: {caution(caveat)}."] * minded
-    assert ("Mind that gpt" in page(found, {})) == ("Mind that gpt" in markdown(found, {})) == minded
+    lines = [line for line, _ in sentences(found) if line.startswith("But the mixture contains images of gpt")]
+    told = f"But the mixture contains images of gpt, about which there is a warning: {caution(caveat)}."
+    assert lines == [told] * minded
+    assert ("images of gpt, about" in page(found, {})) == ("images of gpt, about" in markdown(found, {})) == minded
 
 
 def test_a_mixture_with_a_model_that_is_found_to_copy_says_so():
@@ -350,7 +351,8 @@ def test_a_mixture_with_a_model_that_is_found_to_copy_says_so():
     facts = {"share": 0.4, "verbatim": 0.0, "listed": 0.4, "set": "training"}
     copies = analysis_of(replace(analysis(0), findings=(Finding("alert", "copies", facts, 1e-9, "memorisation"),)))
     found = replace(found, models=(replace(found.models[0], analysis=copies), *found.models[1:]))
-    assert any("dcgan is part of the mixture" in line and "are copies of" in line for line, _ in sentences(found))
+    assert any("the mixture contains images of dcgan" in line and "copies or near-duplicates" in line
+               for line, _ in sentences(found))
 
 
 def test_near_real_images_is_a_number_with_its_interval_and_no_praise():
@@ -358,9 +360,9 @@ def test_near_real_images_is_a_number_with_its_interval_and_no_praise():
     first, *others = found.table.rows
     cell = replace(first.cells[0], value=0.012, low=0.0, high=0.036)
     found = replace(found, table=replace(found.table, rows=(replace(first, cells=(cell, *first.cells[1:])), *others)))
-    (line,) = [en for en, _ in sentences(found) if "as near" in en]
-    assert line == ("dcgan may be as near to the real images as other real images are: 0.012 (95 %: 0.000 to 0.036) "
-                    "against 0.010.")
+    (line,) = [en for en, _ in sentences(found) if "significantly farther" in en]
+    assert line == ("dcgan is not significantly farther from the real images than held-out real images are: 0.012 "
+                    "(95 %: 0.000 to 0.036) against 0.010.")
 
 
 def test_a_share_of_no_image_is_at_most_so_many():
