@@ -139,7 +139,7 @@ def bars(quiet: bool) -> Iterator[Any]:
     from ganbench.flows.tables import console
 
     watched = sys.stderr.isatty() and not quiet
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console(to_stderr=True), disable=not watched, transient=True) as progress:
         ids: dict[str, Any] = {}
 
@@ -154,7 +154,6 @@ def bars(quiet: bool) -> Iterator[Any]:
 def report(outcome: Any, json: str) -> None:
     """Print the table, or the JSON, and the locations of the other results."""
     from ganbench.flows.tables import (
-        console,
         print_list,
         print_scores,
         print_slices,
@@ -182,7 +181,7 @@ def report(outcome: Any, json: str) -> None:
         age, where = "new" if tracked.new else "logged before", tracked.url or "`ganbench ui` shows it"
         print(f"MLflow: run {tracked.run_id}, {age}; {where}")
     if json:
-        console().print(f"JSON: {json}")
+        print(f"JSON: {json}")
 
 
 @app.command()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganbench.flows.tables import console, print_list, print_notes, print_table, published_row
+from ganbench.flows.tables import print_list, print_notes, print_table, published_row, say
 from ganbench.gan.ensemble import WHOLE
 from ganbench.gan.numbers import decimals
+from ganbench.gan.report.verdict import same_models
 from ganbench.gan.tables import remarks, score_table
 from ganbench.tasks.leaderboard import texts_of, weaknesses
 
@@ -18,19 +19,18 @@ if TYPE_CHECKING:
 
 def print_comparison(found: Compared) -> None:
     """The leaderboard transposed: a row for each metric, since there are more metrics than models."""
-    from rich.markup import escape
-
     job = next(iter(found.jobs.values()))
     table = score_table(found.scores, found.rankings)
     (_, *names), *columns = texts_of(table, found.rankings, found.costs)
     rows = [list(row) for row in zip(names, *(texts for _, *texts in columns), strict=True)]
     print_table(f"{len(found.jobs)} models, {job.protocol.name}", ["", *(texts[0] for texts in columns)], rows)
-    for line in remarks(found.rankings):
+    same = same_models({name: job.model_digest for name, job in found.jobs.items()})
+    for line in [*remarks(found.rankings), *(english for english, _ in same)]:
         print(f" {line}")
     if found.mixture:
         print(f" {mixture_line(found.mixture, list(found.jobs), found.rankings[0].metric)}")
     for model, said in weaknesses(found.analyses).items():
-        console().print(f" [bold]{escape(model)}[/]: {escape(' '.join(said) or 'nothing stands out.')}", soft_wrap=True)
+        say(model, "bold", f": {' '.join(said) or 'nothing stands out.'}", whole=True)
     print_notes(table)
     if found.published:
         print_list("Published under the same protocol", [published_row(row) for row in found.published], False)

@@ -15,7 +15,7 @@ from ganbench.flows.comparisons import mixture_line
 from ganbench.flows.evaluate import Seed
 from ganbench.flows.options import Some, form, in_form
 from ganbench.flows.shards import TASKS, follow
-from ganbench.flows.tables import console, print_list
+from ganbench.flows.tables import print_list
 from ganbench.gan.adaptive import Adaptive
 from ganbench.gan.ensemble import Held
 from ganbench.gan.evaluate import submit
@@ -146,7 +146,7 @@ def print_ensemble(found: Ensemble) -> None:
         print(f" {mixture_line(found.held, list(found.shares), found.metric)}")
     if found.trial:
         for line in trial_lines(found.trial):
-            console().print(f" {line}", markup=False)
+            print(f" {line}")
     print(f"Model: {found.file}; `ganbench evaluate {found.file}` measures it on images of its own.")
 
 

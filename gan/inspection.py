@@ -19,7 +19,7 @@ from ganbench.gan.files import atomic_write, digest_at
 from ganbench.gan.generators import GENERATORS, export, imagegpt, pipeline
 from ganbench.gan.models import hub
 from ganbench.gan.models.loading import resolve
-from ganbench.gan.models.names import ZOO, family_of, found_at
+from ganbench.gan.models.names import ZOO, check_text, family_of, found_at
 from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.models.weights import fits, looks_like_classifier, part_of_family
 from ganbench.gan.pickles import names_in
@@ -82,6 +82,7 @@ def inspect_model(
     workspace = workspace or Workspace()
     if trust_pickle:
         workspace = replace(workspace, trust_pickle=True)
+    check_text(model)
     path = Path(model)
     if model.startswith("zoo:") or (path.suffix == ".toml" and path.is_file()):
         return of_spec(model, resolve(model, workspace), workspace)
