@@ -103,7 +103,7 @@ def check_text(name: str) -> None:
     """Refuse names that are too long for a file, or cannot be written into reports and databases."""
     if not name.isprintable() and any("\udc80" <= letter <= "\udcff" for letter in name):
         raise BadInput("malformed-name",
-                       f"The name {ascii(name)} is not valid UTF-8, so it can stand in no report: rename the file.")
+                       f"The name {name!a} is not valid UTF-8, so it can stand in no report: rename the file.")
     longest = max((len(os.fsencode(part)) for part in Path(name).parts), default=0)
     if longest > MOST_BYTES:
         raise BadInput("malformed-name",
