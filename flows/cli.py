@@ -309,7 +309,7 @@ def inspect(
     """Show the contents of a weights file, and a proposed model file; no code of the file is run."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.inspect import inspection_json, print_inspection, write_proposal
+        from ganbench.flows.inspect import inspection_json, next_command, print_inspection, write_proposal
         from ganbench.gan.inspection import inspect_model
         from ganbench.tasks.settings import workspace_of
 
@@ -321,6 +321,9 @@ def inspect(
             print_inspection(found)
         if out:
             write_proposal(found, out)
+        command = "" if json else next_command(found, out, opening.trust_pickle)
+        if command:
+            print(f"\nNext: {command}")
 
 
 @app.command()

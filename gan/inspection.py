@@ -28,9 +28,11 @@ from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.models.weights import fits, part_of_family
 from ganbench.gan.pickles import names_in
 from ganbench.gan.types import BadInput, ModelSpec, Workspace
+from ganbench.gan.usercode import bare
 
 PLAIN = ("torch.", "collections.", "numpy.", "builtins.")  # what state dicts are made of
 GENERATOR_KEYS = KEYS[: KEYS.index("state_dict")]           # names of generators, not of any model
+AVERAGES = re.compile(r"ema|averag|avg|shadow|swa", re.I)
 FACTORY, PROMPTS = "mymodel:Generator", "prompts.txt"       # placeholders that the user has to replace
 
 
@@ -225,13 +227,16 @@ def open_in(family: str, spec: ModelSpec) -> Iterator[Guess]:
 
 
 def last_of_equals(sets: Sequence[Weights]) -> Iterator[Guess]:
-    """Of one network's weights several times under names that say nothing, the last: averages follow what they average.
-    """
+    """Of one network's weights several times under unusual names: those called averages, or the last, since averages
+    follow what they average."""
     if len(sets) > 1 and not any({*weights.at.split(".")} & {*KEYS} for weights in sets):
         shapes = [[(tensor.name, tensor.shape) for tensor in weights.tensors] for weights in sets]
         if all(shape == shapes[0] for shape in shapes):
-            others = ", ".join(weights.at or "the top level" for weights in sets[:-1])
-            yield Guess("weights_key", sets[-1].at, "the last of several sets of equal shapes", others)
+            averages = [weights for weights in sets if AVERAGES.search(weights.at)]
+            chosen = (averages or [*sets])[-1]
+            others = ", ".join(weights.at or "the top level" for weights in sets if weights is not chosen)
+            why = "called averaged weights" if averages else "the last of several sets of equal shapes"
+            yield Guess("weights_key", chosen.at, why, others)
 
 
 def part_guess(at: str, state: Mapping[str, Tensor]) -> Iterator[Guess]:
@@ -254,7 +259,12 @@ def toml_of(found: Inspection, folder: Path | None = None) -> str:
     spec = found.spec
     if folder is not None and Path(spec.weights).is_relative_to(folder.absolute()):
         spec = replace(spec, weights=str(Path(spec.weights).relative_to(folder.absolute())))
+    if folder is not None and spec.factory.startswith(f"{folder.absolute()}/"):
+        spec = replace(spec, factory=bare(spec.factory))
     said = {guess.field: comment(guess) for guess in found.guesses}
+    for name in ("channels", "resolution"):                 # a family's follow from its arguments
+        if f"arguments.{name}" in said:
+            said.setdefault(name, said[f"arguments.{name}"])
     table, lines = "", []
     for line in complete_lines(spec, said):
         table = f"{line.strip('[]')}." if line.startswith("[") else table

@@ -64,6 +64,8 @@ def renamed(state: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> list[tup
             part = {mine + name.removeprefix(theirs): value for name, value in form.items() if name.startswith(theirs)}
             if fits(part, needed, plain):
                 found.setdefault(theirs, {plain[name]: value for name, value in part.items() if name in plain})
+        if found:
+            break
     return list(found.items())
 
 
@@ -155,6 +157,7 @@ def with_dots(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """`model_ema.` of latent diffusion's code, whose names lost their dots, with the dots of `model.`."""
     if not any(name.startswith("model_ema.") for name in state):
         return state
+    state = {name: value for name, value in state.items() if name not in ("model_ema.decay", "model_ema.num_updates")}
     names = {name.removeprefix("model.").replace(".", ""): name for name in state if name.startswith("model.")}
     return {"model_ema." + names[rest].removeprefix("model.") if (rest := name.removeprefix("model_ema.")) in names
             and name.startswith("model_ema.") else name: value for name, value in state.items()}

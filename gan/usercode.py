@@ -7,8 +7,10 @@ import difflib
 import importlib
 import os
 import sys
+import threading
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -19,17 +21,17 @@ from ganbench.gan.types import BadInput
 
 def find(factory: str) -> Callable[..., Any]:
     """The callable behind `module:callable`; modules in the current folder are found, too."""
-    module_name, _, attribute = factory.partition(":")
+    module_name, _, attribute = bare(factory).partition(":")
     if not module_name or not attribute:
         raise BadInput("malformed-name", f"{factory!r} is not a factory: expected module:callable.")
-    here_first()
     try:
-        module = importlib.import_module(module_name)
+        with placed(factory):
+            module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and (module_name + ".").startswith(error.name + "."):
             raise BadInput("missing-module",
                            f"Factory {factory}: there is no module {error.name!r}, neither installed nor in "
-                           f"{Path.cwd()}.") from error
+                           f"{Path.cwd()}{' nor beside the file that names it' * factory.startswith('/')}.") from error
         raise BadInput("missing-module",
                        f"Factory {factory}: {module_name} needs the module {error.name!r}, not found.") from error
     except Exception as error:
@@ -64,9 +66,61 @@ def call(factory: str, arguments: Mapping[str, Any]) -> Any:
 
 def factory_digest(factory: str) -> str:
     """sha256 of the file that defines the factory, part of the model's identity; its imports are not included."""
-    found = looked_up(factory.partition(":")[0])
+    with placed(factory):
+        found = looked_up(bare(factory).partition(":")[0])
     origin = Path(found.origin) if found and found.origin else None
     return file_digest(origin) if origin and origin.is_file() else ""
+
+
+# Factories of model files, whose modules lie beside them
+
+PACKAGE = __name__.partition(".")[0]
+FOLDERS: list[str] = []                                     # of model files whose factories were used
+PLACING = threading.RLock()                                 # the order of sys.path belongs to the process
+
+
+def factory_beside(factory: str, file: Path) -> str:
+    """A factory that a file names: /folder/module:callable if its module lies beside the file."""
+    folder, top = file.parent.absolute(), factory.partition(":")[0].partition(".")[0]
+    there = top.isidentifier() and holds(folder, top)
+    return f"{folder}/{factory}" if there and folder != Path.cwd() else factory
+
+
+def bare(factory: str) -> str:
+    """`module:callable` without the folder, which is a path and so no part of what a model is."""
+    return factory.rpartition("/")[2]
+
+
+@contextmanager
+def placed(factory: str) -> Iterator[None]:
+    """Let imports see the factory's folder first, or the current one; the folders of other model files come last.
+
+    Modules that were imported from those under the same names are forgotten, so that two model files with a
+    `mymodel.py` each get their own.
+    """
+    with PLACING:
+        here_first()
+        folder = factory.rpartition("/")[0]
+        if folder and folder not in FOLDERS:
+            FOLDERS.append(folder)
+        if FOLDERS:
+            others = [other for other in FOLDERS if other != folder]
+            forget_modules(others, folder or os.getcwd())
+            sys.path[:] = [*filter(None, [folder]), *(path for path in sys.path if path not in FOLDERS), *others]
+        yield
+
+
+def forget_modules(folders: Sequence[str], here: str) -> None:
+    """Forget modules that were imported from these folders, where this one has its own of the same name."""
+    for name, module in list(sys.modules.items()):
+        top, file = name.partition(".")[0], Path(getattr(module, "__file__", None) or "/")
+        if top != PACKAGE and any(file.is_relative_to(Path(folder, top)) or file == Path(folder, f"{top}.py")
+                                  for folder in folders) and holds(Path(here), top):
+            del sys.modules[name]
+
+
+def holds(folder: Path, top: str) -> bool:
+    return (folder / f"{top}.py").is_file() or (folder / top).is_dir()
 
 
 def exists(module: str) -> bool:
