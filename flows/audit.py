@@ -191,17 +191,14 @@ def attribution_json(outcome: Attributed) -> str:
 
 def print_audit(outcome: Audited) -> None:
     """What was found, in a few lines and a table of the most suspicious images."""
-    from rich import box
-    from rich.table import Table
-
-    from ganbench.flows.tables import DASH, console, print_scores
+    from ganbench.flows.tables import DASH, console, print_scores, table_of
 
     found = outcome.audit
     print_scores(outcome.scores, f"{outcome.job.model.name}: {found.n:,} images against {found.n_training:,} "
                                  "training images")
     for line in verdict(found):
         print(line)
-    table = Table(box=box.SIMPLE_HEAD)
+    table = table_of()
     for name in ("image", "nearest by features", "by pixels", "grey levels apart", "ratio to the next", "p"):
         table.add_column(name, justify="right")
     for match in found.matches[:10]:
@@ -242,16 +239,14 @@ def print_attribution(outcome: Attributed) -> None:
 
 def print_classes(classes: dict[str, Estimate]) -> None:
     """A row for each class, the largest contribution first."""
-    from rich import box
-    from rich.table import Table
+    from rich.text import Text
 
-    from ganbench.flows.tables import console
+    from ganbench.flows.tables import console, table_of
 
-    table = Table(title="What classes cost",
-                  box=box.SIMPLE_HEAD, title_justify="left")
+    table = table_of("What classes cost")
     table.add_column("class", style="bold")
     table.add_column("cost", justify="right")
     table.add_column("\N{PLUS-MINUS SIGN} SE", justify="right")
     for name, cost in sorted(classes.items(), key=lambda pair: -pair[1].value):
-        table.add_row(name, f"{cost.value:+.4f}", f"{cost.se:.4f}")
+        table.add_row(Text(name), f"{cost.value:+.4f}", f"{cost.se:.4f}")
     console().print(table)

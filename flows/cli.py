@@ -157,7 +157,7 @@ def bars(quiet: bool) -> Iterator[Any]:
     from ganbench.flows.tables import console
 
     watched = sys.stderr.isatty() and not quiet
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console(to_stderr=True), disable=not watched, transient=True) as progress:
         ids: dict[str, Any] = {}
 
@@ -193,7 +193,6 @@ def say_files(first: float = 3, every: float = 10) -> Callable[[str, int], None]
 def report(outcome: Any, json: str) -> None:
     """Print the table, or the JSON, and the locations of the other results."""
     from ganbench.flows.tables import (
-        console,
         print_list,
         print_scores,
         print_slices,
@@ -221,7 +220,7 @@ def report(outcome: Any, json: str) -> None:
         age, where = "new" if tracked.new else "logged before", tracked.url or "`ganbench ui` shows it"
         print(f"MLflow: run {tracked.run_id}, {age}; {where}")
     if json:
-        console().print(f"JSON: {json}")
+        print(f"JSON: {json}")
 
 
 @app.command()
@@ -351,7 +350,7 @@ def inspect(
     """Show the contents of a weights file, and a proposed model file; no code of the file is run."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.inspect import inspection_json, print_inspection, write_proposal
+        from ganbench.flows.inspect import inspection_json, next_command, print_inspection, write_proposal
         from ganbench.gan.inspection import inspect_model
         from ganbench.tasks.settings import workspace_of
 
@@ -364,6 +363,9 @@ def inspect(
             print_inspection(found)
         if out:
             write_proposal(found, out)
+        command = "" if json else next_command(found, out, opening.trust_pickle)
+        if command:
+            print(f"\nNext: {command}")
 
 
 @app.command()

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganbench.flows.tables import console, print_list, print_notes, print_table, published_row
+from ganbench.flows.tables import print_list, print_notes, print_table, published_row, say
 from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import WHOLE
 from ganbench.gan.numbers import decimals
+from ganbench.gan.report.verdict import same_models
 from ganbench.gan.tables import remarks, score_table
 from ganbench.gan.types import Caveat, Finding
 from ganbench.gan.words import caution, sentence
@@ -24,14 +25,13 @@ SOME = 0.005    # of a mixture: a share that is worth a word
 
 def print_comparison(found: Compared) -> None:
     """The leaderboard transposed: a row for each metric, since there are more metrics than models."""
-    from rich.markup import escape
-
     job = next(iter(found.jobs.values()))
     table = score_table(found.scores, found.rankings)
     (_, *names), *columns = texts_of(table, found.rankings, found.costs)
     rows = [list(row) for row in zip(names, *(texts for _, *texts in columns), strict=True)]
     print_table(f"{len(found.jobs)} models, {job.protocol.name}", ["", *(texts[0] for texts in columns)], rows)
-    for line in remarks(found.rankings):
+    same = same_models({name: job.model_digest for name, job in found.jobs.items()})
+    for line in [*remarks(found.rankings), *(english for english, _ in same)]:
         print(f" {line}")
     if found.mixture:
         print(f" {mixture_line(found.mixture, list(found.jobs), found.rankings[0].metric)}")
@@ -40,7 +40,7 @@ def print_comparison(found: Compared) -> None:
                           analysis.findings if analysis else ())
             for name, analysis in ((name, found.analyses.get(name)) for name in found.jobs)})
     for model, said in weaknesses(found.analyses).items():
-        console().print(f" [bold]{escape(model)}[/]: {escape(' '.join(said) or 'nothing stands out.')}", soft_wrap=True)
+        say(model, "bold", f": {' '.join(said) or 'nothing stands out.'}", whole=True)
     print_notes(table)
     if found.published:
         print_list("Published under the same protocol", [published_row(row) for row in found.published], False)

@@ -15,7 +15,7 @@ from ganbench.flows.comparisons import mixture_line, print_doubts
 from ganbench.flows.evaluate import Seed
 from ganbench.flows.options import Some, form, in_form
 from ganbench.flows.shards import TASKS, follow
-from ganbench.flows.tables import console, print_list
+from ganbench.flows.tables import print_list
 from ganbench.gan.adaptive import Adaptive
 from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import Held
@@ -156,7 +156,7 @@ def print_ensemble(found: Ensemble) -> None:
         print_doubts(found.shares, found.unsound)
     if found.trial:
         for line in trial_lines(found.trial):
-            console().print(f" {line}", markup=False)
+            print(f" {line}")
     print(f"Model: {found.file}; `ganbench evaluate {found.file}` measures it on images of its own.")
 
 

@@ -72,21 +72,19 @@ def remarks(a: str, b: str, look: Looked) -> list[str]:
 
 def print_differences(explained: Explained, n: int) -> None:
     """A row per axis for every number, then what explains most of it, in a sentence."""
-    from rich import box
-    from rich.table import Table
+    from rich.text import Text
 
-    from ganbench.flows.tables import console
+    from ganbench.flows.tables import console, table_of
 
     a, b = explained.a, explained.b
     for found in explained.differences:
-        table = Table(title=f"{found.metric} of {n:,} images", box=box.SIMPLE_HEAD, title_justify="left",
-                      title_style="bold")
+        table = table_of(f"{found.metric} of {n:,} images")
         for name, where in (("", "left"), (a, "left"), (b, "left"), ("share of the gap", "right")):
-            table.add_column(name, justify=where)  # type: ignore[arg-type]
+            table.add_column(Text(name), justify=where)  # type: ignore[arg-type]
         table.add_row("value", f"{found.a:.4f}", f"{found.b:.4f}", f"{found.b - found.a:+.4f}", style="bold")
         for part in sorted(found.shares, key=lambda part: -abs(part.share)):
             share = "none" if part.idle else f"{part.share:+.4f}"
-            table.add_row(part.axis, part.a or "the given ones", part.b, share)
+            table.add_row(*map(Text, (part.axis, part.a or "the given ones", part.b, share)))
         console().print(table)
         print(" ".join([sentence(a, b, found), *idle(found)]) + "\n")
     for remark in explained.remarks:

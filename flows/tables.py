@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from ganbench.gan.published import Published
     from ganbench.gan.tables import ScoreTable
@@ -33,15 +34,31 @@ def print_list(title: str, rows: Sequence[Mapping[str, Any]], as_json: bool) -> 
     if not rows:
         print(f"{title}: nothing yet.")
         return
+    from rich.text import Text
+
+    table = table_of(title)
+    for key in rows[0]:
+        table.add_column(Text(key.replace("_", " ")), overflow="fold", style="bold" if key == "name" else "")
+    for row in rows:
+        table.add_row(*(Text(shown(value)) for value in row.values()))
+    console().print(table)
+
+
+def table_of(title: str = "") -> Table:
+    """An empty table of the house's style.  Give it `Text`s: rich reads brackets in strings as markup, and :names: as
+    emoji."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for key in rows[0]:
-        table.add_column(key.replace("_", " "), overflow="fold", style="bold" if key == "name" else "")
-    for row in rows:
-        table.add_row(*(shown(value) for value in row.values()))
-    console().print(table)
+    return Table(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+
+
+def say(start: str, style: str, text: str, whole: bool = False) -> None:
+    """A line as it is, its start in a style; `whole`: not broken at the terminal's width."""
+    from rich.text import Text
+
+    console().print(Text.assemble(" ", (start, style), text), soft_wrap=whole)
 
 
 def published_row(row: Published) -> dict[str, Any]:
@@ -71,7 +88,7 @@ def print_checks(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
         return
     for name, state, reason in reasons:
         if reason:
-            console().print(f" [yellow]{name}[/]: {state}: {reason}")
+            say(name, "yellow", f": {state}: {reason}")
     states = [state for _, state, _ in reasons]
     print(", ".join(f"{states.count(state)} {state}" for state in ("ok", "FAILED", "not run")))
 
@@ -108,28 +125,24 @@ def print_slices(scores: Sequence[Score]) -> None:
 
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Texts as they are: names of the user's are no markup."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    table.add_column(escape(heads[0]), style="bold", no_wrap=True)
+    table = table_of(title)
+    table.add_column(Text(heads[0]), style="bold", no_wrap=True)
     for head in heads[1:]:
-        table.add_column(escape(head), justify="right")
+        table.add_column(Text(head), justify="right", overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*map(Text, row))
     console().print(table)
 
 
 def print_notes(found: ScoreTable) -> None:
     """The caveats, each once, after the names of the scores that it is about."""
-    from rich.markup import escape
-
     from ganbench.gan.tables import about
     from ganbench.gan.words import caution
 
     for note in found.notes:
-        console().print(f" [yellow]{escape(about(note))}[/]{escape(caution(note.caveat))}")
+        say(about(note), "yellow", caution(note.caveat))
 
 
 def scores_json(scores: Iterable[Score], slices: Iterable[Score], provenance: Mapping[str, Any]) -> str:

@@ -25,20 +25,23 @@ from torch import Tensor, nn
 
 from ganbench.gan import pickles
 from ganbench.gan.files import atomic_write, check_file, file_digest
+from ganbench.gan.pickles import names_in
+from ganbench.gan.renaming import (
+    COUNTERS,
+    KEYS,
+    STATISTICS,
+    completed,
+    first_of,
+    is_unnamed,
+    renamed,
+    with_dots,
+    without_prefixes,
+)
 from ganbench.gan.types import BadInput
 
 __all__ = ["file_digest", "find_weights", "load_into", "load_state", "read_checkpoint", "read_plain", "select_state",
            "state_dicts"]
 
-# Keys under which training code stores the generator, in order of preference: averaged weights first, because
-# papers evaluate those.
-KEYS = (
-    "G_ema", "g_ema", "ema", "params_ema", "ema_state_dict", "model_ema", "ema_model", "generator_ema", "ema_generator",
-    "netG_ema",
-    "generator", "G", "netG", "g", "gen", "generator_state_dict", "netG_state_dict", "G_state_dict",
-    "state_dict", "model_state_dict", "model", "params", "module", "net", "network", "weights", "state",
-)
-PREFIXES = ("module.", "_orig_mod.")                        # DataParallel, torch.compile
 LEGACY = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"     # torch.save before PyTorch 1.6
 FLOATS = [type(np.dtype(name)) for name in ("float16", "float32", "float64", "int32", "int64", "bool")]
 SCALAR = np.float32(0).__reduce__()[0]                      # numpy's function that makes one number
@@ -46,7 +49,11 @@ SCALAR = np.float32(0).__reduce__()[0]                      # numpy's function t
 SAFE: list[Any] = [argparse.Namespace, pathlib.PosixPath, np.dtype, *FLOATS,
                    (SCALAR, "numpy._core.multiarray.scalar"), (SCALAR, "numpy.core.multiarray.scalar")]
 NORM = re.compile(r"\.(weight_(g|v|u|orig)|parametrizations\.weight\.(original[01]?|0\._[uv]))$")
+MOST_LISTED = 100_000                                       # items of a list that is looked through
 OPTIMISER = {"exp_avg", "exp_avg_sq", "momentum_buffer", "square_avg"}
+# Libraries whose objects lie beside weights as settings, none of which a network is made of
+SETTINGS = {"pytorch_lightning", "lightning", "lightning_fabric", "lightning_utilities", "omegaconf", "ml_collections",
+            "easydict", "addict", "munch", "yacs", "argparse", "pathlib", "collections", "numpy", "fairscale"}
 LOADING = threading.Lock()                                  # torch's list of safe classes belongs to the process
 MOST_UNPACKED, MOST_RATIO = 1_000_000_000, 100              # bytes; and how often the size of the archive beside them
 MOST_REPEATED = 100_000_000                                 # values of a tensor whose storage holds fewer
@@ -184,6 +191,9 @@ def read_torch(path: Path, trust_pickle: bool) -> Any:
         with LOADING, torch.serialization.safe_globals(SAFE):
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        plain = read_plain(path) if only_settings(names_in(path)) else None
+        if plain is not None:
+            return plain
         if re.search("truncated|ran out|Unsupported operand", str(error)):
             raise BadInput("unreadable-weights",
                            f"{path} is truncated or damaged: its index of tensors cannot be read.") from error
@@ -192,6 +202,13 @@ def read_torch(path: Path, trust_pickle: bool) -> Any:
         raise needs_code(path, error) from error
     except Exception as error:      # whatever a damaged pickle runs into
         raise BadInput("unreadable-weights", f"{path} is truncated or damaged: {one_line(error)}.") from error
+
+
+def only_settings(names: Iterable[str]) -> bool:
+    """Whether a pickle asks for nothing but tensors, containers and the settings of well-known trainers, such as the
+    AttributeDict and the callbacks of Lightning 0.9: stand-ins can take their place, and nothing is imported."""
+    return all(name.partition(".")[0] in SETTINGS or name in pickles.REBUILD or name in pickles.PLAIN
+               or re.fullmatch(r"torch\.\w+Storage|torch\.storage\.\w+|torch\.(device|dtype)", name) for name in names)
 
 
 def read_plain(path: Path) -> Any:
@@ -259,18 +276,33 @@ def select_state(content: Any, path: Path, key: str = "") -> tuple[str, dict[str
     return chosen, checked(without_prefixes(state), path)
 
 
-def state_dicts(content: Any, at: str = "", depth: int = 3) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """All state dicts in a file's content, by dotted path; modules are replaced by their state dicts."""
+def state_dicts(content: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """All state dicts in a file's content, by dotted path; modules are replaced by their state dicts, and averaged
+    weights completed with names and running statistics from those beside them."""
+    found = dict(sets_in(content))
+    named = [state for state in found.values() if not is_unnamed(state)]
+    for at, state in found.items():
+        whole = completed(state, [other for other in named if other is not state])
+        if whole is not None or not named:
+            yield at, state if whole is None else whole
+
+
+def sets_in(content: Any, at: str = "", depth: int = 3) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """State dicts and lists of tensors, as they are; what is beside tensors in their dictionary is looked through."""
     if isinstance(content, nn.Module):
         content = content.state_dict()
-    if not isinstance(content, Mapping) or not content:
+    if isinstance(content, list | tuple) and len(content) <= MOST_LISTED:
+        content = {str(k): value for k, value in enumerate(content)}
+    if not isinstance(content, Mapping) or not content or {"state", "param_groups"} <= content.keys():
         return
-    if all(isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()):
-        if not OPTIMISER & content.keys():
-            yield at, dict(content)
-    elif depth:
-        for name, value in content.items():
-            yield from state_dicts(value, f"{at}.{name}" if at else str(name), depth - 1)
+    tensors = {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Tensor)}
+    if len(tensors) < len(content):
+        tensors = {name: value for name, value in tensors.items() if "." in name or name in ("weight", "bias")}
+    if any(value.ndim for value in tensors.values()) and not OPTIMISER & content.keys():
+        yield at, dict(with_dots(tensors))
+    for name, value in content.items() if depth else ():
+        if not isinstance(value, Tensor):
+            yield from sets_in(value, f"{at}.{name}" if at else str(name), depth - 1)
 
 
 def part_of(found: Mapping[str, dict[str, Tensor]], key: str) -> dict[str, Tensor] | None:
@@ -280,7 +312,7 @@ def part_of(found: Mapping[str, dict[str, Tensor]], key: str) -> dict[str, Tenso
             prefix = key.removeprefix(f"{at}.") + "."
             part = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
             if part:
-                return part
+                return without_prefixes(part)
     return None
 
 
@@ -290,7 +322,8 @@ def parts(state: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[str, Tensor]]
     names = dict.fromkeys(name.partition(".")[0] for name in state if "." in name)
     for part in sorted(names, key=lambda part: KEYS.index(part) if part in KEYS else len(KEYS)):
         begin = f"{part}."
-        yield part, {name.removeprefix(begin): value for name, value in state.items() if name.startswith(begin)}
+        yield part, without_prefixes(
+            {name.removeprefix(begin): value for name, value in state.items() if name.startswith(begin)})
 
 
 def preferred(found: Mapping[str, dict[str, Tensor]], content: Any, path: Path) -> str:
@@ -317,14 +350,6 @@ def listed(names: Mapping[Any, Any], most: int = 8) -> str:
     shown = [str(name) or "the top level" for name in list(names)[:most]]
     more = f" (and {len(names) - most} more)" if len(names) > most else ""
     return (", ".join(shown) or "nothing") + more
-
-
-def without_prefixes(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Drop `module.` and `_orig_mod.` where every key has them."""
-    for prefix in PREFIXES * 2:
-        if all(name.startswith(prefix) for name in state):
-            state = {name.removeprefix(prefix): value for name, value in state.items()}
-    return dict(state)
 
 
 def without_norms(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -391,16 +416,24 @@ def checked(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
 
 def load_into(module: nn.Module, state: Mapping[str, Tensor], source: str | Path, family: str = "") -> None:
     """Copy a state dict into a module; only BatchNorm's `num_batches_tracked`, which does nothing in eval mode,
-    may be missing.  `source` and `family` name the file and the model in the message."""
+    may be missing.  `source` and `family` name the file and the model in the message.
+
+    Where names differ, a prefix that maps all of the module's names to the file's is looked for.
+    """
     ours = module.state_dict()
-    missing = [name for name in ours if name not in state and not name.endswith("num_batches_tracked")]
+    state = for_module(state, module, ours, source)
+    missing = [name for name in ours if name not in state and not name.endswith(COUNTERS)]
     unexpected = [name for name in state if name not in ours]
     unlike = [name for name in ours if name in state and ours[name].shape != state[name].shape]
     complaints = []
     if missing:
-        complaints.append(f"missing {first(missing)}")
+        none = all(name.endswith(STATISTICS) for name in missing)
+        reason = f", running statistics of {layers(missing)}: without them build it with track_running_stats=False"
+        complaints.append(f"missing {first(missing)}{reason * none}")
     if unexpected:
-        complaints.append(f"unexpected {first(unexpected)}")
+        kept = all(name.endswith((*STATISTICS, *COUNTERS)) for name in unexpected)
+        reason = f", running statistics of {layers(unexpected)}: build it with track_running_stats=True"
+        complaints.append(f"unexpected {first(unexpected)}{reason * kept}")
     if unlike:
         name = unlike[0]
         complaints.append(f"{name} is {tuple(state[name].shape)}, expected {tuple(ours[name].shape)}" + more(unlike))
@@ -408,6 +441,38 @@ def load_into(module: nn.Module, state: Mapping[str, Tensor], source: str | Path
         raise BadInput("weights-do-not-fit",
                        f"{source} does not fit {family or type(module).__name__}: {'; '.join(complaints)}.")
     module.load_state_dict(state, strict=False)
+
+
+def for_module(
+    state: Mapping[str, Tensor], module: nn.Module, ours: Mapping[str, Tensor], source: str | Path
+) -> Mapping[str, Tensor]:
+    """The state dict with the module's names, where a list, a prefix or a normalisation in parts hides them."""
+    if is_unnamed(state) and not is_unnamed(ours):
+        names = [name for name, _ in module.named_parameters()]
+        if len(names) != len(state):
+            raise BadInput("weights-do-not-fit",
+                           f"{source} is a list of {len(state):,} tensors without names, and the module has "
+                           f"{len(names):,} parameters.")
+        return dict(zip(names, state.values(), strict=True))
+    if not [name for name in state.keys() ^ ours.keys() if not name.endswith(COUNTERS)]:
+        return state
+    for form in (state, without_norms(state)):
+        found = dict(renamed(form, ours))
+        chosen = first_of(list(found)) if found else None
+        if chosen is not None:
+            return found[chosen]
+        if found:
+            listing = ", ".join(prefix.rstrip(".") or "the top level" for prefix in found)
+            raise BadInput("several-weights",
+                           f"{source} holds several sets of weights that fit ({listing}): choose one with "
+                           "--weights-key.")
+    return state
+
+
+def layers(names: Iterable[str]) -> str:
+    """`2 BatchNorm layers (main.1 and 1 more)` of the names of their tensors."""
+    found = list(dict.fromkeys(name.rpartition(".")[0] for name in names))
+    return f"{len(found)} BatchNorm layer{'s' * (len(found) > 1)} ({first(found)})"
 
 
 def first(names: list[str]) -> str:

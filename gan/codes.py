@@ -20,7 +20,7 @@ CODES = {
     # Options and requests
     "conflicting-options": "Two options or fields were given that exclude each other.",
     "given-twice": "The things to be compared are identical.",
-    "malformed-name": "A name has the wrong form; expected module:callable, hf:ORG/REPO@REVISION or NAME=PATH.",
+    "malformed-name": "A name is empty, too long, or not module:callable, hf:ORG/REPO@REVISION or NAME=PATH.",
     "needs-family": "Exactly one of family and factory must be given for these weights; none was given, or both.",
     "nested-models": "A mixture or rejection cannot be made of such a model.",
     "no-held-out-images": "There are too few real images outside the training set.",

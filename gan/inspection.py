@@ -5,10 +5,13 @@ Nothing in the file is run; what is inferred from shapes is called a guess.
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +21,23 @@ from ganbench.gan.checkpoints import KEYS, parts, read_checkpoint, read_plain, s
 from ganbench.gan.datasets import DataFolders, is_images
 from ganbench.gan.files import atomic_write, digest_at
 from ganbench.gan.generators import GENERATORS, export, imagegpt, pipeline
+from ganbench.gan.guessing import Guess, guesses_of, settings_in
 from ganbench.gan.models import hub
 from ganbench.gan.models.images import open_set, set_of
 from ganbench.gan.models.loading import resolve
-from ganbench.gan.models.names import ZOO, family_of, found_at, images_named
+from ganbench.gan.models.names import ZOO, check_text, family_of, found_at, images_named
 from ganbench.gan.models.toml_file import write_spec
-from ganbench.gan.models.weights import fits, looks_like_classifier, part_of_family
+from ganbench.gan.models.weights import fits, part_of_family
 from ganbench.gan.pickles import names_in
 from ganbench.gan.shaping import DEFAULT, steps_of
 from ganbench.gan.types import BadInput, ModelSpec, Workspace
+from ganbench.gan.usercode import bare
 from ganbench.gan.words import caution
 
 NATIVE, PADDED = 28, 32                                     # pixels of Fashion-MNIST's pictures, and as they are read
 PLAIN = ("torch.", "collections.", "numpy.", "builtins.")  # what state dicts are made of
 GENERATOR_KEYS = KEYS[: KEYS.index("state_dict")]           # names of generators, not of any model
+AVERAGES = re.compile(r"ema|averag|avg|shadow|swa", re.I)
 FACTORY, PROMPTS = "mymodel:Generator", "prompts.txt"       # placeholders that the user has to replace
 
 
@@ -58,15 +64,6 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Guess:
-    """A field of ModelSpec, its value, and the evidence for it."""
-
-    field: str
-    value: Any
-    why: str
-
-
-@dataclass(frozen=True)
 class Inspection:
     """The contents of a file, and a `ModelSpec` for it; without one `notes` say what is missing."""
 
@@ -88,6 +85,7 @@ def inspect_model(
     workspace = workspace or Workspace()
     if trust_pickle:
         workspace = replace(workspace, trust_pickle=True)
+    check_text(model)
     path = Path(model)
     if model.startswith("zoo:") or (path.suffix == ".toml" and path.is_file()):
         return of_spec(model, resolve(model, workspace), workspace)
@@ -214,16 +212,18 @@ def of_weights(model: str, path: Path, spec: ModelSpec, trust_pickle: bool) -> I
     sets = tuple(Weights(at, tuple(facts(state))) for at, state in state_dicts(content))
     kind = "safetensors" if path.suffix == ".safetensors" else "torch.save"
     names = () if kind == "safetensors" else tuple(name for name in names_in(path) if not name.startswith(PLAIN))
+    keys = [] if spec.weights_key else list(last_of_equals(sets))
     try:
-        chosen, state = select_state(content, path, spec.weights_key)
+        chosen, state = select_state(content, path, keys[0].value if keys else spec.weights_key)
     except BadInput as error:
         return Inspection(model, kind, sets, asks_for=names, notes=(str(error),))
     state = without_norms(state)
-    keys = [] if spec.weights_key else list(part_guess(chosen, state))
+    keys = keys or ([] if spec.weights_key else list(part_guess(chosen, state)))
     if keys:
         chosen, state = select_state(content, path, keys[0].value)
         state = without_norms(state)
-    found, guesses, notes = proposed(replace(spec, weights_key=chosen, sha256=digest_at(path)), state)
+    spec = replace(spec, weights_key=chosen, sha256=digest_at(path))
+    found, guesses, notes = proposed(spec, state, settings_in(content))
     return Inspection(model, kind, sets, chosen, names, (*keys, *guesses), found, (*aside, *notes))
 
 
@@ -245,23 +245,46 @@ def layout_of(shape: tuple[int | None, ...]) -> str:
 
 # Inference from shapes
 
-def proposed(spec: ModelSpec, state: Mapping[str, Tensor]) -> tuple[ModelSpec, list[Guess], list[str]]:
+def proposed(
+    spec: ModelSpec, state: Mapping[str, Tensor], settings: Mapping[str, Any]
+) -> tuple[ModelSpec, list[Guess], list[str]]:
     """A spec with the family whose shapes match, or else with a placeholder factory."""
     families = [name for name in GENERATORS if fits(name, state)]
     if families:
         arguments = GENERATORS[families[0]].arguments_of(state)
-        guesses = [Guess("family", families[0], "its shapes fit"),
+        guesses = [Guess("family", families[0], "its shapes fit"), *open_in(families[0], spec),
                    *(Guess(f"arguments.{name}", value, "read off the shapes") for name, value in arguments.items())]
         spec = replace(spec, family=families[0], arguments=arguments, channels=arguments.get("channels"),
                        resolution=arguments.get("resolution"))
         return spec, guesses, [f"its shapes fit {name}, too" for name in families[1:]]
-    notes = [f"no family has these shapes: put your own module:callable in the place of {FACTORY}"]
-    if looks_like_classifier(state):
-        notes.append("it looks like a classifier: it takes pictures and ends in a linear layer")
-    guesses = [Guess("factory", FACTORY, "to be replaced"), *latent_guess(state), *image_guess(state),
-               Guess("output_range", spec.output_range, "the usual range; weights do not say it")]
-    values = {guess.field: guess.value for guess in guesses}
-    return replace(spec, **values), guesses, notes
+    _, found, said = guesses_of(state, settings)
+    notes = [f"no family has these shapes: put your own module:callable in the place of {FACTORY}; modules beside this "
+             "file are found", *said]
+    guesses = [Guess("factory", FACTORY, "to be replaced"), *found]
+    return replace(spec, **{guess.field: guess.value for guess in guesses}), guesses, notes
+
+
+def open_in(family: str, spec: ModelSpec) -> Iterator[Guess]:
+    """What the shapes of a family do not say: the noise that it was trained on, and the range of its pictures."""
+    takes = signature(GENERATORS[family].make).parameters
+    if "latent" in takes:
+        yield Guess("latent", spec.latent, "weights do not say it", '"uniform" (in [-1, 1])')
+    if "output" in takes:
+        yield Guess("output_range", spec.output_range, "usual; weights do not say it",
+                    '[0, 1] with output = "sigmoid" under [arguments]')
+
+
+def last_of_equals(sets: Sequence[Weights]) -> Iterator[Guess]:
+    """Of one network's weights several times under unusual names: those called averages, or the last, since averages
+    follow what they average."""
+    if len(sets) > 1 and not any({*weights.at.split(".")} & {*KEYS} for weights in sets):
+        shapes = [[(tensor.name, tensor.shape) for tensor in weights.tensors] for weights in sets]
+        if all(shape == shapes[0] for shape in shapes):
+            averages = [weights for weights in sets if AVERAGES.search(weights.at)]
+            chosen = (averages or [*sets])[-1]
+            others = ", ".join(weights.at or "the top level" for weights in sets if weights is not chosen)
+            why = "called averaged weights" if averages else "the last of several sets of equal shapes"
+            yield Guess("weights_key", chosen.at, why, others)
 
 
 def part_guess(at: str, state: Mapping[str, Tensor]) -> Iterator[Guess]:
@@ -274,54 +297,6 @@ def part_guess(at: str, state: Mapping[str, Tensor]) -> Iterator[Guess]:
         yield Guess("weights_key", f"{at}.{part}".lstrip("."), f"tensors of {part} beside {others}")
 
 
-def latent_guess(state: Mapping[str, Tensor]) -> Iterator[Guess]:
-    """The length of z: what the first layer takes, less the columns of a table of classes that lies before it."""
-    beside, less = 0, ""
-    for name, value in matrices(state):
-        if "emb" in name and value.ndim == 2:
-            yield Guess("n_classes", value.shape[0], f"rows of {name}")
-            beside, less = value.shape[1], f" less the columns of {name}"
-            continue
-        length = value.shape[0] if is_transposed(name, value, state) else value.shape[1]
-        z = length - beside if beside < length else length
-        yield Guess("latent_shape", (z,), f"what {name} {tuple(value.shape)} takes" + less * (z < length))
-        return
-
-
-def image_guess(state: Mapping[str, Tensor]) -> Iterator[Guess]:
-    """Channels and size of the last layer's output."""
-    layers = matrices(state)
-    if not layers:
-        return
-    name, value = layers[-1]
-    length = value.shape[1] if is_transposed(name, value, state) else value.shape[0]
-    if value.ndim > 2 and length in (1, 3):
-        yield Guess("channels", length, f"what {name} {tuple(value.shape)} gives")
-    for channels in (1, 3):
-        side = math.isqrt(length // channels)
-        if value.ndim == 2 and side >= 8 and channels * side**2 == length:
-            yield Guess("channels", channels, f"what {name} {tuple(value.shape)} gives: {channels} x {side} x {side}")
-            yield Guess("resolution", side, f"what {name} {tuple(value.shape)} gives")
-            yield Guess("layout", "NC", "a linear layer at the end gives rows; NCHW if the code reshapes them")
-
-
-def matrices(state: Mapping[str, Tensor]) -> list[tuple[str, Tensor]]:
-    return [(name, value) for name, value in state.items() if value.ndim in (2, 4)]
-
-
-def is_transposed(name: str, value: Tensor, state: Mapping[str, Tensor]) -> bool:
-    """Whether a kernel is of a transposed convolution, (in, out, k, k): its bias, or the layer after it, has `out`
-    numbers; without a sign of that, whether it ends in 1 or 3 channels."""
-    if value.ndim != 4:
-        return False
-    names = list(state)
-    after = (state[following] for following in names[names.index(name) + 1 :])
-    length = next((len(vector) for vector in after if vector.ndim == 1), 0)
-    if length in value.shape[:2] and value.shape[0] != value.shape[1]:
-        return length == value.shape[1]
-    return value.shape[1] in (1, 3)
-
-
 # TOML
 
 def toml_of(found: Inspection, folder: Path | None = None) -> str:
@@ -332,15 +307,36 @@ def toml_of(found: Inspection, folder: Path | None = None) -> str:
     spec = found.spec
     if folder is not None and Path(spec.weights).is_relative_to(folder.absolute()):
         spec = replace(spec, weights=str(Path(spec.weights).relative_to(folder.absolute())))
-    why, table, lines = {guess.field: guess.why for guess in found.guesses}, "", []
-    for line in write_spec(spec).splitlines():
+    if folder is not None and spec.factory.startswith(f"{folder.absolute()}/"):
+        spec = replace(spec, factory=bare(spec.factory))
+    said = {guess.field: comment(guess) for guess in found.guesses}
+    for name in ("channels", "resolution"):                 # a family's follow from its arguments
+        if f"arguments.{name}" in said:
+            said.setdefault(name, said[f"arguments.{name}"])
+    table, lines = "", []
+    for line in complete_lines(spec, said):
         table = f"{line.strip('[]')}." if line.startswith("[") else table
         name = table + line.partition(" = ")[0]
-        lines.append(f"{line}  # guessed: {why.pop(name)}" if name in why else line)
+        lines.append(f"{line}  # {said[name]}" if name in said else line)
     notes = [f"# {note}" for note in found.notes]
-    defaults = [f"# {guess.field} is {guess.value!r}: {guess.why}" for guess in found.guesses if guess.field in why]
     wanted = [f"# {guess.field} = {guess.value!r}  # if wanted: {guess.why}" for guess in found.lines]
-    return "\n".join([*notes, *defaults, *wanted, *lines]) + "\n"
+    return "\n".join([*notes, *wanted, *lines]) + "\n"
+
+
+def comment(guess: Guess) -> str:
+    return f"guessed: {guess.why}" + f"; or {guess.instead}" * bool(guess.instead)
+
+
+def complete_lines(spec: ModelSpec, fields: Collection[str]) -> list[str]:
+    """The lines of a model file, lists of numbers in one line, with these fields even where they have their defaults.
+    """
+    text = re.sub(r"\[\n([^\[\]\"]*?),?\n\]", lambda found: f"[{' '.join(found[1].split())}]", write_spec(spec))
+    lines = text.splitlines()
+    end = next((k for k, line in enumerate(lines) if line.startswith("[")), len(lines))
+    there = {line.partition(" = ")[0] for line in lines[:end]}
+    values = {name: getattr(spec, name) for name in fields if "." not in name and name not in there}
+    more = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+    return [*lines[:end], *more, *[""] * bool(more and end < len(lines)), *lines[end:]]
 
 
 def save_toml(found: Inspection, path: Path) -> None:

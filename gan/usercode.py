@@ -10,6 +10,7 @@ import os
 import site
 import sys
 import sysconfig
+import threading
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -34,19 +35,18 @@ MOST_BYTES = 10_000_000                     # of a TOML file
 
 def find(factory: str) -> Callable[..., Any]:
     """The callable behind `module:callable`; modules in the current folder are found, too."""
-    module_name, _, attribute = factory.partition(":")
+    module_name, _, attribute = bare(factory).partition(":")
     if not module_name or not attribute:
         raise BadInput("malformed-name", f"{factory!r} is not a factory: expected module:callable.")
-    here_first()
-    forget_if_edited(factory)
     try:
-        with contained():
+        with placed(factory), contained():
+            forget_if_edited(factory)
             module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and (module_name + ".").startswith(error.name + "."):
             raise BadInput("missing-module",
                            f"Factory {factory}: there is no module {error.name!r}, neither installed nor in "
-                           f"{Path.cwd()}.") from error
+                           f"{Path.cwd()}{' nor beside the file that names it' * factory.startswith('/')}.") from error
         raise BadInput("missing-module",
                        f"Factory {factory}: {module_name} needs the module {error.name!r}, not found.") from error
     except (Exception, SystemExit) as error:
@@ -119,7 +119,8 @@ def contained() -> Iterator[None]:
 def factory_digest(factory: str) -> str:
     """sha256 over the user's modules that the factory's module is, lies in, or imports, one through the other; part of
     the model's identity.  Installed packages are not seen, nor what is imported by a name made at run time."""
-    files = own_modules(factory.partition(":")[0])
+    with placed(factory):
+        files = own_modules(bare(factory).partition(":")[0])
     return digest_of([[name, file_digest(path)] for name, path in sorted(files.items())]) if files else ""
 
 
@@ -160,12 +161,63 @@ def with_parents(module: str) -> list[str]:
 
 def forget_if_edited(factory: str) -> None:
     """Modules that were imported in this process and edited since are imported anew."""
-    modules, digest = own_modules(factory.partition(":")[0]), factory_digest(factory)
+    modules, digest = own_modules(bare(factory).partition(":")[0]), factory_digest(factory)
     if _imported.setdefault(factory, digest) != digest:
         for name in modules:
             sys.modules.pop(name, None)
         importlib.invalidate_caches()
         _imported[factory] = digest
+
+
+# Factories of model files, whose modules lie beside them
+
+PACKAGE = __name__.partition(".")[0]
+FOLDERS: list[str] = []                                     # of model files whose factories were used
+PLACING = threading.RLock()                                 # the order of sys.path belongs to the process
+
+
+def factory_beside(factory: str, file: Path) -> str:
+    """A factory that a file names: /folder/module:callable if its module lies beside the file."""
+    folder, top = file.parent.absolute(), factory.partition(":")[0].partition(".")[0]
+    there = top.isidentifier() and holds(folder, top)
+    return f"{folder}/{factory}" if there and folder != Path.cwd() else factory
+
+
+def bare(factory: str) -> str:
+    """`module:callable` without the folder, which is a path and so no part of what a model is."""
+    return factory.rpartition("/")[2]
+
+
+@contextmanager
+def placed(factory: str) -> Iterator[None]:
+    """Let imports see the factory's folder first, or the current one; the folders of other model files come last.
+
+    Modules that were imported from those under the same names are forgotten, so that two model files with a
+    `mymodel.py` each get their own.
+    """
+    with PLACING:
+        here_first()
+        folder = factory.rpartition("/")[0]
+        if folder and folder not in FOLDERS:
+            FOLDERS.append(folder)
+        if FOLDERS:
+            others = [other for other in FOLDERS if other != folder]
+            forget_modules(others, folder or os.getcwd())
+            sys.path[:] = [*filter(None, [folder]), *(path for path in sys.path if path not in FOLDERS), *others]
+        yield
+
+
+def forget_modules(folders: Sequence[str], here: str) -> None:
+    """Forget modules that were imported from these folders, where this one has its own of the same name."""
+    for name, module in list(sys.modules.items()):
+        top, file = name.partition(".")[0], Path(getattr(module, "__file__", None) or "/")
+        if top != PACKAGE and any(file.is_relative_to(Path(folder, top)) or file == Path(folder, f"{top}.py")
+                                  for folder in folders) and holds(Path(here), top):
+            del sys.modules[name]
+
+
+def holds(folder: Path, top: str) -> bool:
+    return (folder / f"{top}.py").is_file() or (folder / top).is_dir()
 
 
 def exists(module: str) -> bool:

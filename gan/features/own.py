@@ -22,7 +22,16 @@ from ganbench.gan.features.base import Shape
 from ganbench.gan.features.network import GPU_MICRO_BATCH, Network, NetworkExtractor, times
 from ganbench.gan.files import digest_at
 from ganbench.gan.types import BadInput, digest_of
-from ganbench.gan.usercode import call, contained, factory_digest, first_line, read_toml, unknown_field
+from ganbench.gan.usercode import (
+    bare,
+    call,
+    contained,
+    factory_beside,
+    factory_digest,
+    first_line,
+    read_toml,
+    unknown_field,
+)
 
 MICRO_BATCH = 10
 CLOSE = 1e-4                                          # of the vector's length: what may move where nothing should
@@ -70,6 +79,7 @@ def resolve(name: str) -> OwnSpec:
     if "factory" not in values:
         raise BadInput("needs-family", f'{path} has no factory: expected factory = "module:callable".')
     spec = named(OwnSpec(**{"name": as_name(path.stem), **values}), name)
+    spec = replace(spec, factory=factory_beside(spec.factory, path))
     if spec.weights:
         spec = replace(spec, weights=str((path.parent / Path(spec.weights).expanduser()).absolute()))
     return spec
@@ -126,6 +136,7 @@ def identity(spec: OwnSpec) -> str:
     """Digest over the spec without name and path, the weights' bytes, and the file that defines the factory."""
     facts = asdict(spec)
     del facts["name"], facts["weights"]
+    facts["factory"] = bare(spec.factory)
     return digest_of({"extractor": facts, "weights": weights_digest(spec), "source": factory_digest(spec.factory)})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.types import CompleteSpec, ModelSpec, digest_of
-from ganbench.gan.usercode import factory_digest
+from ganbench.gan.usercode import bare, factory_digest
 
 IMAGES = "images"                                           # the family of images on disk
 MIXTURE = "mixture"                                         # and of mixtures
@@ -36,6 +36,7 @@ def identity(spec: ModelSpec) -> str:
             del facts[name]
     facts["arguments"] = deciding(spec)
     if spec.factory:
+        facts["factory"] = bare(spec.factory)
         facts["source"] = factory_digest(spec.factory)
     return digest_of(facts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +20,8 @@ from ganbench.gan.pictures import SUFFIXES
 from ganbench.gan.types import BadInput, ModelSpec
 
 ZOO = Path(__file__).parent.parent / "zoo"
+MOST_BYTES = 255                                            # of a file's name, on Linux and macOS
+MOST_NAMED = 200                                            # of a model's, which pictures of it are named after
 
 
 def named(
@@ -31,6 +34,7 @@ def named(
     zoo: Path = ZOO,
 ) -> ModelSpec:
     """What `ganbench.gan.models.loading.resolve` takes -> an incomplete spec."""
+    check_text(model)
     path = Path(model)
     if model.startswith("zoo:"):
         spec = read_spec(zoo_file(model.removeprefix("zoo:"), zoo))
@@ -53,6 +57,7 @@ def named(
 
 def images_named(data: str, arguments: Mapping[str, Any]) -> ModelSpec:
     """Of a named data set, or of a folder or file of images."""
+    check_text(data)
     path = Path(data)
     known = data.partition(":")[0] in DATASETS or not path.exists()
     name = data if known else path.name or data
@@ -93,6 +98,32 @@ def family_of(path: Path) -> str:
         return "export" if export.is_program(names) else "pickled" if is_torchscript(names) else ""
     is_pickle = head[:1] == b"\x80" and head[8:9] != b"{" and not head.startswith(LEGACY)
     return "pickled" if is_pickle and path.suffix != ".safetensors" else ""
+
+
+def check_text(name: str) -> None:
+    """Refuse names that are too long for a file, or cannot be written into reports and databases."""
+    if not name.isprintable() and any("\udc80" <= letter <= "\udcff" for letter in name):
+        raise BadInput("malformed-name",
+                       f"The name {name!a} is not valid UTF-8, so it can stand in no report: rename the file.")
+    longest = max((len(os.fsencode(part)) for part in Path(name).parts), default=0)
+    if longest > MOST_BYTES:
+        raise BadInput("malformed-name",
+                       f"The name {shortened(name)!r} has {len(name):,} characters, more than a file's name can have.")
+
+
+def check_name(spec: ModelSpec) -> None:
+    """Refuse a model's name that cannot stand in tables and in the names of files."""
+    size = len(os.fsencode(spec.name))
+    if size > MOST_NAMED:
+        raise BadInput("malformed-name",
+                       f"The model's name {shortened(spec.name)!r} has {size:,} bytes, expected at most {MOST_NAMED}: "
+                       f"give a shorter name in a TOML model file.")
+    if not spec.name.strip():
+        raise BadInput("malformed-name", f"The model of {spec.weights or spec.factory} has an empty name: give it one.")
+
+
+def shortened(name: str) -> str:
+    return name if len(name) <= 40 else f"{name[:30]}…"
 
 
 def check_place(model: str, path: Path, zoo: Path) -> None:

@@ -24,7 +24,7 @@ from ganbench.gan.models.building import filled
 from ganbench.gan.models.fitting import fitted, plain
 from ganbench.gan.models.identity import IMAGES, MIXTURE, REJECTION, identity
 from ganbench.gan.models.images import completed_images, open_images
-from ganbench.gan.models.names import named
+from ganbench.gan.models.names import check_name, named
 from ganbench.gan.models.weights import examine, make_family
 from ganbench.gan.types import BadInput, CompleteSpec, ModelSpec, Workspace, digest_of
 
@@ -35,6 +35,7 @@ def complete(spec: ModelSpec, workspace: Workspace) -> CompleteSpec:
     Specs of the same model then have the same identity.  Refuses unusable files; no factory is imported, and no code of
     a file is run.
     """
+    check_name(spec)
     if spec.family and spec.family not in {**GENERATORS, **OPENERS}:
         raise BadInput("unknown-family",
                        f"No family {spec.family!r}. Known: {', '.join(sorted([*GENERATORS, *OPENERS]))}.")

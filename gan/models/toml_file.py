@@ -19,7 +19,7 @@ from ganbench.gan.models import hub
 from ganbench.gan.models.identity import MIXTURE, PATHS, REJECTION
 from ganbench.gan.shaping import resize_of
 from ganbench.gan.types import BadInput, ModelSpec
-from ganbench.gan.usercode import read_toml, unknown_field
+from ganbench.gan.usercode import factory_beside, read_toml, unknown_field
 
 LATENTS = ("normal", "uniform", "tokens", "none")
 UNWRITTEN = {"fitted"}                                      # a protocol's, not the model's
@@ -27,7 +27,8 @@ LAYOUTS = ("NCHW", "NHWC", "NHW", "NC")
 
 
 def read_spec(path: Path) -> ModelSpec:
-    """What a model file says; a relative `weights` counts from the file."""
+    """What a model file says; a relative `weights`, and a factory's module that lies beside the file, count from there.
+    """
     values = read_toml(path)
     for name, value in values.items():
         values[name] = checked_field(name, value, path)
@@ -39,6 +40,7 @@ def read_spec(path: Path) -> ModelSpec:
                        f'"{min(GENERATORS)}" or factory = "module:callable".')
     if spec.weights and spec.weights not in dataset_names() and not hub.is_on_hub(spec.weights):
         spec = replace(spec, weights=beside(spec.weights, path))
+    spec = replace(spec, factory=factory_beside(spec.factory, path))
     files = {name: beside(value, path) for name, value in spec.arguments.items()
              if spec.family == "pipeline" and name in PATHS}
     if spec.family == MIXTURE:

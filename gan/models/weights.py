@@ -21,6 +21,7 @@ from ganbench.gan.checkpoints import (
 from ganbench.gan.files import checked_digest
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.generators.base import Generator
+from ganbench.gan.guessing import KINDS, kind_of, look
 from ganbench.gan.models import hub
 from ganbench.gan.models.building import made
 from ganbench.gan.types import BadInput, ModelSpec
@@ -59,9 +60,10 @@ def needs_family(spec: ModelSpec, trust_pickle: bool) -> str:
     if fitting:
         return f"{spec.weights} needs a family; its shapes fit {fitting[0]}: give --family {fitting[0]}."
     advice = f"give --family ({', '.join(sorted(GENERATORS))}) or --factory module:callable"
-    if looks_like_classifier(state):
-        return (f"{spec.weights} looks like a classifier: it takes pictures and ends in a linear layer, so it cannot "
-                f"be evaluated as MODEL; if it is a generator all the same, {advice}.")
+    kind = kind_of(look(state))
+    if kind in ("classifier", "discriminator"):
+        return (f"{spec.weights} looks like {KINDS[kind]}, so it cannot be evaluated as MODEL; if it is a generator "
+                f"all the same, {advice}.")
     return f"{spec.weights} holds weights, but not what they belong to: {advice}."
 
 
@@ -82,12 +84,6 @@ def part_of_family(family: str, state: Mapping[str, Tensor]) -> str:
     if GENERATORS[family].arguments_of(state):
         return ""
     return next((part for part, values in parts(state) if fits(family, values)), "")
-
-
-def looks_like_classifier(state: Mapping[str, Tensor]) -> bool:
-    """A convolution over 1 or 3 channels at the front, a linear layer at the end."""
-    kernels = [value for value in state.values() if value.ndim in (2, 4)]
-    return len(kernels) > 1 and kernels[0].ndim == 4 and kernels[0].shape[1] in (1, 3) and kernels[-1].ndim == 2
 
 
 def check_fit(

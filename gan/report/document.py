@@ -29,6 +29,7 @@ from ganbench.gan.published import Published
 from ganbench.gan.tables import ScoreTable, score_table
 from ganbench.gan.types import Caveat, Estimate, Finding, Score
 from ganbench.gan.uncertainty import interval
+from ganbench.gan.usercode import bare
 from ganbench.gan.words import caution, sentence
 
 SCHEMA = 2
@@ -325,7 +326,7 @@ def model_of(
     job: Job, cost: Cost, curve: Curve, analysis: Analysis | None, rankings: Sequence[Ranking]
 ) -> ModelFacts:
     return ModelFacts(
-        name=job.model.name, family=job.model.family or job.model.factory, digest=job.model_digest, cost=cost,
+        name=job.model.name, family=job.model.family or bare(job.model.factory), digest=job.model_digest, cost=cost,
         curve=tuple(CurvePoint(n, found.value, found.se) for n, found in curve),
         leads=tuple(row.metric for row in rankings if row.leaders == (job.model.name,)),
         analysis=analysis_of(analysis) if analysis else None,

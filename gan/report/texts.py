@@ -13,6 +13,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "many models": ("{count} models compared", "{count} modèles comparés"),
     "contents": ("Contents", "Sommaire"),
     "verdict": ("Verdict", "Verdict"),
+    "one model": (
+        "{models} are one model: equal weights, or images, and equal settings. Their scores say the same twice.",
+        "{models} sont un seul et même modèle : mêmes poids, ou images, et mêmes réglages. Leurs scores se répètent.",
+    ),
     "one best": (
         "{model} is the best of {count} models by {metric}: significantly better than every other model "
         "(Holm-adjusted p < .05).",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import WHOLE
@@ -26,7 +26,16 @@ def sentences(document: Document) -> list[Bilingual]:
         found.append(both("front", models=joined(document.front.models)))
     if document.ensemble:
         found += [mixture(document.ensemble), *doubts(document)]
-    return [leaders(lead), *alerts(document), *(pair for pair in found if pair)]
+    same = same_models({model.name: model.digest for model in document.models})
+    return [leaders(lead), *same, *alerts(document), *(pair for pair in found if pair)]
+
+
+def same_models(digests: Mapping[str, str]) -> list[Bilingual]:
+    """Names of one model: its digest, by name, is equal."""
+    names: dict[str, list[str]] = {}
+    for name, digest in digests.items():
+        names.setdefault(digest, []).append(name)
+    return [both("one model", models=joined(same)) for same in names.values() if len(same) > 1]
 
 
 def warnings(document: Document) -> list[Bilingual]:

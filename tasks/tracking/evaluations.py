@@ -18,6 +18,7 @@ from ganbench.gan.jobs import Job, Part
 from ganbench.gan.metering import Cost
 from ganbench.gan.models.identity import identity
 from ganbench.gan.types import Score, digest_of
+from ganbench.gan.usercode import bare
 from ganbench.tasks.artifacts import markdown_of
 from ganbench.tasks.settings import settings
 from ganbench.tasks.tracking.client import (
@@ -192,7 +193,7 @@ def record_of(
         key=digest_of([job.digest, metrics, *[[score.slice, score.metric, score.value] for score in slices]]),
         name=f"{job.model.name}, {protocol.n_generated:,} images, seed {job.seed}",
         params={
-            "model": job.model.name, "family": job.model.family or job.model.factory, "protocol": protocol.name,
+            "model": job.model.name, "family": job.model.family or bare(job.model.factory), "protocol": protocol.name,
             "convention": protocol.convention.name, "reference": protocol.reference, "n": protocol.n_generated,
             "seed": job.seed,
         },
@@ -222,7 +223,7 @@ def suite_id(job: Job) -> str:
 
 def facts_of_model(job: Job) -> dict[str, Any]:
     model = job.model
-    return {"family": model.family, "factory": model.factory, "arguments": json.dumps(dict(model.arguments)),
+    return {"family": model.family, "factory": bare(model.factory), "arguments": json.dumps(dict(model.arguments)),
             "sha256": model.sha256, "resolution": model.resolution, "channels": model.channels}
 
 

@@ -65,7 +65,8 @@ def test_a_known_family_is_proposed_with_its_arguments_and_loads(here, suffix):
     save_file(state, "w.safetensors") if suffix == "safetensors" else torch.save({"netG": state}, "w.pth")
     found = inspect_model(f"w.{suffix}")
     assert found.kind == ("safetensors" if suffix == "safetensors" else "torch.save")
-    assert values(found) == {"family": "dcgan", **{f"arguments.{name}": value for name, value in arguments.items()}}
+    assert values(found) == {"family": "dcgan", "latent": "normal", "output_range": (-1.0, 1.0),
+                             **{f"arguments.{name}": value for name, value in arguments.items()}}
     save_toml(found, here / "m.toml")
     spec = resolve("m.toml")
     assert (spec.arguments, spec.weights, spec.sha256) == (arguments, str(here / f"w.{suffix}"), found.spec.sha256)
@@ -82,15 +83,16 @@ def test_an_unknown_network_is_proposed_as_a_factory_that_only_has_to_be_named(h
     torch.save(mymodel.Generator().state_dict(), "w.pth")
     found = inspect_model("w.pth")
     assert values(found) == {"factory": "mymodel:Generator", "latent_shape": (100,), "channels": 1, "resolution": 28,
-                             "layout": "NC", "output_range": (-1.0, 1.0)}
+                             "layout": "NC", "latent": "normal", "output_range": (-1.0, 1.0)}
     save_toml(found, here / "m.toml")
     assert read_spec(here / "m.toml") == found.spec
     model = load(resolve("m.toml"))
     assert model.sample(model.draws(range(3), 0)).shape == (3, 784)
     text = (here / "m.toml").read_text()
     assert "# no family has these shapes: put your own module:callable in the place of mymodel:Generator" in text
-    assert "# output_range is (-1.0, 1.0): the usual range; weights do not say it" in text
-    assert "latent_shape = [  # guessed: what model.0.weight (128, 100) takes" in text
+    assert "output_range = [-1.0, 1.0]  # guessed: usual; weights do not say it; or [0, 1] (a sigmoid" in text
+    assert 'latent = "normal"  # guessed: weights do not say it; or "uniform" (in [-1, 1])' in text
+    assert "latent_shape = [100]  # guessed: what model.0.weight (128, 100) takes" in text
 
 
 def test_the_generators_part_of_a_lightning_file_is_found(here):
@@ -112,8 +114,9 @@ BLOCK = [nn.BatchNorm2d(8), nn.ReLU()]
 
 @pytest.mark.parametrize(("module", "expected"), [
     (nn.Sequential(nn.ConvTranspose2d(50, 8, 4, bias=False), *BLOCK, nn.ConvTranspose2d(8, 3, 4)),
-     {"latent_shape": (50,), "channels": 3}),
-    (nn.Sequential(nn.ConvTranspose2d(50, 8, 4), *BLOCK, nn.Conv2d(8, 1, 3)), {"latent_shape": (50,), "channels": 1}),
+     {"latent_shape": (50, 1, 1), "channels": 3}),
+    (nn.Sequential(nn.ConvTranspose2d(50, 8, 4), *BLOCK, nn.Conv2d(8, 1, 3)),
+     {"latent_shape": (50, 1, 1), "channels": 1}),
     (nn.Sequential(nn.Linear(64, 512), *BLOCK, nn.Conv2d(8, 8, 3), nn.Conv2d(8, 3, 3)),
      {"latent_shape": (64,), "channels": 3}),
     (nn.ModuleDict({"label_emb": nn.Embedding(10, 6), "net": nn.Sequential(nn.Linear(26, 9), nn.Linear(9, 3 * 32**2))}),
@@ -124,7 +127,8 @@ BLOCK = [nn.BatchNorm2d(8), nn.ReLU()]
 def test_shapes_say_what_goes_in_and_what_comes_out(here, module, expected):
     torch.save(module.state_dict(), "w.pth")
     found = values(inspect_model("w.pth"))
-    assert {name: value for name, value in found.items() if name not in ("factory", "output_range")} == expected
+    always = {"factory": "mymodel:Generator", "latent": "normal", "output_range": (-1.0, 1.0)}
+    assert found == {**always, **expected}
 
 
 def test_a_classifier_is_called_one(here):

@@ -216,13 +216,14 @@ def old_lightning(mine):
 
 
 @pytest.mark.parametrize("name", ["new.ckpt", "old.ckpt"])
-def test_old_lightning_files_load_without_lightning_when_asked(mine, old_lightning, name):
+@pytest.mark.parametrize("trust", [False, True])
+def test_old_lightning_files_load_without_lightning_and_without_trust(mine, old_lightning, name, trust):
+    """Settings and callbacks of Lightning become stand-ins: nothing is imported and nothing is run."""
     model = described(mine, "Flat", name, layout="NC", **FLAT)
-    with refused("untrusted-code", "pytorch_lightning", "--trust-pickle"):
-        resolve(model)
-    generator = load(resolve(model, trust_pickle=True), trust_pickle=True)
+    generator = load(resolve(model, trust_pickle=trust), trust_pickle=trust)
     z = generator.draws(range(3), 0)
     assert torch.equal(generator.sample(z), old_lightning(z))
+    assert not [module for module in sys.modules if module.startswith("pytorch_lightning")]
 
 
 class Bomb:
