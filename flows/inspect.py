@@ -45,7 +45,7 @@ def print_inspection(found: Inspection) -> None:
 
 def next_command(found: Inspection, out: Path | None, trust_pickle: bool) -> str:
     """The one command to type next, and what to do before it."""
-    trust = " --trust-pickle" * (trust_pickle or (found.spec is not None and found.spec.family == "pickled"))
+    trust = " --trust-pickle" * (trust_pickle or any("--trust-pickle" in note for note in found.notes))
     again = f"ganbench inspect {shlex.quote(found.model)}"
     if found.spec is None:
         key = f" --weights-key {shlex.quote(found.sets[-1].at)}"

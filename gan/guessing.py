@@ -93,7 +93,7 @@ class Look:
         """The layer that gives pictures: named so, or the last one."""
         found = [layer for layer in self.layers if not layer.linear and layer.gives in (1, 3)]
         named = [layer for layer in found if ENDS.search(layer.name)]
-        return (named or found or [None])[-1]
+        return next(reversed(named or found), None)
 
     @property
     def has_time(self) -> bool:

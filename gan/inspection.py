@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ganbench.gan.checkpoints import KEYS, parts, read_checkpoint, read_plain, select_state, state_dicts, without_norms
+from ganbench.gan.checkpoints import parts, read_checkpoint, read_plain, select_state, state_dicts, without_norms
 from ganbench.gan.datasets import DataFolders, is_images
 from ganbench.gan.files import atomic_write, digest_at
 from ganbench.gan.generators import GENERATORS, export, imagegpt, pipeline
@@ -29,6 +29,7 @@ from ganbench.gan.models.names import ZOO, check_text, family_of, found_at, imag
 from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.models.weights import fits, part_of_family
 from ganbench.gan.pickles import names_in
+from ganbench.gan.renaming import KEYS
 from ganbench.gan.shaping import DEFAULT, steps_of
 from ganbench.gan.types import BadInput, ModelSpec, Workspace
 from ganbench.gan.usercode import bare

@@ -58,7 +58,7 @@ def renamed(state: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> list[tup
     needed = {name: ours[own] for name, own in plain.items() if not name.endswith(COUNTERS)}
     if not needed:
         return []
-    found = {}
+    found: dict[str, dict[str, Tensor]] = {}
     for form in (state, dropped(PARALLEL, dropped(WRAPPERS, state))):
         for theirs, mine in prefixes(form, needed):
             part = {mine + name.removeprefix(theirs): value for name, value in form.items() if name.startswith(theirs)}

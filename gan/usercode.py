@@ -201,9 +201,10 @@ def placed(factory: str) -> Iterator[None]:
         if folder and folder not in FOLDERS:
             FOLDERS.append(folder)
         if FOLDERS:
-            others = [other for other in FOLDERS if other != folder]
-            forget_modules(others, folder or os.getcwd())
-            sys.path[:] = [*filter(None, [folder]), *(path for path in sys.path if path not in FOLDERS), *others]
+            here = folder or os.getcwd()
+            others = [other for other in FOLDERS if other != here]
+            forget_modules(others, here)
+            sys.path[:] = [here, *(path for path in sys.path if path not in (here, *others)), *others]
         yield
 
 

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganbench.gan.checkpoints import KEYS, read_checkpoint, read_head
+from ganbench.gan.checkpoints import read_checkpoint, read_head
 from ganbench.gan.files import checked_digest
 from ganbench.gan.generators import factory as factories
 from ganbench.gan.generators.base import Generator
+from ganbench.gan.renaming import KEYS
 from ganbench.gan.types import BadInput, ModelSpec
 from ganbench.gan.usercode import here_first
 

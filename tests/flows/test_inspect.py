@@ -36,8 +36,40 @@ def test_it_lists_tensors_marks_guesses_and_writes_a_file_that_evaluates_on(weig
     written = (weights / "mine.toml").read_text()
     assert 'weights = "last.pth"' in written
     assert "# guessed" in written
+    assert 'latent = "normal"  # guessed' in written
+    assert "output_range = [-1.0, 1.0]  # guessed" in written
     drawn = ganbench("sample", "mine.toml", "--n", 3, "--out", "drawn.npz")
     assert drawn.exit_code == 0, drawn.output
+
+
+def test_it_ends_with_the_one_command_to_type_next(weights):
+    last = ganbench("inspect", "last.pth").stdout.splitlines()[-1]
+    assert last == "Next: ganbench inspect last.pth --out mine.toml"
+    last = ganbench("inspect", "last.pth", "--out", "my model.toml").stdout.splitlines()[-1]
+    assert last.startswith("Next: replace mymodel:Generator in my model.toml")
+    assert last.endswith("ganbench evaluate 'my model.toml' --reference path/to/real/images")
+
+
+def test_a_family_needs_no_file_and_several_sets_need_a_key(weights, tiny):
+    last = ganbench("inspect", tiny).stdout.splitlines()[-1]
+    assert last == f"Next: ganbench evaluate {tiny} --family dcgan --reference fashion-mnist:test"
+    torch.save({"a b": nn.Linear(2, 2).state_dict(), "c d": nn.Linear(3, 3).state_dict()}, "two.pth")
+    last = ganbench("inspect", "two.pth").stdout.splitlines()[-1]
+    assert last == "Next: ganbench inspect two.pth --weights-key 'c d' --out mine.toml"
+
+
+def test_the_command_works_with_the_written_file_and_code_beside_it(weights):
+    """The placeholder happens to be the user's own name here; the folder is another one than the current."""
+    (weights / "sub").mkdir()
+    for name in ("last.pth", "mymodel.py"):
+        (weights / name).rename(weights / "sub" / name)
+    torch.save(torch.zeros(40, 1, 28, 28, dtype=torch.uint8).random_(), "real.pt")
+    assert ganbench("inspect", "sub/last.pth", "--out", "sub/mine.toml").exit_code == 0
+    assert 'weights = "last.pth"' in (weights / "sub" / "mine.toml").read_text()
+    done = ganbench("evaluate", "sub/mine.toml", "--reference", "real.pt", "--n", 20, "--extractor", "pixels",
+                    "--metrics", "diversity", "--json", "-")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["scores"][0]["metric"] == "diversity_pixels"
 
 
 def test_as_json_it_is_for_programs(weights):

@@ -311,7 +311,8 @@ def test_a_prefix_that_would_make_two_names_one_stays():
 @pytest.mark.parametrize(("module", "kind"), [
     (odd.UNet(), "unet"), (odd.UNet(table=True), "unet"), (odd.UNet(prefix="t_proj"), "unet"), (odd.VAE(), "vae"),
     (odd.ConvVAE(), "vae"), (odd.PixelGPT(), "pixels"), (odd.StyleGAN(), "style"),
-    (odd.CycleGenerator(), "translation"), (odd.Discriminator(), "discriminator"), (odd.Discriminator(1), "discriminator"), (odd.MLP(), "generator"),
+    (odd.CycleGenerator(), "translation"), (odd.Discriminator(), "discriminator"),
+    (odd.Discriminator(1), "discriminator"), (odd.MLP(), "generator"),
     (odd.TutorialDCGAN(), "generator"), (odd.ConditionalBN(), "generator"),
     (nn.Sequential(nn.Linear(784, 32), nn.ReLU(), nn.Linear(32, 1)), "discriminator"),
     (nn.Sequential(nn.Linear(784, 32), nn.ReLU(), nn.Linear(32, 10)), "classifier"),
