@@ -349,6 +349,10 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
         "{count:count} links in {data} lead to a folder that it lies in, and were not followed",
         "{count:count} liens de {data} mènent à un dossier qui le contient, et n'ont pas été suivis",
     ),
+    "one of several": (
+        "of {data} only {name} was read, although {others:names} may hold images, too",
+        "de {data}, seul {name} a été lu, alors que {others:names} peuvent aussi contenir des images",
+    ),
     "unlabelled": (
         "{data} has {folders:count} folders as if of classes, but {count:count} images beside them: no image has a "
         "class",

@@ -120,6 +120,12 @@ def short_name(source: str) -> str:
     return Path(source).name or source
 
 
+def other_images(source: str, name: str, others: Sequence[str]) -> tuple[Caveat, ...]:
+    """Arrays or columns of a file that may be images, too, beside the one that is read."""
+    facts = {"data": short_name(source), "name": name, "others": list(others)}
+    return (Caveat("one of several", facts),) if others else ()
+
+
 def method_in(rule: str, sizes: Counter[tuple[int, int]]) -> tuple[str, ...]:
     """The method of a resize that changed something, for digests; bicubic, as it was before there were others, is
     left out."""

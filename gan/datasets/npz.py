@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ganbench.gan.checkpoints import check_size
-from ganbench.gan.datasets.base import ImageSet, of_array
+from ganbench.gan.datasets.base import ImageSet, of_array, other_images
 from ganbench.gan.images import read_bytes
 from ganbench.gan.interchange import check_names
 from ganbench.gan.types import BadInput
@@ -43,7 +44,9 @@ def open_npz(path: Path) -> ImageSet:
                        f"{path} has no array of images under {', '.join(NAMES)}; it holds {summary(arrays)}.")
     name = name or several[0]
     images = as_bytes(to_nchw(arrays[name], path, name), path, name)
-    return of_array(str(path), images, labels_in(arrays, len(images), path))
+    others = [key for key in several if key != name]
+    found = of_array(str(path), images, labels_in(arrays, len(images), path))
+    return replace(found, lost=other_images(str(path), name, others))
 
 
 def holds_images(path: Path) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ganbench.gan.datasets.base import ImageSet, content_digest, decode_all, method_in, scan
+from ganbench.gan.datasets.base import ImageSet, content_digest, decode_all, method_in, other_images, scan
 from ganbench.gan.files import fingerprint
 from ganbench.gan.types import BadInput
 
@@ -35,8 +35,10 @@ def open_parquet(path: Path, rule: str = "") -> ImageSet:
     found = scan(all_rows(path, column, len(groups)), str(path), rule)
     labels, classes = labels_in(path, schema)
     digest = content_digest(found.digests, found.shape, labels, method_in(rule, found.sizes))
+    others = [field.name for field in schema if holds_images(field.type) and field.name != column]
+    lost = (*found.lost, *other_images(str(path), column, others))
     rows = GroupedRows(path, column, tuple(groups), found.shape, rule)
-    return ImageSet(str(path), found.n, found.shape, digest, rows, labels, classes, found.lost, found.sizes)
+    return ImageSet(str(path), found.n, found.shape, digest, rows, labels, classes, lost, found.sizes)
 
 
 @dataclass(frozen=True)

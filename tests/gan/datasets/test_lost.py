@@ -210,6 +210,20 @@ def test_images_in_a_parquet_file_are_looked_at_too(tmp_path):
     assert told(opened(tmp_path / "a.parquet"))["transparent"].startswith("2 of the 3 images of a.parquet")
 
 
+def test_the_other_arrays_and_columns_of_a_file_are_named(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    images = RANDOM.integers(0, 256, (3, 8, 8), np.uint8)
+    np.savez(tmp_path / "a.npz", images=images, x_test=images, y=np.arange(3), mu=np.zeros(4))
+    assert told(opened(tmp_path / "a.npz"))["one of several"] == (
+        "of a.npz only images was read, although x_test may hold images, too")
+    picture().save(tmp_path / "x.png")
+    cells = [(tmp_path / "x.png").read_bytes()] * 3
+    pq.write_table(pa.table({"image": cells, "mask": cells, "id": [1, 2, 3]}), tmp_path / "a.parquet")
+    assert "only image was read, although mask" in told(opened(tmp_path / "a.parquet"))["one of several"]
+
+
 def test_squeezing_is_counted(fill):
     folder = fill(3)
     Image.new("L", (20, 10)).save(folder / "wide.png")
