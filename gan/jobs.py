@@ -24,7 +24,6 @@ from ganbench.gan.lacking import Omitted, There, omitted_of, unmeasured
 from ganbench.gan.measure import roles_of
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.models.identity import identity
-from ganbench.gan.models.images import open_images
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.openers import complete
 from ganbench.gan.question import Opening
@@ -219,7 +218,7 @@ def class_names(parts: Mapping[str, Part], role: str, workspace: Workspace) -> t
         return ()
     spec = parts[role].spec
     own = replace(spec, arguments={name: value for name, value in spec.arguments.items() if name != "classes"})
-    return tuple(open_images(own, workspace).images.classes)
+    return tuple(generator_of(own, workspace).images.classes)  # type: ignore[attr-defined]
 
 
 def match_of(job: Job, role: str = "generated") -> Matching:

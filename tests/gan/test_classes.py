@@ -83,7 +83,7 @@ def test_a_class_folder_that_is_missing_is_missing_and_no_other(tmp_path, worksp
 def test_a_class_folder_of_another_name_is_named_on_both_sides(tmp_path, workspace, reference):
     names = [name if name != "shirt" else "a shirt" for name in GARMENTS]
     found, said = slices(job_of(workspace, folders(tmp_path / "made", names, 2), reference, 200))
-    assert found == {**{name: (0.1, 0.1) for name in GARMENTS}, "shirt": (0.0, 0.1), "a shirt": (0.1, 0.0)}
+    assert found == {**dict.fromkeys(GARMENTS, (0.1, 0.1)), "shirt": (0.0, 0.1), "a shirt": (0.1, 0.0)}
     assert said == {"none of the images is of the class shirt",
                     "the reference has no class of the name a shirt: these images are set beside none"}
 
