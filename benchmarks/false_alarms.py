@@ -13,7 +13,7 @@ import argparse
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -189,7 +189,9 @@ def pool_of(extractor: str, home: str) -> Pool:
     parts = [fashion_mnist.load(split, [fashion_mnist.EMBEDDED]) for split in ("test", "train10k")]
     images, labels = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
     workspace = Workspace(home=home)
-    return Pool(images, labels.astype(np.int64), extractor_of(extractor, workspace), extractor_of("judge", workspace))
+    judge = extractor_of("judge", workspace)
+    return Pool(images, labels.astype(np.int64), judge if extractor == "judge" else extractor_of(extractor, workspace),
+                judge)
 
 
 def kept(store: Store, kind: str, arrays: Mapping[str, np.ndarray]) -> tuple:
@@ -200,26 +202,29 @@ def kept(store: Store, kind: str, arrays: Mapping[str, np.ndarray]) -> tuple:
 
 
 def set_of(pool: Pool, store: Store, images: np.ndarray, labels: np.ndarray | None = None) -> Images:
-    seen = extract(images, pool.extractor)["features"].astype(np.float32)
     judged = extract(images, pool.judge)
+    found = judged if pool.extractor is pool.judge else extract(images, pool.extractor)
+    seen = found["features"].astype(np.float32)
     given = {"images": images} if labels is None else {"images": images, "labels": labels}
     return Images(Samples("set", 0, images.shape[1:], kept(store, "samples", given)),
                   Features("seen", kept(store, "features", {"features": seen})),
                   Features("judge", kept(store, "features", judged)))
 
 
-def heard(pool: Pool, kind: Kind, n: int, random: np.random.Generator) -> Heard:
-    """What gates and findings say of one set of n images beside n real ones."""
-    rows = random.permutation(len(pool.images))[: 2 * n]
+def heard(pool: Pool, kinds: Sequence[str], n: int, seeds: tuple[int, int]) -> Iterator[tuple[str, Heard]]:
+    """What gates and findings say of n images, spoiled in each of the ways, beside n real ones."""
+    rows = np.random.default_rng(seeds).permutation(len(pool.images))[: 2 * n]
     with temporary() as folder:
         store = Store(Path(folder))
-        mine = set_of(pool, store, np.ascontiguousarray(kind.spoil(pool.images[rows[:n]], random)))
         real = set_of(pool, store, pool.images[rows[n:]], pool.labels[rows[n:]])
-        alerts = gates.check_images(mine.samples, real.samples, store)
-        alerts += gates.check_features(mine.features, "seen", store)
-        found, _ = analyse(Evidence(mine, real, classes=CLASSES), store)
-    loud = [finding.rule for finding in found.findings if finding.severity in ("alert", "warning")]
-    return Heard([alert.cause.rule for alert in alerts], loud)
+        for name in kinds:
+            random = np.random.default_rng([*seeds, list(KINDS).index(name)])
+            mine = set_of(pool, store, np.ascontiguousarray(KINDS[name].spoil(pool.images[rows[:n]], random)))
+            alerts = gates.check_images(mine.samples, real.samples, store)
+            alerts += gates.check_features(mine.features, "seen", store)
+            found, _ = analyse(Evidence(mine, real, classes=CLASSES), store)
+            loud = [finding.rule for finding in found.findings if finding.severity in ("alert", "warning")]
+            yield name, Heard([alert.cause.rule for alert in alerts], loud)
 
 
 def wilson(count: int, n: int, z: float = 1.96) -> tuple[float, float]:
@@ -268,8 +273,7 @@ def main() -> None:
     with temporary() as home, threads(1), measuring("False alarms", "numpy", "scipy"):
         pool, heards = pool_of(given.extractor, home), []
         for draw in range(given.draws):
-            for place, name in enumerate(chosen):
-                found = heard(pool, KINDS[name], given.n, np.random.default_rng([given.seed, draw, place]))
+            for name, found in heard(pool, chosen, given.n, (given.seed, draw)):
                 heards.append((name, found))
                 if given.each:
                     print(f"{name}: {', '.join(found.gates)} | {', '.join(found.findings)}", flush=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ganbench.gan.datasets.arrays import of_anything
-from ganbench.gan.datasets.classes import Matching, matching
+from ganbench.gan.datasets.classes import Matching, matching, numbers_of
 from ganbench.gan.datasets.npz import holds_images
 from ganbench.gan.drawing import draw
 from ganbench.gan.features import pixels
@@ -215,16 +215,17 @@ def with_classes_alike(parts: Mapping[str, Part], workspace: Workspace) -> dict[
             continue
         match = matching(names, class_names(parts, role, workspace), is_finite(parts[role], workspace))
         if match.renumber_reference:
-            found |= {real: numbered(parts[real], ()) for real in REAL if parts.get(real) == parts["reference"]}
+            numbers = numbers_of(class_names(parts, "reference", workspace), ())
+            found |= {real: numbered(parts[real], numbers) for real in REAL if parts.get(real) == parts["reference"]}
         if match.renumber:
-            found[role] = numbered(parts[role], match.names)
+            found[role] = numbered(parts[role], numbers_of(class_names(parts, role, workspace), match.names))
         names = match.names
     return found
 
 
-def numbered(part: Part, names: Sequence[str]) -> Part:
-    """The same images; the numbers of their classes are those of the names."""
-    return replace(part, spec=replace(part.spec, arguments={**part.spec.arguments, "classes": list(names)}))
+def numbered(part: Part, numbers: Sequence[int]) -> Part:
+    """The same images, whose classes have these numbers."""
+    return replace(part, spec=replace(part.spec, arguments={**part.spec.arguments, "numbers": list(numbers)}))
 
 
 def is_finite(part: Part, workspace: Workspace) -> bool:
@@ -242,8 +243,8 @@ def class_names(parts: Mapping[str, Part], role: str, workspace: Workspace) -> t
     if role not in parts or not is_finite(parts[role], workspace):
         return ()
     spec = parts[role].spec
-    own = replace(spec, arguments={name: value for name, value in spec.arguments.items() if name != "classes"})
-    return tuple(open_images(own, workspace).images.classes)
+    own = replace(spec, arguments={name: value for name, value in spec.arguments.items() if name != "numbers"})
+    return open_images(own, workspace).images.classes      # which are not in its identity
 
 
 def match_of(job: Job, role: str = "generated") -> Matching:

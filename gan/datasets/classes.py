@@ -66,14 +66,14 @@ def are_numbers(names: Names) -> bool:
     return bool(names) and all(name.isdecimal() for name in names)
 
 
-def renumbered(images: ImageSet, names: Sequence[str]) -> ImageSet:
-    """The same images with the numbers that their classes have among `names`, or with their names as numbers."""
-    if images.labels is None:
-        return images
+def numbers_of(own: Names, names: Names) -> list[int]:
+    """The place of each class among `names`, or its name as a number."""
     place = {key(name): i for i, name in enumerate(names)}
-    unknown = [name for name in images.classes if key(name) not in place and not name.isdecimal()]
-    if unknown or not images.classes:
-        raise BadInput("labels-do-not-fit", f"{images.name} has no class of this name: "
-                       f"{', '.join(unknown) or 'its classes have numbers only'}.")
-    numbers = np.array([place.get(key(name), int(name) if name.isdecimal() else 0) for name in images.classes])
-    return replace(images, labels=numbers[images.labels].astype(np.int64), classes=tuple(names))
+    return [place[key(name)] if key(name) in place else int(name) for name in own]
+
+
+def renumbered(images: ImageSet, numbers: Sequence[int]) -> ImageSet:
+    """The same images, whose classes have other numbers: that of class i is `numbers[i]`."""
+    if images.labels is None or len(numbers) <= images.labels.max():
+        raise BadInput("labels-do-not-fit", f"{images.name} has no classes 0 to {len(numbers) - 1} to give numbers to.")
+    return replace(images, labels=np.array(numbers, np.int64)[images.labels], classes=())

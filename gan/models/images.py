@@ -28,7 +28,7 @@ def completed_images(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
 
 def open_images(spec: ModelSpec, workspace: Workspace) -> ImagesOnDisk:
     """The finite model; its digest must still be the spec's, if that has one."""
-    known = {"classes", "resize", "shuffled"}
+    known = {"numbers", "resize", "shuffled"}
     if unknown := spec.arguments.keys() - known - SIDES:
         raise BadInput("unknown-argument",
                        f"Images on disk have no argument {min(unknown)!r}, only {', '.join(sorted(known))}.")
@@ -36,8 +36,8 @@ def open_images(spec: ModelSpec, workspace: Workspace) -> ImagesOnDisk:
     if spec.sha256 and spec.sha256 != images.digest and spec.sha256 != digest_before(spec, workspace):
         raise BadInput("changed-content",
                        f"{spec.weights} has changed: its digest is {images.digest}, expected {spec.sha256}.")
-    if "classes" in spec.arguments:
-        images = renumbered(images, spec.arguments["classes"])
+    if "numbers" in spec.arguments:
+        images = renumbered(images, spec.arguments["numbers"])
     return ImagesOnDisk(images, bool(spec.arguments.get("shuffled", False)))
 
 

@@ -116,7 +116,15 @@ def test_numbers_that_are_fewer_than_the_names_are_said_to_stand_for_the_first_o
 
 
 def test_a_set_in_the_same_classes_keeps_its_identity(tmp_path, workspace, reference):
-    assert "classes" not in job_of(workspace, folders(tmp_path / "made", GARMENTS, 2), reference, 200).model.arguments
+    assert "numbers" not in job_of(workspace, folders(tmp_path / "made", GARMENTS, 2), reference, 200).model.arguments
+
+
+def test_equal_pictures_in_classes_of_other_names_are_another_set(tmp_path, workspace, reference):
+    """The digest of a set of images knows no names."""
+    for lost in ("coat", "shirt"):
+        shown = [name for name in GARMENTS if name != lost]
+        found, _ = slices(job_of(workspace, folders(tmp_path / lost, shown, 2), reference, 180))
+        assert [name for name, (mine, _) in found.items() if mine == 0] == [lost]
 
 
 def test_composed_and_decomposed_accents_are_one_name():

@@ -194,11 +194,11 @@ def trained(make: Callable[[], nn.Module]) -> nn.Module:
 
 def edited(path: Path, case: Odd) -> str:
     """The written file after the user's edits."""
-    text = path.read_text().replace(FACTORY, f"tests.gan.odd:{case.factory}")
+    text = path.read_text(encoding="utf-8").replace(FACTORY, f"tests.gan.odd:{case.factory}")
     for name, line in case.edits.items():
         found = re.search(rf"^{name} = .*$", text, re.MULTILINE)
         text = text.replace(found[0], line) if found else text + line + "\n"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return str(path)
 
 

@@ -19,7 +19,7 @@ from ganbench.gan.findings.shares import corrected, counted, deviations
 from ganbench.gan.images import write_npz
 from ganbench.gan.question import Question
 from ganbench.gan.store import Store, extend
-from ganbench.gan.types import Features, Samples, Workspace
+from ganbench.gan.types import Estimate, Features, Samples, Workspace
 from ganbench.gan.words import sentence
 
 N = 400
@@ -140,6 +140,19 @@ def test_gates_do_not_take_other_defects_for_compression_or_collapse(pool, works
                   for x in (images, pool.images[N : 2 * N]))
     rules = {alert.cause.rule for alert in gates.check_images(mine, real, store)}
     assert rules <= {"half range"}
+
+
+@pytest.mark.parametrize(("value", "severity"), [(0.05, "alert"), (0.23, "alert"), (0.58, "warning"), (0.7, "warning")])
+def test_the_less_a_class_looks_real_the_graver_it_is(value, severity):
+    test = house.quality._slice_test("Bag", "class", Estimate(value, 0.02), Estimate(0.87, 0.02), usual=0.1)
+    assert test.enough
+    assert test.finding.severity == severity
+
+
+def test_classes_of_images_far_from_real_ones_are_no_smaller_matter(pool, tmp_path):
+    found = analysed(pool, tmp_path, OTHERS["a grey square"])
+    assert "info" not in {one.severity for one in found if one.rule == "slice_unlike"}
+    assert {one.severity for one in found if one.rule == "classes_unknown"} <= {"info"}
 
 
 # Shares as the table has them

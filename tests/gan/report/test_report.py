@@ -335,7 +335,8 @@ COPIES = Caveat("of the reference", {"count": 40})
 
 @pytest.mark.parametrize("caveat", [COLLAPSED, COPIES])
 @pytest.mark.parametrize(("changes", "minded"), [
-    ({}, True), ({"low": -0.1}, False), ({"shares": (0.5, 0.5, 0)}, False)])
+    ({}, True), ({"low": -0.1}, False), ({"shares": (0.5, 0.5, 0)}, False),
+])
 def test_a_mixture_with_a_model_whose_images_are_not_sound_says_so(caveat, changes, minded):
     found = document(ensemble=mixture(("dcgan", "flow", "gpt"), **changes))
     found = replace(found, scores=tuple(replace(score, caveats=(caveat,)) if score.model == "gpt" else score
