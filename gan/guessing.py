@@ -263,7 +263,8 @@ def notes_of(kind: str, found: Look) -> list[str]:
     norms = unkept(found) if kind in ("generator", "vae", "translation") else ""
     if norms:
         notes.append(f"{norms} and others have no running statistics: if they are BatchNorm, build them with "
-                     "track_running_stats=False; then images depend on the others of their batch")
+                     "track_running_stats=False; their images depend on the batch, so scores need statistics that "
+                     "are averaged over many batches and saved with the weights")
     return notes
 
 

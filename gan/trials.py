@@ -47,7 +47,8 @@ def check_among_others(spec: ModelSpec, seed: int, first: np.ndarray, workspace:
             f"{spec.name} makes another image {AMONG_OTHERS.start} when other images are drawn with it ({apart:.1f} "
             "levels of 255 apart on average): either it draws noise from a generator that it seeds itself (with "
             "latent = \"none\" it gets a seed for each image instead), or a layer looks at the whole batch, like "
-            "BatchNorm in training mode (call eval())."
+            "BatchNorm in training mode (call eval()) or without running statistics (average them over many batches, "
+            "with momentum=None in training mode, and save them with the weights)."
         )
 
 

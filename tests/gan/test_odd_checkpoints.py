@@ -226,7 +226,11 @@ def test_an_odd_checkpoint_is_inspected_edited_and_evaluated(here, workspace, na
         expected = module(given, labels) if model.n_classes else module(given)
     expected = expected[0] if isinstance(expected, tuple) else expected
     torch.testing.assert_close(mine, expected, rtol=1e-2, atol=2e-2 if name == "half precision" else 1e-4)
-    measured(here, mine, workspace)
+    if name == "BatchNorm without running statistics":      # its images depend on the batch
+        with refused("depends-on-batch", "running statistics"):
+            measured(here, mine, workspace)
+    else:
+        measured(here, mine, workspace)
 
 
 def measured(here: Path, images: torch.Tensor, workspace) -> None:
