@@ -1,8 +1,11 @@
 """What the tests of flows and of the command share: one Prefect server, a model file, what a run left."""
 
+import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,14 +24,23 @@ def prefect_server(prefect_session, mlflow_database, home) -> None:
 
 @pytest.fixture(scope="package")
 def prefect_session() -> Iterator[None]:
-    """One server and one temporary database for all tests of this folder; it ends with them, since it is never idle."""
+    """One server and one temporary database for all tests of this folder; it ends with them, since it is never idle.
+
+    Processes that start a server of their own find its empty database, which takes seconds to make.
+    """
     from ganbench.tasks.settings import configure
 
     configure()
     forget_settings()
+    from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL
     from prefect.testing.utilities import prefect_test_harness
 
     with prefect_test_harness(server_startup_timeout=180):
+        made = PREFECT_SERVER_DATABASE_CONNECTION_URL.value().partition("///")[2]
+        theirs = Path(os.environ["PREFECT_HOME"]) / "prefect.db"
+        if not theirs.exists():
+            with closing(sqlite3.connect(made)) as source, closing(sqlite3.connect(theirs)) as target:
+                source.backup(target)
         yield
 
 
