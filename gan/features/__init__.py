@@ -118,7 +118,7 @@ EXTRACTORS: dict[str, Row] = {
         "given (a Hugging Face folder), cached, or downloaded (1.7 GB) from Hugging Face; checked by sha256",
         "clip-vitl14-336", "Jayasumana 2024, arXiv:2401.09603", file="clip-vit-large-patch14-336.bin"),
     "judge": Row(
-        _judge, 128, 10, "a small classifier of Fashion-MNIST; grey images of 32x32, or 28x28, padded",
+        _judge, 128, 10, "a small classifier of Fashion-MNIST; grey images of 32x32 only",
         "shipped with the package",
         "judge-fashion-mnist", ""),
     "pixels": Row(

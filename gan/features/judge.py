@@ -56,13 +56,11 @@ def make(weights: Path | None, device: str, backend: str) -> NetworkExtractor:
 
 
 def prepare(images: Tensor) -> Tensor:
-    """(n, 1, 32, 32) uint8, or 28x28, which is padded with black as Fashion-MNIST is -> float32 in [-1, 1]."""
-    margin = (32 - images.shape[3]) // 2
-    padded = nn.functional.pad(images, [margin] * 4) if margin else images
-    return padded.float() / 127.5 - 1
+    """(n, 1, 32, 32) uint8 -> float32 in [-1, 1]."""
+    return images.float() / 127.5 - 1
 
 
 JUDGE = Network(
     "judge", JudgeOutputs, prepare,
     {"resize": "none", "normalise": "x/127.5-1", "layer": "pool, logits"},
-    input=(1, 32, 32), d=128, n_logits=10, micro_batch=50, only=(1, 32, 32), also=(1, 28, 28))
+    input=(1, 32, 32), d=128, n_logits=10, micro_batch=50, only=(1, 32, 32))

@@ -32,7 +32,6 @@ class Network:
     n_logits: int
     micro_batch: int                                  # on the CPU: where images per second are most
     only: Shape | None = None                         # the one shape of image it takes, or grey; None: any, as RGB
-    also: Shape | None = None                         # another one, which `prepare` brings to that
     views: Mapping[str, int] = field(default_factory=dict)      # what else it gives, and how long that is
     eager: bool = False                               # torch alone: nothing is traced
 
@@ -81,14 +80,20 @@ class NetworkExtractor:
 def check_shape(images: np.ndarray, network: Network) -> None:
     """Refuse images of a shape that the network does not take, and colour images for grey networks."""
     channels, *size = images.shape[1:]
-    sizes = [[*shape[1:]] for shape in (network.only, network.also) if shape]
-    if network.only and (size not in sizes or channels not in (1, network.only[0])):
+    if network.only and (size != [*network.only[1:]] or channels not in (1, network.only[0])):
         raise BadInput("wrong-size",
                        f"The extractor {network.name} takes {times(network.only)} images (channels x height x width), "
-                       f"but these are {times(images.shape[1:])}.")
+                       f"but these are {times(images.shape[1:])}{remedy(size, network.only)}.")
     if channels > network.input[0]:
         raise BadInput("wrong-channels",
                        f"The extractor {network.name} takes grey images, but these have {channels} channels.")
+
+
+def remedy(size: list[int], only: Shape) -> str:
+    """What brings images of another size to an extractor's, as the end of a sentence."""
+    if size == [28, 28] and only[1:] == (32, 32):
+        return ": --pad 32 pads all images, as Fashion-MNIST's are, and pad = 32 in a model file those of the model"
+    return f": --resize {only[1]} makes all images of that size" if size != [*only[1:]] and only[1] == only[2] else ""
 
 
 def times(shape: tuple[int, ...]) -> str:

@@ -88,16 +88,22 @@ def test_without_either_the_sentence_says_both(generator28, workspace):
 
 
 def test_a_data_set_at_its_native_size_is_a_reference_for_it(generator28, workspace):
-    asked = Question(reference="fashion-mnist-28:test", n=50, extractor="judge")
+    asked = Question(reference="fashion-mnist-28:test", n=50, extractor="pixels")
     assert prepare(generator28(), protocol_of(asked), 0, workspace).shape == (1, 28, 28)
 
 
-def test_the_judge_sees_the_same_in_28_and_in_32_pixels(workspace):
+def test_native_and_padded_images_are_the_same_to_the_judge_once_all_are_padded(workspace):
     folders = DataFolders.of(workspace)
-    judge = extractor_of("judge", workspace)
-    native, padded = (judge(open_data(name, folders).read(range(20)))
-                      for name in ("fashion-mnist-28:test", "fashion-mnist:test"))
-    assert all(np.array_equal(native[name], padded[name]) for name in padded)
+    native, padded = (open_data(name, folders).read(range(20)) for name in ("fashion-mnist-28:test",
+                                                                            "fashion-mnist:test"))
+    assert np.array_equal(shaping.shaped(native, ["pad 32"], "it"), padded)
+    with refused("wrong-size", "1x28x28", "--pad 32"):
+        extractor_of("judge", workspace)(native)
+
+
+def test_the_judge_measures_native_images_with_the_option(generator28, workspace):
+    asked = Question(reference="fashion-mnist-28:test", n=50, extractor="judge", pad=32)
+    assert prepare(generator28(), protocol_of(asked), 0, workspace).shape == (1, 32, 32)
 
 
 def test_a_padded_model_mixes_with_one_of_32_pixels(generator28, workspace, tmp_path):
