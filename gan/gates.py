@@ -185,9 +185,10 @@ def _comb(samples: Samples) -> tuple[float, int]:
     does so to every coefficient, and at every multiple: a few repeated images, flat areas and drawings in two tones
     have few values, so each multiple counts once, and there must be several, of several coefficients.
     """
-    coefficients = np.concatenate([_coefficients(images) for images in _images(samples, LOOKED_AT)])    # (blocks, 5)
-    found = sorted((max((_trace(c, q), q) for q in STEPS) for c in coefficients.T), reverse=True)
-    return found[COMBS - 1][0], found[0][1]
+    found = [_coefficients(images) for images in _images(samples, LOOKED_AT)]
+    coefficients = np.unique(np.concatenate(found), axis=0)             # (blocks, 5), the same block once
+    traces = sorted((max((_trace(c, q), q) for q in STEPS) for c in coefficients.T), reverse=True)
+    return traces[COMBS - 1][0], traces[0][1]
 
 
 def _trace(c: np.ndarray, q: int) -> float:
