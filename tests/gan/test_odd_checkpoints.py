@@ -88,6 +88,12 @@ def latent_diffusion(module):
     return {"state_dict": {**state, **averages, "model_ema.decay": torch.tensor(0.99)}}
 
 
+def openmmlab(module):
+    """Averages beside the weights, whose dots became underscores."""
+    averages = {f"ema_{name.replace('.', '_')}": value for name, value in module.state_dict().items()}
+    return {"meta": {"epoch": 1}, "state_dict": {**shaken(module), **averages}}
+
+
 def training_state(module):
     adam = torch.optim.Adam(module.parameters())
     sum(value.sum() for value in module.parameters()).backward()
@@ -163,6 +169,8 @@ CHECKPOINTS = {
     "DCGAN, averages without statistics": Odd(odd.TutorialDCGAN, shadow, "", FAMILY),
     "averages without dots": Odd(odd.LinearDCGAN, latent_diffusion, "LinearDCGAN",
                                  {**DCGAN, "weights_key": "state_dict.model_ema"}),
+    "averages with underscores for dots": Odd(odd.LinearDCGAN, openmmlab, "LinearDCGAN",
+                                              {**DCGAN, "weights_key": "state_dict.ema"}),
     "torch's AveragedModel": Odd(odd.LinearDCGAN, averaged_model, "LinearDCGAN", DCGAN),
     "FSDP": Odd(odd.LinearDCGAN, renamed("^(l1|conv_blocks)", r"_fsdp_wrapped_module.\1._fsdp_wrapped_module"),
                 "LinearDCGAN", DCGAN),
@@ -336,6 +344,27 @@ def test_tables_of_steps_and_places_are_no_classes(here, name):
     module.add_module(name, nn.Embedding(1_000, 12))
     torch.save(module.state_dict(), "w.pth")
     assert "n_classes" not in {guess.field for guess in inspect_model("w.pth").guesses}
+
+
+@pytest.mark.parametrize(("names", "classes"), [(("gain", "bias"), None), (("bn1.gain", "bn2.gain"), 10),
+                                                (("contextembed1.0", "contextembed2.0"), 10)])
+def test_layers_that_take_one_hot_classes_say_how_many(here, names, classes):
+    state = {"linear0.weight": torch.zeros(128, 20), "linear0.bias": torch.zeros(128),
+             **{f"{name}.{part}": torch.zeros(8, 10)[:, 0 if part == "bias" else slice(None)] for name in names
+                for part in (("weight", "bias") if "embed" in name else ("weight",))}, "conv.weight": torch.zeros(3, 8, 3, 3)}
+    torch.save(state, "w.pth")
+    values = {guess.field: guess.value for guess in inspect_model("w.pth").guesses}
+    assert values.get("n_classes") == classes
+    assert values["latent_shape"] == (20,)
+
+
+def test_a_unet_over_latents_is_one_and_its_time_network_gives_no_z(here):
+    torch.save(odd.UNet(channels=4, prefix="time_embed").state_dict(), "w.pth")
+    found = inspect_model("w.pth")
+    values = {guess.field: guess.value for guess in found.guesses}
+    assert values["latent_shape"] == (4, 32, 32)
+    assert "channels" not in values
+    assert any("latents of 4 channels" in note for note in found.notes)
 
 
 def test_a_thousand_rows_of_a_gan_are_imagenets_classes(here):
