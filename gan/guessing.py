@@ -163,7 +163,7 @@ def kind_of(found: Look) -> str:
     if found.tables and found.rows(TOKENS)[1] and not convolutions:
         return "pixels"
     if any(value.ndim == 5 or NOISES.search(name) for name, value in found.state.items()) and any(
-            map(MAPPING.search, found.state)):
+            MAPPING.search(layer.name) for layer in found.layers):
         return "style"
     if (found.takes_pictures or found.latent_channels) and found.has_time:
         return "transformer" if is_patches(convolutions) else "unet"
@@ -243,7 +243,7 @@ def guesses_of(state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> tupl
     return kind, list(by_field.values()), notes_of(kind, found)
 
 
-def general(kind: str) -> Iterator[Guess]:
+def general(kind: str = "generator") -> Iterator[Guess]:
     """What weights do not say."""
     yield Guess("latent", "normal", "weights do not say it", '"uniform" (in [-1, 1])')
     if kind == "vae":
@@ -463,7 +463,7 @@ def of_style(found: Look) -> Iterator[Guess]:
     rgb = [value for name, value in found.state.items() if re.search("to_?rgb", name, re.I) and value.ndim in (4, 5)
            and not re.search("modulation|affine|upsample|skip", name)]
     colours = [side for value in rgb for side in value.shape[:2] if side in (1, 3) and value.ndim == 4]
-    colours += [value.shape[1] for value in rgb if value.ndim == 5]
+    colours += [value.shape[1] for value in rgb if value.ndim == 5 and value.shape[1] in (1, 3)]
     if colours:
         yield Guess("channels", colours[-1], "what its to-RGB layers give")
 

@@ -351,7 +351,8 @@ def test_tables_of_steps_and_places_are_no_classes(here, name):
 def test_layers_that_take_one_hot_classes_say_how_many(here, names, classes):
     state = {"linear0.weight": torch.zeros(128, 20), "linear0.bias": torch.zeros(128),
              **{f"{name}.{part}": torch.zeros(8, 10)[:, 0 if part == "bias" else slice(None)] for name in names
-                for part in (("weight", "bias") if "embed" in name else ("weight",))}, "conv.weight": torch.zeros(3, 8, 3, 3)}
+                for part in (("weight", "bias") if "embed" in name else ("weight",))},
+             "conv.weight": torch.zeros(3, 8, 3, 3)}
     torch.save(state, "w.pth")
     values = {guess.field: guess.value for guess in inspect_model("w.pth").guesses}
     assert values.get("n_classes") == classes
@@ -420,3 +421,36 @@ def test_the_folder_of_a_factory_is_no_part_of_the_models_identity(here, monkeyp
     monkeypatch.chdir(here / "one")
     assert resolve("m.toml").factory == "minenet:make"
     assert identity(resolve("m.toml")) == identity(first)
+
+
+WORDS = ["emb", "wte", "pos_emb", "time", "encoder", "decoder", "mu", "logvar", "style", "mapping", "noise", "to_rgb",
+         "label", "conv", "weight", "bias", "0", "1", "model", "module", "ema", "model_ema", "conv_out"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_names_and_shapes_of_any_kind_give_a_file_that_can_be_read(here, seed):
+    """Networks with lost, flattened and renamed tensors, and tensors that are none of a network's."""
+    from ganbench.gan.models.toml_file import read_spec
+
+    random = np.random.default_rng(seed)
+    makers = (odd.MLP, odd.LinearDCGAN, odd.TwoHeads, odd.ConvVAE, odd.UNet, odd.PixelGPT, odd.StyleGAN,
+              odd.TutorialDCGAN)
+    state = makers[seed % 8]().state_dict()
+    for name in list(state):
+        chance = random.random()
+        if chance < 0.15:
+            del state[name]
+        elif chance < 0.2:
+            state[name] = state[name].reshape(-1)
+        elif chance < 0.25:
+            state[".".join(random.choice(WORDS, 2))] = state.pop(name)
+    for _ in range(4):
+        shape = random.choice([0, 1, 2, 3, 7, 10, 16], random.integers(0, 6)).tolist()
+        state[".".join(random.choice(WORDS, random.integers(1, 5)))] = torch.zeros(shape)
+    torch.save([state, {"model": state}, {"state_dict": {f"generator.{name}": value for name, value in state.items()},
+                                          "hyper_parameters": {"latent_dim": 5, "img_size": None}}][seed % 3], "w.pth")
+    found = inspect_model("w.pth")
+    assert found.sets
+    if found.spec is not None:
+        save_toml(found, here / "m.toml")
+        assert read_spec(here / "m.toml").latent in ("normal", "none")
