@@ -15,11 +15,12 @@ from typing import Any
 from torch import Tensor
 
 TABLE = re.compile(r"emb|wte|wpe|lookup|codebook|table|label|class|shared", re.I)
-STEPS = re.compile(r"time|temb|(^|[._])t_?(emb|proj|mlp|block|[._]|$)|(^|[._])steps?|noise_?(emb|level)|map_noise"
-                   r"|alphas?_(cum|bar|hat)|betas", re.I)
+STEPS = re.compile(r"time|temb|(^|[._])t_?(emb|proj|mlp|block|[._]|$)|(^|[._])steps?|noise_?(emb|level)"
+                   r"|map_(noise|layer)|alphas?_(cum|bar|hat)|betas|(^|[._])sigmas$|Dense_0", re.I)
 PLACES = re.compile(r"pos|wpe", re.I)
 TOKENS = re.compile(r"wte|tok|vocab|codebook|quanti|(^|[._])vq|pixel", re.I)
 CLASSES = re.compile(r"label|class|cls|cond|(^|[._])[yc]_?(emb|[._])", re.I)
+ONE_HOT = re.compile(r"label|class|context|gain|gamma|beta", re.I)
 ENCODER, DECODER = re.compile(r"(^|[._])enc(oder)?[._]", re.I), re.compile(r"(^|[._])dec(oder)?(_input)?[._]", re.I)
 MEAN = re.compile(r"(^|[._])(fc|linear|conv|to|z|q|encoder|enc)?_?(mu|mean|loc)\d*$", re.I)
 SPREAD = re.compile(r"(log_?var|log_?sigma|log_?std|(^|[._]|fc_?|z_|to_)(var|sigma|std|scale))\d*$", re.I)
@@ -89,6 +90,13 @@ class Look:
         return first.takes if first and not first.transposed and first.takes in (1, 3) else 0
 
     @property
+    def latent_channels(self) -> int:
+        """Channels of the latents that a U-Net takes and gives in the place of pictures; 0: none."""
+        first = next((layer for layer in self.layers if not layer.linear), None)
+        back = [layer for layer in self.layers if first and not layer.linear and layer.gives == first.takes]
+        return first.takes if first and back and 3 < first.takes <= 32 else 0
+
+    @property
     def last(self) -> Layer | None:
         """The layer that gives pictures: named so, or the last one."""
         found = [layer for layer in self.layers if not layer.linear and layer.gives in (1, 3)]
@@ -155,9 +163,9 @@ def kind_of(found: Look) -> str:
     if found.tables and found.rows(TOKENS)[1] and not convolutions:
         return "pixels"
     if any(value.ndim == 5 or NOISES.search(name) for name, value in found.state.items()) and any(
-            map(MAPPING.search, found.state)):
+            MAPPING.search(layer.name) for layer in found.layers):
         return "style"
-    if found.takes_pictures and found.has_time:
+    if (found.takes_pictures or found.latent_channels) and found.has_time:
         return "transformer" if is_patches(convolutions) else "unet"
     if heads(found) or (some(ENCODER, found.state) and some(DECODER, found.state)):
         return "vae"
@@ -235,7 +243,7 @@ def guesses_of(state: Mapping[str, Tensor], settings: Mapping[str, Any]) -> tupl
     return kind, list(by_field.values()), notes_of(kind, found)
 
 
-def general(kind: str) -> Iterator[Guess]:
+def general(kind: str = "generator") -> Iterator[Guess]:
     """What weights do not say."""
     yield Guess("latent", "normal", "weights do not say it", '"uniform" (in [-1, 1])')
     if kind == "vae":
@@ -247,6 +255,8 @@ def general(kind: str) -> Iterator[Guess]:
 
 def notes_of(kind: str, found: Look) -> list[str]:
     notes = [f"it looks like {KINDS[kind]}"] if KINDS[kind] else []
+    if kind in ("unet", "transformer") and not found.takes_pictures:
+        notes.append(f"it works on latents of {found.latent_channels} channels: the sampler also decodes them")
     if kind in ("unet", "transformer"):
         notes.append("your factory returns the whole sampler: noise of latent_shape in, pictures out (DDIM, an ODE); "
                      'for one that draws noise at every step put latent = "none": it gets one seed per image')
@@ -288,9 +298,7 @@ def of_generator(found: Look) -> Iterator[Guess]:
 def latents(found: Look) -> Iterator[Guess]:
     """The length of z: what the first layer takes, less classes that lie beside it."""
     classes = [(name, shape) for name, shape in found.tables.items() if found.role(name) is CLASSES]
-    if classes:
-        name, rows = classes[0][0], classes[0][1][0]
-        yield classes_guess(name, rows, "generator")
+    yield from classes_of(found, "generator")
     if not found.layers:
         return
     first = found.layers[0]
@@ -318,6 +326,18 @@ def one_hot(layers: Sequence[Layer]) -> int:
             layers[1].shape[2:] == first.shape[2:] and first.takes != layers[1].takes != first.gives):
         return layers[1].takes
     return 10 if first.takes - 10 in BESIDE else 0
+
+
+def classes_of(found: Look, kind: str) -> Iterator[Guess]:
+    """The number of classes: rows of a table, or what layers named after classes take."""
+    name, rows = found.rows(CLASSES)
+    if rows:
+        yield classes_guess(name, rows, kind)
+        return
+    hot = [layer for layer in found.layers[1:] if layer.linear and ONE_HOT.search(layer.name) and layer.takes in ROUND]
+    if len(hot) > 1 and len({layer.takes for layer in hot}) == 1:
+        yield Guess("n_classes", hot[0].takes, f"{hot[0].name} and others take {hot[0].takes} numbers, as a one-hot "
+                    "class", "0 (without classes)")
 
 
 def classes_guess(name: str, rows: int, kind: str) -> Guess:
@@ -362,17 +382,15 @@ def size_of(found: Look) -> Iterator[Guess]:
 
 def of_unet(found: Look) -> Iterator[Guess]:
     """Noise of the shape of pictures; classes are a table that is neither of steps nor of places."""
-    name, rows = found.rows(CLASSES)
-    if rows:
-        yield classes_guess(name, rows, "unet")
-    channels = found.takes_pictures
+    yield from classes_of(found, "unet")
+    channels = found.takes_pictures or found.latent_channels
     side, why = placed(found)
     if not side:
-        side, why = SIZES[channels], "the size is not in the weights"
+        side, why = SIZES.get(channels, 32), "the size is not in the weights"
     others = ", ".join(f"[{channels}, {size}, {size}]" for size in (28, 32, 64) if size != side)
     if found.last and not found.has_time:
         yield from pictures(found.last)
-    else:
+    elif found.takes_pictures:
         first = next(layer for layer in found.layers if not layer.linear)
         yield Guess("channels", channels, f"what {first.said} takes")
     yield Guess("latent_shape", (channels, side, side), f"noise of the pictures' shape; {why}", others)
@@ -423,9 +441,7 @@ def of_pixels(found: Look) -> Iterator[Guess]:
     palette = max((count for count in PALETTES if count <= colours), default=256)
     yield Guess("output_range", (0.0, palette - 1.0), f"{name} has {colours} rows, so {palette} levels of a pixel",
                 "[0, 1], [-1, 1]")
-    label, rows = found.rows(CLASSES)
-    if rows:
-        yield classes_guess(label, rows, "pixels")
+    yield from classes_of(found, "pixels")
     places = next((value.shape[-2] for key, value in found.state.items()
                    if PLACES.search(key) and value.ndim in (2, 3)), 0)
     for channels in (1, 3):
@@ -448,7 +464,7 @@ def of_style(found: Look) -> Iterator[Guess]:
     rgb = [value for name, value in found.state.items() if re.search("to_?rgb", name, re.I) and value.ndim in (4, 5)
            and not re.search("modulation|affine|upsample|skip", name)]
     colours = [side for value in rgb for side in value.shape[:2] if side in (1, 3) and value.ndim == 4]
-    colours += [value.shape[1] for value in rgb if value.ndim == 5]
+    colours += [value.shape[1] for value in rgb if value.ndim == 5 and value.shape[1] in (1, 3)]
     if colours:
         yield Guess("channels", colours[-1], "what its to-RGB layers give")
 

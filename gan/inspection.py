@@ -21,7 +21,7 @@ from ganbench.gan.checkpoints import parts, read_checkpoint, read_plain, select_
 from ganbench.gan.datasets import DataFolders, is_images
 from ganbench.gan.files import atomic_write, digest_at
 from ganbench.gan.generators import GENERATORS, export, imagegpt, pipeline
-from ganbench.gan.guessing import Guess, guesses_of, settings_in
+from ganbench.gan.guessing import Guess, general, guesses_of, settings_in
 from ganbench.gan.models import hub
 from ganbench.gan.models.images import open_set, set_of
 from ganbench.gan.models.loading import resolve
@@ -183,7 +183,7 @@ def of_program(model: str, path: Path, spec: ModelSpec) -> Inspection:
     weights = {program.names[name]: value for name, value in program.weights.items()}
     taken = ", ".join(f"{slot.name} {shown(slot.shape)}" for slot in program.inputs)
     notes = [f"takes {taken} and gives {shown(program.output_shape)}"]
-    guesses = [Guess("output_range", spec.output_range, "the usual range; what the program puts out is not written")]
+    guesses = general()
     spec = replace(spec, layout=layout_of(program.output_shape))
     if len(program.inputs) == 2:
         notes.append("its second input is taken for labels: give n_classes, the number of classes")
@@ -195,7 +195,7 @@ def of_program(model: str, path: Path, spec: ModelSpec) -> Inspection:
 def of_pickle(model: str, path: Path, spec: ModelSpec) -> Inspection:
     """A pickled object or TorchScript program without --trust-pickle: only the names in it are read."""
     notes = ("loading it runs code from the file: only with --trust-pickle",)
-    return Inspection(model, "pickled objects", asks_for=tuple(names_in(path)), notes=notes,
+    return Inspection(model, "pickled objects", asks_for=tuple(names_in(path)), notes=notes, guesses=tuple(general()),
                       spec=replace(spec, sha256=digest_at(path)))
 
 

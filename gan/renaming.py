@@ -154,7 +154,11 @@ def matched(values: Sequence[Tensor], names: Sequence[str], other: Mapping[str, 
 
 
 def with_dots(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """`model_ema.` of latent diffusion's code, whose names lost their dots, with the dots of `model.`."""
+    """Averages whose names lost their dots, with those of the weights beside them: `model_ema.` of latent diffusion's
+    code beside `model.`, and `ema_` of OpenMMLab's."""
+    scored = {f"ema_{name.replace('.', '_')}": name for name in state if "." in name}
+    if scored.keys() & state.keys():
+        return {f"ema.{scored[name]}" if name in scored else name: value for name, value in state.items()}
     if not any(name.startswith("model_ema.") for name in state):
         return state
     state = {name: value for name, value in state.items() if name not in ("model_ema.decay", "model_ema.num_updates")}

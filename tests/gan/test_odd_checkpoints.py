@@ -88,6 +88,12 @@ def latent_diffusion(module):
     return {"state_dict": {**state, **averages, "model_ema.decay": torch.tensor(0.99)}}
 
 
+def openmmlab(module):
+    """Averages beside the weights, whose dots became underscores."""
+    averages = {f"ema_{name.replace('.', '_')}": value for name, value in module.state_dict().items()}
+    return {"meta": {"epoch": 1}, "state_dict": {**shaken(module), **averages}}
+
+
 def training_state(module):
     adam = torch.optim.Adam(module.parameters())
     sum(value.sum() for value in module.parameters()).backward()
@@ -163,6 +169,8 @@ CHECKPOINTS = {
     "DCGAN, averages without statistics": Odd(odd.TutorialDCGAN, shadow, "", FAMILY),
     "averages without dots": Odd(odd.LinearDCGAN, latent_diffusion, "LinearDCGAN",
                                  {**DCGAN, "weights_key": "state_dict.model_ema"}),
+    "averages with underscores for dots": Odd(odd.LinearDCGAN, openmmlab, "LinearDCGAN",
+                                              {**DCGAN, "weights_key": "state_dict.ema"}),
     "torch's AveragedModel": Odd(odd.LinearDCGAN, averaged_model, "LinearDCGAN", DCGAN),
     "FSDP": Odd(odd.LinearDCGAN, renamed("^(l1|conv_blocks)", r"_fsdp_wrapped_module.\1._fsdp_wrapped_module"),
                 "LinearDCGAN", DCGAN),
@@ -342,6 +350,28 @@ def test_tables_of_steps_and_places_are_no_classes(here, name):
     assert "n_classes" not in {guess.field for guess in inspect_model("w.pth").guesses}
 
 
+@pytest.mark.parametrize(("names", "classes"), [(("gain", "bias"), None), (("bn1.gain", "bn2.gain"), 10),
+                                                (("contextembed1.0", "contextembed2.0"), 10)])
+def test_layers_that_take_one_hot_classes_say_how_many(here, names, classes):
+    state = {"linear0.weight": torch.zeros(128, 20), "linear0.bias": torch.zeros(128),
+             **{f"{name}.{part}": torch.zeros(8, 10)[:, 0 if part == "bias" else slice(None)] for name in names
+                for part in (("weight", "bias") if "embed" in name else ("weight",))},
+             "conv.weight": torch.zeros(3, 8, 3, 3)}
+    torch.save(state, "w.pth")
+    values = {guess.field: guess.value for guess in inspect_model("w.pth").guesses}
+    assert values.get("n_classes") == classes
+    assert values["latent_shape"] == (20,)
+
+
+def test_a_unet_over_latents_is_one_and_its_time_network_gives_no_z(here):
+    torch.save(odd.UNet(channels=4, prefix="time_embed").state_dict(), "w.pth")
+    found = inspect_model("w.pth")
+    values = {guess.field: guess.value for guess in found.guesses}
+    assert values["latent_shape"] == (4, 32, 32)
+    assert "channels" not in values
+    assert any("latents of 4 channels" in note for note in found.notes)
+
+
 def test_a_thousand_rows_of_a_gan_are_imagenets_classes(here):
     torch.save(nn.ModuleDict({"emb": nn.Embedding(1_000, 8), "net": nn.Linear(28, 784)}).state_dict(), "w.pth")
     values = {guess.field: guess.value for guess in inspect_model("w.pth").guesses}
@@ -395,3 +425,36 @@ def test_the_folder_of_a_factory_is_no_part_of_the_models_identity(here, monkeyp
     monkeypatch.chdir(here / "one")
     assert resolve("m.toml").factory == "minenet:make"
     assert identity(resolve("m.toml")) == identity(first)
+
+
+WORDS = ["emb", "wte", "pos_emb", "time", "encoder", "decoder", "mu", "logvar", "style", "mapping", "noise", "to_rgb",
+         "label", "conv", "weight", "bias", "0", "1", "model", "module", "ema", "model_ema", "conv_out"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_names_and_shapes_of_any_kind_give_a_file_that_can_be_read(here, seed):
+    """Networks with lost, flattened and renamed tensors, and tensors that are none of a network's."""
+    from ganbench.gan.models.toml_file import read_spec
+
+    random = np.random.default_rng(seed)
+    makers = (odd.MLP, odd.LinearDCGAN, odd.TwoHeads, odd.ConvVAE, odd.UNet, odd.PixelGPT, odd.StyleGAN,
+              odd.TutorialDCGAN)
+    state = makers[seed % 8]().state_dict()
+    for name in list(state):
+        chance = random.random()
+        if chance < 0.15:
+            del state[name]
+        elif chance < 0.2:
+            state[name] = state[name].reshape(-1)
+        elif chance < 0.25:
+            state[".".join(random.choice(WORDS, 2))] = state.pop(name)
+    for _ in range(4):
+        shape = random.choice([0, 1, 2, 3, 7, 10, 16], random.integers(0, 6)).tolist()
+        state[".".join(random.choice(WORDS, random.integers(1, 5)))] = torch.zeros(shape)
+    torch.save([state, {"model": state}, {"state_dict": {f"generator.{name}": value for name, value in state.items()},
+                                          "hyper_parameters": {"latent_dim": 5, "img_size": None}}][seed % 3], "w.pth")
+    found = inspect_model("w.pth")
+    assert found.sets
+    if found.spec is not None:
+        save_toml(found, here / "m.toml")
+        assert read_spec(here / "m.toml").latent in ("normal", "none")
