@@ -24,7 +24,8 @@ from memory import memory, watching
 
 from ganbench.gan.evaluate import extract_one, sample_one
 from ganbench.gan.findings import Evidence, analyse, evidence_of
-from ganbench.gan.jobs import prepare, samples_of
+from ganbench.gan.jobs import prepare
+from ganbench.gan.parts import samples_of
 from ganbench.gan.protocols import PROTOCOLS
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.store import Store

@@ -17,7 +17,6 @@ from ganbench.gan.images import write_folder, write_npz, write_parquet
 from ganbench.gan.interchange import check_statistics_name, save_statistics
 from ganbench.gan.jobs import (
     Job,
-    Part,
     asked_model,
     asked_protocol,
     check_images_of_reference,
@@ -26,14 +25,13 @@ from ganbench.gan.jobs import (
     check_slices,
     counted,
     distinct,
-    ordered,
     prepare,
-    real_part,
 )
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.images import open_images
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.needs.sets import has
+from ganbench.gan.parts import Part, ordered, real_part
 from ganbench.gan.protocols import CONVENTIONS, lean
 from ganbench.gan.question import Opening, Question, given, protocol_of
 from ganbench.gan.recipes import check_folder, stages

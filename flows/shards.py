@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from prefect.futures import PrefectFuture, as_completed
 
 from ganbench.gan.evaluate import Pending, Started
-from ganbench.gan.jobs import Job, Part
+from ganbench.gan.jobs import Job
 from ganbench.gan.measure import Measured
+from ganbench.gan.parts import Part
 from ganbench.gan.types import Alert, Context, Convention, Features, Shard, Workspace
 from ganbench.tasks.artifacts import begin_progress, update_progress
 from ganbench.tasks.stages import check_features, check_images, extract_features, sample_shard, score

@@ -19,10 +19,11 @@ from ganbench.gan.drawing import Tick, silent
 from ganbench.gan.features.extract import extract_shard, extractor_of
 from ganbench.gan.files import file_digest
 from ganbench.gan.interchange import is_features, is_statistics
-from ganbench.gan.jobs import Job, Part, asked_protocol, keep, prepare, samples_of
+from ganbench.gan.jobs import Job, asked_protocol, keep, prepare
 from ganbench.gan.measure import Measured, import_features, measure
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import resolve
+from ganbench.gan.parts import Part, samples_of
 from ganbench.gan.protocols import with_count
 from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.sampling import sample_shard, shards_of

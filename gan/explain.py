@@ -27,10 +27,10 @@ from ganbench.gan.features import efficientnet_lite, inception
 from ganbench.gan.features.extract import extract_shard
 from ganbench.gan.features.network import Network, NetworkExtractor, build
 from ganbench.gan.files import file_digest
-from ganbench.gan.jobs import Part, check_size, ordered, real_part, shape_of
 from ganbench.gan.metrics.frechet import frechet_distance
 from ganbench.gan.metrics.inception_score import inception_score
 from ganbench.gan.models.openers import complete
+from ganbench.gan.parts import Part, check_size, ordered, real_part, shape_of
 from ganbench.gan.readings import RESIZES, Truncating, prepared
 from ganbench.gan.rows import Chunks, Rows
 from ganbench.gan.sampling import sampler_of, shards_of

@@ -8,12 +8,13 @@ from dataclasses import replace
 from ganbench.gan import gates, slices
 from ganbench.gan.features import EXTRACTORS, inception
 from ganbench.gan.features.extract import extractor_of
-from ganbench.gan.jobs import Job, caveats_of_classes, check_classes, classes_of, dimension, samples_of
+from ganbench.gan.jobs import Job, caveats_of_classes, check_classes, classes_of, dimension
 from ganbench.gan.lacking import unmeasured
 from ganbench.gan.measure import Measured
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.models.identity import IMAGES
 from ganbench.gan.models.images import open_images
+from ganbench.gan.parts import samples_of
 from ganbench.gan.store import store_of
 from ganbench.gan.types import Alert, BadInput, Caveat, Estimate, Features, Score, Shard
 

@@ -24,12 +24,12 @@ from ganbench.gan.features import inception
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import check_room
 from ganbench.gan.images import write_npz
-from ganbench.gan.jobs import real_part
 from ganbench.gan.measure import measure
 from ganbench.gan.metrics.frechet import frechet_distance
 from ganbench.gan.metrics.inception_score import inception_score
 from ganbench.gan.metrics.kernel import kid_full
 from ganbench.gan.models.images import open_set
+from ganbench.gan.parts import real_part
 from ganbench.gan.protocols import CONVENTIONS
 from ganbench.gan.sampling import check_device
 from ganbench.gan.threads import single_threaded

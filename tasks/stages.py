@@ -21,9 +21,10 @@ from ganbench.gan.evaluate import extract_one, features_of, look_at_features, lo
 from ganbench.gan.findings import Analysis, analyse, evidence_of
 from ganbench.gan.generators.base import FiniteModel
 from ganbench.gan.generators.rejection import Ratio
-from ganbench.gan.jobs import Job, Part, prepare
+from ganbench.gan.jobs import Job, prepare
 from ganbench.gan.measure import Measured, measure
 from ganbench.gan.metering import Cost
+from ganbench.gan.parts import Part
 from ganbench.gan.rejection import Trial, fit_ratio
 from ganbench.gan.rows import Rows
 from ganbench.gan.sampling import generator_of

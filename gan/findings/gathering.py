@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ganbench.gan.findings.evidence import LEAST, Evidence, Images
-from ganbench.gan.jobs import Job, classes_of, is_finite, match_of
+from ganbench.gan.jobs import Job, classes_of, match_of
+from ganbench.gan.parts import is_finite
 from ganbench.gan.types import Features, Samples
 
 

@@ -14,9 +14,10 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.files import atomic_write
-from ganbench.gan.jobs import Job, Part
+from ganbench.gan.jobs import Job
 from ganbench.gan.metering import Cost
 from ganbench.gan.models.identity import identity
+from ganbench.gan.parts import Part
 from ganbench.gan.types import Score, digest_of
 from ganbench.gan.usercode import bare
 from ganbench.tasks.artifacts import markdown_of
