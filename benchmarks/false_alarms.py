@@ -35,7 +35,7 @@ from ganbench.gan.types import Features, Samples, Workspace
 Spoil = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 CLASSES = fashion_mnist.CLASSES
 SHARES = {"missing", "rare", "frequent"}
-LOOKS = {"bright", "dark", "flat", "harsh", "law"}              # of pixels: measured, not concluded
+LOOKS = {"bright", "dark", "flat", "harsh", "appearance_distribution"}              # of pixels: measured, not concluded
 FAR = {"unlike", "uncovered", "slice_unlike", "mode"}           # of features far from real ones
 GATES = ("one value", "not times 255", "half range", "one image", "same images", "of the reference", "compressed",
          "collapsed", "one picture", "twins", "same features", "blind")
@@ -118,7 +118,7 @@ KINDS: Mapping[str, Kind] = {
     # Nothing is wrong
     "real": kind(lambda x, r: x),
     "real, even levels only": kind(lambda x, r: x // 2 * 2),
-    "real, noise of 1 level": kind(lambda x, r: noisy(x, r, 1), "noisy", "law"),
+    "real, noise of 1 level": kind(lambda x, r: noisy(x, r, 1), "noisy", "appearance_distribution"),
     "real, a third mirrored": kind(lambda x, r: np.where((np.arange(len(x)) % 3 == 0)[:, None, None, None],
                                                          x[..., ::-1], x), *FAR),
     "real, moved by a pixel": kind(lambda x, r: np.roll(x, 1, axis=3), *FAR),
