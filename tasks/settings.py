@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import AliasChoices, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from ganbench.gan.types import BadInput, Workspace
 
@@ -83,7 +83,12 @@ def configure(**given: object) -> Settings:
     try:
         found = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        raise BadInput("unfit-setting", "; ".join(map(sentence, error.errors()))) from error
+        raise BadInput("unfit-setting", f"{'; '.join(map(sentence, error.errors()))}.") from error
+    except SettingsError as error:
+        name = str(error).partition('field "')[2].partition('"')[0]
+        raise BadInput("unfit-setting",
+                       f"The setting GANBENCH_{name.upper()} is not valid JSON, such as "
+                       '{"dinov2": "/path/to/file"}.') from error
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     keep_local_work_local()
@@ -104,7 +109,7 @@ def keep_local_work_local() -> None:
         if os.environ[name].lower().startswith("socks") and not find_spec("socksio"):
             del os.environ[name]
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-        if name in os.environ and not Path(os.environ[name]).exists():
+        if name in os.environ and not os.path.exists(os.environ[name]):
             del os.environ[name]
     for name in ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE", "MLFLOW_TRACKING_URI"):
         if not os.environ.get(name, "x").strip():

@@ -160,9 +160,12 @@ def test_scores_are_a_table_for_people_and_json_with_full_precision(
 
 
 def test_json_on_stdout_is_alone_there_and_nothing_is_said_beside_it(run_python, model, garments):
-    """A fresh process with Prefect's own temporary server, as a script would call it."""
+    """A fresh process with Prefect's own temporary server, as a script would call it, with a proxy that is down, empty
+    variables, and a locale without accents."""
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
     done = run_python("-m", "ganbench", "evaluate", model, "--reference", str(garments), "--n", "20", "--json", "-",
-                      timeout=240)
+                      timeout=240, **proxies, NO_PROXY="", no_proxy="", GANBENCH_WORKERS="", PREFECT_API_URL="",
+                      PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     found = json.loads(done.stdout)
