@@ -210,10 +210,13 @@ def placed(factory: str) -> Iterator[None]:
 
 def forget_modules(folders: Sequence[str], here: str) -> None:
     """Forget modules that were imported from these folders, where this one has its own of the same name."""
+    inside = tuple(f"{folder}/" for folder in folders)
     for name, module in list(sys.modules.items()):
-        top, file = name.partition(".")[0], Path(getattr(module, "__file__", None) or "/")
-        if top != PACKAGE and any(file.is_relative_to(Path(folder, top)) or file == Path(folder, f"{top}.py")
-                                  for folder in folders) and holds(Path(here), top):
+        top, file = name.partition(".")[0], getattr(module, "__dict__", {}).get("__file__")
+        if not isinstance(file, str) or not file.startswith(inside) or top == PACKAGE:
+            continue
+        theirs = (f"{folder}{top}{rest}" for folder in inside for rest in ("/", ".py"))
+        if file.startswith(tuple(theirs)) and holds(Path(here), top):
             del sys.modules[name]
 
 

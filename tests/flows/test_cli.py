@@ -159,7 +159,7 @@ def test_scores_are_a_table_for_people_and_json_with_full_precision(
     assert json.loads(ganbench("cache", "verify", "--json").stdout)[-1]["state"] == "all sound"
 
 
-def test_json_on_stdout_is_alone_there_and_nothing_is_said_beside_it(run_python, model, garments):
+def test_json_on_stdout_is_alone_there_and_nothing_is_said_beside_it(run_python, model, garments, prefect_session):
     """A fresh process with Prefect's own temporary server, as a script would call it, with a proxy that is down, empty
     variables, and a locale without accents."""
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")

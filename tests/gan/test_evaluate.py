@@ -509,9 +509,9 @@ def test_features_of_another_tool_are_a_reference(real, fake, workspace, tmp_pat
 def test_spatial_statistics_give_sfid_and_files_without_them_give_none(workspace, tmp_path, noise, inception_weights):
     """The first seven channels of a layer, seen through the same way as every other score."""
     workspace = replace(workspace, inception_weights=str(inception_weights))
-    reference, model = noise("real.npz", 12, (3, 32, 32)), noise("fake.npz", 10, (3, 32, 32), seed=1)
+    reference, model = noise("real.npz", 6, (3, 32, 32)), noise("fake.npz", 5, (3, 32, 32), seed=1)
     adm = replace(CONVENTIONS["adm"], metrics=("fd", "sfd"), settings={})
-    from_images = by_metric(evaluate(str(model), protocol(reference, 10, convention=adm), workspace=workspace))
+    from_images = by_metric(evaluate(str(model), protocol(reference, 5, convention=adm), workspace=workspace))
     assert set(from_images) == {"fd_inception_spatial", "sfd_inception_spatial"}  # not FID's own weights
     spatial = [
         moments(features["spatial"]).statistics()
@@ -524,7 +524,7 @@ def test_spatial_statistics_give_sfid_and_files_without_them_give_none(workspace
     save_statistics(tmp_path / "plain.npz", plain)
     save_statistics(tmp_path / "both.npz", plain, spatial=spatial[0])
     for name, metrics in (("plain.npz", {"fd"}), ("both.npz", {"fd", "sfd"})):
-        found = by_metric(evaluate(str(model), protocol(tmp_path / name, 10, convention=adm), workspace=workspace))
+        found = by_metric(evaluate(str(model), protocol(tmp_path / name, 5, convention=adm), workspace=workspace))
         assert set(found) == {f"{metric}_inception_spatial" for metric in metrics}
     assert found["sfd_inception_spatial"].value == pytest.approx(frechet_distance(*spatial), rel=1e-6)
 

@@ -196,7 +196,7 @@ def test_randomness_in_one_late_image_of_the_first_batch_is_noticed(workspace, m
             images[draws == 19] = 0.9 - 0.1 * len(self.labels)
             return images
 
-    monkeypatch.setattr("ganbench.gan.jobs.generator_of", lambda spec, workspace: LastOne())
+    monkeypatch.setattr("ganbench.gan.trials.generator_of", lambda spec, workspace: LastOne())
     with refused("unseeded-randomness", "hand-made", kind=BadOutput):
         check_output(HAND_MADE, 0, workspace)
 

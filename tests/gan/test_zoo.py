@@ -21,7 +21,7 @@ from ganbench.gan.uncertainty import difference
 CONDITIONAL = tuple(f"{family}-fashion-mnist" for family in ("wgan-gp", "r3gan", "stylegan2", "flow", "gpt", "maskgit"))
 LADDER = ("dcgan-fashion-mnist-start", "dcgan-fashion-mnist-early", "dcgan-fashion-mnist")
 SMALL = Protocol(
-    "small", CONVENTIONS["embedded"], "fashion-mnist:test", n_generated=300, n_reference=1_000, judge="judge"
+    "small", CONVENTIONS["embedded"], "fashion-mnist:test", n_generated=300, n_reference=600, judge="judge"
 )
 
 

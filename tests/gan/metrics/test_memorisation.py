@@ -260,7 +260,7 @@ def test_what_cannot_be_used_is_refused_in_words():
     with refused("features-without-direction", 0):
         mifid(moments(x).statistics(), moments(y).statistics(), [y], None, np.zeros_like(x))
     few = sample(3, 7)
-    with refused("too-few-images", 60, 7, 1, 5):
+    with refused("too-few-images", 60, 7, 5):
         duplicates(overlap(few, sample(4, 60), nearest(few)))
     y[4] = np.nan
     for measure in (lambda: c_t(x, x, y), lambda: nearest_cosines([y], [x]), lambda: nearest_cosines([x], [y])):

@@ -62,7 +62,7 @@ def with_few_features(n: int, weights: Path, path: Path) -> None:
     torch.save(state, path)
 
 
-@pytest.mark.parametrize(("n", "subset"), [(40, 30), pytest.param(200, 100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("n", "subset"), [(24, 18), pytest.param(200, 100, marks=pytest.mark.slow)])
 def test_folders_score_as_torch_fidelity_scores_them(n, subset, weights, workspace, tmp_path):
     few = tmp_path / "few.pth"
     with_few_features(n, weights, few)
