@@ -51,16 +51,20 @@ def print_comparison(found: Compared) -> None:
 
 
 def mixture_line(found: Held, names: list[str], metric: str) -> str:
-    """`Best mixture: 62 % a, 38 % b; on other images its kernel distance is 0.0042 +- 0.0003, ...`"""
+    """`Best mixture: 62 % a, 38 % b; on other images its kernel distance is 0.0042, 0.0006 less than that of a ...`"""
     if max(found.shares) > WHOLE:
         return f"Best mixture: none was found nearer to the real images than {names[int(found.shares.argmax())]} alone."
     parts = sorted(zip(found.shares, names, strict=True), reverse=True)
     shares = ", ".join(f"{100 * share:.0f} % {name}" for share, name in parts if share >= 0.005)
-    digits = decimals(found.gain.se)
+    digits = decimals(found.gain.se or found.value.se)
     low, high = found.gain.value - 1.96 * found.gain.se, found.gain.value + 1.96 * found.gain.se
+    if low <= 0:
+        return (f"Best mixture: none was found significantly nearer to the real images than {names[found.best]} alone "
+                f"({shares}: nearer by {found.gain.value:.{digits}f}, 95 %: {low:.{digits}f} to {high:.{digits}f}, on "
+                "images not used to choose it).")
     return (f"Best mixture: {shares}; on images not used to choose it, its kernel distance is "
-            f"{found.value.value:.{digits}f}, {found.gain.value:+.{digits}f} better than {names[found.best]} alone "
-            f"(95 %: {low:+.{digits}f} to {high:+.{digits}f}).")
+            f"{found.value.value:.{digits}f}, {found.gain.value:.{digits}f} less than that of {names[found.best]} "
+            f"alone (95 %: {low:.{digits}f} to {high:.{digits}f}).")
 
 
 def print_doubts(shares: Mapping[str, float], unsound: Mapping[str, Caveat | Finding | None]) -> None:
