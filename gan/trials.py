@@ -8,6 +8,7 @@ from ganbench.gan.drawing import draw, images_of
 from ganbench.gan.sampling import generator_of, shard_key
 from ganbench.gan.store import read_arrays, store_of
 from ganbench.gan.types import BadOutput, ModelSpec, Workspace
+from ganbench.gan.usercode import patiently
 
 FIRST = 20                  # images that are drawn twice
 AMONG_OTHERS = range(12, 16)    # of those, the ones that are drawn among others, too:
@@ -22,7 +23,8 @@ def check_output(spec: ModelSpec, seed: int, workspace: Workspace) -> tuple[int,
     BadOutput: they are no images, or depend on anything but the model, the seed and their number.
     """
     generator = generator_of(spec, workspace)
-    first, again = (draw(generator, spec, seed, 0, FIRST, workspace.device)["images"] for _ in range(2))
+    with patiently(f"the first batch of {spec.name}"):
+        first, again = (draw(generator, spec, seed, 0, FIRST, workspace.device)["images"] for _ in range(2))
     if not np.array_equal(first, again):
         raise BadOutput(
             "unseeded-randomness",

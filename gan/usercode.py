@@ -31,6 +31,7 @@ PACKAGE = LIBRARY.partition(".")[0]
 _imported: dict[str, str] = {}                              # factory -> digest of its files when they were imported
 
 MOST_BYTES = 10_000_000                     # of a TOML file
+PATIENCE = 60.0                             # seconds
 
 
 def find(factory: str) -> Callable[..., Any]:
@@ -39,7 +40,7 @@ def find(factory: str) -> Callable[..., Any]:
     if not module_name or not attribute:
         raise BadInput("malformed-name", f"{factory!r} is not a factory: expected module:callable.")
     try:
-        with placed(factory), contained():
+        with placed(factory), contained(), patiently(f"the import of {module_name}"):
             forget_if_edited(factory)
             module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -70,7 +71,7 @@ def call(factory: str, arguments: Mapping[str, Any]) -> Any:
     """Call the factory.  This runs the user's code."""
     made = find(factory)
     try:
-        with contained():
+        with contained(), patiently(bare(factory)):
             return made(**arguments)
     except BadInput:
         raise
@@ -114,6 +115,19 @@ def contained() -> Iterator[None]:
         finally:
             with suppress(OSError):
                 os.chdir(folder)
+
+
+@contextmanager
+def patiently(what: str) -> Iterator[None]:
+    """Around what may never end: after PATIENCE seconds standard error says what is still running."""
+    said = f"ganbench: {what} has been running for {PATIENCE:g} s; Ctrl-C stops it."
+    timer = threading.Timer(PATIENCE, lambda: print(said, file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def factory_digest(factory: str) -> str:

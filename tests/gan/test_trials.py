@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ganbench import Question, evaluate
-from ganbench.gan import sampling
+from ganbench.gan import sampling, usercode
 from ganbench.gan.drawing import draw
 from ganbench.gan.images import write_npz
 from ganbench.gan.models.loading import load, resolve
@@ -23,6 +23,7 @@ from tests.refusals import refused
 SOURCE = """
 import os
 import sys
+import time
 import torch
 from pathlib import Path
 from torch import nn
@@ -76,6 +77,11 @@ class Reads(Batch):
         super().__init__()
         self.scale = float(Path("scale.txt").read_text())
     def change(self, x, z): return x * self.scale
+
+class Slow(Batch):
+    def change(self, x, z):
+        time.sleep(0.2)
+        return x
 
 def quits(): sys.exit("no GPU here")
 def raises(error): return Raising(error)
@@ -159,6 +165,14 @@ def test_what_a_model_prints_or_moves_to_is_not_ours(workspace, capsys, theirs):
 def test_whatever_a_model_raises_ends_in_a_sentence(error, workspace):
     with refused("call-failed", "raises"):
         check_output(model("raises", workspace, error=error), 0, workspace)
+
+
+@pytest.mark.parametrize(("factory", "said"), [("Slow", "the first batch of Slow has been running"), ("Sound", "")])
+def test_code_that_does_not_come_back_is_named_while_it_runs(factory, said, workspace, monkeypatch, capsys):
+    monkeypatch.setattr(usercode, "PATIENCE", 0.1)
+    assert check_output(model(factory, workspace), 0, workspace) == (1, 8, 8)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "has been running" in line]
+    assert [said in line and "Ctrl-C" in line for line in lines] == [True] * bool(said)
 
 
 def test_a_factory_that_quits_ends_in_a_sentence(workspace):
