@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib
+import logging
 import os
 import site
 import sys
@@ -119,9 +120,9 @@ def contained() -> Iterator[None]:
 
 @contextmanager
 def patiently(what: str) -> Iterator[None]:
-    """Around what may never end: after PATIENCE seconds standard error says what is still running."""
+    """Around what may never end: after PATIENCE seconds a warning is logged that says what is still running."""
     said = f"ganbench: {what} has been running for {PATIENCE:g} s; Ctrl-C stops it."
-    timer = threading.Timer(PATIENCE, lambda: print(said, file=sys.stderr, flush=True))
+    timer = threading.Timer(PATIENCE, logging.getLogger("ganbench").warning, [said])
     timer.daemon = True
     timer.start()
     try:
@@ -140,21 +141,31 @@ def factory_digest(factory: str) -> str:
 
 def own_modules(module: str) -> dict[str, Path]:
     """The user's modules, by name, that importing a module brings in; nothing is imported."""
-    waiting, seen, found = with_parents(module), {PACKAGE, *sys.stdlib_module_names}, dict[str, Path]()
+    waiting, seen, found = with_parents(module), set[str](), dict[str, Path]()
+    others = {PACKAGE, *sys.stdlib_module_names}            # names at the top, of what is not the user's
     while waiting:
         name = waiting.pop()
-        if name in seen or name.partition(".")[0] in seen - found.keys():
+        top = name.partition(".")[0]
+        if name in seen or top in others:
             continue
         seen.add(name)
         spec = looked_up(name)
-        path = Path(spec.origin).resolve() if spec and spec.origin and spec.has_location else None
-        if spec is None or path is None or not path.is_file() or INSTALLED & set(path.parents):
-            continue
-        found[name] = path
-        package = name if spec.submodule_search_locations is not None else name.rpartition(".")[0]
-        for imported, alias in imported_by(path, package, path.stat().st_mtime_ns):
-            waiting += with_parents(f"{imported}.{alias}" if alias else imported)
+        if spec is not None and is_installed(spec):
+            others.add(top)
+        elif spec is not None and spec.origin and Path(spec.origin).is_file():
+            found[name] = path = Path(spec.origin).resolve()
+            package = name if spec.submodule_search_locations is not None else name.rpartition(".")[0]
+            for imported, alias in imported_by(path, package, path.stat().st_mtime_ns):
+                waiting += with_parents(f"{imported}.{alias}" if alias else imported)
     return found
+
+
+def is_installed(spec: ModuleSpec) -> bool:
+    """Whether a module lies where packages are installed, or in no file; of a folder, whether all of it does."""
+    if spec.origin is None:                                 # a folder without __init__.py
+        return all(INSTALLED & {Path(place).resolve(), *Path(place).resolve().parents}
+                   for place in spec.submodule_search_locations or [])
+    return not spec.has_location or bool(INSTALLED & set(Path(spec.origin).resolve().parents))
 
 
 @lru_cache(maxsize=1_024)
@@ -261,8 +272,18 @@ def found_by_finders(name: str, path: Sequence[str] | None) -> ModuleSpec | None
     try:
         specs = (finder.find_spec(name, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
         return next((spec for spec in specs if spec is not None), None)
+    except KeyError:
+        return folder_found(name, path or [])
     except (ImportError, ValueError):
         return None
+
+
+def folder_found(name: str, path: Sequence[str]) -> ModuleSpec | None:
+    """A package without `__init__.py` in one that is not imported, of which Python's finder makes a KeyError."""
+    places = [place for folder in path if os.path.isdir(place := os.path.join(folder, name.rpartition(".")[2]))]
+    found = ModuleSpec(name, None, is_package=True)
+    found.submodule_search_locations = places
+    return found if places else None
 
 
 def here_first() -> None:

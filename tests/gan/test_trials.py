@@ -168,10 +168,10 @@ def test_whatever_a_model_raises_ends_in_a_sentence(error, workspace):
 
 
 @pytest.mark.parametrize(("factory", "said"), [("Slow", "the first batch of Slow has been running"), ("Sound", "")])
-def test_code_that_does_not_come_back_is_named_while_it_runs(factory, said, workspace, monkeypatch, capsys):
+def test_code_that_does_not_come_back_is_named_while_it_runs(factory, said, workspace, monkeypatch, caplog):
     monkeypatch.setattr(usercode, "PATIENCE", 0.1)
     assert check_output(model(factory, workspace), 0, workspace) == (1, 8, 8)
-    lines = [line for line in capsys.readouterr().err.splitlines() if "has been running" in line]
+    lines = [line for line in caplog.messages if "has been running" in line]
     assert [said in line and "Ctrl-C" in line for line in lines] == [True] * bool(said)
 
 
@@ -209,6 +209,18 @@ def test_the_users_modules_are_found_without_importing_them(package):
     assert set(found) == {"net", "parts", "parts.layers", "parts.deeper", "parts.deeper.numbers",
                           "parts.deeper.unused_here"}
     assert "net" not in sys.modules
+
+
+def test_folders_without_init_are_packages_too(theirs, workspace):
+    for name, text in {"outer/inner/deep/net.py": "from outer.inner.numbers import SCALE\nfrom . import beside\n",
+                       "outer/inner/numbers.py": "SCALE = 1\n", "outer/inner/deep/beside.py": ""}.items():
+        (theirs / name).parent.mkdir(parents=True, exist_ok=True)
+        (theirs / name).write_text(text)
+    expected = {"outer.inner.deep.net", "outer.inner.numbers", "outer.inner.deep.beside"}
+    assert set(own_modules("outer.inner.deep.net")) == expected
+    before = shard_key(model("outer.inner.deep.net:Net", workspace), 0, 0, workspace)
+    (theirs / "outer" / "inner" / "numbers.py").write_text("SCALE = 2\n")
+    assert shard_key(model("outer.inner.deep.net:Net", workspace), 0, 0, workspace) != before
 
 
 @pytest.mark.parametrize("edited", ["net.py", "parts/__init__.py", "parts/layers.py", "parts/deeper/numbers.py",
