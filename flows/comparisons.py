@@ -10,7 +10,7 @@ from ganbench.flows.tables import print_list, print_notes, print_table, publishe
 from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import WHOLE
 from ganbench.gan.numbers import decimals
-from ganbench.gan.report.verdict import same_models
+from ganbench.gan.report.verdict import SOME, same_models
 from ganbench.gan.tables import remarks, score_table
 from ganbench.gan.types import Caveat, Finding
 from ganbench.gan.words import caution, sentence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ganbench.flows.compare import Compared
     from ganbench.gan.ensemble import Held
 
-SOME = 0.005    # of a mixture: a share that is worth a word
 
 
 def print_comparison(found: Compared) -> None:
@@ -55,7 +54,7 @@ def mixture_line(found: Held, names: list[str], metric: str) -> str:
     if max(found.shares) > WHOLE:
         return f"Best mixture: none was found nearer to the real images than {names[int(found.shares.argmax())]} alone."
     parts = sorted(zip(found.shares, names, strict=True), reverse=True)
-    shares = ", ".join(f"{100 * share:.0f} % {name}" for share, name in parts if share >= 0.005)
+    shares = ", ".join(f"{100 * share:.0f} % {name}" for share, name in parts if share >= SOME)
     digits = decimals(found.gain.se or found.value.se)
     low, high = found.gain.value - 1.96 * found.gain.se, found.gain.value + 1.96 * found.gain.se
     if low <= 0:

@@ -34,14 +34,14 @@ def costs_of(specs: Sequence[ModelSpec], workspace: Workspace) -> tuple[list[Cos
     networks = [spec for spec in specs if isinstance(generator_of(spec, workspace), nn.Module)]
     if not networks:
         return [Cost() for _ in specs], False
-    sized = [size_of(spec, workspace) for spec in networks]
+    sized = [cost_without_speed(spec, workspace) for spec in networks]
     speeds, computed = speeds_of(networks, workspace)
     found = {id(spec): replace(cost, images_per_second=middle, images_per_second_low=low, images_per_second_high=high)
              for spec, (cost, _), (middle, low, high) in zip(networks, sized, speeds, strict=True)}
     return [found.get(id(spec), Cost()) for spec in specs], computed or any(new for _, new in sized)
 
 
-def size_of(spec: ModelSpec, workspace: Workspace) -> tuple[Cost, bool]:
+def cost_without_speed(spec: ModelSpec, workspace: Workspace) -> tuple[Cost, bool]:
     """Everything but the speed."""
     key = digest_of({
         "stage": "costs", "sampling": shard_key(spec, 0, 0, workspace), "machine": machine(workspace.device),

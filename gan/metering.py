@@ -126,7 +126,7 @@ class Memory:
     def __init__(self, device: str):
         self.gpu = torch.device(device).type == "cuda"
         if not self.gpu and PEAK.exists():
-            PEAK.write_text("5", encoding="utf-8")                        # resets the peak: proc(5), clear_refs
+            PEAK.write_text("5", "utf-8")               # resets the peak: proc(5), clear_refs
         self.before = torch.cuda.memory_allocated() if self.gpu else resident("VmRSS")
 
     def beyond(self) -> int | None:
@@ -138,7 +138,7 @@ class Memory:
 def resident(field: str) -> int | None:
     """Bytes of a line of /proc/self/status."""
     status = Path("/proc/self/status")
-    lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
+    lines = status.read_text("utf-8").splitlines() if status.exists() else []
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)
 
 
@@ -148,6 +148,6 @@ def machine(device: str = "cpu") -> dict[str, Any]:
     if torch.device(device).type == "cuda":
         return {"measured_on": torch.cuda.get_device_name(device)}
     info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    lines = info.read_text("utf-8").splitlines() if info.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return {"measured_on": names[0] if names else platform.processor(), "cores": os.cpu_count() or 1}

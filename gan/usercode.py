@@ -135,7 +135,11 @@ def factory_digest(factory: str) -> str:
     """sha256 over the user's modules that the factory's module is, lies in, or imports, one through the other; part of
     the model's identity.  Installed packages are not seen, nor what is imported by a name made at run time."""
     with placed(factory):
-        files = own_modules(bare(factory).partition(":")[0])
+        return digest_of_files(own_modules(bare(factory).partition(":")[0]))
+
+
+def digest_of_files(files: Mapping[str, Path]) -> str:
+    """sha256 over modules' names and bytes; '' of none."""
     return digest_of([[name, file_digest(path)] for name, path in sorted(files.items())]) if files else ""
 
 
@@ -186,7 +190,8 @@ def with_parents(module: str) -> list[str]:
 
 def forget_if_edited(factory: str) -> None:
     """Modules that were imported in this process and edited since are imported anew."""
-    modules, digest = own_modules(bare(factory).partition(":")[0]), factory_digest(factory)
+    modules = own_modules(bare(factory).partition(":")[0])
+    digest = digest_of_files(modules)
     if _imported.setdefault(factory, digest) != digest:
         for name in modules:
             sys.modules.pop(name, None)

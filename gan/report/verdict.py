@@ -108,7 +108,7 @@ def mixture(found: MixtureFacts) -> Bilingual:
     if max(found.shares) > WHOLE:
         return both("mixture of one", best=found.best_single)
     parts = sorted(zip(found.shares, found.models, strict=True), reverse=True)
-    named = [(f"{100 * share:.0f}\N{NO-BREAK SPACE}% {name}",) * 2 for share, name in parts if share >= 0.005]
+    named = [(f"{100 * share:.0f}\N{NO-BREAK SPACE}% {name}",) * 2 for share, name in parts if share >= SOME]
     shares = ", ".join(pair[0] for pair in named), ", ".join(pair[1] for pair in named)
     if found.low > 0:
         return both("mixture helps", shares=shares, best=found.best_single, **numbers)
