@@ -38,7 +38,7 @@ SHARES = {"missing", "rare", "frequent"}
 LOOKS = {"bright", "dark", "flat", "harsh", "appearance_distribution"}              # of pixels: measured, not concluded
 FAR = {"unlike", "uncovered", "slice_unlike", "mode"}           # of features far from real ones
 GATES = ("one value", "not times 255", "half range", "one image", "same images", "of the reference", "compressed",
-         "collapsed", "one picture", "twins", "same features", "blind")
+         "collapsed", "one picture", "near duplicates", "same features", "blind")
 
 
 def eight_bits(images: np.ndarray) -> np.ndarray:

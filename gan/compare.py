@@ -17,8 +17,8 @@ from ganbench.gan.types import BadInput, Caveat, Estimate, Score
 from ganbench.gan.uncertainty import difference, p_value
 
 LEVEL = 0.05                    # of the family of all pairs of one metric
-UNSOUND = ("collapsed", "one picture", "twins", "same images", "of the reference", "closer than real", "collapse",
-           "copies", "duplicates")                      # rules of caveats and findings
+UNSOUND = ("collapsed", "one picture", "near duplicates", "same images", "of the reference", "closer than real",
+           "collapse", "copies", "duplicates")          # rules of caveats and findings
 RESAMPLED = 10_000              # resamples of all scores from their standard errors, for the stability of ranks
 
 Scores = Mapping[str, Sequence[Score]]      # model -> its scores

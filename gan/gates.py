@@ -24,7 +24,7 @@ TEETH, COMBS = 4, 3         # multiples that must differ, and coefficients of th
 VARIED, SIDE = 500, 16      # images whose diversity is measured, shrunk to about so many pixels a side
 AT_ONCE = 50                # images that are shrunk together
 ONE, FEW = 0.1, 0.25        # of the real images' diversity
-TWINS, MANY = 0.03, 0.2     # of the distance of real images; a share of the images
+NEAR, MANY = 0.03, 0.2     # of the distance of real images; a share of the images
 ALIKE, LEAST = 1.2, 10      # different images: as good as one; the least number that shows diversity
 DUPLICATED = 0.005          # share of exact duplicates from which on there is an alert
 PRECISE, NARROW = 0.9, 0.1  # precision above and recall below: a small part of the real distribution
@@ -69,57 +69,57 @@ def of_pictures(generated: Samples, reference: Samples | None) -> list[Alert]:
     copies = of_copies(generated, reference)
     if failures(copies):
         return copies
-    few = of_variety(generated, reference)
-    if not few or few[0].cause.rule == "twins":
+    few = of_diversity(generated, reference)
+    if not few or few[0].cause.rule == "near duplicates":
         few = [] if any(alert.cause.rule == "same images" for alert in copies) else few
         return few + copies + of_compression(generated, reference)
     return few + copies
 
 
-def of_variety(generated: Samples, reference: Samples | None) -> list[Alert]:
-    """Images that are variants of a few pictures: collapse; or that have twins."""
+def of_diversity(generated: Samples, reference: Samples | None) -> list[Alert]:
+    """Images that are variants of a few pictures: collapse; or that have near-duplicates."""
     n = min(VARIED, generated.n, reference.n if reference else generated.n)
-    mine = variety(generated, n)
+    mine = diversity_of(generated, n)
     if mine is None:
         return []
-    n = len(mine.apart)
-    real = variety(reference, n) if reference else None
-    if real is None or real.unlike < ALIKE:
-        alike = reference is None and mine.unlike < ALIKE
-        return [Alert("WARN", Caveat("one picture", {"n": n, "unlike": mine.unlike}))] if alike else []
+    n = len(mine.nearest)
+    real = diversity_of(reference, n) if reference else None
+    if real is None or real.vendi < ALIKE:
+        alike = reference is None and mine.vendi < ALIKE
+        return [Alert("WARN", Caveat("one picture", {"n": n, "vendi": mine.vendi}))] if alike else []
     if is_collapsed(mine, real):
-        return [Alert("WARN", Caveat("collapsed", {"n": n, "unlike": mine.unlike, "real": real.unlike}))]
-    share, usual = twins(mine, real), twins(real, real)
-    return [Alert("WARN", Caveat("twins", {"share": share, "real": usual}))] if share > usual + MANY else []
+        return [Alert("WARN", Caveat("collapsed", {"n": n, "vendi": mine.vendi, "real": real.vendi}))]
+    share, usual = near_duplicates(mine, real), near_duplicates(real, real)
+    return [Alert("WARN", Caveat("near duplicates", {"share": share, "real": usual}))] if share > usual + MANY else []
 
 
 @dataclass(frozen=True)
-class Variety:
-    """How many images, all unlike, would be as varied: the Vendi score (Friedman & Dieng 2023, arXiv:2210.02410); and
+class Diversity:
+    """The Vendi score, the effective number of different images (Friedman & Dieng 2023, arXiv:2210.02410); and
     how far each is from the one nearest to it, 1 less the cosine, (n,)."""
 
-    unlike: float
-    apart: np.ndarray
+    vendi: float
+    nearest: np.ndarray
 
 
-def is_collapsed(mine: Variety, real: Variety) -> bool:
-    """Beside as many real images: one picture again and again, or a few, each of which has twins."""
-    part = (mine.unlike - 1) / (real.unlike - 1)
-    return part < ONE or (part < FEW and twins(mine, real) > 0.5)
+def is_collapsed(mine: Diversity, real: Diversity) -> bool:
+    """Beside as many real images: one picture again and again, or a few, each of which has near-duplicates."""
+    part = (mine.vendi - 1) / (real.vendi - 1)
+    return part < ONE or (part < FEW and near_duplicates(mine, real) > 0.5)
 
 
-def twins(mine: Variety, real: Variety) -> float:
+def near_duplicates(mine: Diversity, real: Diversity) -> float:
     """The share of the images whose nearest one is much nearer than is usual among real ones."""
-    return float(np.mean(mine.apart < TWINS * np.median(real.apart)))
+    return float(np.mean(mine.nearest < NEAR * np.median(real.nearest)))
 
 
 def collapsed(generated: Samples, reference: Samples) -> dict[str, Any] | None:
-    """What `of_variety` says of collapse, if it does."""
-    causes = [alert.cause for alert in of_variety(generated, reference)]
+    """What `of_diversity` says of collapse, if it does."""
+    causes = [alert.cause for alert in of_diversity(generated, reference)]
     return next((dict(cause.facts) for cause in causes if cause.rule == "collapsed"), None)
 
 
-def variety(samples: Samples, n: int) -> Variety | None:
+def diversity_of(samples: Samples, n: int) -> Diversity | None:
     """Of the first n images, each once, small and made equally bright and rich in contrast, so that neither these nor
     a little noise count.  None where most images are flat, with nothing in them, or too few differ at all."""
     small = np.unique(small_pictures(samples, n), axis=0)
@@ -131,7 +131,7 @@ def variety(samples: Samples, n: int) -> Variety | None:
     w = w[w > 1e-12] / w.sum()
     alike = small @ small.T
     np.fill_diagonal(alike, -1)
-    return Variety(float(np.exp(-(w * np.log(w)).sum())), 1 - alike.max(axis=1))
+    return Diversity(float(np.exp(-(w * np.log(w)).sum())), 1 - alike.max(axis=1))
 
 
 def small_pictures(samples: Samples, n: int) -> np.ndarray:

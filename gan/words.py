@@ -156,10 +156,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "La référence n'a pas de classe du nom de {added:names}, celle de {share:percent} des images.",
     ),
     "collapse": (
-        "Images are variants of a few pictures: {n:count} of them are as varied as {unlike:hundredths} unlike ones, as "
-        "many real ones as {real:hundredths}.",
-        "Les images sont des variantes de quelques-unes : {n:count} d'entre elles sont aussi variées que "
-        "{unlike:hundredths} images toutes différentes, autant d'images réelles que {real:hundredths}.",
+        "Images are variants of a few pictures: the Vendi score of {n:count} of them is {vendi:hundredths}, that of as "
+        "many real images {real:hundredths}.",
+        "Les images sont des variantes de quelques-unes : le score de Vendi de {n:count} d'entre elles est de "
+        "{vendi:hundredths}, celui d'autant d'images réelles de {real:hundredths}.",
     ),
     "classes_unknown": (
         "Nothing is said of the share of each {what:word}: images so unlike the real ones may be taken for any "
@@ -414,19 +414,18 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
         "l'output_range du modèle est-il correctement déclaré ?",
     ),
     "collapsed": (
-        "the images are variants of a few pictures, as after mode collapse: {n:count} of them are as varied as "
-        "{unlike:hundredths} unlike ones, as many real ones as {real:hundredths}",
-        "les images sont des variantes de quelques-unes, comme après un effondrement des modes : {n:count} d'entre "
-        "elles sont aussi variées que {unlike:hundredths} images toutes différentes, autant d'images réelles que "
-        "{real:hundredths}",
+        "the images are variants of a few pictures, as after mode collapse: the Vendi score of {n:count} of them "
+        "is {vendi:hundredths}, that of as many real images {real:hundredths}",
+        "les images sont des variantes de quelques-unes, comme après un effondrement des modes : le score de Vendi de "
+        "{n:count} d'entre elles est de {vendi:hundredths}, celui d'autant d'images réelles de {real:hundredths}",
     ),
     "one picture": (
-        "the images are variants of one picture, as after mode collapse: {n:count} of them are as varied as "
-        "{unlike:hundredths} unlike ones",
-        "les images sont des variantes d'une seule, comme après un effondrement des modes : {n:count} d'entre elles "
-        "sont aussi variées que {unlike:hundredths} images toutes différentes",
+        "the images are variants of one picture, as after mode collapse: the Vendi score of {n:count} of them is "
+        "{vendi:hundredths}",
+        "les images sont des variantes d'une seule, comme après un effondrement des modes : le score de Vendi de "
+        "{n:count} d'entre elles est de {vendi:hundredths}",
     ),
-    "twins": (
+    "near duplicates": (
         "{share:percent} of the images are nearly the same as another one, of real images {real:percent}",
         "{share:percent} des images sont presque identiques à une autre, contre {real:percent} des images réelles",
     ),

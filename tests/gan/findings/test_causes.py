@@ -86,7 +86,7 @@ def test_collapse_is_said_first_and_nothing_of_what_the_few_pictures_look_like(p
     found = analysed(pool, tmp_path, FEW[kind])
     assert loud(found)[0] == "collapse"
     assert set(loud(found)) <= {"collapse", "duplicates", "flat", "unlike", "uncovered", "copies"}
-    assert found[0].facts["unlike"] < 0.35 * found[0].facts["real"]
+    assert found[0].facts["vendi"] < 0.35 * found[0].facts["real"]
     assert not {"covers", "no_lattice", "sharp", "well_exposed", "shares_alike"} & {one.rule for one in found}
     assert "(p" not in sentence(found[0])
     assert sentence(found[0], "fr").startswith("Les images sont des variantes")
@@ -105,7 +105,7 @@ def test_an_evaluation_says_collapse_before_all_else(pool, tmp_path, workspace, 
 def test_without_real_images_one_picture_is_told_all_the_same(pool, workspace):
     images = one_picture(pool.images[:N], np.random.default_rng(1))
     made = Samples("set", 0, images.shape[1:], kept(Store(workspace.root), "samples", {"images": images}))
-    assert [alert.cause.rule for alert in gates.of_variety(made, None)] == ["one picture"]
+    assert [alert.cause.rule for alert in gates.of_diversity(made, None)] == ["one picture"]
 
 
 OTHERS = {

@@ -329,7 +329,7 @@ def test_a_mixture_is_praised_only_where_its_gain_is_sure(changes, expected):
     assert expected in sentences(found)[-1][0]
 
 
-COLLAPSED = Caveat("collapsed", {"n": 500, "unlike": 1.002, "real": 18.3})
+COLLAPSED = Caveat("collapsed", {"n": 500, "vendi": 1.002, "real": 18.3})
 COPIES = Caveat("of the reference", {"count": 40})
 
 
