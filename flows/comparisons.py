@@ -34,6 +34,7 @@ def print_comparison(found: Compared) -> None:
         print(f" {line}")
     if found.mixture:
         print(f" {mixture_line(found.mixture, list(found.jobs), found.rankings[0].metric)}")
+    if found.mixture and helps(found.mixture):
         print_doubts(dict(zip(found.jobs, found.mixture.shares, strict=True)), {
             name: unsound([caveat for score in found.scores[name] for caveat in score.caveats],
                           analysis.findings if analysis else ())
@@ -57,13 +58,18 @@ def mixture_line(found: Held, names: list[str], metric: str) -> str:
     shares = ", ".join(f"{100 * share:.0f} % {name}" for share, name in parts if share >= SOME)
     digits = decimals(found.gain.se or found.value.se)
     low, high = found.gain.value - 1.96 * found.gain.se, found.gain.value + 1.96 * found.gain.se
-    if low <= 0:
+    if not helps(found):
         return (f"Best mixture: none was found significantly nearer to the real images than {names[found.best]} alone "
                 f"({shares}: nearer by {found.gain.value:.{digits}f}, 95 %: {low:.{digits}f} to {high:.{digits}f}, on "
                 "images not used to choose it).")
     return (f"Best mixture: {shares}; on images not used to choose it, its kernel distance is "
             f"{found.value.value:.{digits}f}, {found.gain.value:.{digits}f} less than that of {names[found.best]} "
             f"alone (95 %: {low:.{digits}f} to {high:.{digits}f}).")
+
+
+def helps(found: Held) -> bool:
+    """Whether a mixture is significantly better than the best model alone, on images not used to choose it."""
+    return max(found.shares) <= WHOLE and found.gain.value > 1.96 * found.gain.se
 
 
 def print_doubts(shares: Mapping[str, float], unsound: Mapping[str, Caveat | Finding | None]) -> None:

@@ -1,28 +1,38 @@
-"""Who wants to know that files are being looked at: a folder of 100,000 takes a while, before any work begins."""
+"""Listeners of a process: whoever wants to hear how far some work is, for as long as a block lasts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-Listener = Callable[[str, int], object]     # what is looked at, and at how many files so far
+Listener = Callable[[str, int], object]     # what is worked on, and how much of it
+
+
+class Listeners:
+    """All that are told of one kind of work."""
+
+    def __init__(self) -> None:
+        self.all: list[Listener] = []
+
+    @contextmanager
+    def listening(self, listener: Listener) -> Iterator[None]:
+        self.all.append(listener)
+        try:
+            yield
+        finally:
+            self.all.remove(listener)
+
+    def tell(self, what: str, n: int) -> None:
+        for listener in self.all:
+            listener(what, n)
+
+
 EVERY = 500                                 # files between two calls
-
-_listeners: list[Listener] = []
-
-
-@contextmanager
-def watching(listener: Listener) -> Iterator[None]:
-    """`listener` hears of every scan of this process until the block ends."""
-    _listeners.append(listener)
-    try:
-        yield
-    finally:
-        _listeners.remove(listener)
+_scans = Listeners()
+watching = _scans.listening                 # of every scan of this process: a folder of 100,000 files takes a while
 
 
 def looked(source: str, files: int) -> None:
     """Tell that so many files of a source have been looked at."""
     if files % EVERY == 0:
-        for listener in _listeners:
-            listener(source, files)
+        _scans.tell(source, files)

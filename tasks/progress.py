@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from ganbench.gan.watching import Listeners
 
-Listener = Callable[[str, int], object]  # the stage, and how many images it has just done
-
-_listeners: list[Listener] = []
-
-
-def advance(stage: str, images: int) -> None:
-    """Notify all listeners in this process."""
-    for listener in _listeners:
-        listener(stage, images)
-
-
-@contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    _listeners.append(listener)
-    try:
-        yield
-    finally:
-        _listeners.remove(listener)
+_stages = Listeners()
+listening = _stages.listening   # a listener gets the stage, and how many images it has just done
+advance = _stages.tell
 
 
 class Counter:
