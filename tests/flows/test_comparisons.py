@@ -17,8 +17,8 @@ NONE = "Best mixture: none was found significantly nearer to the real images tha
 
 
 @pytest.mark.parametrize(("found", "helpful", "said"), [
-    (held(0.0006), True, "Best mixture: 60 % a, 40 % b; on images not used to choose it, its kernel distance is 0.00440, "
-     "0.00060 less than that of a alone (95 %: 0.00040 to 0.00080)."),
+    (held(0.0006), True, "Best mixture: 60 % a, 40 % b; on images not used to choose it, its kernel distance is "
+     "0.00440, 0.00060 less than that of a alone (95 %: 0.00040 to 0.00080)."),
     (held(0.0001), False, f"{NONE}0.00010, 95 %: -0.00010 to 0.00030, on images not used to choose it)."),
     (held(-0.0006), False, f"{NONE}-0.00060, 95 %: -0.00080 to -0.00040, on images not used to choose it)."),
     (held(0.0, 0.0, (1.0, 0.0)), False, "Best mixture: none was found nearer to the real images than a alone."),
