@@ -31,6 +31,7 @@ from ganbench.gan.parts import (
     held_out_part,
     images_in,
     is_finite,
+    labels_of,
     ordered,
     reference_part,
     training_part,
@@ -181,9 +182,9 @@ def check_slices(job: Job, by: str) -> None:
         raise BadInput("no-reference", f"Slices by {by} need images of the reference, and not only their statistics.")
     if by == "class":
         check_classes(job)
-    if by == "class" and job.protocol.judge not in job.extractors:
         real = generator_of(job.parts["reference"].spec, job.workspace)
-        if not (classes_in(job)[0] and getattr(getattr(real, "images", None), "labels", None) is not None):
+        labelled = classes_in(job)[0] and labels_of(real) is not None
+        if not labelled and job.protocol.judge not in job.extractors:
             raise BadInput("missing-labels", NO_CLASSES)
 
 
@@ -220,7 +221,7 @@ def numbered(part: Part, numbers: Sequence[int]) -> Part:
 def classed(part: Part, workspace: Workspace) -> bool:
     """Whether its images have classes."""
     generator = generator_of(part.spec, workspace)
-    return bool(generator.n_classes) or getattr(getattr(generator, "images", None), "labels", None) is not None
+    return bool(generator.n_classes) or labels_of(generator) is not None
 
 
 def class_names(parts: Mapping[str, Part], role: str, workspace: Workspace) -> tuple[str, ...]:
@@ -267,7 +268,7 @@ def caveats_of_classes(job: Job) -> list[Caveat]:
 def number_of_classes(part: Part, workspace: Workspace) -> int:
     """How many classes there are images of; of a model, how many it can be asked for; 0: of none."""
     generator = generator_of(part.spec, workspace)
-    labels = getattr(getattr(generator, "images", None), "labels", None)
+    labels = labels_of(generator)
     return generator.n_classes if labels is None else len(np.unique(labels))
 
 
@@ -354,7 +355,7 @@ def classes_in(job: Job) -> tuple[bool, int]:
     generator = generator_of(job.model, job.workspace)
     if generator.n_classes:
         return True, generator.n_classes
-    labels = getattr(getattr(generator, "images", None), "labels", None)
+    labels = labels_of(generator)
     if labels is None:
         return False, 0
     match = match_of(job)

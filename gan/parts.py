@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from ganbench.gan.drawing import draw
-from ganbench.gan.generators.base import FiniteModel
+from ganbench.gan.generators.base import FiniteModel, Generator
+from ganbench.gan.generators.images import ImagesOnDisk
 from ganbench.gan.interchange import is_features, is_statistics
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import resolve
@@ -143,3 +146,8 @@ def file_of(protocol: Protocol) -> str:
 
 def is_finite(part: Part, workspace: Workspace) -> bool:
     return isinstance(generator_of(part.spec, workspace), FiniteModel)
+
+
+def labels_of(generator: Generator) -> np.ndarray | None:
+    """The classes of images on disk, (n,) int64; None of other models, and of images without classes."""
+    return generator.images.labels if isinstance(generator, ImagesOnDisk) else None
