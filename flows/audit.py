@@ -23,7 +23,7 @@ from ganbench.gan.evaluate import all_features, all_samples, context_of, submit
 from ganbench.gan.gallery import write_gallery
 from ganbench.gan.jobs import Job, asked_model, asked_protocol, check_images_of_reference, classes_of, counted
 from ganbench.gan.measure import measure
-from ganbench.gan.question import SHAPING, Opening, Question, protocol_of
+from ganbench.gan.question import PREPROCESSING, Opening, Question, protocol_of
 from ganbench.gan.scoring import assemble, bare_score, lost_of
 from ganbench.gan.store import image_of
 from ganbench.gan.threads import single_threaded
@@ -35,8 +35,8 @@ from ganbench.tasks.stages import attribute_distance, audit_images, prepare_job
 from ganbench.tasks.tracking.client import Tracked
 from ganbench.tasks.tracking.evaluations import record_of, track
 
-AUDITED = ("training", "held_out", "n", "extractor", *SHAPING)  # options
-ATTRIBUTED = ("protocol", "n", "reference", "convention", "extractor", *SHAPING)
+AUDITED = ("training", "held_out", "n", "extractor", *PREPROCESSING)  # options
+ATTRIBUTED = ("protocol", "n", "reference", "convention", "extractor", *PREPROCESSING)
 SHOWN = 24  # rows of a gallery
 
 
@@ -70,7 +70,7 @@ def audit(
     """Does the model copy its training images?  Suspicious images with their nearest training images, and a test."""
     workspace = workspace_of(opening.trust_pickle)
     with single_threaded():
-        spec = asked_model(model, opening, workspace, protocol_of(question).shaping)
+        spec = asked_model(model, opening, workspace, protocol_of(question).preprocessing)
         chosen = protocol_of(question_of(model, counted(question, [spec], workspace, IMAGES)))
         job = prepare_job(spec, chosen, seed, workspace)
         check_unseen(question.held_out, job.unseen, chosen.n_generated)
@@ -91,7 +91,7 @@ def attribute(
     """The contributions of images and classes to a Fréchet distance."""
     workspace = workspace_of(opening.trust_pickle)
     with single_threaded():
-        spec = asked_model(model, opening, workspace, protocol_of(question).shaping)
+        spec = asked_model(model, opening, workspace, protocol_of(question).preprocessing)
         chosen = asked_protocol(replace(question, metrics="fd"), [spec], workspace)
         job = prepare_job(spec, chosen, seed, workspace)
         check_images_of_reference(job)

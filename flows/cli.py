@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ganbench.flows.options import Machine, Some, on_command_line
-from ganbench.gan.question import SHAPING, Opening, Question
+from ganbench.gan.question import PREPROCESSING, Opening, Question
 from ganbench.gan.watching import watching
 
 app = typer.Typer(
@@ -33,8 +33,8 @@ JsonFile = Annotated[
 Models = Annotated[list[str], typer.Argument(metavar="MODEL MODEL...", help=MODEL, show_default=False)]
 
 REFERENCE = Some(Question, ("protocol", "n", "reference", "convention", "extractor"))  # of what has metrics of its own
-ATTRIBUTED = Some(Question, (*REFERENCE.names, *SHAPING))
-AUDITED = Some(Question, ("training", "held_out", "n", "extractor", *SHAPING))
+ATTRIBUTED = Some(Question, (*REFERENCE.names, *PREPROCESSING))
+AUDITED = Some(Question, ("training", "held_out", "n", "extractor", *PREPROCESSING))
 TRUST = Some(Opening, ("trust_pickle",))
 HERE = Some(Machine, ("debug",))
 

@@ -79,7 +79,7 @@ def compare(
     """
     workspace = workspace_of(opening.trust_pickle)
     with single_threaded():
-        specs = distinct(models, workspace, protocol_of(question).shaping)
+        specs = distinct(models, workspace, protocol_of(question).preprocessing)
         chosen = asked_protocol(question, specs, workspace)
         jobs = [prepare_job(spec, chosen, seed, workspace) for spec in specs]
         started = submit(jobs, TASKS)

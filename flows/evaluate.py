@@ -75,7 +75,7 @@ def evaluate(
     """
     workspace = workspace_of(opening.trust_pickle)
     with single_threaded():
-        spec = asked_model(model, opening, workspace, protocol_of(question).shaping)
+        spec = asked_model(model, opening, workspace, protocol_of(question).preprocessing)
         chosen = asked_protocol(question, [spec], workspace)
         job = prepare_job(spec, chosen, seed, workspace)
         check_slices(job, by or "")

@@ -89,7 +89,7 @@ def run_comparison(
     workspace = workspace_of(opening.trust_pickle)
     parts: dict[str, Part] = {}
     with single_threaded():
-        specs = distinct(models, workspace, protocol_of(question).shaping)
+        specs = distinct(models, workspace, protocol_of(question).preprocessing)
         protocol = asked_protocol(question, specs, workspace)
         for spec in specs:
             job = prepare(spec, protocol, seed, workspace)
@@ -136,7 +136,7 @@ def run_audit(show: Show, model: str, question: Question, seed: int, opening: Op
     question_of(model, question)
     workspace = workspace_of(opening.trust_pickle)
     with single_threaded():
-        spec = asked_model(model, opening, workspace, protocol_of(question).shaping)
+        spec = asked_model(model, opening, workspace, protocol_of(question).preprocessing)
         chosen = protocol_of(question_of(model, counted(question, [spec], workspace, IMAGES)))
         job = prepare(spec, chosen, seed, workspace)
     check_unseen(question.held_out, job.unseen, chosen.n_generated)
@@ -163,7 +163,7 @@ def prepared(model: str, question: Question, seed: int, opening: Opening) -> Job
     """The job, so that bad input is reported before Prefect starts."""
     workspace = workspace_of(opening.trust_pickle)
     with single_threaded():
-        spec = asked_model(model, opening, workspace, protocol_of(question).shaping)
+        spec = asked_model(model, opening, workspace, protocol_of(question).preprocessing)
         return prepare(spec, asked_protocol(question, [spec], workspace), seed, workspace)
 
 

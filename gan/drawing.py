@@ -11,7 +11,7 @@ import torch
 
 from ganbench.gan import images as image_rules
 from ganbench.gan.generators.base import FiniteModel, Generator, classes
-from ganbench.gan.shaping import shaped, steps_in
+from ganbench.gan.preprocessing import preprocessed, steps_in
 from ganbench.gan.types import BadOutput, ModelSpec
 
 MICRO_BATCH = {"cpu": 20, "cuda": 250}  # fixed, because convolutions round differently at other sizes
@@ -56,7 +56,7 @@ def images_of(
                         f"{spec.name} gave {len(images)} images when asked for {len(indices)}, from image {indices[0]} "
                         "on; expected one per latent.")
     check_alike(generator, spec, raw, indices[0])
-    return shaped(images.numpy(), steps_in(spec), spec.name)
+    return preprocessed(images.numpy(), steps_in(spec), spec.name)
 
 
 def check_alike(generator: Generator, spec: ModelSpec, raw: torch.Tensor, first: int) -> None:

@@ -75,7 +75,8 @@ def evaluate(
 def chosen_for(model: str | ModelSpec, asked: Question, n: int | None, workspace: Workspace) -> Protocol:
     """The protocol of a question about a model."""
     asked = replace(asked, n=n or asked.n)
-    spec = resolve(model, workspace, fitted=protocol_of(asked).shaping) if isinstance(model, str) else model
+    steps = protocol_of(asked).preprocessing
+    spec = resolve(model, workspace, preprocessing=steps) if isinstance(model, str) else model
     return asked_protocol(asked, [spec], workspace)
 
 

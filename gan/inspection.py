@@ -29,8 +29,8 @@ from ganbench.gan.models.names import ZOO, check_text, family_of, found_at, imag
 from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.models.weights import fits, part_of_family
 from ganbench.gan.pickles import names_in
+from ganbench.gan.preprocessing import DEFAULT, steps_of
 from ganbench.gan.renaming import KEYS
-from ganbench.gan.shaping import DEFAULT, steps_of
 from ganbench.gan.types import BadInput, ModelSpec, Workspace
 from ganbench.gan.usercode import bare
 from ganbench.gan.words import caution
@@ -114,8 +114,8 @@ def of_images(model: str, workspace: Workspace) -> Inspection:
             raise
         side = usual_side(model, workspace)
         guesses = [Guess("resize", f"{side}:{DEFAULT}", "its images have unlike sizes, and this is the usual one")]
-        spec = resolve(model, workspace, fitted=steps_of(guesses[0].value))
-        spec = replace(spec, fitted=(), resize=guesses[0].value)
+        spec = resolve(model, workspace, preprocessing=steps_of(guesses[0].value))
+        spec = replace(spec, preprocessing=(), resize=guesses[0].value)
     images = set_of(spec, workspace)
     (channels, height, width), classes = images.shape, len(images.classes)
     said = [f"{images.n:,} images of {channels} channel{'s' * (channels > 1)}, {width}x{height} pixels"]

@@ -84,17 +84,17 @@ class Job:
 
     @cached_property
     def model_digest(self) -> str:
-        return identity(replace(self.model, fitted=()))
+        return identity(replace(self.model, preprocessing=()))
 
     @cached_property
     def protocol_digest(self) -> str:
         """sha256 over everything that must be equal for two scores to be comparable; names and paths are excluded."""
         real = [identity(self.parts[role].spec) if role in self.parts else "" for role in REAL]
-        shaping = [list(self.protocol.shaping)] if self.protocol.shaping else []
+        preprocessing = [list(self.protocol.preprocessing)] if self.protocol.preprocessing else []
         given = file_digest(Path(self.given)) if self.given else ""
         convention = replace(self.protocol.convention, name="", matches="", extractors=())
         extractors = [extractor_of(name, self.workspace).digest for name in self.protocol.extractors]
-        return digest_of([convention, extractors, given, real, self.protocol.n_generated, *shaping])
+        return digest_of([convention, extractors, given, real, self.protocol.n_generated, *preprocessing])
 
     @property
     def unseen(self) -> str:
@@ -120,8 +120,8 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
     """Resolve the inputs of an evaluation, and check that they fit together, before any expensive work begins."""
     check_room(workspace.root)
     check_device(workspace.device)
-    spec = (resolve(model, workspace, fitted=protocol.shaping) if isinstance(model, str)
-            else complete(replace(model, fitted=protocol.shaping), workspace))
+    spec = (resolve(model, workspace, preprocessing=protocol.preprocessing) if isinstance(model, str)
+            else complete(replace(model, preprocessing=protocol.preprocessing), workspace))
     for name in protocol.extractors:
         extractor_of(name, workspace)
     spec = ordered(spec, protocol.n_generated, workspace)
@@ -146,11 +146,11 @@ def prepare(model: str | ModelSpec, protocol: Protocol, seed: int, workspace: Wo
 
 
 def asked_model(
-    model: str, opening: Opening, workspace: Workspace, fitted: tuple[str, ...] = ()
+    model: str, opening: Opening, workspace: Workspace, preprocessing: tuple[str, ...] = ()
 ) -> CompleteSpec:
-    """What a user names, opened as they say; `fitted`: what the protocol does to its images."""
+    """What a user names, opened as they say; `preprocessing`: what the protocol does to its images."""
     return resolve(model, workspace, family=opening.family, factory=opening.factory, weights_key=opening.weights_key,
-                   fitted=fitted)
+                   preprocessing=preprocessing)
 
 
 def asked_protocol(question: Question, specs: Sequence[ModelSpec], workspace: Workspace) -> Protocol:
@@ -292,10 +292,10 @@ def check_mixing(models: Sequence[str], out: Path, reject: bool) -> None:
         raise BadInput("not-a-file", f"{out} is a folder, not a model file.")
 
 
-def distinct(models: Sequence[str], workspace: Workspace, fitted: tuple[str, ...] = ()) -> list[ModelSpec]:
-    """The specs of the named models; models of the same name get numbers.  `fitted`: the protocol's shaping."""
+def distinct(models: Sequence[str], workspace: Workspace, preprocessing: tuple[str, ...] = ()) -> list[ModelSpec]:
+    """The specs of the named models; models of the same name get numbers.  `preprocessing`: the protocol's."""
     check_several(models)
-    specs = [resolve(model, workspace, fitted=fitted) for model in models]
+    specs = [resolve(model, workspace, preprocessing=preprocessing) for model in models]
     names = [spec.name for spec in specs]
     return [
         replace(spec, name=f"{spec.name} {1 + names[:i].count(spec.name)}") if names.count(spec.name) > 1 else spec

@@ -40,7 +40,7 @@ def samples_of(part: Part, shards: Sequence[Shard]) -> Samples:
 def training_part(protocol: Protocol, parts: Mapping[str, Part], workspace: Workspace) -> Part:
     """The complete training set: the part of the reference if they are the same images, else in the random order in
     which held-out images of the same set are drawn, so that shards are shared."""
-    part = real_part(protocol.training, None, workspace, protocol.shaping)
+    part = real_part(protocol.training, None, workspace, protocol.preprocessing)
     if "reference" in parts and parts["reference"].spec == part.spec:
         return parts["reference"]
     return replace(part, spec=replace(part.spec, arguments={**part.spec.arguments, "shuffled": True}))
@@ -60,7 +60,7 @@ def ordered(spec: CompleteSpec, n: int, workspace: Workspace) -> CompleteSpec:
 def reference_part(protocol: Protocol, workspace: Workspace) -> Part:
     """The reference, or what is left of it where a part is held out."""
     share = held_share(protocol)
-    return real_part(protocol.reference, protocol.n_reference, workspace, protocol.shaping, all_but=share)
+    return real_part(protocol.reference, protocol.n_reference, workspace, protocol.preprocessing, all_but=share)
 
 
 def held_out_part(protocol: Protocol, workspace: Workspace) -> dict[str, Part]:
@@ -72,7 +72,7 @@ def held_out_part(protocol: Protocol, workspace: Workspace) -> dict[str, Part]:
                        f"{protocol.reference} holds what was computed of them: give images, or held-out images of "
                        "their own.")
     data = protocol.reference if share else protocol.held_out
-    spec = real_spec(data, workspace, protocol.shaping, held_out=share)
+    spec = real_spec(data, workspace, protocol.preprocessing, held_out=share)
     return {"held_out": part_of_set(spec, n, workspace)} if images_in(spec, workspace) >= n else {}
 
 
@@ -90,16 +90,16 @@ def images_in(spec: ModelSpec, workspace: Workspace) -> int:
 
 
 def real_part(
-    data: str, n: int | None, workspace: Workspace, shaping: tuple[str, ...] = (), **side: float | None
+    data: str, n: int | None, workspace: Workspace, preprocessing: tuple[str, ...] = (), **side: float | None
 ) -> Part:
     """Images of a data set, all or `n` of them: the same ones for every seed of the model."""
-    return part_of_set(real_spec(data, workspace, shaping, **side), n, workspace)
+    return part_of_set(real_spec(data, workspace, preprocessing, **side), n, workspace)
 
 
-def real_spec(data: str, workspace: Workspace, shaping: tuple[str, ...], **side: float | None) -> CompleteSpec:
+def real_spec(data: str, workspace: Workspace, preprocessing: tuple[str, ...], **side: float | None) -> CompleteSpec:
     """Real images; `side`: held_out or all_but, and how many percent that are."""
     arguments = {name: share for name, share in side.items() if share is not None}
-    return resolve(data, workspace, data=True, arguments=arguments, fitted=shaping)
+    return resolve(data, workspace, data=True, arguments=arguments, preprocessing=preprocessing)
 
 
 def part_of_set(spec: CompleteSpec, n: int | None, workspace: Workspace) -> Part:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ganbench.gan.metrics import METRICS
-from ganbench.gan.shaping import COLOURS, LARGEST, resize_of, steps_of
+from ganbench.gan.preprocessing import COLOURS, LARGEST, resize_of, steps_of
 from ganbench.gan.types import BadInput, Convention, Protocol
 
 SHARE = re.compile(r"(\d+(?:\.\d+)?) ?%")     # of the reference, held out of it
@@ -149,14 +149,14 @@ def derived(name: str, convention: str, reference: str, n: int | None) -> Protoc
     return Protocol(f"{convention}, {reference}, n={n}", CONVENTIONS[convention], reference, n)
 
 
-def shaped(protocol: Protocol, resize: str, pad: int | None, colours: str) -> Protocol:
+def preprocessed(protocol: Protocol, resize: str, pad: int | None, colours: str) -> Protocol:
     """The protocol that brings all images, of every set, to one size and one kind of colours."""
     if colours not in ("", *COLOURS):
         raise BadInput("unknown-choice", f"No colours {colours!r}: expected {' or '.join(COLOURS)}.")
     if pad is not None and not 1 <= pad <= LARGEST:
         raise BadInput("unfit-value", f"The value of --pad is {pad}, expected a number of pixels up to {LARGEST:,}.")
     steps = steps_of(resize_of(resize, "--resize") if resize else "", pad or 0, colours)
-    return varied(protocol, ", ".join(steps), shaping=steps) if steps else protocol
+    return varied(protocol, ", ".join(steps), preprocessing=steps) if steps else protocol
 
 
 def check_count(n: int) -> None:

@@ -66,7 +66,7 @@ def as_in_table(protocol: Protocol) -> bool:
     """Whether the convention is the unchanged one of that name; a derived one may have another extractor."""
     ours, known = protocol.convention, CONVENTIONS.get(protocol.convention.name)
     alike = known is not None and (ours.extractors, ours.settings) == (known.extractors, known.settings)
-    return alike and not protocol.shaping
+    return alike and not protocol.preprocessing
 
 
 @lru_cache(maxsize=1)

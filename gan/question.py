@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PRESET = "fashion-mnist-embedded-2k"  # the default protocol
 
-SHAPING = ("resize", "pad", "colours")  # options that bring all images to one size and one kind of colours
+PREPROCESSING = ("resize", "pad", "colours")  # options that bring all images to one size and one kind of colours
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def protocol_of(asked: Question) -> Protocol:
     if asked.held_out:
         found = protocols.varied(found, f"held out {asked.held_out}", held_out=asked.held_out)
     if asked.resize or asked.pad is not None or asked.colours:
-        found = protocols.shaped(found, asked.resize, asked.pad, asked.colours)
+        found = protocols.preprocessed(found, asked.resize, asked.pad, asked.colours)
     if asked.training:
         found = protocols.varied(found, f"trained on {asked.training}", training=asked.training)
     if asked.extractor:

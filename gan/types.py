@@ -69,9 +69,9 @@ class ModelSpec:
     layout: str = "NCHW"  # NCHW, NHWC, NHW or NC (flat, square)
     channels: int | None = None  # declared facts, checked against the first image
     resolution: int | None = None
-    resize: str = ""  # then, of its uint8 images: `64:bicubic`, see `ganbench.gan.shaping`
+    resize: str = ""  # then, of its uint8 images: `64:bicubic`, see `ganbench.gan.preprocessing`
     pad: int = 0  # and pixels of a square that they are padded to
-    fitted: tuple[str, ...] = ()  # what a protocol does to them after that: never in a model file
+    preprocessing: tuple[str, ...] = ()  # what a protocol does to them after that: never in a model file
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class Protocol:
     judge: str = ""  # a row of EXTRACTORS: a classifier of the reference data's classes
     held_out: str = ""  # DATA of real images outside the reference, for the floor
     training: str = ""  # DATA of the model's training images, for the memorisation metrics
-    shaping: tuple[str, ...] = ()  # what is done to all images, of every set: steps of `ganbench.gan.shaping`
+    preprocessing: tuple[str, ...] = ()  # of all images of every set: steps of `ganbench.gan.preprocessing`
 
     @property
     def extractors(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from ganbench.gan.datasets.parquet import open_parquet
 from ganbench.gan.files import check_file
 from ganbench.gan.interchange import check_names, groups_in
 from ganbench.gan.pictures import SUFFIXES
-from ganbench.gan.shaping import resize_of
+from ganbench.gan.preprocessing import resize_of
 from ganbench.gan.types import BadInput
 
 __all__ = ["DATASETS", "DataFolders", "Dataset", "ImageSet", "dataset_names", "is_images", "open_data", "open_images",

@@ -13,7 +13,7 @@ import numpy as np
 from ganbench.gan.images import decode
 from ganbench.gan.philox import words
 from ganbench.gan.pictures import facts_of
-from ganbench.gan.shaping import DEFAULT, resized
+from ganbench.gan.preprocessing import DEFAULT, resized
 from ganbench.gan.types import BadInput, Caveat, Workspace, digest_of
 from ganbench.gan.watching import looked
 
@@ -187,7 +187,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Resized:
-    """Rows of a set, each resized to a square; see `ganbench.gan.shaping.resized`."""
+    """Rows of a set, each resized to a square; see `ganbench.gan.preprocessing.resized`."""
 
     rows: Callable[[Sequence[int]], np.ndarray]
     shape: tuple[int, int, int]

@@ -12,7 +12,7 @@ from ganbench.gan.datasets.classes import renumbered
 from ganbench.gan.datasets.folder import pictures
 from ganbench.gan.files import fingerprint
 from ganbench.gan.generators.images import ImagesOnDisk
-from ganbench.gan.shaping import reading_size, steps_in
+from ganbench.gan.preprocessing import reading_size, steps_in
 from ganbench.gan.types import BadInput, ModelSpec, Workspace
 
 SIDES = {"held_out", "all_but"}             # arguments that jobs give: percent that are held out of a reference
@@ -51,8 +51,8 @@ def set_of(spec: ModelSpec, workspace: Workspace) -> ImageSet:
 
 
 def digest_before(spec: ModelSpec, workspace: Workspace) -> str:
-    """The digest of the images before a protocol's shaping, which a model file may promise."""
-    return set_of(replace(spec, fitted=()), workspace).digest if spec.fitted else ""
+    """The digest of the images before a protocol's preprocessing, which a model file may promise."""
+    return set_of(replace(spec, preprocessing=()), workspace).digest if spec.preprocessing else ""
 
 
 def open_set(data: str, folders: DataFolders, resize: int | str | None = None) -> ImageSet:

@@ -24,14 +24,14 @@ def resolve(
     weights_key: str = "",
     trust_pickle: bool = False,
     zoo: Path = ZOO,
-    fitted: tuple[str, ...] = (),
+    preprocessing: tuple[str, ...] = (),
 ) -> CompleteSpec:
     """`zoo:NAME`, a TOML model file, a weights file, a .pt2, a folder of diffusers or ImageGPT, `hf:ORG/REPO@REVISION`,
     or images (a folder, .npz, .parquet or named data set).
 
     The files are checked: weights must fit the family, images must be readable and of one size.  The returned spec has
-    the sha256 of the weights, or the digest of the images.  `data`: only images.  `fitted`: the steps of
-    `ganbench.gan.shaping` that are applied to the images.  No factory is imported, and no code of a file is run.
+    the sha256 of the weights, or the digest of the images.  `data`: only images.  `preprocessing`: the steps of
+    `ganbench.gan.preprocessing` that are applied to the images.  No factory is imported, and no code of a file is run.
     """
     workspace = workspace or Workspace()
     workspace = replace(workspace, trust_pickle=trust_pickle or workspace.trust_pickle)
@@ -39,7 +39,7 @@ def resolve(
         spec = images_named(model, arguments or {})
     else:
         spec = named(model, family=family, factory=factory, arguments=arguments, weights_key=weights_key, zoo=zoo)
-    return complete(replace(spec, fitted=fitted), workspace)
+    return complete(replace(spec, preprocessing=preprocessing), workspace)
 
 
 def load(model: str | ModelSpec, workspace: Workspace | None = None, *, trust_pickle: bool = False) -> Generator:

@@ -21,10 +21,10 @@ from ganbench.gan.generators.mixture import Mixture, checked_shares
 from ganbench.gan.generators.rejection import Rejection, checked_settings, load_ratio
 from ganbench.gan.models import building, hub
 from ganbench.gan.models.building import filled
-from ganbench.gan.models.fitting import fitted, plain
 from ganbench.gan.models.identity import IMAGES, MIXTURE, REJECTION, identity
 from ganbench.gan.models.images import completed_images, open_images
 from ganbench.gan.models.names import check_name, named
+from ganbench.gan.models.preprocessed import plain, with_preprocessing
 from ganbench.gan.models.weights import examine, make_family
 from ganbench.gan.types import BadInput, CompleteSpec, ModelSpec, Workspace, digest_of
 
@@ -99,12 +99,12 @@ def open_mixture(spec: ModelSpec, workspace: Workspace) -> Mixture:
 
 def opened_as_part(spec: ModelSpec, workspace: Workspace) -> Generator:
     """The generator, with what its model file does to its images."""
-    return fitted(opened(spec, workspace), spec)
+    return with_preprocessing(opened(spec, workspace), spec)
 
 
 def makers_of_mixture(spec: ModelSpec, workspace: Workspace) -> tuple[str, ...]:
     inner = [makers(named(model), workspace) for model in checked_shares(spec.arguments)[0]]
-    return (Mixture.__module__, fitted.__module__, *(module for modules in inner for module in modules))
+    return (Mixture.__module__, with_preprocessing.__module__, *(module for modules in inner for module in modules))
 
 
 def look_at_rejection(spec: ModelSpec, workspace: Workspace) -> ModelSpec:
@@ -144,7 +144,7 @@ def open_rejection(spec: ModelSpec, workspace: Workspace) -> Rejection:
 def makers_of_rejection(spec: ModelSpec, workspace: Workspace) -> tuple[str, ...]:
     settings = checked_settings(spec.arguments)
     judging = module_of(extractor_of(settings.extractor, workspace))
-    own = (Rejection.__module__, fitted.__module__, extract.__module__)
+    own = (Rejection.__module__, with_preprocessing.__module__, extract.__module__)
     return (*own, judging, *makers(named(settings.model), workspace))
 
 

@@ -17,12 +17,12 @@ from ganbench.gan.generators.mixture import checked_shares
 from ganbench.gan.generators.rejection import checked_settings
 from ganbench.gan.models import hub
 from ganbench.gan.models.identity import MIXTURE, PATHS, REJECTION
-from ganbench.gan.shaping import resize_of
+from ganbench.gan.preprocessing import resize_of
 from ganbench.gan.types import BadInput, ModelSpec
 from ganbench.gan.usercode import factory_beside, read_toml, unknown_field
 
 LATENTS = ("normal", "uniform", "tokens", "none")
-UNWRITTEN = {"fitted"}                                      # a protocol's, not the model's
+UNWRITTEN = {"preprocessing"}                                      # a protocol's, not the model's
 LAYOUTS = ("NCHW", "NHWC", "NHW", "NC")
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ganbench import evaluate
-from ganbench.gan import shaping
+from ganbench.gan import preprocessing
 from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.drawing import draw
 from ganbench.gan.features.extract import extractor_of
@@ -96,7 +96,7 @@ def test_native_and_padded_images_are_the_same_to_the_judge_once_all_are_padded(
     folders = DataFolders.of(workspace)
     native, padded = (open_data(name, folders).read(range(20)) for name in ("fashion-mnist-28:test",
                                                                             "fashion-mnist:test"))
-    assert np.array_equal(shaping.shaped(native, ["pad 32"], "it"), padded)
+    assert np.array_equal(preprocessing.preprocessed(native, ["pad 32"], "it"), padded)
     with refused("wrong-size", "1x28x28", "--pad 32"):
         extractor_of("judge", workspace)(native)
 
@@ -120,29 +120,29 @@ def test_a_padded_model_mixes_with_one_of_32_pixels(generator28, workspace, tmp_
 # The steps
 
 
-@pytest.mark.parametrize("method", sorted(shaping.METHODS))
+@pytest.mark.parametrize("method", sorted(preprocessing.METHODS))
 def test_resizing_is_pillows(method):
     image = pictures(1, 3, 12, 9)[0]
     expected = from_pillow(to_pillow(image).resize((5, 5), Image.Resampling[method.upper()]))
-    assert np.array_equal(shaping.shaped(image[None], [f"resize 5:{method}"], "it")[0], expected)
+    assert np.array_equal(preprocessing.preprocessed(image[None], [f"resize 5:{method}"], "it")[0], expected)
 
 
 def test_grey_is_pillows_and_rgb_is_grey_three_times():
     images = pictures(2, 3, 4, 4)
     expected = np.stack([from_pillow(to_pillow(image).convert("L")) for image in images])
-    assert np.array_equal(shaping.shaped(images, ["grey"], "it"), expected)
-    assert np.array_equal(shaping.shaped(expected, ["rgb"], "it"), np.repeat(expected, 3, 1))
+    assert np.array_equal(preprocessing.preprocessed(images, ["grey"], "it"), expected)
+    assert np.array_equal(preprocessing.preprocessed(expected, ["rgb"], "it"), np.repeat(expected, 3, 1))
 
 
 @pytest.mark.parametrize(("text", "full"), [("64", "64:bicubic"), (" 8:Lanczos ", "8:lanczos"), ("007:box", "7:box")])
 def test_a_rule_is_a_size_and_a_method(text, full):
-    assert shaping.resize_of(text, "--resize") == full
+    assert preprocessing.resize_of(text, "--resize") == full
 
 
 @pytest.mark.parametrize("text", ["big", "0", "64:cubic", "64x64", "-3", "64:", "9000"])
 def test_other_rules_are_refused_with_the_methods(text):
     with refused("unfit-value", "lanczos", "--resize"):
-        shaping.resize_of(text, "--resize")
+        preprocessing.resize_of(text, "--resize")
 
 
 @pytest.mark.parametrize("asked", [{"pad": 0}, {"pad": -4}, {"pad": 90_000}, {"resize": "x"}])
@@ -249,9 +249,9 @@ def test_the_model_file_says_it_and_it_is_part_of_what_the_model_is(generator28,
 
 
 @pytest.mark.parametrize("line", ['resize = "16:cubic"', "resize = true", "resize = 0", "pad = 0", 'pad = "x"',
-                                  'fitted = ["grey"]'])
+                                  'preprocessing = ["grey"]'])
 def test_other_values_are_refused(generator28, line):
-    with refused("unknown-field" if "fitted" in line else "unfit-value", line.split()[0]):
+    with refused("unknown-field" if "preprocessing" in line else "unfit-value", line.split()[0]):
         read_spec(Path(generator28(line)))
 
 

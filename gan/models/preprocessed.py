@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ganbench.gan.generators.base import Generator
 from ganbench.gan.images import from_model, to_float
-from ganbench.gan.shaping import shaped, steps_in
+from ganbench.gan.preprocessing import preprocessed, steps_in
 from ganbench.gan.types import ModelSpec
 
 
-class Fitted:
+class Preprocessed:
     """The same draws and labels, and the images after the steps, which quantise to the very bytes that they have."""
 
     output_range = (-1.0, 1.0)
@@ -28,17 +28,17 @@ class Fitted:
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
         raw = self.model.sample(draws, labels) if self.n_classes else self.model.sample(draws)
         pixels = from_model(raw.cpu(), self.spec).numpy()
-        return to_float(torch.from_numpy(shaped(pixels, steps_in(self.spec), self.spec.name))).to(raw.device)
+        return to_float(torch.from_numpy(preprocessed(pixels, steps_in(self.spec), self.spec.name))).to(raw.device)
 
 
-def fitted(model: Generator, spec: ModelSpec) -> Generator:
+def with_preprocessing(model: Generator, spec: ModelSpec) -> Generator:
     """The model, as `spec` says that its images are to be resized or padded."""
-    return Fitted(model, spec) if steps_in(spec) else model
+    return Preprocessed(model, spec) if steps_in(spec) else model
 
 
 def plain(spec: ModelSpec) -> ModelSpec:
-    """What describes the images of `fitted`."""
+    """What describes the images of `with_preprocessing`."""
     if not steps_in(spec):
         return spec
-    return replace(spec, output_range=Fitted.output_range, layout="NCHW", channels=None, resolution=None, resize="",
-                   pad=0, fitted=())
+    return replace(spec, output_range=Preprocessed.output_range, layout="NCHW", channels=None, resolution=None,
+                   resize="", pad=0, preprocessing=())

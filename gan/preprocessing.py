@@ -44,7 +44,7 @@ def steps_of(resize: str = "", pad: int = 0, colours: str = "") -> tuple[str, ..
 
 def steps_in(spec: ModelSpec) -> tuple[str, ...]:
     """What is done to a model's images: first what its model file says, then what the protocol does to all."""
-    return (*steps_of(spec.resize, spec.pad), *spec.fitted)
+    return (*steps_of(spec.resize, spec.pad), *spec.preprocessing)
 
 
 def reading_size(steps: Sequence[str]) -> str:
@@ -52,7 +52,7 @@ def reading_size(steps: Sequence[str]) -> str:
     return steps[0].removeprefix("resize ") if steps and steps[0].startswith("resize ") else ""
 
 
-def shaped(images: np.ndarray, steps: Sequence[str], name: str) -> np.ndarray:
+def preprocessed(images: np.ndarray, steps: Sequence[str], name: str) -> np.ndarray:
     """NCHW uint8 -> NCHW uint8 after the steps; `name`: whose images they are, for the message."""
     for step in steps:
         what, _, value = step.partition(" ")
