@@ -22,13 +22,18 @@ from ganbench.gan.types import Workspace
 
 ROOT = Path(__file__).parent.parent
 AWAY = Path(tempfile.mkdtemp(prefix="ganbench-tests-"))  # HOME of the whole session
-for _name in [name for name in os.environ if name.startswith(("GANBENCH_", "PREFECT_", "MLFLOW_"))]:
+for _name in [name for name in os.environ if name.startswith(("GANBENCH_", "PREFECT_", "MLFLOW_"))
+              and name != "GANBENCH_BROWSER"]:
     del os.environ[_name]
 os.environ.update(HOME=str(AWAY), GANBENCH_HOME=str(AWAY / "ganbench"), PREFECT_HOME=str(AWAY / "prefect"),
                   GANBENCH_WORKERS="2")
 (AWAY / "prefect").mkdir()
 torch.set_num_threads(1)  # as everywhere: two threads on busy cores are several times slower
 TINY = {"z_dim": 8, "width": 2, "resolution": 32, "channels": 1}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screens", help="folder for screenshots of the pages that tests open")
 
 
 def pytest_sessionfinish() -> None:

@@ -1,8 +1,6 @@
 """The report and the blinded test in headless Chromium, without a network."""
 
 import json
-import os
-import shutil
 
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from ganbench.gan.report.play import REAL, Round
 from tests.gan.report.sample import document
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
-BROWSER = os.environ.get("GANBENCH_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
 SIZES = {"desktop": (1_280, 900), "phone": (390, 844)}
 
 
@@ -29,18 +26,6 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("report")
     write_report(path, document(), pictures, rounds)
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not BROWSER:
-        pytest.skip("no Chromium here: install it, or name it in GANBENCH_BROWSER")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture

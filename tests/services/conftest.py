@@ -1,0 +1,39 @@
+"""A browser, and screenshots of what tests see: `pytest -m services --screens docs/screens` renews those of the
+documents."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BROWSER = os.environ.get("GANBENCH_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    if not BROWSER:
+        pytest.skip("no Chromium here: install it, or name it in GANBENCH_BROWSER")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def screenshot(pytestconfig: pytest.Config) -> Callable[..., None]:
+    """`screenshot(page, "report-phone")` saves what a page shows now, if --screens names a folder."""
+    folder = pytestconfig.getoption("--screens")
+
+    def save(page: Any, name: str, **options: Any) -> None:
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=Path(folder) / f"{name}.png", **options)
+
+    return save
