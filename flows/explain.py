@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.gan import explain
 from ganbench.gan.gates import too_few_images
 from ganbench.gan.models.loading import resolve
@@ -70,25 +71,18 @@ def remarks(a: str, b: str, look: Looked) -> list[str]:
     return said
 
 
-def print_differences(explained: Explained, n: int) -> None:
+def differences_screen(explained: Explained, n: int) -> Screen:
     """A row per axis for every number, then what explains most of it, in a sentence."""
-    from rich.text import Text
-
-    from ganbench.flows.tables import console, table_of
-
     a, b = explained.a, explained.b
+    screen: list[Grid | Line] = []
     for found in explained.differences:
-        table = table_of(f"{found.metric} of {n:,} images")
-        for name, where in (("", "left"), (a, "left"), (b, "left"), ("share of the gap", "right")):
-            table.add_column(Text(name), justify=where)  # type: ignore[arg-type]
-        table.add_row("value", f"{found.a:.4f}", f"{found.b:.4f}", f"{found.b - found.a:+.4f}", style="bold")
-        for part in sorted(found.shares, key=lambda part: -abs(part.share)):
-            share = "none" if part.idle else f"{part.share:+.4f}"
-            table.add_row(*map(Text, (part.axis, part.a or "the given ones", part.b, share)))
-        console().print(table)
-        print(" ".join([sentence(a, b, found), *idle(found)]) + "\n")
-    for remark in explained.remarks:
-        print(remark)
+        rows = [("value", f"{found.a:.4f}", f"{found.b:.4f}", f"{found.b - found.a:+.4f}")]
+        rows += [(part.axis, part.a or "the given ones", part.b, "none" if part.idle else f"{part.share:+.4f}")
+                 for part in sorted(found.shares, key=lambda part: -abs(part.share))]
+        title = f"{found.metric} of {n:,} images"
+        screen += [Grid(title, ("", a, b, "share of the gap"), tuple(rows), numbers=False),
+                   Line(" ".join([sentence(a, b, found), *idle(found)]))]
+    return [*screen, *map(Line, explained.remarks)]
 
 
 def sentence(a: str, b: str, found: Difference) -> str:

@@ -45,8 +45,7 @@ def word(value: str, language: str) -> str:
 
 def several(values: Sequence[str], language: str) -> str:
     """`labels and logits`, from keys of WORDS."""
-    *most, last = (word(value, language) for value in values)
-    return f"{', '.join(most)}{' and ' if language == 'en' else ' et '}{last}" if most else last
+    return joined([word(value, language) for value in values], language)
 
 
 # What metrics need, by the keys that `ganbench.gan.lacking` uses.
@@ -287,6 +286,50 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "sont des copies (borne de confiance à 95 %).",
     ),
 }
+
+# Which model is best: rows of METRICS whose better values mean that the images are nearer to the real ones, and others.
+NEAREST = ("fd", "fd_infinity", "sfd", "kid", "cmmd")
+VERDICTS: Mapping[str, tuple[str, str]] = {
+    "nearest": (
+        "{models} is the best of these {count} models: its images come nearest to the real ones, significantly nearer "
+        "than those of every other model.",
+        "{models} est le meilleur de ces {count} modèles : ses images sont les plus proches des images réelles, et "
+        "l'écart avec chacun des autres modèles est significatif.",
+    ),
+    "best": (
+        "{models} is the best of these {count} models by {metric}, significantly better than every other model.",
+        "{models} est le meilleur de ces {count} modèles selon {metric}, et l'écart avec chacun des autres est "
+        "significatif.",
+    ),
+    "several": (
+        "Any of {models} may be the best of these {count} models: they do not differ significantly.",
+        "Impossible de départager {models} : leurs écarts ne sont pas significatifs, et chacun peut être le meilleur "
+        "de ces {count} modèles.",
+    ),
+    "none": (
+        "No model is best: {metric} describes the images, but neither a higher nor a lower value is better.",
+        "Aucun modèle n'est le meilleur : {metric} décrit les images, mais une valeur plus haute ou plus basse ne les "
+        "rend pas meilleures.",
+    ),
+    "alone": ("There is one model only: {models}.", "Il n'y a qu'un seul modèle : {models}."),
+}
+
+
+def verdict(row: str, metric: str, models: Sequence[str], leaders: Sequence[str], language: str = "en") -> str:
+    """Which of these models is best, for people who do not know the metric; `leaders`: than which no other model is
+    significantly better."""
+    key = ("none" if not leaders else "alone" if len(models) == 1 else "several" if len(leaders) > 1 else
+           "nearest" if row in NEAREST else "best")
+    named = joined(leaders or models, language)
+    said = VERDICTS[key][LANGUAGES.index(language)].format(models=named, count=len(models), metric=metric)
+    return said if language == "en" else FRENCH_SPACE.sub(FIXED, said)
+
+
+def joined(names: Sequence[str], language: str) -> str:
+    """`a, b and c`."""
+    *most, last = names
+    return f"{', '.join(most)}{' and ' if language == 'en' else ' et '}{last}" if most else last
+
 
 OF_OTHERS = ("left out", "not for these images")  # caveats about metrics that have no score
 CAVEATS: Mapping[str, tuple[str, str]] = {

@@ -9,7 +9,7 @@ from ganbench.gan.ensemble import WHOLE
 from ganbench.gan.numbers import decimals, english, french
 from ganbench.gan.report.document import Clash, Document, MixtureFacts, RankingFacts
 from ganbench.gan.report.texts import Bilingual, both
-from ganbench.gan.tables import Row
+from ganbench.gan.tables import Row, about
 from ganbench.gan.types import Caveat
 from ganbench.gan.words import caution
 
@@ -43,7 +43,8 @@ def warnings(document: Document) -> list[Bilingual]:
     found = []
     for note in document.table.notes:
         said = caution(note.caveat, "en"), caution(note.caveat, "fr")
-        found.append(both("said of", what=", ".join(note.about), said=said) if note.about else said)
+        what = about(note).removesuffix(": ")
+        found.append(both("said of", what=what, said=said) if what else said)
     return found
 
 

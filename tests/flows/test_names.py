@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from ganbench.flows import tables
 from ganbench.flows.cli import app, bars
+from ganbench.flows.screen import Grid, Line, show
 from ganbench.gan.images import write_npz
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.report.verdict import same_models
@@ -21,8 +22,7 @@ NAMES = ["netG[ema]", "netG[raw]", "[/b]", "[bold]x", ":bug:", "\\[x", "{0} %s",
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_appears_as_it_is_in_lists_tables_lines_and_checks(capsys, name):
     tables.print_list(name, [{"name": name, name: [name]}], False)
-    tables.print_table(name, ["", name], [[name, name]])
-    tables.say(name, "bold", f": {name}")
+    show([Grid(name, ("", name), ((name, name),)), Line(f": {name}", name, "bold")])
     tables.print_checks([{"name": name, "found": None, "expected": None, "state": f"not run: {name}"}], False)
     printed = capsys.readouterr().out
     assert printed.count(name) == 13
