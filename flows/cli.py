@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from ganbench.gan.question import PREPROCESSING, Opening, Question
 from ganbench.gan.watching import watching
 
 if TYPE_CHECKING:
+    from ganbench.flows.answers import Answer
     from ganbench.flows.screen import Screen
 
 app = typer.Typer(
@@ -119,13 +121,20 @@ def evaluate(
     """Score a model: FID-like distances, KID and Inception Score with standard errors and floors."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.run import run_evaluation
+        from ganbench.flows.answers import asked, recalled, remembering
 
-        with bars(quiet=json == "-") as show:
-            outcome = run_evaluation(show, model, question, seed, by, opening)
-        from ganbench.flows.evaluations import evaluation_json, evaluation_screen
+        options = {"question": asdict(question), "seed": seed, "by": by, "opening": asdict(opening)}
+        asking = None if machine.debug else asked("evaluate", model=model, **options)
+        answer = recalled(asking)
+        if answer is None:
+            with bars(quiet=json == "-") as show, remembering(asking):
+                from ganbench.flows.run import run_evaluation
 
-        end(outcome, json, evaluation_json, evaluation_screen)
+                outcome = run_evaluation(show, model, question, seed, by, opening)
+            from ganbench.flows.evaluations import kept
+
+            answer = kept(asking, outcome)
+        finish(answer, json)
 
 
 def by_name(weights: list[str] | None) -> dict[str, str] | None:
@@ -210,24 +219,38 @@ def compare(
     """Compare models: scores with errors, significance tests, ranks, costs, the best mixture, a report."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.run import run_comparison
+        from ganbench.flows.answers import asked, recalled, remembering
 
-        with bars(quiet=json == "-") as show:
-            compared = run_comparison(show, models, question, seed, report, opening)
-        from ganbench.flows.comparisons import comparison_json, comparison_screen
+        options = {"question": asdict(question), "seed": seed, "report": report, "opening": asdict(opening)}
+        asking = None if machine.debug else asked("compare", models=models, **options)
+        answer = recalled(asking)
+        if answer is None:
+            with bars(quiet=json == "-") as show, remembering(asking):
+                from ganbench.flows.run import run_comparison
 
-        end(compared, json, comparison_json, comparison_screen)
+                compared = run_comparison(show, models, question, seed, report, opening)
+            from ganbench.flows.comparisons import kept
+
+            answer = kept(asking, compared)
+        finish(answer, json)
 
 
 def end(found: Any, json: str, as_json: Callable[[Any], str], screen_of: Callable[[Any], Screen]) -> None:
-    """Print what was found, or write it as JSON, to a file or in place of the screen."""
+    """Print what was found, see `finish`."""
+    from ganbench.flows.answers import Answer
+
+    finish(Answer(screen_of(found), as_json(found) if json else ""), json)
+
+
+def finish(answer: Answer, json: str) -> None:
+    """Print an answer, or write it as JSON, to a file or in place of the screen."""
     from ganbench.flows.screen import Line, show
     from ganbench.flows.tables import write_json
 
     if json:
-        write_json(json, as_json(found))
+        write_json(json, answer.text)
     if json != "-":
-        show([*screen_of(found), *([Line(f"JSON: {json}", indent=0, whole=True)] if json else [])])
+        show([*answer.screen, *([Line(f"JSON: {json}", indent=0, whole=True)] if json else [])])
 
 
 @app.command()

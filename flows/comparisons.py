@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganbench.flows.answers import Answer, Asked, keep
 from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.tables import SPACE, by_extractor, headed, legend, listed, notes_screen, published_row
 from ganbench.gan.compare import unsound
@@ -136,3 +138,15 @@ def doubts(shares: Mapping[str, float], unsound: Mapping[str, Caveat | Finding |
 def comparison_json(found: Compared) -> str:
     """The report's document, to the last byte."""
     return (Path(found.report) / "report.json").read_text("utf-8").rstrip("\n")
+
+
+def answer_of(found: Compared) -> Answer:
+    return Answer(comparison_screen(found), comparison_json(found))
+
+
+def kept(question: Asked | None, found: Compared) -> Answer:
+    """The answer, and it is kept for the next time, when everything will come from the store."""
+    again = replace(found, drawn=0, found=found.found + found.drawn)
+    runs = [found.suite.run_id, *(tracked.run_id for tracked in found.tracked.values())]
+    keep(question, answer_of(again), [found.report], runs)
+    return answer_of(found)

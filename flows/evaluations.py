@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ganbench.flows.answers import Answer, Asked, keep
 from ganbench.flows.screen import Line, Screen
 from ganbench.flows.tables import SPACE, listed, published_row, scores_json, scores_screen, slices_screen
 
@@ -44,3 +46,16 @@ def logged(outcome: Outcome) -> str:
 
 def evaluation_json(outcome: Outcome) -> str:
     return scores_json(outcome.scores, outcome.slices, outcome.provenance)
+
+
+def answer_of(outcome: Outcome) -> Answer:
+    return Answer(evaluation_screen(outcome), evaluation_json(outcome))
+
+
+def kept(question: Asked | None, outcome: Outcome) -> Answer:
+    """The answer, and it is kept for the next time, when everything will come from the store."""
+    again = replace(
+        outcome, drawn=0, found=outcome.found + outcome.drawn, features_made=0,
+        features_found=outcome.features_found + outcome.features_made, tracked=replace(outcome.tracked, new=False))
+    keep(question, answer_of(again), [outcome.picture], [outcome.tracked.run_id])
+    return answer_of(outcome)
