@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.gan import explain
+from ganbench.gan.features.extract import in_words
 from ganbench.gan.gates import too_few_images
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.types import BadInput
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ganbench.flows.run import Show
     from ganbench.gan.explain import Difference, Looked
 
-IMAGES_PER_SECOND = {"inception": 17, "efficientnet_lite0": 130}  # of one CPU core
 SPOKEN = {
     "resize": "Resizing", "normalisation": "Normalisation", "quantisation": "Quantisation",
     "weights": "The file of weights", "covariance": "The divisor of the covariance", "splits": "The way of splitting",
@@ -51,8 +50,9 @@ def run_explanation(
         workers=settings().workers, tick=lambda rows: show("features", rows),
     )
     total = explain.n_looks(a, b, look, other_weights)
-    minutes = math.ceil(total / IMAGES_PER_SECOND[extractor] / settings().workers / 60)
-    print(f"{total:,} passes of an image, about {minutes} min here; finished work is stored.", file=sys.stderr)
+    took = in_words(explain.seconds_of(a, b, look, other_weights))
+    print(f"{total:,} passes of an image: {took} if the machine stays as busy as now; finished work is stored.",
+          file=sys.stderr)
     show("features", 0, total)
     found = explain.explain(a, b, look, other_weights)
     return Explained(a, b, found, remarks(a, b, look))
