@@ -224,7 +224,7 @@ def test_what_scores_warn_of_stands_behind_their_names_once():
     found = replace(found, table=replace(found.table, notes=(Note(few, ("kid_net", "fd_net"), False),)))
     names = "kid_net, fd_net"
     assert escaped(f"- {names}: {caution(few)}") in markdown(found, {})
-    assert markdown(found, {}).count("biased upwards: 2,000") == 1
+    assert markdown(found, {}).count("biased upwards with 2,000") == 1
     assert f"<li><span lang=\"en\">{names}: biased" in page(found, {})
 
 
