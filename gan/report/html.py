@@ -22,7 +22,7 @@ from ganbench.gan.report.strengths import (
     slice_place,
 )
 from ganbench.gan.report.templates import render
-from ganbench.gan.report.texts import WHAT, both
+from ganbench.gan.report.texts import WHAT
 from ganbench.gan.tables import ARROWS
 
 FIRST = 3           # weak points beside the verdict

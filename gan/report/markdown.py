@@ -22,7 +22,7 @@ from ganbench.gan.report.strengths import (
     slice_names,
     slice_place,
 )
-from ganbench.gan.report.texts import FIXED, WHAT, both, day
+from ganbench.gan.report.texts import FIXED, WHAT, both
 from ganbench.gan.tables import ARROWS, BOUNDS, Cell
 from ganbench.gan.types import Estimate
 from ganbench.gan.words import LANGUAGES
@@ -34,8 +34,7 @@ def markdown(document: Document, pictures: Mapping[str, str], language: str = "e
     """`pictures`: id -> the file's path relative to the report."""
     tongue = Tongue(LANGUAGES.index(language))
     protocol, title = document.protocol, (document.title.en, document.title.fr)
-    facts = [tongue.text("images each", n=(english(protocol.n), french(protocol.n))), escaped(protocol.name),
-             tongue.of(day(document.made))]
+    facts = [tongue.text("images each", n=(english(protocol.n), french(protocol.n))), escaped(protocol.name)]
     sections = [
         ("verdict", bullets(escaped(tongue.of(line)) for line in verdict.sentences(document))),
         ("walls", walls_of(document, pictures, tongue)), ("leaderboard", scores_of(document, tongue)),
@@ -45,7 +44,7 @@ def markdown(document: Document, pictures: Mapping[str, str], language: str = "e
         ("mixture", mixture_of(document, tongue)), ("published", published_of(document, tongue)),
         ("methods", methods_of(document, tongue)), ("provenance", provenance_of(document, tongue)),
     ]
-    lines = [f"# {escaped(tongue.of(title))}", "", ", ".join(filter(None, facts)), ""]
+    lines = [f"# {escaped(tongue.of(title))}", "", ", ".join(facts), ""]
     for key, body in sections:
         lines += [f"## {tongue.text(key)}", "", *body, ""] if body else []
     return "\n".join([*lines, f"{tongue.text('made')} {document.made}"]) + "\n"
