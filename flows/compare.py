@@ -95,8 +95,9 @@ def compare(
             job.model.name: curve_of(leading_features(job, found), workspace)
             for job, found in zip(jobs, started, strict=True)
         }
-        return logged(jobs, started, scores, rankings, mixture, costs, curves, real_curve(jobs[0], started[0]), analyses,
-                      report, command_of(models, question, seed))
+        real = real_curve(jobs[0], started[0])
+        return logged(jobs, started, scores, rankings, mixture, costs, curves, real, analyses, report,
+                      command_of(models, question, seed))
 
 
 def command_of(models: Sequence[str], question: Question, seed: int) -> str:

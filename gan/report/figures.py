@@ -284,9 +284,9 @@ def lines_chart(
     ends = spread([up(one.points[-1][1].value) for one in series], 14, TALL - BOTTOM - 2)
     for one, end in zip(series, ends, strict=True):
         places = [(across(x), up(found.value)) for x, found in one.points]
-        parts += [Path(places, one.model), *(bar for (x, y), (_, found) in zip(places, one.points, strict=True)
-                                             for bar in cross(x, y, (x, x), (up(found.low), up(found.high)), one.model))]
-        parts += [mark(found, x, y) for (x, y), (_, found) in zip(places, one.points, strict=True)]
+        parts.append(Path(places, one.model))
+        for (x, y), (_, found) in zip(places, one.points, strict=True):
+            parts += [*cross(x, y, (x, x), (up(found.low), up(found.high)), one.model), mark(found, x, y)]
         parts.append(Words(right + 10, end + 4, one.name, kind="name"))
     return Chart(identity, title, TALL, parts)
 

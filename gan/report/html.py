@@ -55,9 +55,9 @@ def page(document: Document, pictures: Mapping[str, bytes], play: str = "") -> s
         machine=verdict.machine(document) if measured else None, charts=charts,
         galleries=galleries_of, letters=verdict.letters, accused=accused, slice_names=slice_names,
         slice_place=slice_place, ARROWS=ARROWS, MARKS=MARKS, COLUMNS=COLUMNS, WHAT=WHAT, PER_CLASS=PER_CLASS,
-        brief=names, brief_of=lambda some: [names[model.place] for model in some], first=first_of(models, document), columns=columns,
-        groups=leaderboard.groups_of(columns), copied=leaderboard.texts_of(document), rank_of=leaderboard.rank_of,
-        SPRITES=SPRITES, across_down=str(wall_size(document)),
+        brief=names, brief_of=lambda some: [names[model.place] for model in some], columns=columns,
+        first=first_of(models, document), groups=leaderboard.groups_of(columns), copied=leaderboard.texts_of(document),
+        rank_of=leaderboard.rank_of, SPRITES=SPRITES, across_down=str(wall_size(document)),
     )
 
 

@@ -11,7 +11,7 @@
   window.addEventListener("resize", scrolling);
   all("details").forEach((element) => element.addEventListener("toggle", scrolling));
 
-  const board = document.getElementById("leaderboard");
+  const board = document.getElementById("board");
 
   function sort(head) {
     const better = head.dataset.better === "higher" ? "descending" : "ascending";
@@ -66,7 +66,6 @@
     const picture = button.querySelector("img").cloneNode(), canvas = large.querySelector(".canvas");
     const room = [window.innerWidth * 0.92 / picture.naturalWidth, window.innerHeight * 0.82 / picture.naturalHeight];
     const whole = Math.min(...room) > 1 ? Math.floor(Math.min(...room) * 2) / 2 : 1;
-    picture.removeAttribute("loading");
     picture.style.width = Math.round(picture.naturalWidth * whole) + "px";
     canvas.replaceChildren(picture);
     large.querySelector("p").textContent = picture.alt;
@@ -172,7 +171,6 @@
   }
   window.addEventListener("beforeprint", () => {
     all("details").forEach((element) => { element.open = true; });
-    all("img[loading]").forEach((picture) => picture.removeAttribute("loading"));
   });
   scrolling();
 })();

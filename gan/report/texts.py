@@ -379,9 +379,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Each point is one of the first {count} images of a set; similar images are close to each other. Grey points "
         "without coloured ones around them: real images that no model makes. Coloured points far from grey ones: "
         "images unlike real ones.",
-        "Chaque point est l'une des {count} premières images d'un jeu ; les images semblables sont proches. Points gris "
-        "sans points de couleur autour : des images réelles qu'aucun modèle ne produit. Points de couleur loin des "
-        "gris : des images qui ne ressemblent pas aux vraies.",
+        "Chaque point est l'une des {count} premières images d'un jeu ; les images semblables sont proches. Points "
+        "gris sans points de couleur autour : des images réelles qu'aucun modèle ne produit. Points de couleur loin "
+        "des gris : des images qui ne ressemblent pas aux vraies.",
     ),
     "map axes": (
         "Axes: the first two principal components of the features ({extractor}) of all sets together, each set with "
