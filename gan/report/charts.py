@@ -115,8 +115,7 @@ class Axis:
         return self.first + (value - low) / ((high - low) or 1.0) * (self.last - self.first)
 
     def label(self, value: float) -> Pair:
-        most = max((significant(tick, 2 if not self.logarithmic else 1) for tick in self.ticks if tick), default=0)
-        digits = significant(value, 1) if self.logarithmic else min(most, least_digits(self.ticks))
+        digits = significant(value, 1) if self.logarithmic else least_digits(self.ticks)
         return english(value, digits), french(value, digits)
 
 

@@ -64,7 +64,7 @@ def test_what_is_wrong_with_the_best_model_stands_beside_ten_of_its_images(visit
     assert [analysis.findings[i].sentence.en in line for i, line in enumerate(wrong)] == [True, True]
     picture = page.locator("#first img")
     assert picture.is_visible()
-    assert picture.evaluate("e => [e.naturalWidth / 34, e.naturalHeight / 34]") == [10, 2]      # each with its neighbour
+    assert picture.evaluate("e => [e.naturalWidth / 34, e.naturalHeight / 34]") == [10, 2]  # each with its neighbour
     page.locator("#first .zoom").click()
     large = page.locator("#large img")
     assert large.bounding_box()["width"] > 1.5 * picture.bounding_box()["width"]

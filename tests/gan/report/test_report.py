@@ -19,7 +19,6 @@ from ganbench.gan.images import png_bytes
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report import html, write_report
-from ganbench.gan.report.charts import steps
 from ganbench.gan.report.document import SCHEMA_FILE, Clash, Provenance, Said, analysis_of, schema, to_json
 from ganbench.gan.report.figures import lead_chart
 from ganbench.gan.report.html import page
@@ -467,13 +466,6 @@ def kept(folder, images):
 
 
 # Charts
-
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 0.037), (-5, 120), (0, 1e-7), (3, 3.01)])
-def test_axes_have_a_few_round_numbers(low, high):
-    found = steps(low, high)
-    assert 2 <= len(found) <= 8
-    assert all(low - 1e-12 <= value <= high + 1e-12 for value in found)
-
 
 def test_a_chart_of_one_row_without_a_line_is_drawn():
     made = document(names=("<a>",))
