@@ -95,7 +95,8 @@ def compare(
             job.model.name: curve_of(leading_features(job, found), workspace)
             for job, found in zip(jobs, started, strict=True)
         }
-        return logged(jobs, started, scores, rankings, mixture, costs, curves, analyses, report,
+        real = real_curve(jobs[0], started[0])
+        return logged(jobs, started, scores, rankings, mixture, costs, curves, real, analyses, report,
                       command_of(models, question, seed))
 
 
@@ -127,11 +128,17 @@ def leading_features(job: Job, started: Started) -> dict[str, Features]:
     return all_features(job, started)[job.lead]
 
 
+def real_curve(job: Job, started: Started) -> list[tuple[int, Estimate]]:
+    """The same of held-out real images, if there are any."""
+    features = leading_features(job, started)
+    return curve_of({**features, "generated": features["held_out"]}, job.workspace) if "held_out" in features else []
+
+
 def logged(
     jobs: Sequence[Job], started: Sequence[Started], scores: Mapping[str, list[Score]],
     rankings: list[Ranking], mixture: Held | None, costs: Mapping[str, Cost],
-    curves: Mapping[str, list[tuple[int, Estimate]]], analyses: Mapping[str, Analysis | None], report: str,
-    command: str,
+    curves: Mapping[str, list[tuple[int, Estimate]]], real: list[tuple[int, Estimate]],
+    analyses: Mapping[str, Analysis | None], report: str, command: str,
 ) -> Compared:
     """The report, pictures, MLflow's runs, and the tables in Prefect's UI."""
     sets = [all_samples(job, found) for job, found in zip(jobs, started, strict=True)]
@@ -142,9 +149,10 @@ def logged(
     folder = write(
         report, command,
         {"jobs": jobs, "scores": scores, "rankings": rankings, "costs": costs, "mixture": mixture,
-         "published": published, "curves": curves, "analyses": analyses},
+         "published": published, "curves": curves, "real_curve": real, "analyses": analyses},
         provenance,
         {job.model.name: roles for job, roles in zip(jobs, sets, strict=True)},
+        {job.model.name: all_features(job, found) for job, found in zip(jobs, started, strict=True)},
     )
     tracked = {}
     for job, images in zip(jobs, samples, strict=True):
