@@ -16,23 +16,25 @@ from typing import Any
 
 TAG = "mlflow.sharedViewState."  # prefix of the experiment's tags; the rest is the key of the view
 NAME, CREATED = "attributes.`Run Name`", "runDateAndNestInfo"  # the columns that are always there
-WIDTHS = {NAME: 225, CREATED: 125}
-LETTER, MARGIN = 7.2, 26  # pixels
-ARROWS = {"lower": "\N{DOWNWARDS ARROW}", "higher": "\N{UPWARDS ARROW}"}  # to what is better
+WIDTHS = {NAME: 210, CREATED: 125}
+LETTER, MARGIN = 6.6, 26  # pixels
 PACKED = "deflate;"
 LONGEST = 5_000  # letters of an experiment's tag
-MODELS, COSTS, PICTURES, MORE = "Scores", "Costs", "Pictures", "More"  # sections of the charts
+LOWER, HIGHER, PICTURES, COSTS, TIME, MORE = (  # sections of the charts
+    "Scores: lower is better", "Scores: higher is better", "Pictures", "Costs", "Against time", "More")
 SHOWN = 100  # runs in a chart
 FACETS = ("searchFilter", "orderByKey", "orderByAsc")  # the parts of a view that are in the page's address
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A bar for each run; or with `pictures` their images of that name, or with `over` a point for each."""
+    """A bar for each run; or with `pictures` their images of that name, or with `over` a point for each.
+
+    MLflow's title of a chart is the name of the metric.
+    """
 
     section: str
     metric: str = ""
-    title: str = ""
     pictures: str = ""
     over: str = ""  # a parameter
 
@@ -54,12 +56,6 @@ class View:
 def column(kind: str, name: str) -> str:
     """As MLflow's page names it: `tags.`kid``."""
     return f"{kind}.`{name}`"
-
-
-def chart_title(name: str, better: str, factor: int = 1) -> str:
-    """`kid × 1000 ↓`."""
-    times = f" \N{MULTIPLICATION SIGN} {factor:,}" if factor != 1 else ""
-    return f"{name}{times} {ARROWS.get(better, '')}".rstrip()
 
 
 def facets(view: View) -> dict[str, Any]:
@@ -91,7 +87,7 @@ def card(number: int, chart: Chart) -> dict[str, Any]:
                              "deleted": False, "isGenerated": False}
     if chart.pictures:
         return found | {"type": "IMAGE", "imageKeys": [chart.pictures], "step": 0, "showRunParams": False}
-    found |= {"displayName": chart.title or chart.metric}
+    found |= {"displayName": chart.metric}
     if chart.over:
         return found | {"type": "SCATTER", "xaxis": {"key": chart.over, "type": "PARAM"},
                         "yaxis": {"key": chart.metric, "type": "METRIC"}}

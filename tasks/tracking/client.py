@@ -22,6 +22,7 @@ KEY, COMPLETE = "ganbench.key", "ganbench.complete"     # tags: what a run is, a
 TRAINING_VIEW = {"mlflow.experimentKind": "custom_model_development"}
 PAGES = "workflowType=machine_learning"  # MLflow's pages for models, not those for chats
 LATEST = "ganbench.view"  # a tag of the experiment: the key of the view of the newest results
+NOTE, OUR_NOTE = "mlflow.note.content", "ganbench.note"  # MLflow's tag of a description, and what we wrote into it
 FIRST_PAGE = "ganbench"
 
 
@@ -104,10 +105,15 @@ def tracked(experiment: str, run_id: str, new: bool) -> Tracked:
     )
 
 
-def show(client: MlflowClient, experiment: str, view: Mapping[str, str]) -> None:
-    """Save a view, and let it be what MLflow's page begins with."""
-    client.set_experiment_tag(experiment, score_view.TAG + view["key"], view["tag"])
-    client.set_experiment_tag(experiment, LATEST, view["key"])
+def show(client: MlflowClient, experiment: str, view: Mapping[str, str], note: str) -> None:
+    """Save a view, and let it be what MLflow's page begins with, below a note; a person's own note stays."""
+    tags = client.get_experiment(experiment).tags
+    new = {score_view.TAG + view["key"]: view["tag"], LATEST: view["key"]}
+    if tags.get(NOTE, "") in ("", tags.get(OUR_NOTE)):
+        new |= {NOTE: note, OUR_NOTE: note}
+    for name, value in new.items():
+        if tags.get(name) != value:
+            client.set_experiment_tag(experiment, name, value)
 
 
 def page_of_scores() -> str:

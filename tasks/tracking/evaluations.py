@@ -28,6 +28,7 @@ from ganbench.tasks.settings import settings
 from ganbench.tasks.tracking.client import (
     COMPLETE,
     KEY,
+    NOTE,
     Tracked,
     connect,
     experiment_of,
@@ -37,8 +38,8 @@ from ganbench.tasks.tracking.client import (
     unreachable,
     whoever,
 )
-from ganbench.tasks.tracking.registry import link_model
-from ganbench.tasks.tracking.shown import SIZE, SPEED, metrics_of, row_of, short, tags_of, text_of, view_of
+from ganbench.tasks.tracking.registry import PREVIEW, link_model
+from ganbench.tasks.tracking.shown import SIZE, SPEED, legend, metrics_of, row_of, short, tags_of, text_of, view_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 TABLE, PICTURE = "scores.json", "samples"
 SHOWN_AS_TABLE = {"mlflow.loggedArtifacts": json.dumps([{"path": TABLE, "type": "table"}])}
+PREVIEW_WIDTH = 560
 SUITE, KIND, SLICES = "suite_id", "ganbench.kind", "ganbench.slices"  # tags
 SOURCE = "JOB"  # the type under which MLflow's page writes the whole command
 
@@ -69,7 +71,7 @@ class Record:
     begun: float = 0.0  # seconds since 1970
     ended: float = 0.0
     slices: str = ""  # digest of the scores of slices, which the same job may have or not
-    view: Mapping[str, str] = field(default_factory=dict)  # what the page of runs shows: key and tag
+    view: Mapping[str, str] = field(default_factory=dict)  # what the page of runs shows: key, tag and note
 
 
 @task(name="track", persist_result=False, cache_policy=NO_CACHE)
@@ -121,7 +123,7 @@ def log(client: MlflowClient, record: Record) -> Tracked:
     """The run of this record: as it is when complete, else begun or resumed, and completed."""
     experiment = experiment_of(client)
     if record.view:
-        show(client, experiment, record.view)
+        show(client, experiment, record.view, record.view["note"])
     run = run_of(client, experiment, record.key)
     if run is not None and run.data.tags.get(COMPLETE) == "true":
         if record.slices not in ("", run.data.tags.get(SLICES)):
@@ -190,6 +192,13 @@ def fill(client: MlflowClient, experiment: str, run_id: str, record: Record) -> 
     if Path(record.picture).is_file():
         with Image.open(record.picture) as picture:
             client.log_image(run_id, picture, "samples.png")
+            client.log_image(run_id, preview(picture), PREVIEW)
+
+
+def preview(sheet: Image.Image) -> Image.Image:
+    """The upper half of a contact sheet, small enough to stand in a text."""
+    height = max(1, round(sheet.height * PREVIEW_WIDTH / sheet.width))
+    return sheet.convert("RGB").resize((PREVIEW_WIDTH, height)).crop((0, 0, PREVIEW_WIDTH, -(-height // 2)))
 
 
 def by_rows(table: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
@@ -233,7 +242,7 @@ def record_of(
         metrics={name: value for score in scores for name, value in metrics_of(score, short(score, lead)).items()},
         tags={
             SUITE: suite_id(job), KIND: "evaluation", **tags_of(scores, lead, cost), **source_of(command),
-            "mlflow.note.content": note_of(scores, lead),
+            NOTE: note_of(scores, lead),
             "ganbench.model_digest": job.model_digest, "ganbench.protocol_digest": job.protocol_digest, **tags,
         },
         table={"columns": list(rows[0]), "data": [list(row.values()) for row in rows]},
@@ -243,7 +252,8 @@ def record_of(
                "about": about(job, scores)},
         costs=numbers_of(cost or Cost()), galleries=galleries or {}, begun=begun, ended=now,
         slices=digest_of(slices) if slices else "",
-        view={"key": view.key, "tag": score_view.saved(view, round(1000 * now))},
+        view={"key": view.key, "tag": score_view.saved(view, round(1000 * now)),
+              "note": f"{group_name(job)}: {legend(scores, lead)}."},
     )
 
 

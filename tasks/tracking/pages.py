@@ -1,8 +1,8 @@
 """MLflow's server, with a first page of our own that leads to the newest results: `ganbench ui` starts it.
 
 MLflow's pages keep in the browser what a person has chosen: columns, charts, open panels.  `/ganbench` chooses the
-view of the newest results, and MLflow's pages begin without the panel of its assistant, which covers a quarter of
-them.  A person who opens that panel finds it open again.
+view of the newest results, and MLflow's pages begin with those for models, not those for chats, and without the panel
+of its assistant, which covers a quarter of them.  Who opens that panel finds it open again.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from ganbench.tasks.settings import settings
 from ganbench.tasks.tracking.client import FIRST_PAGE, LATEST, connect, experiment_of, page_of_runs
 
 CLOSED = """<script>
-for (const [key, value] of [["fab.autoOpenedOnFirstLoad", "true"], ["panelOpen", "false"]])
-  localStorage.getItem(`mlflow.assistant.${key}_v1`) ?? localStorage.setItem(`mlflow.assistant.${key}_v1`, value);
+for (const [key, value] of [["assistant.fab.autoOpenedOnFirstLoad", true], ["assistant.panelOpen", false],
+                            ["workflowType", "machine_learning"]])
+  localStorage.getItem(`mlflow.${key}_v1`) ?? localStorage.setItem(`mlflow.${key}_v1`, JSON.stringify(value));
 </script>"""
 CHOOSE = """<!doctype html><meta charset="utf-8"><title>ganbench</title>
 <script>

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 DIGEST = "ganbench.model_digest"  # a tag
 MEASURED, BEST = "measured", "best"  # aliases: of the version measured last; of the best one under that protocol
 PLAIN = "An image generator; its versions differ in their weights."
-START = "![images drawn by this model]"  # of our own description of a model
+PREVIEW = "preview.png"  # an artifact of a run
+END = f"\n\n{PLAIN}"  # of our own description of a model
 GROUP, VALUE = "ganbench.group", "ganbench.value"  # tags of a version: what its score is comparable to, and the score
 
 
@@ -72,16 +73,16 @@ def describe(client: MlflowClient, experiment: str, run_id: str, model_id: str, 
     client.set_registered_model_alias(version.name, MEASURED, str(version.version))
     client.set_registered_model_alias(version.name, BEST, best_of(client, version, about))
     known = client.get_registered_model(version.name).description or ""
-    if known in ("", PLAIN) or known.startswith(START):
+    if known in ("", PLAIN) or known.endswith(END):
         client.update_registered_model(version.name, text)
 
 
 def description(experiment: str, run_id: str, about: Mapping[str, str], version: str) -> str:
-    """Markdown: samples, then the score; MLflow's page loads pictures of its own server alone."""
+    """Markdown: the score, then samples; MLflow's page loads pictures of its own server alone."""
     return (
-        f"{START}(get-artifact?path=samples.png&run_uuid={run_id})\n\n"
         f"**{about['metric']} {about['score']}** (real images: {about['real']}; {about['better']} is better), "
-        f"{about['protocol']}: [all scores of version {version}]({page_of_run(experiment, run_id)}).\n\n{PLAIN}"
+        f"{about['protocol']}: [all scores of version {version}]({page_of_run(experiment, run_id)}).\n\n"
+        f"![images drawn by this model](get-artifact?path={PREVIEW}&run_uuid={run_id}){END}"
     )
 
 

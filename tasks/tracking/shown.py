@@ -12,7 +12,6 @@ from ganbench.tasks.leaderboard import costs_of
 from ganbench.tasks.score_view import Chart, View, column
 
 CHARTED = ("cost/images_per_second", "cost/parameters", "cost/evaluations", "cost/peak_memory")
-TITLES = ("images per second", "parameters", "network evaluations per image", "peak memory in bytes")
 FACTORS = {"kid": 1_000}  # MLflow's charts write two decimals; papers give the KID in thousandths, too
 RANK = "rank"  # a tag, `2 – 3`, and a metric: the best that the significant differences allow
 SUITES = "suites"  # a tag: the comparisons that a run is part of
@@ -40,7 +39,8 @@ def metrics_of(score: Score, name: str) -> dict[str, float]:
 
 
 def scaled(name: str, row: str) -> str:
-    return f"{name}.x{FACTORS[row]}"
+    """`kid x1000`."""
+    return f"{name} x{FACTORS[row]}"
 
 
 def tags_of(scores: Iterable[Score], lead: str, cost: Cost | None) -> dict[str, str]:
@@ -80,18 +80,19 @@ def view_of(key: str, name: str, chosen: str, scores: Mapping[str, Sequence[Scor
 def charts_of(scores: Sequence[Score], lead: str, pictures: Sequence[str]) -> list[Chart]:
     """Scores that decide first, the leading extractor's before those of others; pictures; then costs."""
     deciding = sorted((score for score in scores if score.decides), key=lambda score: score.extractor != lead)
+    sections = ((score_view.LOWER, True), (score_view.HIGHER, False))
     return [
-        *(bars(score, lead) for score in deciding),
+        *(Chart(section, charted(score, lead)) for section, lower in sections for score in deciding
+          if score.lower_is_better == lower),
         *(Chart(score_view.PICTURES, pictures=name) for name in pictures),
-        *(Chart(score_view.COSTS, name, title) for name, title in zip(CHARTED, TITLES, strict=True)),
+        *(Chart(score_view.COSTS, name) for name in CHARTED),
     ]
 
 
-def bars(score: Score, lead: str) -> Chart:
+def charted(score: Score, lead: str) -> str:
+    """The metric whose bars show this score."""
     name = short(score, lead)
-    factor = FACTORS.get(score.row, 1)
-    title = score_view.chart_title(name, "lower" if score.lower_is_better else "higher", factor)
-    return Chart(score_view.MODELS, scaled(name, score.row) if factor != 1 else name, title)
+    return scaled(name, score.row) if score.row in FACTORS else name
 
 
 def hidden(scores: Sequence[Score], lead: str) -> list[str]:
@@ -100,3 +101,10 @@ def hidden(scores: Sequence[Score], lead: str) -> list[str]:
     mine = [name for score in scores for name in metrics_of(score, short(score, lead))]
     rest = [RANK, "cost/bytes", "cost/images_per_second_low", "cost/images_per_second_high"]
     return [name for name in [*mine, *rest] if name not in charted]
+
+
+def legend(scores: Sequence[Score], lead: str) -> str:
+    """How to read the page of runs."""
+    lower = [short(score, lead) for score in scores if score.decides and score.lower_is_better]
+    better = f"; lower is better for {', '.join(lower)}" if lower else ""
+    return f"value \N{PLUS-MINUS SIGN} standard error; features of {lead}{better}"

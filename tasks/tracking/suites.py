@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +21,13 @@ from ganbench.gan.metering import Cost
 from ganbench.gan.report.charts import COLOURS
 from ganbench.gan.types import Score, digest_of
 from ganbench.tasks import score_view
-from ganbench.tasks.leaderboard import leaderboard, leaderboard_markdown, ranks_of, weaknesses_markdown
+from ganbench.tasks.leaderboard import leaderboard, ranks_of, weaknesses_markdown
 from ganbench.tasks.score_view import Chart, View, column
 from ganbench.tasks.settings import settings
 from ganbench.tasks.tracking.client import (
     COMPLETE,
     KEY,
+    NOTE,
     Tracked,
     connect,
     experiment_of,
@@ -48,14 +49,15 @@ from ganbench.tasks.tracking.evaluations import (
     source_of,
     suite_id,
 )
-from ganbench.tasks.tracking.shown import RANK, SUITES, short, tags_of, view_of
+from ganbench.tasks.tracking.shown import RANK, SUITES, legend, short, tags_of, text_of, view_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 TABLE, PAGE = "leaderboard.json", "report.html"
 KEPT = 100  # comparisons that a run remembers to be part of
-COLOUR, NOTE = "mlflow.runColor", "mlflow.note.content"  # MLflow's own tags
+COLOUR = "mlflow.runColor"  # MLflow's own tag
+SHOWN = 5  # metrics in a description
 BEST, ALERTS, MODELS, MADE = "best", "alerts", "models", "made"
 
 
@@ -83,7 +85,9 @@ class Suite:
     report: str = ""                        # a folder of files
     metrics: Mapping[str, float] = field(default_factory=dict)  # of the best, and ranks: to plot nights
     members: Sequence[Member] = ()          # the best first
-    views: Sequence[View] = ()              # the last one is what MLflow's page begins with
+    newest: View | None = None              # its models, the best first; without a filter
+    nights: View | None = None              # it and all others under this protocol
+    legend: str = ""
     begun: float = 0.0                      # seconds since 1970
 
 
@@ -99,17 +103,16 @@ def suite_of(
     protocol, lead, first = jobs[0].protocol, jobs[0].lead, rankings[0]
     found = sorted([job.digest, [row.value for row in scores[job.model.name]]] for job in jobs)
     key = digest_of(["suite", found])
-    note = leaderboard_markdown(scores, rankings, costs, f"{len(jobs)} models under {protocol.name}")
-    note += "\n" + weaknesses_markdown(analyses)
+    note = table_of(scores, rankings, lead) + "\n" + weaknesses_markdown(analyses)
     best = next(row for row in scores[first.models[0]] if row.metric == first.metric)
     metrics = metrics_of(scores, rankings, analyses, lead)
+    longest = max(scores.values(), key=len)
     return Suite(
         key=key,
         name=f"comparison of {len(jobs)} models, {protocol.n_generated:,} images, seed {jobs[0].seed}",
         params={
             "model": ", ".join(first.models), "protocol": protocol.name, "convention": protocol.convention.name,
             "reference": protocol.reference, "n": protocol.n_generated, "seed": jobs[0].seed, "extractor": lead,
-            MADE: datetime.fromtimestamp(begun or time.time(), UTC).strftime("%Y-%m-%d %H:%M:%S"),
         },
         tags={SUITE: suite_id(jobs[0]), KIND: "comparison", NOTE: note, **source_of(command),
               BEST: first.models[0], **tags_of([best], lead, None),
@@ -121,7 +124,11 @@ def suite_of(
                    COLOURS[k % len(COLOURS)], scores[model], lead)
             for k, model in enumerate(first.models)
         ],
-        views=[nights(jobs[0], best), newest(jobs[0], key, scores, first, costs)], begun=begun,
+        newest=view_of(f"suite-{group_key(jobs[0])}", f"Comparison: {group_name(jobs[0])}", "",
+                       {model: scores[model] for model in first.models}, lead, True, [PICTURE], costs),
+        nights=nights(jobs[0], best, list(metrics)),
+        legend=f"{len(jobs)} models, {protocol.n_generated:,} images each, best first; {legend(longest, lead)}",
+        begun=begun,
     )
 
 
@@ -148,28 +155,30 @@ def sound(name: str) -> str:
     return re.sub(r"[^\w .-]+", "-", name)
 
 
-def newest(
-    job: Job, key: str, scores: Mapping[str, Sequence[Score]], ranking: Ranking, costs: Mapping[str, Cost]
-) -> View:
-    """The models of this comparison, the best first."""
-    ordered = {model: scores[model] for model in ranking.models}
-    return view_of(f"suite-{group_key(job)}", f"Comparison: {group_name(job)}", filter_of(key), ordered, job.lead,
-                   True, [PICTURE], costs)
+def table_of(scores: Mapping[str, Sequence[Score]], rankings: Sequence[Ranking], lead: str) -> str:
+    """Ranks and the first few scores; MLflow's page has no room for all of them."""
+    shown = [ranking.metric for ranking in rankings if ranking.decides][:SHOWN] or [rankings[0].metric]
+    found = {model: {score.metric: score for score in rows} for model, rows in scores.items()}
+    heads = [short(found[rankings[0].models[0]][metric], lead) for metric in shown]
+    lines = [f"| rank | model | {' | '.join(heads)} |", "|---|---|" + "---:|" * len(heads)]
+    lines += [f"| {ranks_of(rankings[0], model)} | {model} | "
+              f"{' | '.join(text_of(found[model][metric]) for metric in shown)} |" for model in rankings[0].models]
+    return "\n".join(lines)
 
 
-def filter_of(key: str) -> str:
-    return f"tags.{SUITES} LIKE '%{key[:8]}%'"
+def filter_of(made: str) -> str:
+    return f"tags.{SUITES} LIKE '%{made}%'"
 
 
-def nights(job: Job, best: Score) -> View:
+def nights(job: Job, best: Score, metrics: Sequence[str]) -> View:
     """All comparisons under this protocol, the newest first: the best value against time."""
     name = short(best, job.lead)
     columns = {column("tags", BEST): 26, column("tags", name): 19, column("tags", ALERTS): 6, column("tags", MODELS): 6}
-    charted = [Chart(score_view.MODELS, f"best/{name}", f"best {name} against time", over=MADE),
-               Chart(score_view.MODELS, ALERTS, "alerts against time", over=MADE)]
+    charted = [f"best/{name}", ALERTS]
     chosen = f"tags.`ganbench.protocol_digest` = '{job.protocol_digest}' AND tags.`{KIND}` = 'comparison'"
     return View(f"nights-{group_key(job)}", f"All comparisons: {group_name(job)}", chosen, "attributes.start_time",
-                False, columns, charted)
+                False, columns, [Chart(score_view.TIME, metric, over=MADE) for metric in charted],
+                [metric for metric in metrics if metric not in charted])
 
 
 @task(name="track suite", persist_result=False, cache_policy=NO_CACHE)
@@ -194,10 +203,12 @@ def log_suite(client: MlflowClient, suite: Suite) -> Tracked:
     if run is None:
         run = client.create_run(experiment, round(1000 * suite.begun) or None, {KEY: suite.key}, suite.name)
     run_id = run.info.run_id
+    made = datetime.fromtimestamp(run.info.start_time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    newest = replace(suite.newest, filter=filter_of(made)) if suite.newest else None
     done = run.data.tags.get(COMPLETE) == "true"
     if not done or not run.data.metrics:  # earlier versions of ganbench logged no metrics
-        note = links_of(experiment, run_id, suite) + "\n\n" + suite.tags[NOTE]
-        params = [Param(name, str(value)[:6_000]) for name, value in suite.params.items()]
+        note = f"{links_of(experiment, run_id, suite, newest)}\n\n{suite.tags[NOTE]}"
+        params = [Param(name, str(value)[:6_000]) for name, value in {**suite.params, MADE: made}.items()]
         metrics = [Metric(name, value, run.info.start_time, 0) for name, value in suite.metrics.items()]
         tags = [RunTag(name, value) for name, value in (dict(suite.tags) | {NOTE: note}).items()]
         client.log_batch(run_id, metrics, params, tags)
@@ -207,37 +218,43 @@ def log_suite(client: MlflowClient, suite: Suite) -> Tracked:
         client.log_artifacts(run_id, suite.report)
     for member in suite.members:
         if member.run_id:
-            join(client, experiment, run_id, suite, member)
-    for view in suite.views:
-        show(client, experiment, {"key": view.key, "tag": score_view.saved(view, round(1000 * time.time()))})
+            join(client, experiment, run_id, made, suite, member)
+    links = f"[Comparison]({page_of_run(experiment, run_id)}), {report_of(experiment, run_id, suite)}"
+    for view in (suite.nights, newest):
+        if view:
+            tag = score_view.saved(view, round(1000 * time.time()))
+            show(client, experiment, {"key": view.key, "tag": tag}, f"{links} of {suite.legend}.")
     if not done:
         client.set_tag(run_id, COMPLETE, "true")
         client.set_terminated(run_id)
     return tracked(experiment, run_id, new=not done)
 
 
-def links_of(experiment: str, run_id: str, suite: Suite) -> str:
+def report_of(experiment: str, run_id: str, suite: Suite, name: str = "report") -> str:
+    """A link to the report; without one, where the scores are."""
+    return f"[{name}]({page_of_run(experiment, run_id, f'/artifacts/{PAGE if suite.report else TABLE}')})"
+
+
+def links_of(experiment: str, run_id: str, suite: Suite, newest: View | None) -> str:
     """The first line of a comparison's description: where its report and its models are."""
-    report = [f"[Report]({page_of_run(experiment, run_id, f'/artifacts/{PAGE}')})"] if suite.report else []
-    models = [f"[the models, best first]({page_of_runs(experiment, score_view.facets(suite.views[-1]))})"
-              ] if suite.views else []
-    best = f"Best: **{suite.tags[BEST]}**." if BEST in suite.tags else ""
-    return " \u00b7 ".join([*report, *models, best])
+    found = [report_of(experiment, run_id, suite, "Report")]
+    if newest:
+        found.append(f"[the models, best first]({page_of_runs(experiment, score_view.facets(newest))})")
+    return " \u00b7 ".join([*found, f"best: **{suite.tags[BEST]}**"])
 
 
-def join(client: MlflowClient, experiment: str, run_id: str, suite: Suite, member: Member) -> None:
+def join(client: MlflowClient, experiment: str, run_id: str, made: str, suite: Suite, member: Member) -> None:
     """Let the run of a model say what it is in this comparison: its rank, its colour in the report, and where that is.
 
     A run that is part of several comparisons shows what it is in the one that was made last.
     """
     from mlflow.entities import Metric, RunTag
 
-    known = client.get_run(member.run_id).data.tags.get(SUITES, "").split()
-    suites = [*(key for key in known if key != suite.key[:8]), suite.key[:8]][-KEPT:]
-    report = f" \u00b7 [report]({page_of_run(experiment, run_id, f'/artifacts/{PAGE}')})" if suite.report else ""
-    head = (f"**Rank {member.rank} of {len(suite.members)}** in a "
-            f"[comparison]({page_of_run(experiment, run_id)}){report}")
-    tags = {SUITES: " ".join(suites), RANK: member.rank, COLOUR: member.colour,
+    known = [text for text in client.get_run(member.run_id).data.tags.get(SUITES, "").split(", ") if text != made]
+    suites = [*filter(None, known), made][-KEPT:]
+    head = (f"**Rank {member.rank} of {len(suite.members)}** in a [comparison]({page_of_run(experiment, run_id)}) "
+            f"\u00b7 {report_of(experiment, run_id, suite)}")
+    tags = {SUITES: ", ".join(suites), RANK: member.rank, COLOUR: member.colour,
             NOTE: note_of(member.scores, member.lead, head)}
     client.log_batch(member.run_id, [Metric(RANK, member.least, round(1000 * time.time()), 0)], [],
                      [RunTag(name, value) for name, value in tags.items()])
