@@ -89,7 +89,7 @@ def serving(log: Path) -> Iterator[Servers]:
         from ganbench.tasks.tracking.client import make_database
 
         make_database()
-        mlflow = stack.enter_context(process("mlflow", mlflow_command(servers), log))
+        mlflow = stack.enter_context(process("mlflow", mlflow_command(servers), log, mlflow_environment()))
         prefect = stack.enter_context(process("prefect", prefect_command(servers), log))
         wait_for(f"{servers.api}/health", prefect, log / "prefect.log")
         wait_for(f"{servers.mlflow}/health", mlflow, log / "mlflow.log")
@@ -131,16 +131,20 @@ def prefect_command(servers: Servers) -> list[str]:
 
 
 def mlflow_command(servers: Servers) -> list[str]:
-    """MLflow on the same SQLite file and folder that commands without a server use.
+    """See `ganbench.tasks.tracking.pages`."""
+    port = servers.mlflow.rpartition(":")[2]
+    return [sys.executable, "-m", "ganbench.tasks.tracking.pages", "--host", HOST, "--port", port]
+
+
+def mlflow_environment() -> dict[str, str]:
+    """MLflow on the same SQLite file and folder that commands without a server use, by the names of `mlflow server`.
 
     Artifacts are not proxied: a run that was logged through this server can be read without it, and the reverse.
     """
     database = settings().mlflow_database
-    return [
-        sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", servers.mlflow.rpartition(":")[2],
-        "--backend-store-uri", f"sqlite:///{database}",
-        "--default-artifact-root", (database.parent / "artifacts").as_uri(), "--no-serve-artifacts", "--workers", "1",
-    ]
+    return {"_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{database}", "_MLFLOW_SGI_NAME": "uvicorn",
+            "_MLFLOW_SERVER_ARTIFACT_ROOT": (database.parent / "artifacts").as_uri(),
+            "GANBENCH_HOME": str(settings().root), "GANBENCH_TRACKING_URI": ""}
 
 
 @contextmanager
