@@ -5,13 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, runtime
 
-from ganbench.flows.evaluate import Seed, flow_tags, provenance_of
-from ganbench.flows.options import Some, form, in_form
+from ganbench.flows.evaluate import Seed, flow_tags, provenance_of, short_name, what_of
+from ganbench.flows.options import Some, formed, in_form
 from ganbench.flows.shards import TASKS, follow
 from ganbench.gan.compare import Ranking
 from ganbench.gan.compare import compare as rankings_of
@@ -21,7 +20,7 @@ from ganbench.gan.findings import Analysis
 from ganbench.gan.jobs import Job, asked_protocol, distinct
 from ganbench.gan.metering import Cost
 from ganbench.gan.published import Published, beside
-from ganbench.gan.question import Opening, Question, given, protocol_of
+from ganbench.gan.question import Opening, Option, Question, given, protocol_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Estimate, Features, Score
 from ganbench.tasks.leaderboard import publish_leaderboard
@@ -33,6 +32,16 @@ from ganbench.tasks.stages import analyse_model, curve_of, find_mixture, measure
 from ganbench.tasks.tracking.client import Tracked
 from ganbench.tasks.tracking.evaluations import record_of, track
 from ganbench.tasks.tracking.suites import suite_of, track_suite
+
+
+THREE = tuple(f"zoo:{name}-fashion-mnist" for name in ("dcgan", "flow", "gpt"))     # if no model is named
+OfZoo = Annotated[list[str] | None, Option(
+    "Models of the zoo", "Two or more, together with your own. They come with ganbench.", choices="ZOO", shown=THREE,
+    card="",
+)]
+Own = Annotated[list[str] | None, Option(
+    "Your own models", "Checkpoints, model files (.toml), or folders, .npz or .parquet of images.", card="",
+)]
 
 
 @dataclass(frozen=True)
@@ -55,21 +64,28 @@ class Compared:
 
 
 def run_name() -> str:
-    """`dcgan-fashion-mnist, gpt-fashion-mnist, 2 models, seed 0`."""
+    """`dcgan-fashion-mnist, gpt-fashion-mnist, fashion-mnist-embedded-2k, n=2000, seed 0`."""
     given = runtime.flow_run.parameters
-    names = [Path(model.removeprefix("zoo:")).name for model in given["models"]]
-    shown = ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])
-    return f"{shown}, {len(names)} models, seed {given['seed']}"
+    names = [short_name(model) for model in asked_models(given["zoo"], given["models"])]
+    shown = names if len(names) <= 3 else [*names[:3], f"{len(names) - 3} more"]
+    return ", ".join([*shown, *what_of(given)])
 
 
+def asked_models(zoo: Sequence[str] | None, own: Sequence[str] | None) -> list[str]:
+    """Of the zoo and the user's; without any, three of the zoo."""
+    return [*(zoo or ()), *(own or ())] or list(THREE)
+
+
+@formed
 @flow(name="compare", flow_run_name=run_name, task_runner=runner())
 @in_form(question=Question, opening=Some(Opening, ("trust_pickle",)))
 def compare(
-    models: Annotated[list[str], form("Models", "Two or more: zoo:NAME, model files, or folders or files of images.")],
     *,
+    zoo: OfZoo = None,
+    models: Own = None,
     question: Question,
     seed: Seed = 0,
-    report: Annotated[str, form("Report", "A folder for the report; empty: in the home folder.")] = "",
+    report: Annotated[str, Option("Report", "A folder for the report; empty: in the home folder.")] = "",
     opening: Opening,
 ) -> Compared:
     """Compare models: scores with standard errors, ranks with significance tests, costs, and whether a mixture would be
@@ -78,8 +94,9 @@ def compare(
     Results are stored per model, so adding a model computes only that model.
     """
     workspace = workspace_of(opening.trust_pickle)
+    compared = asked_models(zoo, models)
     with single_threaded():
-        specs = distinct(models, workspace, protocol_of(question).preprocessing)
+        specs = distinct(compared, workspace, protocol_of(question).preprocessing)
         chosen = asked_protocol(question, specs, workspace)
         jobs = [prepare_job(spec, chosen, seed, workspace) for spec in specs]
         started = submit(jobs, TASKS)
@@ -96,7 +113,7 @@ def compare(
             for job, found in zip(jobs, started, strict=True)
         }
         return logged(jobs, started, scores, rankings, mixture, costs, curves, analyses, report,
-                      command_of(models, question, seed))
+                      command_of(compared, question, seed))
 
 
 def command_of(models: Sequence[str], question: Question, seed: int) -> str:
