@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, runtime
@@ -23,6 +24,7 @@ from ganbench.gan.published import Published, beside
 from ganbench.gan.question import Opening, Option, Question, given, protocol_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Estimate, Features, Score
+from ganbench.tasks.artifacts import page_in
 from ganbench.tasks.leaderboard import publish_leaderboard
 from ganbench.tasks.pictures import contact_sheet
 from ganbench.tasks.reports import galleries_in, write
@@ -32,7 +34,6 @@ from ganbench.tasks.stages import analyse_model, curve_of, find_mixture, measure
 from ganbench.tasks.tracking.client import Tracked
 from ganbench.tasks.tracking.evaluations import record_of, track
 from ganbench.tasks.tracking.suites import suite_of, track_suite
-
 
 THREE = tuple(f"zoo:{name}-fashion-mnist" for name in ("dcgan", "flow", "gpt"))     # if no model is named
 OfZoo = Annotated[list[str] | None, Option(
@@ -163,12 +164,12 @@ def logged(
         provenance,
         {job.model.name: roles for job, roles in zip(jobs, sets, strict=True)},
     )
-    tracked = {}
+    tracked, pictures = {}, {}
     for job, images in zip(jobs, samples, strict=True):
         name = job.model.name
         galleries = galleries_in(folder, rankings[0].models.index(name))
-        picture = contact_sheet(job, images)
-        tracked[name] = track(record_of(job, scores[name], [], picture, flow_tags(), costs[name], galleries))
+        pictures[name] = contact_sheet(job, images)
+        tracked[name] = track(record_of(job, scores[name], [], pictures[name], flow_tags(), costs[name], galleries))
     drawn = sum(shard.computed for images in samples for shard in images.shards)
     compared = Compared(
         jobs={job.model.name: job for job in jobs}, scores=scores, costs=costs, rankings=rankings, analyses=analyses,
@@ -178,5 +179,13 @@ def logged(
         provenance=provenance,
         drawn=drawn, found=sum(images.n for images in samples) - drawn,
     )
-    publish_leaderboard(scores, rankings, costs, analyses, f"{len(jobs)} models under {jobs[0].protocol.name}")
+    publish_leaderboard(scores, rankings, costs, analyses, f"{len(jobs)} models under {jobs[0].protocol.name}",
+                        pictures, links_of(compared.suite, folder))
     return compared
+
+
+def links_of(suite: Tracked, folder: str) -> dict[str, str]:
+    """From Prefect's pages to the report and to MLflow; without a server, to the report's file."""
+    if not suite.url:
+        return {"Report": (Path(folder) / "report.html").as_uri()}
+    return {"Report": page_in(suite, "report.html"), "Comparison in MLflow": suite.url}

@@ -20,7 +20,7 @@ ONE_AT_A_TIME = (
     "Runs of ganbench, one at a time: each uses all cores, and two at once take several times as long. "
     "To run more at a time, raise the concurrency limit under Edit."
 )
-FORMER = ("evaluate/by-hand", "evaluate/nightly", "compare/by-hand", "compare/nightly")     # what they were called before
+FORMER = ("evaluate/by-hand", "evaluate/nightly", "compare/by-hand", "compare/nightly")     # names of deployments
 
 
 def deploy(folder: str | None = None) -> list[str]:
@@ -67,7 +67,7 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
         }),
         (compare, {
             "name": "compare-models", "parameters": {"protocol": PRESET},
-            "description": "Compare models now, with a report: a GAN, a flow and a transformer of the zoo, or your own.",
+            "description": "Compare models now, with a report: a GAN, a flow and a transformer of the zoo, or yours.",
         }),
         (compare, {
             "name": "compare-every-night", "parameters": several, "schedules": [Cron("0 4 * * *", timezone="UTC")],

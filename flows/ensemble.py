@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, runtime
+from pydantic import Field
 
 from ganbench.flows.compare import leading_features
 from ganbench.flows.comparisons import mixture_line, print_doubts
@@ -62,15 +63,20 @@ def run_name() -> str:
 @in_form(question=Some(Question, ("protocol", "n", "reference", "convention", "extractor")),
          opening=Some(Opening, ("trust_pickle",)))
 def ensemble(
-    models: Annotated[list[str], Option("Models", "Two or more, or one of which the better images are to be kept.", card="")],
+    models: Annotated[
+        list[str], Option("Models", "Two or more, or one of which the better images are to be kept.", card="")
+    ],
     out: Annotated[str, Option("File", "The model file to write, .toml.", card="")],
     *,
     question: Question,
     seed: Seed = 0,
-    budget: Annotated[int, Option("Budget", "Draw so many images of all models together, where they are of use; 0: n "
-                                  "of each.", least=0, card="Mixture")] = 0,
-    reject: Annotated[bool, Option("Reject", "Rejection sampling with a calibrated density ratio.", card="Mixture")] = False,
-    rate: Annotated[float, Option("Rate", "The share of images to keep, between 0 and 1.", card="Mixture")] = 0.5,
+    budget: Annotated[int, Field(ge=0), Option(
+        "Budget", "Draw so many images of all models together, where they are of use; 0: n of each.", least=0,
+        card="Mixture")] = 0,
+    reject: Annotated[bool, Option("Reject", "Rejection sampling with a calibrated density ratio.", card="Mixture")
+                      ] = False,
+    rate: Annotated[float, Field(gt=0, lt=1), Option(
+        "Rate", "The share of images to keep, between 0 and 1.", card="Mixture")] = 0.5,
     opening: Opening,
 ) -> Ensemble:
     """The mixture of models nearest to the reference, with or without rejection sampling; tested on images that were

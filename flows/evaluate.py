@@ -28,8 +28,9 @@ from ganbench.tasks.tracking.client import Tracked
 from ganbench.tasks.tracking.evaluations import record_of, track
 
 OneModel = Annotated[str, Option(
-    "Model", "Your checkpoint, model file (.toml), or folder, .npz or .parquet of images; or zoo:NAME. A checkpoint that "
-    "does not say its architecture needs a family, under More settings.", choices="ZOO", text="Name or path", card="",
+    "Model", "Your checkpoint, model file (.toml), or folder, .npz or .parquet of images; or zoo:NAME. A checkpoint "
+    "that does not say its architecture needs a family, under More settings.",
+    choices="ZOO", text="Name or path", card="",
 )]
 Seed = Annotated[int, Option("Seed", "Image i depends only on the model, the seed and i.", card="Images")]
 
@@ -102,7 +103,8 @@ def evaluate(
         tracked = track(record_of(job, scores, sliced, picture, flow_tags()))
     made = [shard.computed > 0 for shards in started.features.values() for shard in shards_in(shards)]
     outcome = outcome_of(job, scores, sliced, samples, made, picture, tracked)
-    publish_scores(scores, f"{job.model.name} under {chosen.name}", notes_of(outcome))
+    links = {"Run in MLflow": tracked.url} if tracked.url else {}
+    publish_scores(scores, f"{job.model.name} under {chosen.name}", notes_of(outcome), picture, links)
     return outcome
 
 
@@ -159,9 +161,8 @@ def notes_of(outcome: Outcome) -> list[str]:
     """Notes below the table of scores."""
     drawn = f"{outcome.drawn:,} images drawn now, {outcome.found:,} found in the store."
     run = outcome.tracked
-    logged = run.problem or (f"[MLflow run]({run.url})" if run.url else f"MLflow run {run.run_id}")
-    picture = f"![samples]({run.picture})" if run.picture else f"Samples: {outcome.picture}"
-    return [drawn, logged, picture, *map(sentence, outcome.published)]
+    logged = [] if run.url else [run.problem or f"MLflow run {run.run_id}"]
+    return [drawn, *logged, f"All images of the picture: {outcome.picture}", *map(sentence, outcome.published)]
 
 
 def sentence(row: Published) -> str:

@@ -111,7 +111,7 @@ def spread(annotate: Annotate, groups: dict[str, Any]) -> Callable[[Callable[...
             new for name, parameter in signature.parameters.items()
             for new in (parameters_of(several[name], annotate) if name in several else [parameter])
         ]
-        first = next((i for i, row in enumerate(parameters) if row.kind == row.KEYWORD_ONLY), len(parameters))
+        first = next(i for i, row in enumerate(parameters) if row.kind == row.KEYWORD_ONLY)
         outer = signature.replace(
             parameters=[row if i < first else row.replace(kind=row.KEYWORD_ONLY) for i, row in enumerate(parameters)])
 
@@ -167,7 +167,7 @@ def formed(flow: F) -> F:
     """
     from prefect.utilities.callables import parameter_schema
 
-    flow.__signature__ = form_of(inspect.signature(flow.fn))  # type: ignore[attr-defined]
+    flow.__signature__ = form_of(inspect.signature(flow.fn, eval_str=True))  # type: ignore[attr-defined]
     flow.parameters = parameter_schema(flow)  # type: ignore[attr-defined]
     return flow
 

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 
 from prefect import flow
 
-from ganbench.flows.options import formed, in_form
+from ganbench.flows.options import formed
 from ganbench.gan.question import Option
 from ganbench.gan.recipes import RECIPES, stages
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.training.loop import steps_done
 from ganbench.tasks.artifacts import begin_progress, update_progress
 from ganbench.tasks.progress import listening
+from ganbench.tasks.refusals import in_words
 from ganbench.tasks.settings import settings
 from ganbench.tasks.training import Trained, train_recipe
 
@@ -22,7 +23,7 @@ RecipeName: Any = Literal[tuple(RECIPES)]
 
 @formed
 @flow(name="train", flow_run_name="train {recipe}")
-@in_form()
+@in_words
 def train(
     recipe: Annotated[RecipeName, Option("Recipe", "What to train: a row of `ganbench recipes`.", card="")],
     out: Annotated[

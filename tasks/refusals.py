@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from ganbench.gan.types import BadInput
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-def in_words(function: Callable[..., Any]) -> Callable[..., Any]:
+
+def in_words(function: F) -> F:
     """The function of a flow or task, which fails with the sentence of a `BadInput`; who calls the flow or waits for
     the task gets the error itself."""
 
@@ -26,4 +28,4 @@ def in_words(function: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             return Failed(message=str(error), data=error)
 
-    return call
+    return cast(F, call)

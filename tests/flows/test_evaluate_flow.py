@@ -303,7 +303,7 @@ def test_runs_wait_for_each_other_until_a_person_changes_that_and_former_deploym
         assert client.read_work_pool(POOL).concurrency_limit == 3
         with pytest.raises(ObjectNotFound):
             client.read_deployment_by_name("evaluate/nightly")
-        client.update_work_pool(POOL, WorkPoolUpdate(description="", concurrency_limit=None))     # as it was made before
+        client.update_work_pool(POOL, WorkPoolUpdate(description="", concurrency_limit=None))  # a former one
         deploy()
         assert client.read_work_pool(POOL).concurrency_limit == 1
 

@@ -64,7 +64,7 @@ def test_a_form_begins_with_few_fields_and_can_be_sent_as_it_is():
 
 
 def test_the_zoo_can_be_chosen_and_a_path_be_written_in_the_classic_pages_too():
-    """They take the first alternative of type string for any string: so that is the text, and the choice has no type."""
+    """They take the first alternative of type string for any text: so that is the text, and the choice has no type."""
     zoo = {f"zoo:{name}" for name in zoo_names(ZOO)}
     text, choice = form_of(evaluate)["properties"]["model"]["anyOf"]
     assert text["type"] == "string"
