@@ -13,7 +13,7 @@ import numpy as np
 from prefect import flow
 
 from ganbench.flows.evaluate import OneModel, Seed, flow_tags, provenance_of
-from ganbench.flows.options import Some, in_form
+from ganbench.flows.options import Some, formed, in_form
 from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.shards import TASKS, follow
 from ganbench.flows.tables import DASH, SE, scores_screen
@@ -64,6 +64,7 @@ class Attributed:
     picture: str
 
 
+@formed
 @flow(name="audit", flow_run_name="audit {model}, seed {seed}", task_runner=runner())
 @in_form(question=Some(Question, AUDITED), opening=Opening)
 def audit(
@@ -85,6 +86,7 @@ def audit(
     return Audited(job, found, scores, picture, tracked, provenance_of(job, samples["generated"]))
 
 
+@formed
 @flow(name="attribute", flow_run_name="attribute {model}, seed {seed}", task_runner=runner())
 @in_form(question=Some(Question, ATTRIBUTED), opening=Opening)
 def attribute(
