@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ganbench.gan.naming import short_names
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
 GAP = 2  # spaces between columns
 PIPED = 120  # columns where there is no terminal and COLUMNS is not set
-SEPARATORS = "-_./ "
 
 
 @dataclass(frozen=True)
@@ -134,30 +135,6 @@ def shortened(grid: Grid, said: bool) -> Grid:
     rows = [(name, *row[1:]) for name, row in zip(names, grid.rows, strict=False)]
     title = f"{grid.title} (models without {words})" if said and words else grid.title
     return replace(grid, title=title, rows=(*rows, *grid.rows[grid.models :]))
-
-
-def short_names(names: Sequence[str]) -> tuple[list[str], str]:
-    """The names without the words that all of them begin or end with, and these words; nobody loses the whole name."""
-    if len(set(names)) < 2:
-        return list(names), ""
-    start, end = shared(names), shared([name[::-1] for name in names])[::-1]
-    if any(len(name) <= len(start) + len(end) for name in names):
-        start = ""
-    if any(len(name) <= len(start) + len(end) for name in names):
-        end = ""
-    said = [f"{start}…"] * bool(start) + [f"…{end}"] * bool(end)
-    return [name[len(start) : len(name) - len(end)] for name in names], " and ".join(said)
-
-
-def shared(names: Sequence[str]) -> str:
-    """What all names begin with, up to a separator; '' where it is a whole name."""
-    same = 0
-    while all(len(name) > same and name[same] == names[0][same] for name in names):
-        same += 1
-    if any(len(name) == same for name in names):
-        return ""
-    last = max(names[0].rfind(separator, 0, same) for separator in SEPARATORS)
-    return names[0][: last + 1]
 
 
 # Widths, in cells of the terminal

@@ -157,9 +157,10 @@ def short_text(cell: Cell | None) -> str:
     return value_text(cell) + ("" if cell is None or cell.floor is None else f" ({floor_text(cell)})")
 
 
-def about(note: Note) -> str:
+def about(note: Note, language: str = "en") -> str:
     """`a, b: `, `fd, kid of inception: `, both, or nothing."""
-    metrics = "; ".join(f"{', '.join(rows)} of {extractor}" if extractor else ", ".join(rows)
+    of = {"en": "of", "fr": "de"}[language]
+    metrics = "; ".join(f"{', '.join(rows)} {of} {extractor}" if extractor else ", ".join(rows)
                         for extractor, rows in note.metrics.items())
     return "".join(f"{said}: " for said in (", ".join(note.models), metrics) if said)
 

@@ -18,6 +18,7 @@ from ganbench.gan.types import Caveat, Finding
 
 LANGUAGES = ("en", "fr")
 FIXED = "\N{NO-BREAK SPACE}"
+CLUSTER = re.compile(r"cluster (\d+)")
 FRENCH_SPACE = re.compile(r" (?=[:;?!%])")
 
 
@@ -97,11 +98,17 @@ def refusal(code: str, language: str) -> str:
     return REFUSALS.get(code, OTHER_REFUSAL)[LANGUAGES.index(language)]
 
 
+def slice_name(name: str, classes: Mapping[str, str]) -> tuple[str, str]:
+    """A class or cluster as the head of a row, in English and in French."""
+    cluster = CLUSTER.fullmatch(name)
+    return name, f"groupe {cluster[1]}" if cluster else classes.get(name, name)
+
+
 def of_slice(named: str | tuple[str, str], language: str) -> str:
     """`of the class sandal`, `of cluster 3`; in French `de la classe « sandal »`, `du groupe 3`, or `de sandales` where
     the name comes with its translation."""
     name, french = named if isinstance(named, tuple) else (named, "")
-    cluster = re.fullmatch(r"cluster (\d+)", name)
+    cluster = CLUSTER.fullmatch(name)
     if language == "en":
         return f"of {name}" if cluster else f"of the class {name}"
     if cluster:

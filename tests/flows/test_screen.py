@@ -6,7 +6,8 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from ganbench.flows.screen import Grid, Line, as_data, from_data, short_names, show
+from ganbench.flows.screen import Grid, Line, as_data, from_data, show
+from ganbench.gan.naming import short_names
 
 WIDTHS = (40, 60, 80, 120, 200)
 MODELS = ("dcgan-fashion-mnist", "r3gan-fashion-mnist", "a-model-with-a-name-that-is-much-longer-fashion-mnist")

@@ -12,8 +12,8 @@ from ganbench.gan.types import Caveat, Finding
 from ganbench.gan.words import CAVEATS, FORMS, LANGUAGES, NEEDS, REFUSALS, SENTENCES, WORDS, caution, of_slice, sentence
 
 ALL = {**SENTENCES, **CAVEATS}
-EXAMPLES = {"": "edges", "of": "edges", "kinds": "class", "word": "edges",
-            "words": ["labels", "logits"], "names": ["edges", "ct"], "needs": {"of": list(NEEDS), "least": 100}, "refusal": "too-few-images"}
+EXAMPLES = {"": "edges", "of": "edges", "kinds": "class", "word": "edges", "words": ["labels", "logits"],
+            "names": ["edges", "ct"], "needs": {"of": list(NEEDS), "least": 100}, "refusal": "too-few-images"}
 
 
 def fields(text: str) -> dict[str, str]:
