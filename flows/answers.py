@@ -24,7 +24,7 @@ from ganbench.gan.files import fingerprint
 from ganbench.gan.store import Store, used
 from ganbench.gan.types import digest_of
 from ganbench.tasks.servers import running
-from ganbench.tasks.settings import settings
+from ganbench.tasks.settings import names_server, settings
 from ganbench.tasks.tracking.presence import is_there
 
 KIND, FILE = "answers", "answer.json"
@@ -57,7 +57,7 @@ def asked(command: str, **arguments: Any) -> Asked | None:
     """The question; None where only the flow can answer it."""
     found = settings()
     strings = [*strings_in(arguments), *strings_in(found.model_dump(mode="json", exclude={"home"}))]
-    if found.runner != "threads" or os.environ.get("PREFECT_API_URL") or any(map(is_code, strings)) or running():
+    if found.runner != "threads" or names_server() or any(map(is_code, strings)) or running():
         return None
     with suppress(OSError, ValueError):
         paths = list(paths_in([*strings, str(found.root / "weights"), str(found.root / "data"), SYSTEM]))
