@@ -221,8 +221,8 @@ def compare(
         begin(machine)
         from ganbench.flows.answers import asked, recalled, remembering
 
-        options = {"question": asdict(question), "seed": seed, "report": report, "opening": asdict(opening)}
-        asking = None if machine.debug else asked("compare", models=models, **options)
+        options = {"question": asdict(question), "seed": seed, "opening": asdict(opening)}
+        asking = None if machine.debug else asked("compare", report, models=models, **options)
         answer = recalled(asking)
         if answer is None:
             with bars(quiet=json == "-") as show, remembering(asking):
