@@ -54,7 +54,7 @@ class Answer:
 
 
 def asked(command: str, out: str = "", **arguments: Any) -> Asked | None:
-    """The question; None where only the flow can answer it.  `out`: where results are written, which is no input."""
+    """The question; None where only the flow can answer it.  `out`: where results are written to, no input."""
     found = settings()
     strings = [*strings_in(arguments), *strings_in(found.model_dump(mode="json", exclude={"home"}))]
     if found.runner != "threads" or names_server() or any(map(is_code, strings)) or running():
