@@ -31,6 +31,7 @@ location.replace("./" + PAGE);
 </script>
 <a href="HREF">The newest results</a>"""
 CHARTS = "&compareRunsMode=CHART"
+FORMER = "scores"  # the only view of earlier versions of ganbench
 
 App = Callable[[MutableMapping[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]],
                Awaitable[None]]
@@ -38,7 +39,7 @@ App = Callable[[MutableMapping[str, Any], Callable[[], Awaitable[Any]], Callable
 
 def first_page(experiment: str, tags: dict[str, str], mode: str = "") -> str:
     """HTML that chooses the newest view in the browser and goes there."""
-    key = tags.get(LATEST, "")
+    key = tags.get(LATEST, FORMER)
     try:
         state: dict[str, Any] | None = score_view.read(tags[score_view.TAG + key])
     except (KeyError, ValueError):
