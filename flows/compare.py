@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from prefect import flow, runtime
 
-from ganbench.flows.evaluate import Seed, command_of, flow_tags, provenance_of
-from ganbench.flows.options import Some, form, in_form
+from ganbench.flows.evaluate import Seed, command_of, flow_tags, provenance_of, short_name, what_of
+from ganbench.flows.options import Some, formed, in_form
 from ganbench.flows.shards import TASKS, follow
 from ganbench.gan.compare import Ranking
 from ganbench.gan.compare import compare as rankings_of
@@ -21,9 +21,10 @@ from ganbench.gan.findings import Analysis
 from ganbench.gan.jobs import Job, asked_protocol, distinct
 from ganbench.gan.metering import Cost
 from ganbench.gan.published import Published, beside
-from ganbench.gan.question import Opening, Question, protocol_of
+from ganbench.gan.question import Opening, Option, Question, protocol_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Estimate, Features, Score
+from ganbench.tasks.artifacts import page_in
 from ganbench.tasks.leaderboard import publish_leaderboard
 from ganbench.tasks.pictures import contact_sheet
 from ganbench.tasks.reports import galleries_in, write
@@ -33,6 +34,15 @@ from ganbench.tasks.stages import analyse_model, curve_of, find_mixture, measure
 from ganbench.tasks.tracking.client import Tracked
 from ganbench.tasks.tracking.evaluations import record_of, track
 from ganbench.tasks.tracking.suites import suite_of, track_suite
+
+THREE = tuple(f"zoo:{name}-fashion-mnist" for name in ("dcgan", "flow", "gpt"))     # if no model is named
+OfZoo = Annotated[list[str] | None, Option(
+    "Models of the zoo", "Two or more, together with your own. They come with ganbench.", choices="ZOO", shown=THREE,
+    card="",
+)]
+Own = Annotated[list[str] | None, Option(
+    "Your own models", "Checkpoints, model files (.toml), or folders, .npz or .parquet of images.", card="",
+)]
 
 
 @dataclass(frozen=True)
@@ -55,21 +65,28 @@ class Compared:
 
 
 def run_name() -> str:
-    """`dcgan-fashion-mnist, gpt-fashion-mnist, 2 models, seed 0`."""
+    """`dcgan-fashion-mnist, gpt-fashion-mnist, fashion-mnist-embedded-2k, n=2000, seed 0`."""
     given = runtime.flow_run.parameters
-    names = [Path(model.removeprefix("zoo:")).name for model in given["models"]]
-    shown = ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])
-    return f"{shown}, {len(names)} models, seed {given['seed']}"
+    names = [short_name(model) for model in asked_models(given["zoo"], given["models"])]
+    shown = names if len(names) <= 3 else [*names[:3], f"{len(names) - 3} more"]
+    return ", ".join([*shown, *what_of(given)])
 
 
+def asked_models(zoo: Sequence[str] | None, own: Sequence[str] | None) -> list[str]:
+    """Of the zoo and the user's; without any, three of the zoo."""
+    return [*(zoo or ()), *(own or ())] or list(THREE)
+
+
+@formed
 @flow(name="compare", flow_run_name=run_name, task_runner=runner())
 @in_form(question=Question, opening=Some(Opening, ("trust_pickle",)))
 def compare(
-    models: Annotated[list[str], form("Models", "Two or more: zoo:NAME, model files, or folders or files of images.")],
     *,
+    zoo: OfZoo = None,
+    models: Own = None,
     question: Question,
     seed: Seed = 0,
-    report: Annotated[str, form("Report", "A folder for the report; empty: in the home folder.")] = "",
+    report: Annotated[str, Option("Report", "A folder for the report; empty: in the home folder.")] = "",
     opening: Opening,
 ) -> Compared:
     """Compare models: scores with standard errors, ranks with significance tests, costs, and whether a mixture would be
@@ -78,8 +95,9 @@ def compare(
     Results are stored per model, so adding a model computes only that model.
     """
     since, workspace = time.time(), workspace_of(opening.trust_pickle)
+    compared = asked_models(zoo, models)
     with single_threaded():
-        specs = distinct(models, workspace, protocol_of(question).preprocessing)
+        specs = distinct(compared, workspace, protocol_of(question).preprocessing)
         chosen = asked_protocol(question, specs, workspace)
         jobs = [prepare_job(spec, chosen, seed, workspace) for spec in specs]
         started = submit(jobs, TASKS)
@@ -95,8 +113,9 @@ def compare(
             job.model.name: curve_of(leading_features(job, found), workspace)
             for job, found in zip(jobs, started, strict=True)
         }
-        return logged(jobs, started, scores, rankings, mixture, costs, curves, analyses, report,
-                      command_of("compare", models, question, seed), since)
+        real = real_curve(jobs[0], started[0])
+        return logged(jobs, started, scores, rankings, mixture, costs, curves, real, analyses, report,
+                      command_of("compare", compared, question, seed), since)
 
 
 def mixture_of(jobs: Sequence[Job], started: Sequence[Started]) -> Held | None:
@@ -120,11 +139,17 @@ def leading_features(job: Job, started: Started) -> dict[str, Features]:
     return all_features(job, started)[job.lead]
 
 
+def real_curve(job: Job, started: Started) -> list[tuple[int, Estimate]]:
+    """The same of held-out real images, if there are any."""
+    features = leading_features(job, started)
+    return curve_of({**features, "generated": features["held_out"]}, job.workspace) if "held_out" in features else []
+
+
 def logged(
     jobs: Sequence[Job], started: Sequence[Started], scores: Mapping[str, list[Score]],
     rankings: list[Ranking], mixture: Held | None, costs: Mapping[str, Cost],
-    curves: Mapping[str, list[tuple[int, Estimate]]], analyses: Mapping[str, Analysis | None], report: str,
-    command: str, since: float,
+    curves: Mapping[str, list[tuple[int, Estimate]]], real: list[tuple[int, Estimate]],
+    analyses: Mapping[str, Analysis | None], report: str, command: str, since: float,
 ) -> Compared:
     """The report, pictures, MLflow's runs, and the tables in Prefect's UI."""
     sets = [all_samples(job, found) for job, found in zip(jobs, started, strict=True)]
@@ -135,16 +160,17 @@ def logged(
     folder = write(
         report, command,
         {"jobs": jobs, "scores": scores, "rankings": rankings, "costs": costs, "mixture": mixture,
-         "published": published, "curves": curves, "analyses": analyses},
+         "published": published, "curves": curves, "real_curve": real, "analyses": analyses},
         provenance,
         {job.model.name: roles for job, roles in zip(jobs, sets, strict=True)},
+        {job.model.name: all_features(job, found) for job, found in zip(jobs, started, strict=True)},
     )
-    tracked = {}
+    tracked, pictures = {}, {}
     for job, images in zip(jobs, samples, strict=True):
         name = job.model.name
         galleries = galleries_in(folder, rankings[0].models.index(name))
-        picture = contact_sheet(job, images)
-        tracked[name] = track(record_of(job, scores[name], [], picture, flow_tags(), costs[name], galleries,
+        pictures[name] = contact_sheet(job, images)
+        tracked[name] = track(record_of(job, scores[name], [], pictures[name], flow_tags(), costs[name], galleries,
                                         begun=since, command=command))
     runs = {name: logged.run_id for name, logged in tracked.items()}
     drawn = sum(shard.computed for images in samples for shard in images.shards)
@@ -157,5 +183,13 @@ def logged(
         provenance=provenance,
         drawn=drawn, found=sum(images.n for images in samples) - drawn,
     )
-    publish_leaderboard(scores, rankings, costs, analyses, f"{len(jobs)} models under {jobs[0].protocol.name}")
+    publish_leaderboard(scores, rankings, costs, analyses, f"{len(jobs)} models under {jobs[0].protocol.name}",
+                        pictures, links_of(compared.suite, folder))
     return compared
+
+
+def links_of(suite: Tracked, folder: str) -> dict[str, str]:
+    """From Prefect's pages to the report and to MLflow; without a server, to the report's file."""
+    if not suite.url:
+        return {"Report": (Path(folder) / "report.html").as_uri()}
+    return {"Report": page_in(suite, "report.html"), "Comparison in MLflow": suite.url}

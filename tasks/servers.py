@@ -83,6 +83,7 @@ def serving(log: Path) -> Iterator[Servers]:
         "PREFECT_API_URL": servers.api,
         "PREFECT_HOME": str(settings().root / "prefect"),
         "PREFECT_UI_API_URL": servers.api,  # without it the pages of a server on another port than 4200 ask 4200
+        "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "86400",  # a run that waits for its turn is not late
     }
     with alone(), ExitStack() as stack:
         os.environ.update(here)  # before Prefect is imported
@@ -107,7 +108,8 @@ def working(servers: Servers, log: Path) -> Iterator[Child]:
     command = [
         sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "local",
     ]
-    given = {"GANBENCH_TRACKING_URI": servers.mlflow, "GANBENCH_HOME": str(settings().root)}
+    given = {"GANBENCH_TRACKING_URI": servers.mlflow, "GANBENCH_HOME": str(settings().root),
+             "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "1")}
     with process("worker", command, log, given) as child:
         yield child
 
