@@ -16,7 +16,7 @@ from typing import Any
 
 from ganbench.tasks import score_view
 from ganbench.tasks.settings import settings
-from ganbench.tasks.tracking.client import FIRST_PAGE, LATEST, connect, experiment_of, page_of_runs
+from ganbench.tasks.tracking.client import FIRST_PAGE, LATEST, connect, experiment_of, make_database, page_of_runs
 
 CLOSED = """<script>
 for (const [key, value] of [["assistant.fab.autoOpenedOnFirstLoad", true], ["assistant.panelOpen", false],
@@ -93,6 +93,7 @@ def main() -> None:
     parser.add_argument("--port", type=int)
     given = parser.parse_args()
     settings()  # before MLflow is imported
+    make_database()
 
     import mlflow.server
     import uvicorn
