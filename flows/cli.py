@@ -518,7 +518,7 @@ def ui(*, machine: Machine) -> None:
     with sentences(machine.debug):
         begin(machine)
         stop_on_interrupt("Ending Prefect, MLflow and the worker ...", seconds=None)
-        from ganbench.flows.run import run_servers
+        from ganbench.flows.serving import run_servers
 
         run_servers()
 
