@@ -44,6 +44,7 @@
     area.hidden = false;
     area.focus();
     area.select();
+    area.scrollTop = area.scrollLeft = 0;
     const done = (worked) => {
       document.querySelector(".copied").hidden = !worked;
       document.querySelector(".by-hand").hidden = worked;
