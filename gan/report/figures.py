@@ -31,7 +31,7 @@ from ganbench.gan.report.charts import (
     spread,
 )
 from ganbench.gan.report.document import Document
-from ganbench.gan.report.leaderboard import Column, columns_of
+from ganbench.gan.report.leaderboard import Column, columns_of, label
 from ganbench.gan.report.naming import brief
 from ganbench.gan.report.strengths import Analysed, relative_power, slice_names, slice_place
 from ganbench.gan.report.texts import both
@@ -117,7 +117,7 @@ def lead_chart(document: Document) -> Chart:
     tall = TOP + HEIGHT * len(rows) + BOTTOM
     ends = [0.0, *(end for one in samples for end in (one.low, one.high))]
     across = axis(ends, EDGE, WIDE - EDGE)
-    parts = below(across, tall - BOTTOM, TOP, (lead, lead))
+    parts = below(across, tall - BOTTOM, TOP, lead_title(document))
     for real in samples[len(rows):]:
         x = across(real.value)
         parts += [Line(x, x, TOP, tall - BOTTOM, "floor"),
@@ -127,6 +127,14 @@ def lead_chart(document: Document) -> Chart:
         parts += [Words(EDGE + 4, y - 11, (one.name, one.name), kind="name"),
                   Line(across(one.low), across(one.high), y, y, "bar", one.model), mark(one, across(one.value), y)]
     return Chart("lead", both("chart lead", metric=lead), tall, parts)
+
+
+def lead_title(document: Document) -> Pair:
+    """`KID (lower is better)`"""
+    row = verdict.lead_row(document)
+    extractor = next((metric.extractor for metric in document.metrics if metric.name == row.name), "")
+    (en, fr), (english_way, french_way) = label(row.name, extractor), both(row.better)
+    return f"{en} ({english_way})", f"{fr} ({french_way})"
 
 
 def mark(one: Sample, x: float, y: float) -> Mark:
@@ -237,7 +245,7 @@ def staircase(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]
 
 def front_chart(document: Document) -> Chart | None:
     """Quality against speed, and the line of the models that no other dominates."""
-    row, lead = verdict.lead_row(document), document.protocol.lead
+    row = verdict.lead_row(document)
     quality = {one.model: one for one in samples_of(document, row)}
     points = [(speed(document, i), quality[i]) for i, model in enumerate(document.models)
               if model.cost.images_per_second and i in quality]
@@ -245,7 +253,7 @@ def front_chart(document: Document) -> Chart | None:
         return None
     names = document.front.models if document.front else ()
     front = [i for i, model in enumerate(document.models) if model.name in names]
-    return scatter("front", both("cost"), points, (both("speed axis"), (lead, lead)), front=front)
+    return scatter("front", both("cost"), points, (both("speed axis"), lead_title(document)), front=front)
 
 
 def speed(document: Document, i: int) -> Sample:
