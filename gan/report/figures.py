@@ -99,11 +99,12 @@ def samples_of(document: Document, row: Row) -> list[Sample]:
 
 def charts_of(document: Document, models: list[Analysed]) -> dict[str, Chart | None]:
     found: dict[str, Chart | None] = {
-        "lead": lead_chart(document), "profile": profile_chart(document), "curve": curve_chart(document),
+        "lead": lead_chart(document), "curve": curve_chart(document),
         "front": front_chart(document), "fidelity": pair_chart(document, "precision", "recall"),
         "cover": pair_chart(document, "density", "coverage"), "map": map_chart(document),
         "spectrum": spectrum_chart(document, models) if models else None,
     }
+    found |= {chart.identity: chart for chart in profile_charts(document)}
     return found | {f"class-{name}": class_chart(document, models, name) for name in PER_CLASS}
 
 
@@ -155,25 +156,28 @@ def profile(row: Row) -> list[float | None] | None:
     return [None if value is None else (value - worst) / (floor - worst) for value in values]
 
 
-def profile_chart(document: Document) -> Chart | None:
-    """A row for each metric, below the name of its extractor."""
+def profile_charts(document: Document) -> list[Chart]:
+    """A chart for each extractor, with a row for each metric."""
     rows = [(column, places) for column in columns_of(document) if (places := profile(column.row)) is not None]
-    if not rows or len(document.models) < 2:
-        return None
-    across, y = Axis(0, BEYOND, NAMES + 16, WIDE - EDGE), float(TOP)
-    parts: list[Part] = []
-    for extractor, several in groupby(rows, key=lambda row: row[0].extractor):
-        y += STEP
-        parts.append(Words(4, y, both("features of", extractor=extractor)))
-        for column, places in several:
-            y += STEP
-            parts += profile_row(document, column, places, across, y)
-    bottom = y + STEP - 8
-    for end, word, anchor in ((0.0, "worst", "middle"), (1.0, "real images", "middle")):
+    if len(document.models) < 2:
+        return []
+    return [profile_chart(document, k, extractor, list(several))
+            for k, (extractor, several) in enumerate(groupby(rows, key=lambda row: row[0].extractor))]
+
+
+def profile_chart(
+    document: Document, k: int, extractor: str, rows: Sequence[tuple[Column, Sequence[float | None]]]
+) -> Chart:
+    top, title = TOP + STEP, both("features of", extractor=extractor)
+    bottom = top + STEP * len(rows)
+    across = Axis(0, BEYOND, NAMES + 16, WIDE - EDGE)
+    parts: list[Part] = [Words(4, 14, title if extractor else both("images"))]
+    for end, word in ((0.0, "worst"), (1.0, "real images")):
         x = across(end)
-        parts[:0] = [Line(x, x, TOP, bottom, "floor")]
-        parts += [Words(x, TOP - 8, both(word), anchor), Words(x, bottom + 16, both(word), anchor)]
-    return Chart("profile", both("profile"), bottom + 24, parts)
+        parts += [Line(x, x, top - 6, bottom, "floor"), Words(x, top - 12, both(word), "middle")]
+    for i, (column, places) in enumerate(rows):
+        parts += profile_row(document, column, places, across, top + STEP * (i + 0.5))
+    return Chart(f"profile-{k}", title, bottom + 6, parts)
 
 
 def profile_row(
