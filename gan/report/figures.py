@@ -121,7 +121,7 @@ def lead_chart(document: Document) -> Chart:
     parts = below(across, tall - BOTTOM, TOP, lead_title(document))
     for real in samples[len(rows):]:
         x = across(real.value)
-        parts += [Line(x, x, TOP, tall - BOTTOM, "floor"),
+        parts += [Line(x, x, TOP, tall - BOTTOM, "floor", said=real.said),
                   Words(x, TOP - 6, both("real images"), "end" if x > WIDE / 2 else "start")]
     for k, one in enumerate(rows):
         y = TOP + HEIGHT * k + 26
@@ -359,7 +359,7 @@ def class_row(samples: Sequence[Sample], across: Axis, top: float, high: float) 
     for one in samples:
         x, y = across(one.value), top + 5 + LANE * (one.model + 0.5)
         if one.model == REAL:
-            found.append(Line(x, x, top + 2, top + high - 2, "real"))
+            found.append(Line(x, x, top + 2, top + high - 2, "real", said=one.said))
         else:
             found += [Line(across(one.low), across(one.high), y, y, "bar", one.model), mark(one, x, y)]
     return found
@@ -382,8 +382,10 @@ def class_samples(document: Document, models: Sequence[Analysed], kind: str, nam
                             value.value + 1.96 * value.se, at, shown.said))
     real = next((row for model in models for row in model.found.slices if row.name == kind), None)
     if name == "share" and real is not None:
-        share = real.real_share.value
-        found.insert(0, Sample("", REAL, share, share, share, "", both("real images")))
+        share, (en, fr) = real.real_share.value, both("real images")
+        said = (f"{en}: {english(100 * share, 1)}{percent[0]}",
+                f"{fr}\N{NO-BREAK SPACE}: {french(100 * share, 1)}{percent[1]}")
+        found.insert(0, Sample("", REAL, share, share, share, "", said))
     return found
 
 
