@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from prefect import flow, runtime
 
-from ganbench.flows.evaluate import Seed, flow_tags, provenance_of
-from ganbench.flows.options import Some, form, in_form
+from ganbench.flows.evaluate import Seed, command_of, flow_tags, provenance_of, short_name, what_of
+from ganbench.flows.options import Some, formed, in_form
 from ganbench.flows.shards import TASKS, follow
 from ganbench.gan.compare import Ranking
 from ganbench.gan.compare import compare as rankings_of
@@ -21,9 +21,10 @@ from ganbench.gan.findings import Analysis
 from ganbench.gan.jobs import Job, asked_protocol, distinct
 from ganbench.gan.metering import Cost
 from ganbench.gan.published import Published, beside
-from ganbench.gan.question import Opening, Question, given, protocol_of
+from ganbench.gan.question import Opening, Option, Question, protocol_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Estimate, Features, Score
+from ganbench.tasks.artifacts import page_in
 from ganbench.tasks.leaderboard import publish_leaderboard
 from ganbench.tasks.pictures import contact_sheet
 from ganbench.tasks.reports import galleries_in, write
@@ -33,6 +34,15 @@ from ganbench.tasks.stages import analyse_model, curve_of, find_mixture, measure
 from ganbench.tasks.tracking.client import Tracked
 from ganbench.tasks.tracking.evaluations import record_of, track
 from ganbench.tasks.tracking.suites import suite_of, track_suite
+
+THREE = tuple(f"zoo:{name}-fashion-mnist" for name in ("dcgan", "flow", "gpt"))     # if no model is named
+OfZoo = Annotated[list[str] | None, Option(
+    "Models of the zoo", "Two or more, together with your own. They come with ganbench.", choices="ZOO", shown=THREE,
+    card="",
+)]
+Own = Annotated[list[str] | None, Option(
+    "Your own models", "Checkpoints, model files (.toml), or folders, .npz or .parquet of images.", card="",
+)]
 
 
 @dataclass(frozen=True)
@@ -55,21 +65,28 @@ class Compared:
 
 
 def run_name() -> str:
-    """`dcgan-fashion-mnist, gpt-fashion-mnist, 2 models, seed 0`."""
+    """`dcgan-fashion-mnist, gpt-fashion-mnist, fashion-mnist-embedded-2k, n=2000, seed 0`."""
     given = runtime.flow_run.parameters
-    names = [Path(model.removeprefix("zoo:")).name for model in given["models"]]
-    shown = ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])
-    return f"{shown}, {len(names)} models, seed {given['seed']}"
+    names = [short_name(model) for model in asked_models(given["zoo"], given["models"])]
+    shown = names if len(names) <= 3 else [*names[:3], f"{len(names) - 3} more"]
+    return ", ".join([*shown, *what_of(given)])
 
 
+def asked_models(zoo: Sequence[str] | None, own: Sequence[str] | None) -> list[str]:
+    """Of the zoo and the user's; without any, three of the zoo."""
+    return [*(zoo or ()), *(own or ())] or list(THREE)
+
+
+@formed
 @flow(name="compare", flow_run_name=run_name, task_runner=runner())
 @in_form(question=Question, opening=Some(Opening, ("trust_pickle",)))
 def compare(
-    models: Annotated[list[str], form("Models", "Two or more: zoo:NAME, model files, or folders or files of images.")],
     *,
+    zoo: OfZoo = None,
+    models: Own = None,
     question: Question,
     seed: Seed = 0,
-    report: Annotated[str, form("Report", "A folder for the report; empty: in the home folder.")] = "",
+    report: Annotated[str, Option("Report", "A folder for the report; empty: in the home folder.")] = "",
     opening: Opening,
 ) -> Compared:
     """Compare models: scores with standard errors, ranks with significance tests, costs, and whether a mixture would be
@@ -77,9 +94,10 @@ def compare(
 
     Results are stored per model, so adding a model computes only that model.
     """
-    workspace = workspace_of(opening.trust_pickle)
+    since, workspace = time.time(), workspace_of(opening.trust_pickle)
+    compared = asked_models(zoo, models)
     with single_threaded():
-        specs = distinct(models, workspace, protocol_of(question).preprocessing)
+        specs = distinct(compared, workspace, protocol_of(question).preprocessing)
         chosen = asked_protocol(question, specs, workspace)
         jobs = [prepare_job(spec, chosen, seed, workspace) for spec in specs]
         started = submit(jobs, TASKS)
@@ -97,14 +115,7 @@ def compare(
         }
         real = real_curve(jobs[0], started[0])
         return logged(jobs, started, scores, rankings, mixture, costs, curves, real, analyses, report,
-                      command_of(models, question, seed))
-
-
-def command_of(models: Sequence[str], question: Question, seed: int) -> str:
-    """The command line that does the same."""
-    options = {**given(question), **({"seed": seed} if seed else {})}
-    words = [f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in options.items()]
-    return " ".join(["ganbench compare", *map(shlex.quote, models), *words])
+                      command_of("compare", compared, question, seed), since)
 
 
 def mixture_of(jobs: Sequence[Job], started: Sequence[Started]) -> Held | None:
@@ -138,7 +149,7 @@ def logged(
     jobs: Sequence[Job], started: Sequence[Started], scores: Mapping[str, list[Score]],
     rankings: list[Ranking], mixture: Held | None, costs: Mapping[str, Cost],
     curves: Mapping[str, list[tuple[int, Estimate]]], real: list[tuple[int, Estimate]],
-    analyses: Mapping[str, Analysis | None], report: str, command: str,
+    analyses: Mapping[str, Analysis | None], report: str, command: str, since: float,
 ) -> Compared:
     """The report, pictures, MLflow's runs, and the tables in Prefect's UI."""
     sets = [all_samples(job, found) for job, found in zip(jobs, started, strict=True)]
@@ -154,20 +165,31 @@ def logged(
         {job.model.name: roles for job, roles in zip(jobs, sets, strict=True)},
         {job.model.name: all_features(job, found) for job, found in zip(jobs, started, strict=True)},
     )
-    tracked = {}
+    tracked, pictures = {}, {}
     for job, images in zip(jobs, samples, strict=True):
         name = job.model.name
         galleries = galleries_in(folder, rankings[0].models.index(name))
-        picture = contact_sheet(job, images)
-        tracked[name] = track(record_of(job, scores[name], [], picture, flow_tags(), costs[name], galleries))
+        pictures[name] = contact_sheet(job, images)
+        tracked[name] = track(record_of(job, scores[name], [], pictures[name], flow_tags(), costs[name], galleries,
+                                        begun=since, command=command))
+    runs = {name: logged.run_id for name, logged in tracked.items()}
     drawn = sum(shard.computed for images in samples for shard in images.shards)
     compared = Compared(
         jobs={job.model.name: job for job in jobs}, scores=scores, costs=costs, rankings=rankings, analyses=analyses,
         mixture=mixture,
         published=published, tracked=tracked, report=folder,
-        suite=track_suite(suite_of(jobs, scores, rankings, costs, analyses, flow_tags(), folder)),
+        suite=track_suite(suite_of(jobs, scores, rankings, costs, analyses, flow_tags(), folder, runs=runs,
+                                   begun=since, command=command)),
         provenance=provenance,
         drawn=drawn, found=sum(images.n for images in samples) - drawn,
     )
-    publish_leaderboard(scores, rankings, costs, analyses, f"{len(jobs)} models under {jobs[0].protocol.name}")
+    publish_leaderboard(scores, rankings, costs, analyses, f"{len(jobs)} models under {jobs[0].protocol.name}",
+                        pictures, links_of(compared.suite, folder))
     return compared
+
+
+def links_of(suite: Tracked, folder: str) -> dict[str, str]:
+    """From Prefect's pages to the report and to MLflow; without a server, to the report's file."""
+    if not suite.url:
+        return {"Report": (Path(folder) / "report.html").as_uri()}
+    return {"Report": page_in(suite, "report.html"), "Comparison in MLflow": suite.url}

@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, Any
 from ganbench.tasks.servers import POOL
 
 if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
     from prefect.events.schemas.automations import AutomationCore
+    from prefect.flows import Flow
 
 WATCH = "Runs without a sign of life have crashed"
+ONE_AT_A_TIME = (
+    "Runs of ganbench, one at a time: each uses all cores, and two at once take several times as long. "
+    "To run more at a time, raise the concurrency limit under Edit."
+)
+FORMER = ("evaluate/by-hand", "evaluate/nightly", "compare/by-hand", "compare/nightly")     # names of deployments
 
 
 def deploy(folder: str | None = None) -> list[str]:
@@ -22,47 +29,78 @@ def deploy(folder: str | None = None) -> list[str]:
     Relative paths in the form count from `folder`.
     """
     from prefect.client.orchestration import get_client
-    from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.deployments.runner import RunnerDeployment
-    from prefect.exceptions import ObjectAlreadyExists
-    from prefect.flows import Flow
-    from prefect.schedules import Cron
     from prefect.types.entrypoint import EntrypointType
 
-    from ganbench.flows.compare import compare
-    from ganbench.flows.evaluate import evaluate
-
     with get_client(sync_client=True) as client:
-        try:
-            client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-        except ObjectAlreadyExists:
-            client.read_work_pool(POOL)
+        make_pool(client)
+        rename(client)
         if not client.read_automations_by_name(WATCH):
             client.create_automation(watch())
-    by_hand = {"name": "by-hand", "description": "Evaluate one model now: fill in the form."}
-    nightly = {
-        "name": "nightly",
-        "description": "The zoo's DCGAN every night at 3:00 UTC; put your own model into the parameters.",
-        "parameters": {"model": "zoo:dcgan-fashion-mnist", "protocol": "fashion-mnist-embedded-2k"},
-        "schedules": [Cron("0 3 * * *", timezone="UTC")],
-    }
-    several = {"models": [f"zoo:{name}-fashion-mnist" for name in ("dcgan", "flow", "gpt")]}
-    compared = {
-        "name": "by-hand", "parameters": several,
-        "description": "Compare models now: a GAN, a flow and a transformer of the zoo, or your own.",
-    }
-    every_night = {
-        "name": "nightly", "parameters": several, "schedules": [Cron("0 4 * * *", timezone="UTC")],
-        "description": "Three models of the zoo every night at 4:00 UTC; put your own models into the parameters.",
-    }
-    wanted: list[tuple[Flow[..., Any], dict[str, Any]]] = [
-        (evaluate, by_hand), (evaluate, nightly), (compare, compared), (compare, every_night)]
-    for flow, facts in wanted:
+    rows = wanted()
+    for flow, facts in rows:
         RunnerDeployment.from_flow(
             flow, work_pool_name=POOL, tags=["ganbench"], entrypoint_type=EntrypointType.MODULE_PATH,
             job_variables={"working_dir": folder} if folder else {}, **facts,
         ).apply()
-    return [f"{flow.name}/{facts['name']}" for flow, facts in wanted]
+    return [f"{flow.name}/{facts['name']}" for flow, facts in rows]
+
+
+def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
+    """The deployments of prefect.yaml."""
+    from prefect.schedules import Cron
+
+    from ganbench.flows.compare import THREE, compare
+    from ganbench.flows.evaluate import evaluate
+    from ganbench.gan.question import PRESET
+
+    one = {"model": "zoo:dcgan-fashion-mnist", "protocol": PRESET}
+    several = {"zoo": list(THREE), "protocol": PRESET}
+    return [
+        (evaluate, {
+            "name": "evaluate-one-model", "parameters": one,
+            "description": "Evaluate one model now: choose it in the form, or name your own checkpoint.",
+        }),
+        (evaluate, {
+            "name": "evaluate-every-night", "parameters": one, "schedules": [Cron("0 3 * * *", timezone="UTC")],
+            "description": "The zoo's DCGAN every night at 3:00 UTC; put your own model into the parameters.",
+        }),
+        (compare, {
+            "name": "compare-models", "parameters": {"protocol": PRESET},
+            "description": "Compare models now, with a report: a GAN, a flow and a transformer of the zoo, or yours.",
+        }),
+        (compare, {
+            "name": "compare-every-night", "parameters": several, "schedules": [Cron("0 4 * * *", timezone="UTC")],
+            "description": "Three models of the zoo every night at 4:00 UTC; put your own models into the parameters.",
+        }),
+    ]
+
+
+def make_pool(client: SyncPrefectClient) -> None:
+    """The work pool, which starts one run at a time; a limit that a person has changed is kept."""
+    from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+    from prefect.exceptions import ObjectAlreadyExists
+
+    try:
+        client.create_work_pool(
+            WorkPoolCreate(name=POOL, type="process", description=ONE_AT_A_TIME, concurrency_limit=1))
+    except ObjectAlreadyExists:
+        found = client.read_work_pool(POOL)
+        if found.concurrency_limit is None and found.description != ONE_AT_A_TIME:
+            client.update_work_pool(POOL, WorkPoolUpdate(description=ONE_AT_A_TIME, concurrency_limit=1))
+
+
+def rename(client: SyncPrefectClient) -> None:
+    """Remove the deployments of former names, which would run a second time every night."""
+    from prefect.exceptions import ObjectNotFound
+
+    for name in FORMER:
+        try:
+            found = client.read_deployment_by_name(name)
+        except ObjectNotFound:
+            continue
+        if "ganbench" in found.tags and found.work_pool_name == POOL:
+            client.delete_deployment(found.id)
 
 
 def skip_missed() -> None:

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, runtime
+from pydantic import Field
 
 from ganbench.flows.compare import leading_features
-from ganbench.flows.comparisons import mixture_line, print_doubts
+from ganbench.flows.comparisons import doubts, mixture_line
 from ganbench.flows.evaluate import Seed
-from ganbench.flows.options import Some, form, in_form
+from ganbench.flows.options import Some, formed, in_form
+from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.shards import TASKS, follow
-from ganbench.flows.tables import print_list
+from ganbench.flows.tables import listed
 from ganbench.gan.adaptive import Adaptive
 from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import Held
@@ -27,7 +29,7 @@ from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.numbers import decimals
 from ganbench.gan.protocols import lean
-from ganbench.gan.question import Opening, Question, protocol_of
+from ganbench.gan.question import Opening, Option, Question, protocol_of
 from ganbench.gan.rejection import Trial
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Caveat, ModelSpec, Protocol, Shard, Workspace
@@ -57,19 +59,25 @@ def run_name() -> str:
     return f"{len(given['models'])} models, {Path(given['out']).name}, seed {given['seed']}"
 
 
+@formed
 @flow(name="ensemble", flow_run_name=run_name, task_runner=runner())
 @in_form(question=Some(Question, ("protocol", "n", "reference", "convention", "extractor")),
          opening=Some(Opening, ("trust_pickle",)))
 def ensemble(
-    models: Annotated[list[str], form("Models", "Two or more, or one of which the better images are to be kept.")],
-    out: Annotated[str, form("File", "The model file to write, .toml.")],
+    models: Annotated[
+        list[str], Option("Models", "Two or more, or one of which the better images are to be kept.", card="")
+    ],
+    out: Annotated[str, Option("File", "The model file to write, .toml.", card="")],
     *,
     question: Question,
     seed: Seed = 0,
-    budget: Annotated[int, form("Budget", "Draw so many images of all models together, where they are of use; 0: n of "
-                                "each.", ge=0)] = 0,
-    reject: Annotated[bool, form("Reject", "Rejection sampling with a calibrated density ratio.")] = False,
-    rate: Annotated[float, form("Rate", "The share of images to keep.", gt=0, lt=1)] = 0.5,
+    budget: Annotated[int, Field(ge=0), Option(
+        "Budget", "Draw so many images of all models together, where they are of use; 0: n of each.", least=0,
+        card="Mixture")] = 0,
+    reject: Annotated[bool, Option("Reject", "Rejection sampling with a calibrated density ratio.", card="Mixture")
+                      ] = False,
+    rate: Annotated[float, Field(gt=0, lt=1), Option(
+        "Rate", "The share of images to keep, between 0 and 1.", card="Mixture")] = 0.5,
     opening: Opening,
 ) -> Ensemble:
     """The mixture of models nearest to the reference, with or without rejection sampling; tested on images that were
@@ -146,18 +154,19 @@ def write(path: Path, family: str, arguments: Mapping[str, Any]) -> None:
 
 # What the command line prints
 
-def print_ensemble(found: Ensemble) -> None:
+def ensemble_screen(found: Ensemble) -> Screen:
+    screen: list[Grid | Line] = []
     if len(found.shares) > 1:
         rows = [{"model": name, "share": f"{100 * share:.1f} %", **drawn_of(found, k)}
                 for k, (name, share) in enumerate(found.shares.items())]
-        print_list(f"Mixture of {len(rows)} models", rows, False)
+        screen += listed(f"Mixture of {len(rows)} models", rows)
     if found.held:
-        print(f" {mixture_line(found.held, list(found.shares), found.metric)}")
-        print_doubts(found.shares, found.unsound)
+        screen += map(Line, [mixture_line(found.held, list(found.shares), found.metric),
+                             *doubts(found.shares, found.unsound)])
     if found.trial:
-        for line in trial_lines(found.trial):
-            print(f" {line}")
-    print(f"Model: {found.file}; `ganbench evaluate {found.file}` measures it on images of its own.")
+        screen += map(Line, trial_lines(found.trial))
+    said = f"Model: {found.file}; `ganbench evaluate {found.file}` measures it on images of its own."
+    return [*screen, Line(said, indent=0, whole=True)]
 
 
 def drawn_of(found: Ensemble, k: int) -> dict[str, str]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from prefect import flow, runtime
 
-from ganbench.flows.options import form, in_form
+from ganbench.flows.options import as_given, formed, in_form
 from ganbench.flows.shards import TASKS, follow
 from ganbench.gan.evaluate import Started, all_features, all_samples, begin_scores, end_scores, shards_in, submit
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.jobs import Job, asked_model, asked_protocol, check_slices
+from ganbench.gan.protocols import PROTOCOLS
 from ganbench.gan.published import Published, beside
-from ganbench.gan.question import Opening, Question, protocol_of
+from ganbench.gan.question import PRESET, Opening, Option, Question, given, protocol_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Samples, Score, Workspace
 from ganbench.tasks.artifacts import publish_scores
@@ -26,10 +29,12 @@ from ganbench.tasks.stages import prepare_job, score_parts
 from ganbench.tasks.tracking.client import Tracked
 from ganbench.tasks.tracking.evaluations import record_of, track
 
-OneModel = Annotated[
-    str, form("Model", "zoo:NAME, a TOML model file, a file of weights, or a folder, .npz or .parquet of images.")
-]
-Seed = Annotated[int, form("Seed", "Image i depends only on the model, the seed and i.")]
+OneModel = Annotated[str, Option(
+    "Model", "Your checkpoint, model file (.toml), or folder, .npz or .parquet of images; or zoo:NAME. A checkpoint "
+    "that does not say its architecture needs a family, under More settings.",
+    choices="ZOO", text="Name or path", card="",
+)]
+Seed = Annotated[int, Option("Seed", "Image i depends only on the model, the seed and i.", card="Images")]
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,24 @@ class Outcome:
 
 
 def run_name() -> str:
-    """`dcgan-fashion-mnist, fashion-mnist-embedded-2k, n=300, seed 0`, from the parameters of the run."""
+    """`dcgan-fashion-mnist, fashion-mnist-embedded-2k, n=2000, seed 0`, from the parameters of the run."""
     given = runtime.flow_run.parameters
-    against = given["reference"] or given["protocol"] or "the default protocol"
-    count = [f"n={given['n']}"] if given["n"] else []
-    return ", ".join([Path(given["model"].removeprefix("zoo:")).name, against, *count, f"seed {given['seed']}"])
+    return ", ".join([short_name(given["model"]), *what_of(given)])
 
 
+def short_name(model: str) -> str:
+    return Path(model.removeprefix("zoo:")).name
+
+
+def what_of(parameters: Mapping[str, Any]) -> list[str]:
+    """What a run measures: `fashion-mnist-embedded-2k`, `n=2000`, `seed 0`."""
+    asked = as_given(parameters)
+    against = Path(asked["reference"]).name if asked["reference"] else asked["protocol"] or PRESET
+    n = asked["n"] or (None if asked["reference"] or against not in PROTOCOLS else PROTOCOLS[against].n_generated)
+    return [against, *([f"n={n}"] if n else []), f"seed {asked['seed']}"]
+
+
+@formed
 @flow(name="evaluate", flow_run_name=run_name, task_runner=runner())
 @in_form(question=Question, opening=Opening)
 def evaluate(
@@ -64,7 +80,8 @@ def evaluate(
     question: Question,
     seed: Seed = 0,
     by: Annotated[
-        Literal["class", "cluster"] | None, form("Slices", "Scores of each class, or of clusters of real images, too.")
+        Literal["class", "cluster"] | None,
+        Option("Slices", "Scores of each class, or of clusters of real images, too.", card="Scores"),
     ] = None,
     opening: Opening,
 ) -> Outcome:
@@ -73,7 +90,7 @@ def evaluate(
     Intermediate results are stored: an interrupted run is resumed, and a larger number of images only computes the
     additional ones.
     """
-    workspace = workspace_of(opening.trust_pickle)
+    since, workspace = time.time(), workspace_of(opening.trust_pickle)
     with single_threaded():
         spec = asked_model(model, opening, workspace, protocol_of(question).preprocessing)
         chosen = asked_protocol(question, [spec], workspace)
@@ -85,11 +102,20 @@ def evaluate(
         sliced = score_slices(job, by, started) if by else []
         samples = all_samples(job, started)["generated"]
         picture = contact_sheet(job, samples)
-        tracked = track(record_of(job, scores, sliced, picture, flow_tags()))
+        command = command_of("evaluate", [model], question, seed)
+        tracked = track(record_of(job, scores, sliced, picture, flow_tags(), begun=since, command=command))
     made = [shard.computed > 0 for shards in started.features.values() for shard in shards_in(shards)]
     outcome = outcome_of(job, scores, sliced, samples, made, picture, tracked)
-    publish_scores(scores, f"{job.model.name} under {chosen.name}", notes_of(outcome))
+    links = {"Run in MLflow": tracked.url} if tracked.url else {}
+    publish_scores(scores, f"{job.model.name} under {chosen.name}", notes_of(outcome), picture, links)
     return outcome
+
+
+def command_of(name: str, models: Sequence[str], question: Question, seed: int) -> str:
+    """The command line that does the same."""
+    options = {**given(question), **({"seed": seed} if seed else {})}
+    words = [f"--{option.replace('_', '-')} {shlex.quote(str(value))}" for option, value in options.items()]
+    return " ".join(["ganbench", name, *map(shlex.quote, models), *words])
 
 
 def score_slices(job: Job, by: str, started: Started) -> list[Score]:
@@ -145,9 +171,8 @@ def notes_of(outcome: Outcome) -> list[str]:
     """Notes below the table of scores."""
     drawn = f"{outcome.drawn:,} images drawn now, {outcome.found:,} found in the store."
     run = outcome.tracked
-    logged = run.problem or (f"[MLflow run]({run.url})" if run.url else f"MLflow run {run.run_id}")
-    picture = f"![samples]({run.picture})" if run.picture else f"Samples: {outcome.picture}"
-    return [drawn, logged, picture, *map(sentence, outcome.published)]
+    logged = [] if run.url else [run.problem or f"MLflow run {run.run_id}"]
+    return [drawn, *logged, f"All images of the picture: {outcome.picture}", *map(sentence, outcome.published)]
 
 
 def sentence(row: Published) -> str:

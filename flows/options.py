@@ -8,10 +8,11 @@ function is called.  So an option is declared in its group and nowhere else.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_type_hints
+from types import NoneType
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -19,6 +20,10 @@ from ganbench.gan.question import Option, option, options_of
 
 # name, type, option, default, panel -> annotation, default
 Annotate = Callable[[str, Any, Option, Any, str], tuple[Any, Any]]
+F = TypeVar("F", bound=Callable[..., Any])
+
+MORE = "more"       # the parameter of a flow that holds what a form's cards were filled in with
+SIMPLE = {str: "string", Path: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,32 @@ def on_command_line(**groups: Any) -> Callable[[Callable[..., Any]], Callable[..
 
 
 def in_form(**groups: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate the function of a flow: its parameters of these names are groups; each option becomes a field of
-    Prefect's form, with title and help, and a list where only some names can be chosen."""
-    return spread(as_field, groups)
+    """Decorate the function of a flow: its parameters of these names are groups; each option becomes a parameter, and a
+    field of the form that `formed` makes.  Further settings also come as the form sends them: by card, in `more`."""
+    from ganbench.tasks.refusals import in_words
+
+    spreading = spread(as_field, groups)
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        flat = spreading(function)
+        signature = inspect.signature(flat)
+        more = inspect.Parameter(
+            MORE, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=dict[str, dict[str, Any] | None] | None)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return flat(*args, **as_given(kwargs))
+
+        whole = signature.replace(parameters=[*signature.parameters.values(), more])
+        return described(in_words(call), function, whole)
+
+    return decorate
+
+
+def as_given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a flow, with the settings of the cards among the others."""
+    cards = [card for card in (parameters.get(MORE) or {}).values() if card]
+    settings = {name: value for card in cards for name, value in card.items() if value is not None}
+    return {name: value for name, value in parameters.items() if name != MORE} | settings
 
 
 def as_flag(name: str, kind: Any, option: Option, default: Any, panel: str) -> tuple[Any, Any]:
@@ -67,26 +95,10 @@ def as_flag(name: str, kind: Any, option: Option, default: Any, panel: str) -> t
 
 
 def as_field(name: str, kind: Any, option: Option, default: Any, panel: str) -> tuple[Any, Any]:
-    """The annotation that Prefect's form is made of, and what the form begins with."""
+    """The annotation that `formed` reads, and what the form begins with.  What may be chosen is checked by the flow,
+    whose sentences are better than Prefect's."""
     shown = default if option.shown is None else option.shown
-    if option.choices:
-        return Annotated[names_of(option.choices) | None, form(option.title, option.help)], shown or None
-    limits = {} if option.least is None else {"ge": option.least}
-    return Annotated[kind, form(option.title, option.help, **limits)], shown
-
-
-def form(title: str, description: str, **limits: Any) -> Any:
-    """A field of Prefect's form; a field's own title would give way to the parameter's name."""
-    from pydantic import Field
-
-    return Field(json_schema_extra={"title": title, "description": description}, **limits)
-
-
-def names_of(table: str) -> Any:
-    """The names of a table of `ganbench.gan.protocols`, as a type."""
-    from ganbench.gan import protocols
-
-    return Literal[tuple(getattr(protocols, table))]
+    return Annotated[kind | None if option.choices else kind, option], shown
 
 
 def spread(annotate: Annotate, groups: dict[str, Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -111,14 +123,19 @@ def spread(annotate: Annotate, groups: dict[str, Any]) -> Callable[[Callable[...
             filled = {name: fill(some, rest, annotate is as_field) for name, some in several.items()}
             return function(**rest, **filled)
 
-        call.__name__, call.__qualname__ = function.__name__, function.__qualname__
-        call.__module__, call.__doc__ = function.__module__, function.__doc__
-        call.__signature__ = outer  # type: ignore[attr-defined]
-        call.__annotations__ = {name: row.annotation for name, row in outer.parameters.items()} | {
-            "return": signature.return_annotation}
-        return call
+        return described(call, function, outer)
 
     return decorate
+
+
+def described(call: F, function: Callable[..., Any], signature: inspect.Signature) -> F:
+    """`call` with the name and words of `function` and with this signature."""
+    call.__name__, call.__qualname__ = function.__name__, function.__qualname__
+    call.__module__, call.__doc__ = function.__module__, function.__doc__
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    call.__annotations__ = {name: row.annotation for name, row in signature.parameters.items()} | {
+        "return": signature.return_annotation}
+    return call
 
 
 def parameters_of(some: Some, annotate: Annotate) -> list[inspect.Parameter]:
@@ -139,3 +156,116 @@ def fill(some: Some, arguments: dict[str, Any], of_form: bool) -> Any:
     untouched = {name for name, value in taken.items()
                  if value is None or (of_form and options[name].shown == value)}
     return some.group(**{name: defaults[name] if name in untouched else value for name, value in taken.items()})
+
+
+# Prefect's form
+
+def formed(flow: F) -> F:
+    """Give a flow the form that its options describe: few fields first, the others in cards that a person opens.
+
+    Prefect makes forms of a flow's signature.  Both of its renderers show a type `int | None` as two tabs, and a value
+    that has a default as optional; so the form's signature differs from the function's.
+    """
+    from prefect.utilities.callables import parameter_schema
+
+    flow.__signature__ = form_of(inspect.signature(flow.fn, eval_str=True))  # type: ignore[attr-defined]
+    flow.parameters = parameter_schema(flow)  # type: ignore[attr-defined]
+    return flow
+
+
+def form_of(signature: inspect.Signature) -> inspect.Signature:
+    """A parameter for each of the first fields, and one for all cards."""
+    first: dict[str, dict[str, Any]] = {}
+    needed = {name for name, row in signature.parameters.items() if is_needed(row.default)}
+    cards: dict[str, dict[str, dict[str, Any]]] = {}
+    for name, parameter in signature.parameters.items():
+        kind, option = option_in(parameter.annotation)
+        if option:
+            place = cards.setdefault(option.card, {}) if option.card else first
+            place[name] = field_of(kind, option, parameter.default) | {"position": len(place)}
+    if cards:
+        first[MORE] = folded(cards) | {"position": len(first)}
+    return inspect.Signature([in_signature(name, field, name in needed) for name, field in first.items()])
+
+
+def option_in(annotation: Any) -> tuple[Any, Option | None]:
+    """The type, and the option that describes it."""
+    kind, *rest = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
+    return kind, next((one for one in rest if isinstance(one, Option)), None)
+
+
+def field_of(kind: Any, option: Option, default: Any) -> dict[str, Any]:
+    """A field of a form as JSON schema.  Where free text is allowed beside a choice, the choice has no type: Prefect's
+    classic pages would take the text for one of the choices."""
+    schema = schema_of(kind, tuple(names_of(option.choices)) if option.choices else ())
+    if option.least is not None:
+        schema["minimum"] = option.least
+    said = (option.said or option.help).replace("`", "")     # the V2 pages show them as they are
+    if option.text:
+        schema = {"anyOf": [
+            {"type": "string", "title": option.text, "description": said},
+            {"enum": schema["enum"], "title": "Zoo", "description": "The models that come with ganbench."},
+        ]}
+    else:
+        schema["description"] = said
+    begins = default if option.shown is None else option.shown
+    empty = begins is inspect.Parameter.empty or not is_needed(begins)
+    return {"title": option.title, **schema} | ({} if empty else {"default": begins})
+
+
+def is_needed(default: Any) -> bool:
+    """Whether a field always has a value: there is no default, or one that is not empty."""
+    return default is not None and default != ""
+
+
+def schema_of(kind: Any, names: Sequence[str] = ()) -> dict[str, Any]:
+    """The JSON schema of a type; `X | None` is an X that may be left empty."""
+    kinds = [one for one in get_args(kind) if one is not NoneType]
+    if get_origin(kind) is Literal:
+        return {"type": "string", "enum": list(kinds)}
+    if get_origin(kind) is list:
+        return {"type": "array", "items": schema_of(kinds[0], names)}
+    if kinds:
+        return schema_of(kinds[0], names)
+    return {"type": SIMPLE[kind]} | ({"enum": list(names)} if names else {})
+
+
+def folded(cards: Mapping[str, Mapping[str, dict[str, Any]]]) -> dict[str, Any]:
+    """The cards behind a switch."""
+    shown = {
+        slug(card): {"title": card, "type": "object", "properties": dict(held), "position": i,
+                     "required": [name for name, field in held.items() if "default" in field]}
+        for i, (card, held) in enumerate(cards.items())
+    }
+    return {
+        "title": "More settings", "default": None,
+        "anyOf": [{"type": "null", "title": "As usual"},
+                  {"type": "object", "title": "Change", "properties": shown}],
+    }
+
+
+def slug(card: str) -> str:
+    return card.lower().replace(" ", "_")
+
+
+def in_signature(name: str, field: dict[str, Any], needed: bool) -> inspect.Parameter:
+    from pydantic import Field
+
+    optional: dict[str, Any] = {} if needed else {"default_factory": lambda: None}
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[Any, Field(json_schema_extra=field, **optional)])
+
+
+def names_of(table: str) -> list[str]:
+    """ZOO, or the names of a table of `ganbench.gan.protocols`."""
+    from ganbench.gan import protocols
+    from ganbench.gan.models import names
+
+    if table == "ZOO":
+        return [f"zoo:{name}" for name in sorted(names.zoo_names(names.ZOO), key=lambda name: (is_stage(name), name))]
+    return list(getattr(protocols, table))
+
+
+def is_stage(name: str) -> bool:
+    """Whether a model of the zoo is another one before the end of its training."""
+    return name.endswith(("-start", "-early"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ganbench.gan.audit import IMAGES, check_unseen, question_of
 from ganbench.gan.evaluate import features_of, sample_one
-from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.features.extract import extractor_of, in_words, pace
 from ganbench.gan.images import write_folder, write_npz, write_parquet
 from ganbench.gan.interchange import check_statistics_name, save_statistics
 from ganbench.gan.jobs import (
@@ -58,7 +57,6 @@ if TYPE_CHECKING:
     from ganbench.gan.verify import Result
     from ganbench.tasks.training import Trained
 
-IMAGES_PER_SECOND = 17  # of one CPU core; see gan/features/inception.py
 Show = Callable[..., None]  # stage, images just done, total
 
 
@@ -235,10 +233,20 @@ def run_verification(show: Show, at_once: bool) -> list[Result]:
 
     checks = verify.at_once(verify.CHECKS) if at_once else verify.CHECKS
     images = verify.n_images(checks)
-    minutes = math.ceil(images / IMAGES_PER_SECOND / settings().workers / 60)
-    todo = f"{images:,} images go through the Inception network, about {minutes} min here; what is finished is kept."
-    print(todo, file=sys.stderr)
+    print(f"{images:,} images go through the Inception network{time_for(images)}; what is finished is kept.",
+          file=sys.stderr)
     return list(verify.verify(checks, workspace_of(), show, settings().workers))
+
+
+def time_for(images: int) -> str:
+    """`: about 40 min if the machine stays as busy as now`; nothing where there are no weights."""
+    try:
+        seen = extractor_of("inception", workspace_of())
+    except BadInput:
+        return ""
+    with single_threaded():
+        seconds = images / pace(seen, (3, 32, 32), settings().workers)
+    return f": {in_words(seconds)} if the machine stays as busy as now"
 
 
 def run_servers() -> None:

@@ -7,25 +7,29 @@ from typing import Annotated, Any, Literal
 
 from prefect import flow
 
-from ganbench.flows.options import form
+from ganbench.flows.options import formed
+from ganbench.gan.question import Option
 from ganbench.gan.recipes import RECIPES, stages
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.training.loop import steps_done
 from ganbench.tasks.artifacts import begin_progress, update_progress
 from ganbench.tasks.progress import listening
+from ganbench.tasks.refusals import in_words
 from ganbench.tasks.settings import settings
 from ganbench.tasks.training import Trained, train_recipe
 
 RecipeName: Any = Literal[tuple(RECIPES)]
 
 
+@formed
 @flow(name="train", flow_run_name="train {recipe}")
+@in_words
 def train(
-    recipe: Annotated[RecipeName, form("Recipe", "What to train: a row of `ganbench recipes`")],
+    recipe: Annotated[RecipeName, Option("Recipe", "What to train: a row of `ganbench recipes`.", card="")],
     out: Annotated[
-        str, form("Folder", "For snapshots, losses and the state to resume from; else one in the home folder")
+        str, Option("Folder", "For snapshots, losses and the state to resume from; empty: in the home folder.", card="")
     ] = "",
-    steps: Annotated[int, form("Steps", "Instead of the recipe's own; 0: those")] = 0,
+    steps: Annotated[int, Option("Steps", "Instead of the recipe's own; 0: those.", card="")] = 0,
 ) -> Trained:
     """Train a recipe, and first what it builds on.
 

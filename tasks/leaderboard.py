@@ -14,9 +14,11 @@ from ganbench.gan.compare import Ranking
 from ganbench.gan.findings import Analysis
 from ganbench.gan.metering import Cost
 from ganbench.gan.numbers import DASH
-from ganbench.gan.tables import ARROWS, ScoreTable, floor_text, remarks, score_table, value_text
+from ganbench.gan.report.markdown import escaped
+from ganbench.gan.tables import ARROWS, ScoreTable, floor_text, remarks, score_table, value_text, verdict_line
 from ganbench.gan.types import Score
 from ganbench.gan.words import sentence
+from ganbench.tasks.artifacts import data_uri, linked, log_links
 
 COSTS = ("parameters", "evaluations", "images_per_second", "peak_memory")
 
@@ -69,10 +71,10 @@ def leaderboard_markdown(
     scores: Scores, rankings: Sequence[Ranking], costs: Mapping[str, Cost], heading: str
 ) -> str:
     """The leaderboard as MLflow's note and Prefect's artifact show it."""
-    heads, *rows = texts_of(score_table(scores, rankings), rankings, costs)
-    lines = [f"## {heading}", "", f"| {' | '.join(heads)} |", "|---|---" + "|---:" * (len(heads) - 2) + "|"]
+    heads, *rows = [[escaped(cell) for cell in row] for row in texts_of(score_table(scores, rankings), rankings, costs)]
+    lines = [f"## {escaped(heading)}", "", f"| {' | '.join(heads)} |", "|---|---" + "|---:" * (len(heads) - 2) + "|"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", *(f"- {line}" for line in remarks(rankings))])
+    return "\n".join([*lines, "", *(f"- {escaped(line)}" for line in [verdict_line(rankings[0]), *remarks(rankings)])])
 
 
 def weaknesses(analyses: Mapping[str, Analysis | None], most: int = 3) -> dict[str, list[str]]:
@@ -84,7 +86,7 @@ def weaknesses(analyses: Mapping[str, Analysis | None], most: int = 3) -> dict[s
 
 
 def weaknesses_markdown(analyses: Mapping[str, Analysis | None]) -> str:
-    lines = [f"- **{model}**: {' '.join(said) or 'nothing stands out.'}"
+    lines = [f"- **{escaped(model)}**: {escaped(' '.join(said)) or 'nothing stands out.'}"
              for model, said in weaknesses(analyses).items()]
     return "\n".join(["", "### Weaknesses", "", *lines]) if lines else ""
 
@@ -92,8 +94,16 @@ def weaknesses_markdown(analyses: Mapping[str, Analysis | None]) -> str:
 @task(name="publish", task_run_name="publish leaderboard", persist_result=False, cache_policy=NO_CACHE)
 def publish_leaderboard(
     scores: Scores, rankings: Sequence[Ranking], costs: Mapping[str, Cost], analyses: Mapping[str, Analysis | None],
-    heading: str,
+    heading: str, pictures: Mapping[str, str] | None = None, links: Mapping[str, str] | None = None,
 ) -> None:
-    """The leaderboard as an artifact of the flow run."""
-    text = leaderboard_markdown(scores, rankings, costs, heading) + "\n" + weaknesses_markdown(analyses)
+    """The leaderboard as an artifact of the flow run, below links and pictures of the models' images, best first."""
+    held = pictures or {}
+    shown = [f"| {escaped(model)} | ![Images of {escaped(model)}]({data_uri(held[model], 1 / 8)}) |"
+             for model in rankings[0].models if model in held]
+    text = "\n".join([
+        " · ".join(linked(links or {})), "",
+        *(["| model, best first | images |", "|---|---|", *shown, ""] if shown else []),
+        leaderboard_markdown(scores, rankings, costs, heading), weaknesses_markdown(analyses),
+    ])
     create_markdown_artifact(markdown=text, key="leaderboard", description=heading)
+    log_links(links or {})

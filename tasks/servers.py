@@ -83,13 +83,14 @@ def serving(log: Path) -> Iterator[Servers]:
         "PREFECT_API_URL": servers.api,
         "PREFECT_HOME": str(settings().root / "prefect"),
         "PREFECT_UI_API_URL": servers.api,  # without it the pages of a server on another port than 4200 ask 4200
+        "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "86400",  # a run that waits for its turn is not late
     }
     with alone(), ExitStack() as stack:
         os.environ.update(here)  # before Prefect is imported
         from ganbench.tasks.tracking.client import make_database
 
         make_database()
-        mlflow = stack.enter_context(process("mlflow", mlflow_command(servers), log))
+        mlflow = stack.enter_context(process("mlflow", mlflow_command(servers), log, mlflow_environment()))
         prefect = stack.enter_context(process("prefect", prefect_command(servers), log))
         wait_for(f"{servers.api}/health", prefect, log / "prefect.log")
         wait_for(f"{servers.mlflow}/health", mlflow, log / "mlflow.log")
@@ -107,7 +108,8 @@ def working(servers: Servers, log: Path) -> Iterator[Child]:
     command = [
         sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "local",
     ]
-    given = {"GANBENCH_TRACKING_URI": servers.mlflow, "GANBENCH_HOME": str(settings().root)}
+    given = {"GANBENCH_TRACKING_URI": servers.mlflow, "GANBENCH_HOME": str(settings().root),
+             "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "1")}
     with process("worker", command, log, given) as child:
         yield child
 
@@ -131,16 +133,20 @@ def prefect_command(servers: Servers) -> list[str]:
 
 
 def mlflow_command(servers: Servers) -> list[str]:
-    """MLflow on the same SQLite file and folder that commands without a server use.
+    """See `ganbench.tasks.tracking.pages`."""
+    port = servers.mlflow.rpartition(":")[2]
+    return [sys.executable, "-m", "ganbench.tasks.tracking.pages", "--host", HOST, "--port", port]
+
+
+def mlflow_environment() -> dict[str, str]:
+    """MLflow on the same SQLite file and folder that commands without a server use, by the names of `mlflow server`.
 
     Artifacts are not proxied: a run that was logged through this server can be read without it, and the reverse.
     """
     database = settings().mlflow_database
-    return [
-        sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", servers.mlflow.rpartition(":")[2],
-        "--backend-store-uri", f"sqlite:///{database}",
-        "--default-artifact-root", (database.parent / "artifacts").as_uri(), "--no-serve-artifacts", "--workers", "1",
-    ]
+    return {"_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{database}", "_MLFLOW_SGI_NAME": "uvicorn",
+            "_MLFLOW_SERVER_ARTIFACT_ROOT": (database.parent / "artifacts").as_uri(),
+            "GANBENCH_HOME": str(settings().root), "GANBENCH_TRACKING_URI": ""}
 
 
 @contextmanager

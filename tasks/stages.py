@@ -44,10 +44,12 @@ from ganbench.gan.types import (
     Workspace,
 )
 from ganbench.tasks.progress import Counter, advance
+from ganbench.tasks.refusals import in_words
 from ganbench.tasks.store_task import store_task
 
 
 @task(name="prepare", task_run_name="prepare {model.name}", persist_result=False, cache_policy=NO_CACHE)
+@in_words
 def prepare_job(model: ModelSpec, protocol: Protocol, seed: int, workspace: Workspace) -> Job:
     """Load the model, find weights and data, draw the first images twice, and check that everything fits together."""
     return prepare(model, protocol, seed, workspace)

@@ -12,7 +12,8 @@ from ganbench import Question
 from ganbench.flows.compare import compare
 from ganbench.flows.evaluate import evaluate
 from ganbench.gan.question import protocol_of
-forms = [flow.parameters.model_dump()["properties"]["doubled"] for flow in (evaluate, compare)]
+cards = [flow.parameters.properties["more"]["anyOf"][1]["properties"] for flow in (evaluate, compare)]
+forms = [card["other"]["properties"]["doubled"] for card in cards]
 counts = [protocol_of(Question(doubled=doubled)).n_generated for doubled in (False, True)]
 names = [protocol_of(Question(doubled=doubled)).name for doubled in (False, True)]
 print(json.dumps({"forms": forms, "counts": counts, "names": names}))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ganbench.gan.compare import Ranking, disagreements, pareto, tie_groups
+from ganbench.gan.datasets import french_classes
 from ganbench.gan.ensemble import Held
 from ganbench.gan.findings import Analysis
 from ganbench.gan.findings.analysis import Slice
@@ -25,9 +26,9 @@ from ganbench.gan.findings.spectrum import Spectrum
 from ganbench.gan.jobs import Job
 from ganbench.gan.metering import Cost
 from ganbench.gan.metrics import METRICS
+from ganbench.gan.naming import data_name
 from ganbench.gan.published import Published
 from ganbench.gan.report.exhibits import Map, Walls
-from ganbench.gan.report.naming import data_name
 from ganbench.gan.report.texts import both
 from ganbench.gan.tables import ScoreTable, score_table
 from ganbench.gan.types import Caveat, Estimate, Finding, Score
@@ -59,6 +60,7 @@ class ProtocolFacts:
     digest: str
     extractors: tuple[str, ...]
     lead: str
+    classes: Mapping[str, str]  # French names of the reference's classes, where it has them
 
 
 @dataclass(frozen=True)
@@ -318,6 +320,7 @@ def protocol_of(job: Job, rankings: Sequence[Ranking]) -> ProtocolFacts:
         reference=protocol.reference, held_out=protocol.held_out, training=protocol.training,
         n=protocol.n_generated, n_reference=job.parts["reference"].n if "reference" in job.parts else None,
         seed=job.seed, digest=job.protocol_digest, extractors=protocol.extractors, lead=rankings[0].metric,
+        classes=french_classes(protocol.reference),
     )
 
 
@@ -345,7 +348,7 @@ def model_of(
         name=job.model.name, family=job.model.family or bare(job.model.factory), digest=job.model_digest, cost=cost,
         curve=points_of(curve),
         leads=tuple(row.metric for row in rankings if row.leaders == (job.model.name,)),
-        analysis=analysis_of(analysis) if analysis else None,
+        analysis=analysis_of(analysis, french_classes(job.protocol.reference)) if analysis else None,
     )
 
 
@@ -353,12 +356,13 @@ def points_of(curve: Curve) -> tuple[CurvePoint, ...]:
     return tuple(CurvePoint(n, found.value, found.se) for n, found in curve)
 
 
-def analysis_of(found: Analysis) -> AnalysisFacts:
-    return AnalysisFacts(**{**vars(found), "findings": tuple(map(finding_of, found.findings))})
+def analysis_of(found: Analysis, classes: Mapping[str, str] | None = None) -> AnalysisFacts:
+    return AnalysisFacts(**{**vars(found), "findings": tuple(finding_of(one, classes or {}) for one in found.findings)})
 
 
-def finding_of(finding: Finding) -> FindingFacts:
-    return FindingFacts(**vars(finding), sentence=Said(sentence(finding, "en"), sentence(finding, "fr")))
+def finding_of(finding: Finding, classes: Mapping[str, str]) -> FindingFacts:
+    said = Said(sentence(finding, "en"), sentence(finding, "fr", classes))
+    return FindingFacts(**vars(finding), sentence=said)
 
 
 def ranking_of(ranking: Ranking) -> RankingFacts:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from ganbench.gan.naming import brief
 from ganbench.gan.numbers import decimals, english, french, significant
 from ganbench.gan.report import verdict
 from ganbench.gan.report.charts import (
@@ -32,11 +33,11 @@ from ganbench.gan.report.charts import (
 )
 from ganbench.gan.report.document import Document
 from ganbench.gan.report.leaderboard import Column, columns_of, label
-from ganbench.gan.report.naming import brief
 from ganbench.gan.report.strengths import Analysed, relative_power, slice_names, slice_place
 from ganbench.gan.report.texts import both
 from ganbench.gan.tables import Cell, Row
 from ganbench.gan.types import Estimate
+from ganbench.gan.words import slice_name
 
 TALL = 280                      # of charts with two axes
 HEIGHT = 36                     # of a row with its name above
@@ -349,7 +350,8 @@ def class_chart(document: Document, models: Sequence[Analysed], name: str) -> Ch
     parts = below(across, tall - BOTTOM, TOP, title)
     for k, (kind, samples) in enumerate(rows):
         top = TOP + high * k
-        parts += [Line(4, WIDE - EDGE, top, top, "grid"), Words(4, top + high / 2 + 4, (kind, kind), kind="name")]
+        said = slice_name(kind, document.protocol.classes)
+        parts += [Line(4, WIDE - EDGE, top, top, "grid"), Words(4, top + high / 2 + 4, said, kind="name")]
         parts += class_row(samples, across, top, high)
     return Chart(f"class-{name}", title, tall, parts)
 

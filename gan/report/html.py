@@ -6,11 +6,11 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ganbench.gan.naming import brief
 from ganbench.gan.report import leaderboard, verdict
 from ganbench.gan.report.charts import Chart
 from ganbench.gan.report.document import Document, FindingFacts
 from ganbench.gan.report.figures import PER_CLASS, charts_of
-from ganbench.gan.report.naming import brief
 from ganbench.gan.report.pictures import GALLERIES, SPRITES, wall_size
 from ganbench.gan.report.strengths import (
     COLUMNS,
@@ -24,6 +24,7 @@ from ganbench.gan.report.strengths import (
 from ganbench.gan.report.templates import render
 from ganbench.gan.report.texts import WHAT
 from ganbench.gan.tables import ARROWS
+from ganbench.gan.words import slice_name
 
 FIRST = 3           # weak points beside the verdict
 ORDER = ("worst", "best", "novel", "typical", "copies", "duplicated")   # of galleries
@@ -54,6 +55,7 @@ def page(document: Document, pictures: Mapping[str, bytes], play: str = "") -> s
         mixture=verdict.mixture(document.ensemble) if document.ensemble else None, doubts=verdict.doubts(document),
         machine=verdict.machine(document) if measured else None, charts=charts,
         galleries=galleries_of, letters=verdict.letters, accused=accused, slice_names=slice_names,
+        slice_name=slice_name,
         slice_place=slice_place, ARROWS=ARROWS, MARKS=MARKS, COLUMNS=COLUMNS, WHAT=WHAT, PER_CLASS=PER_CLASS,
         brief=names, brief_of=lambda some: [names[model.place] for model in some], columns=columns,
         first=first_of(models, document), groups=leaderboard.groups_of(columns), copied=leaderboard.texts_of(document),

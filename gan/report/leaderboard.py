@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from ganbench.gan.naming import brief
 from ganbench.gan.numbers import DASH
 from ganbench.gan.report.document import Document
-from ganbench.gan.report.naming import brief
 from ganbench.gan.report.texts import TEXTS, Bilingual, both
 from ganbench.gan.tables import BOUNDS, Cell, Row
 

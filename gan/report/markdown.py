@@ -25,7 +25,7 @@ from ganbench.gan.report.strengths import (
 from ganbench.gan.report.texts import FIXED, WHAT, both
 from ganbench.gan.tables import ARROWS, BOUNDS, Cell
 from ganbench.gan.types import Estimate
-from ganbench.gan.words import LANGUAGES
+from ganbench.gan.words import LANGUAGES, slice_name
 
 RINGS = 8           # rows of the spectrum's table, at most
 
@@ -155,12 +155,13 @@ def slices_of(document: Document, tongue: Tongue) -> list[tuple[str, list[str]]]
         return []
     by = models[0].found.by
     heads = [tongue.text(by), tongue.text("real images"), *(escaped(model.name) for model in models)]
-    rows = [[escaped(name), real_share(models, name, tongue),
+    classes = document.protocol.classes
+    rows = [[escaped(tongue.of(slice_name(name, classes))), real_share(models, name, tongue),
              *(share_cell(model.found, slice_place(model.found, name), tongue) for model in models)]
             for name in slice_names(models)]
     lines = [tongue.plain(f"slices note {by}"), "", *table(heads, rows), "", tongue.plain("slice cost note")]
     for model in models:
-        lines += ["", f"### {escaped(model.name)}", "", *slice_table(model.found, tongue)]
+        lines += ["", f"### {escaped(model.name)}", "", *slice_table(model.found, tongue, classes)]
     return [(f"slices {by}", lines)]
 
 
@@ -177,10 +178,10 @@ def share_cell(found: AnalysisFacts, k: int | None, tongue: Tongue) -> str:
     return f"**{value}**" if row.name in accused(found) else value
 
 
-def slice_table(found: AnalysisFacts, tongue: Tongue) -> list[str]:
+def slice_table(found: AnalysisFacts, tongue: Tongue, classes: Mapping[str, str]) -> list[str]:
     heads = [tongue.text(found.by), *(tongue.text(f"slice {name}") for name in COLUMNS), tongue.text("slice cost")]
     return table(heads, [
-        [escaped(row.name), *(tongue.estimate(getattr(row, name)) for name in COLUMNS),
+        [escaped(tongue.of(slice_name(row.name, classes))), *(tongue.estimate(getattr(row, name)) for name in COLUMNS),
          tongue.percent(row.cost.value, row.cost.se) if row.cost else DASH] for row in found.slices
     ])
 

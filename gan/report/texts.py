@@ -20,37 +20,27 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{models} are one model: equal weights, or images, and equal settings. Their scores say the same twice.",
         "{models} sont un seul et même modèle : mêmes poids, ou images, et mêmes réglages. Leurs scores se répètent.",
     ),
-    "one best": (
-        "{model} is the best of {count} models by {metric}: significantly better than every other model "
-        "(Holm-adjusted p < .05).",
-        "{model} est le meilleur des {count} modèles selon {metric} : significativement meilleur que chacun des "
-        "autres (p ajusté de Holm < 0,05).",
-    ),
-    "several best": (
-        "{models} do not differ significantly by {metric}: each of them may be the best of {count} models.",
-        "{models} ne diffèrent pas significativement selon {metric} : chacun peut être le meilleur des {count} "
-        "modèles.",
-    ),
-    "none best": (
-        "{metric} describes models, but neither a higher nor a lower value makes a model better: no ranking.",
-        "{metric} décrit les modèles, mais une valeur plus haute ou plus basse ne rend pas un modèle meilleur : pas "
-        "de classement.",
-    ),
     "far from real": (
-        "Even the best model is significantly farther from the real images than held-out real images are: {value} "
-        "against {floor}.",
-        "Même le meilleur modèle est significativement plus loin des images réelles que des images réelles mises de "
-        "côté : {value} contre {floor}.",
+        "Even the best images can be told from real ones: their distance from the real images is {value}, that of as "
+        "many real images {floor} ({metric}).",
+        "Même les meilleures images se distinguent des vraies : leur distance aux images réelles est de {value}, "
+        "contre {floor} pour autant de vraies images ({metric}).",
+    ),
+    "far by": (
+        "Even the best model is significantly behind real images: {value} against {floor} by {metric}.",
+        "Même le meilleur modèle reste significativement derrière de vraies images : {value} contre {floor} selon "
+        "{metric}.",
     ),
     "as near as real": (
         "{model} is not significantly farther from the real images than held-out real images are: {value} (95 %: {low} "
         "to {high}) against {floor}.",
-        "{model} n'est pas significativement plus loin des images réelles que des images réelles mises de côté : "
-        "{value} (95 % : {low} à {high}) contre {floor}.",
+        "{model} n'est pas significativement plus loin des images réelles que ne le sont de vraies images mises de "
+        "côté : {value} (95 % : {low} à {high}) contre {floor}.",
     ),
     "front": (
-        "Pareto-optimal (no other model is both better and faster): {models}.",
-        "Pareto-optimal (aucun autre modèle n'est à la fois meilleur et plus rapide) : {models}.",
+        "Best trade-offs between quality and speed (no other model is both better and faster): {models}.",
+        "Meilleurs compromis entre qualité et vitesse (aucun autre modèle n'est à la fois meilleur et plus rapide) : "
+        "{models}.",
     ),
     "disagreement": (
         "The metrics disagree: {pairs} by {one}, the reverse by {other}, both significantly. Look at the images.",
@@ -104,8 +94,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "strengths note": (
         "Each weakness is the result of a statistical test against real images: its p-value, Holm-adjusted over all "
         "tests of the model, is below .01, and the effect is large enough to matter.",
-        "Chaque faiblesse résulte d'un test statistique contre des images réelles : son p, ajusté par la méthode de "
-        "Holm sur tous les tests du modèle, est inférieur à 0,01, et l'effet est assez grand pour compter.",
+        "Chaque faiblesse résulte d'un test statistique contre de vraies images : sa valeur p, ajustée par la méthode "
+        "de Holm sur tous les tests du modèle, est inférieure à 0,01, et l'effet est assez grand pour compter.",
     ),
     "play": ("Real or generated?", "Réelle ou générée ?"),
     "play link": ("Can you tell them apart? Take the blind test",
@@ -172,7 +162,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "mode": (
         "An artefact mode: a cluster that contains hardly any real image",
-        "Un mode artificiel : un groupe qui ne contient presque aucune image réelle",
+        "Un artefact : un groupe qui ne contient presque aucune image réelle",
     ),
     "slices note class": (
         "Shares of the classes according to the classifier, corrected for the errors that it makes on real images, ± "
@@ -250,7 +240,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "moyenne. Images par seconde : médiane de plusieurs passages, où les modèles alternent, avec le plus lent et "
         "le plus rapide. Mémoire : pic de mémoire en plus de celle d'un processus où les bibliothèques sont chargées.",
     ),
-    "one thread": ("{processor}, one thread of {cores}", "{processor}, un fil sur {cores}"),
+    "one thread": ("{processor}, one thread of {cores}", "{processor}, un fil d'exécution sur {cores}"),
     "parameters": ("parameters", "paramètres"),
     "evaluations": ("evaluations per image", "évaluations par image"),
     "images per second": ("images per second", "images par seconde"),
@@ -275,7 +265,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "better": ("better", "meilleur"),
     "worse": ("than", "que"),
     "difference": ("difference", "différence"),
-    "p": ("Holm-adjusted p", "p ajusté de Holm"),
+    "p": ("Holm-adjusted p", "valeur p (Holm)"),
     "mixture": ("Mixture", "Mélange"),
     "share": ("share", "part"),
     "published": ("Published under the same protocol", "Publié sous le même protocole"),
@@ -283,7 +273,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "value": ("value", "valeur"),
     "slices class": ("Class by class", "Classe par classe"),
     "slices cluster": ("Cluster by cluster", "Groupe par groupe"),
-    "methods": ("Methods", "Méthodes"),
+    "methods": ("Method", "Méthode de mesure"),
     "methods note": (
         "Protocol {protocol}: {n} images of each model, seed {seed}, compared with {reference}; features of "
         "{extractors}. Standard errors are computed by leaving out generated images, with the reference held fixed; "
@@ -292,9 +282,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "ranked by the kernel distance, which is unbiased.",
         "Protocole {protocol} : {n} images de chaque modèle, graine {seed}, comparées à {reference} ; caractéristiques "
         "de {extractors}. Les erreurs types sont obtenues en retirant des images générées, à référence fixée ; les "
-        "intervalles de confiance sont ± 1,96 erreur type. Deux modèles diffèrent significativement quand le p, ajusté "
-        "par la méthode de Holm sur toutes les paires d'une métrique, est inférieur à 0,05. Avec moins de cinq images "
-        "par caractéristique, les modèles sont classés selon la distance à noyau, qui est sans biais.",
+        "intervalles de confiance sont ± 1,96 erreur type. Deux modèles diffèrent significativement quand la valeur p, "
+        "ajustée par la méthode de Holm sur toutes les paires d'une métrique, est inférieure à 0,05. Avec moins de "
+        "cinq images par caractéristique, les modèles sont classés selon la distance à noyau, qui est sans biais.",
     ),
     "what": ("description", "description"),
     "provenance": ("Provenance", "Provenance"),

@@ -249,30 +249,25 @@ def test_statistics_can_be_the_reference(run_flow, garments, tmp_path, workspace
     assert from_file[0].floor == pytest.approx(expected.floor, rel=1e-6, abs=1e-6)
 
 
-def test_bad_input_fails_the_run_at_once_with_its_sentence(run_flow, tmp_path):
+@pytest.mark.parametrize(("given", "code"), [({"model": "none.pt"}, "unknown-model"), ({"n": 1}, "too-few-images")])
+def test_bad_input_fails_the_run_at_once_and_the_message_is_its_sentence(run_flow, given, code):
+    from prefect.client.orchestration import get_client
 
-    with refused("unknown-model", "none.pt"):
-        run_flow(model=str(tmp_path / "none.pt"))
-
-
-def test_the_parameters_are_a_form_that_explains_itself():
-    from ganbench.flows.evaluate import evaluate
-    from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
-
-    schema = evaluate.parameters.model_dump()
-    fields = schema["properties"]
-    assert schema.get("required", []) == []  # it can be started as it is
-    for name, field in fields.items():
-        assert field["title"][0].isupper(), name
-        assert len(field["description"]) > 20, name
-    assert choices(fields["protocol"]) == set(PROTOCOLS)
-    assert choices(fields["convention"]) == set(CONVENTIONS)
-    assert fields["model"]["default"] == "zoo:dcgan-fashion-mnist"
-    assert fields["protocol"]["default"] in PROTOCOLS
+    seen = names_of_runs()
+    with refused(code) as error:
+        run_flow(**given)
+    with get_client(sync_client=True) as client:
+        (run,) = [run for run in client.read_flow_runs() if run.name not in seen]
+    assert run.state_name == "Failed"
+    assert run.state.message == str(error.value)
+    assert run.run_count == 1
 
 
-def choices(field) -> set[str]:
-    return {value for option in [field, *field.get("anyOf", [])] for value in option.get("enum", [])}
+def names_of_runs():
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        return {run.name for run in client.read_flow_runs()}
 
 
 def test_deployments_appear_with_their_schedule(prefect_server):
@@ -280,13 +275,37 @@ def test_deployments_appear_with_their_schedule(prefect_server):
 
     from ganbench.flows.deployments import deploy
 
-    assert deploy() == deploy() == ["evaluate/by-hand", "evaluate/nightly", "compare/by-hand", "compare/nightly"]
+    names = ["evaluate-one-model", "evaluate-every-night", "compare-models", "compare-every-night"]
+    assert [name.partition("/")[2] for name in deploy()] == names
     with get_client(sync_client=True) as client:
-        nightly = client.read_deployment_by_name("evaluate/nightly")
-        by_hand = client.read_deployment_by_name("evaluate/by-hand")
+        nightly = client.read_deployment_by_name("evaluate/evaluate-every-night")
+        by_hand = client.read_deployment_by_name("evaluate/evaluate-one-model")
     assert [schedule.schedule.cron for schedule in nightly.schedules] == ["0 3 * * *"]
     assert by_hand.schedules == []
     assert by_hand.parameter_openapi_schema["properties"]["model"]["title"] == "Model"
+
+
+def test_runs_wait_for_each_other_until_a_person_changes_that_and_former_deployments_go(prefect_server):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolUpdate
+    from prefect.exceptions import ObjectNotFound
+
+    from ganbench.flows.deployments import deploy
+    from ganbench.flows.evaluate import evaluate
+    from ganbench.tasks.servers import POOL
+
+    deploy()
+    with get_client(sync_client=True) as client:
+        assert client.read_work_pool(POOL).concurrency_limit == 1
+        client.update_work_pool(POOL, WorkPoolUpdate(concurrency_limit=3))
+        evaluate.to_deployment("nightly", work_pool_name=POOL, tags=["ganbench"]).apply()
+        deploy()
+        assert client.read_work_pool(POOL).concurrency_limit == 3
+        with pytest.raises(ObjectNotFound):
+            client.read_deployment_by_name("evaluate/nightly")
+        client.update_work_pool(POOL, WorkPoolUpdate(description="", concurrency_limit=None))  # a former one
+        deploy()
+        assert client.read_work_pool(POOL).concurrency_limit == 1
 
 
 def test_slices_are_scored_shown_and_logged(run_flow, mlflow_runs, garments, tmp_path):

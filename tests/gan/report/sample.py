@@ -42,7 +42,7 @@ def document(names=("dcgan", "flow", "gpt"), seed=0, classes=("Coat", "Trouser")
     made = {
         "schema": 3, "title": title_of(names, "data:test"), "made": "2026-01-01T00:00:00+00:00",
         "protocol": ProtocolFacts("a protocol", "embedded", "", "data:test", "", "", 2_000, 10_000, 0, "ab" * 32,
-                                  ("net",), "kid_net"),
+                                  ("net",), "kid_net", {"Coat": "manteaux"}),
         "metrics": tuple(MetricFacts(name, row, "net", name, "how far", "Somebody 2020", better == "lower",
                                      better != "undecided") for name, row, better in METRICS),
         "models": tuple(model(name, i, classes) for i, name in enumerate(names)),
@@ -78,7 +78,8 @@ def model(name, i, classes=("Coat", "Trouser"), by="class"):
                 8_100.25 / (i + 1), 9_400.75 / (i + 1))
     curve = tuple(CurvePoint(n, 10 + 1_000 / n, 0.3) for n in (125, 250, 500))
     leads = ("kid_net", "fd_net") if i == 0 else ()
-    return ModelFacts(name, "dcgan", f"{i:064x}", cost, curve, leads, analysis_of(analysis(i, classes, by)))
+    return ModelFacts(name, "dcgan", f"{i:064x}", cost, curve, leads,
+                      analysis_of(analysis(i, classes, by), {"Coat": "manteaux"}))
 
 
 def analysis(seed, classes=("Coat", "Trouser"), by="class"):

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from ganbench.gan.naming import brief, data_name
 from ganbench.gan.numbers import DASH
 from ganbench.gan.report.leaderboard import as_csv, as_latex, as_markdown, columns_of, groups_of, in_latex
-from ganbench.gan.report.naming import brief, data_name
 from ganbench.gan.tables import Cell, Row
 from tests.gan.report.sample import document
 

@@ -143,7 +143,7 @@ def test_whatever_anybody_called_anything_is_shown_letter_by_letter():
     made = document(names=names, classes=(EVIL, "edges"))
     protocol = replace(made.protocol, name=EVIL, reference=EVIL, extractors=(EVIL,))
     metrics = tuple(replace(row, title=EVIL, what=EVIL, paper=EVIL) for row in made.metrics)
-    table = replace(made.table, notes=(Note(Caveat("no floor", {"data": EVIL, "n": 2}), (EVIL,), False),))
+    table = replace(made.table, notes=(Note(Caveat("no floor", {"data": EVIL, "n": 2}), (EVIL,), {}),))
     cost = replace(made.models[0].cost, measured_on=EVIL)
     published = tuple(replace(row, model=EVIL, metric=EVIL, paper=EVIL, arxiv=EVIL, table=EVIL)
                       for row in made.published)
@@ -227,11 +227,12 @@ def test_markdown_is_in_one_language():
 
 def test_what_scores_warn_of_stands_behind_their_names_once():
     found, few = document(), gates.too_few_images(2_000, 1_280)
-    found = replace(found, table=replace(found.table, notes=(Note(few, ("kid_net", "fd_net"), False),)))
-    names = "kid_net, fd_net"
+    found = replace(found, table=replace(found.table, notes=(Note(few, (), {"net": ("kid", "fd")}),)))
+    names = "kid, fd of net"
     assert escaped(f"- {names}: {caution(few)}") in markdown(found, {})
-    assert markdown(found, {}).count("biased upwards: 2,000") == 1
+    assert markdown(found, {}).count("biased upwards with 2,000") == 1
     assert f"<li><span lang=\"en\">{names}: biased" in page(found, {})
+    assert "kid, fd de net\N{NO-BREAK SPACE}: biaisé" in markdown(found, {}, "fr")
 
 
 def test_tables_of_markdown_have_cells_for_all_their_heads():
@@ -283,8 +284,9 @@ def said(**changes):
 
 def test_the_verdict_names_the_best_and_what_it_is_beside_real_images():
     lines = said()
-    assert lines[0].startswith("dcgan is the best of 3 models by kid_net")
-    assert any("Pareto-optimal" in line and "dcgan" in line for line in lines)
+    assert lines[0].startswith("dcgan is the best of these 3 models: its images come nearest to the real ones")
+    assert not any(word in lines[0] for word in ("kid", "Holm", "p <"))
+    assert any("trade-offs" in line and "dcgan" in line for line in lines)
 
 
 def test_metrics_that_disagree_are_one_sentence_whatever_the_pairs():
@@ -314,20 +316,20 @@ def test_many_models_have_a_short_title():
 def test_models_that_cannot_be_told_apart_are_all_named():
     found = document()
     found = replace(found, rankings=(replace(found.rankings[0], leaders=("dcgan", "flow")), *found.rankings[1:]))
-    assert sentences(found)[0][0].startswith("dcgan and flow do not differ significantly by kid_net")
-    assert sentences(found)[0][1].startswith("dcgan et flow ne diffèrent pas")
+    assert sentences(found)[0][0].startswith("Any of dcgan and flow may be the best of these 3 models")
+    assert sentences(found)[0][1].startswith("Impossible de départager dcgan et flow")
 
 
 def test_a_leading_metric_that_decides_nothing_has_no_best_model():
     found = document()
     rows = (replace(found.table.rows[0], better="undecided"), *found.table.rows[1:])
     found = replace(found, rankings=(replace(found.rankings[0], leaders=()),), table=replace(found.table, rows=rows))
-    assert sentences(found)[0][0].startswith("kid_net describes models, but neither a higher nor a lower value makes")
+    assert sentences(found)[0][0].startswith("No model is best: kid_net describes the images, but neither a")
     assert not any("real images are" in line for line, _ in sentences(found))
 
 
 @pytest.mark.parametrize(("value", "expected"), [
-    (0.012, "is not significantly farther"), (0.5, "is significantly farther"),
+    (0.012, "is not significantly farther"), (0.5, "can be told from real ones"),
 ])
 def test_the_floor_decides_whether_the_best_is_significantly_farther_than_real_images(value, expected):
     found = document()
@@ -422,8 +424,8 @@ def test_a_metric_that_one_model_alone_has_is_a_row_with_a_dash(tmp_path):
 def test_findings_are_said_with_a_word_for_each_mark():
     found = page(document(), {})
     assert found.count('<li class="alert">') == 3 + 1      # and beside the verdict
-    assert "Coat is missing" in found
-    assert "Coat est absent" in found
+    assert "Images of the class Coat are missing" in found
+    assert "Les images de manteaux manquent, ou presque" in found
     assert found.count('class="spoken"') == 10 + 2
     assert "Significantly better than all other models by kid_net, fd_net." in found
 
@@ -473,3 +475,9 @@ def test_a_chart_of_one_row_without_a_line_is_drawn():
     chart = svg(lead_chart(replace(made, table=replace(made.table, rows=rows))))
     assert chart.count("<circle") == 1
     assert "&lt;a&gt;</text>" in chart
+
+
+def test_classes_have_their_french_names_in_french_alone():
+    assert '<span lang="en">Coat</span><span lang="fr">manteaux</span>' in page(document(), {})
+    assert "| manteaux |" in markdown(document(), {}, "fr")
+    assert "manteaux" not in markdown(document(), {})

@@ -1,0 +1,120 @@
+"""The forms in which Prefect's pages ask for parameters: made of the options, without a server."""
+
+import inspect
+from typing import Literal
+
+import pytest
+
+from ganbench.flows.audit import attribute, audit
+from ganbench.flows.compare import THREE, asked_models, compare
+from ganbench.flows.ensemble import ensemble
+from ganbench.flows.evaluate import evaluate, what_of
+from ganbench.flows.options import as_given, fill, schema_of
+from ganbench.flows.train import train
+from ganbench.gan.models.names import ZOO, zoo_names
+from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
+from ganbench.gan.question import PRESET, Opening, Question, options_of
+
+FLOWS = [evaluate, compare, ensemble, audit, attribute, train]
+
+
+def form_of(flow):
+    return flow.parameters.model_dump_for_openapi()
+
+
+def cards_of(flow):
+    return form_of(flow)["properties"].get("more", {"anyOf": [{}, {"properties": {}}]})["anyOf"][1]["properties"]
+
+
+def fields_of(flow):
+    """All fields, of the first ones and of the cards."""
+    first = {name: field for name, field in form_of(flow)["properties"].items() if name != "more"}
+    return first | {name: field for card in cards_of(flow).values() for name, field in card["properties"].items()}
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+def test_every_parameter_is_a_field_that_explains_itself_in_words_that_both_pages_show(flow):
+    taken = set(inspect.signature(flow.fn).parameters) - {"more"}
+    assert set(fields_of(flow)) == taken
+    for name, field in fields_of(flow).items():
+        assert field["title"] == field["title"].capitalize(), name
+        said = field.get("description") or field["anyOf"][0]["description"]
+        assert 20 < len(said) < 250, name
+        assert "`" not in said, name
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+def test_only_what_may_be_left_empty_is_optional_and_nothing_is_a_choice_between_types_of_python(flow):
+    form = form_of(flow)
+    for name, field in fields_of(flow).items():
+        assert field.get("type") or field["anyOf"][1]["enum"], name
+    for name in form["required"]:
+        parameter = inspect.signature(flow.fn).parameters[name]
+        assert parameter.default is parameter.empty or form["properties"][name]["default"] == parameter.default
+
+
+def test_a_form_begins_with_few_fields_and_can_be_sent_as_it_is():
+    form = form_of(evaluate)
+    assert list(form["properties"]) == ["model", "protocol", "n", "more"]
+    assert [field["position"] for field in form["properties"].values()] == [0, 1, 2, 3]
+    assert form["required"] == ["model", "protocol"]
+    assert form["properties"]["protocol"]["default"] == PRESET
+    assert form["properties"]["more"]["default"] is None
+    assert list(form_of(compare)["properties"]) == ["zoo", "models", "protocol", "n", "more"]
+
+
+def test_the_zoo_can_be_chosen_and_a_path_be_written_in_the_classic_pages_too():
+    """They take the first alternative of type string for any text: so that is the text, and the choice has no type."""
+    zoo = {f"zoo:{name}" for name in zoo_names(ZOO)}
+    text, choice = form_of(evaluate)["properties"]["model"]["anyOf"]
+    assert text["type"] == "string"
+    assert "enum" not in text
+    assert set(choice["enum"]) == zoo
+    assert "type" not in choice
+    several = form_of(compare)["properties"]
+    assert set(several["zoo"]["items"]["enum"]) == zoo
+    assert several["models"]["items"] == {"type": "string"}
+
+
+def test_choices_are_those_of_the_tables():
+    assert set(fields_of(evaluate)["protocol"]["enum"]) == set(PROTOCOLS)
+    assert set(fields_of(evaluate)["convention"]["enum"]) == set(CONVENTIONS)
+    assert fields_of(evaluate)["by"]["enum"] == ["class", "cluster"]
+
+
+def test_what_the_form_sends_is_what_the_command_line_says():
+    sent = {"model": "m", "n": 20, "more": {"real_images": {"reference": "real", "held_out": None}, "scores": None,
+                                            "weights_file": {"family": "dcgan", "trust_pickle": False}}}
+    given = as_given(sent)
+    assert given == {"model": "m", "n": 20, "reference": "real", "family": "dcgan", "trust_pickle": False}
+    assert as_given({"model": "m", "more": None}) == as_given({"model": "m"}) == {"model": "m"}
+
+
+def test_the_protocol_that_a_form_begins_with_does_not_count_where_a_reference_is():
+    from ganbench.flows.options import Some
+
+    some = Some(Question, tuple(options_of(Question)))
+    empty = dict.fromkeys(options_of(Question))
+    assert fill(some, empty | {"protocol": PRESET, "reference": "real"}, True) == Question(reference="real")
+    assert fill(Some(Opening, ("family",)), {"family": "dcgan"}, True) == Opening(family="dcgan")
+
+
+def test_a_comparison_of_no_named_models_is_of_three_of_the_zoo():
+    assert asked_models(None, None) == asked_models([], []) == list(THREE)
+    assert asked_models(["zoo:a"], ["b.pt"]) == ["zoo:a", "b.pt"]
+    assert asked_models(None, ["b.pt"]) == ["b.pt"]
+
+
+def test_the_name_of_a_run_says_how_many_images_also_when_that_is_the_protocols_number():
+    nothing = {"reference": "", "protocol": PRESET, "n": None, "seed": 0}
+    assert what_of(nothing) == [PRESET, "n=2000", "seed 0"]
+    assert what_of(nothing | {"n": 50}) == [PRESET, "n=50", "seed 0"]
+    assert what_of(nothing | {"more": {"real_images": {"reference": "a/real"}, "images": {"seed": 3}}}) == [
+        "real", "seed 3"]
+    assert what_of(nothing | {"protocol": "none"}) == ["none", "seed 0"]
+
+
+def test_types_become_fields():
+    assert schema_of(int | None) == {"type": "integer"}
+    assert schema_of(Literal["a", "b"] | None) == {"type": "string", "enum": ["a", "b"]}
+    assert schema_of(list[str] | None, ("a",)) == {"type": "array", "items": {"type": "string", "enum": ["a"]}}
