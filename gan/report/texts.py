@@ -348,10 +348,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Croix : intervalles de confiance à 95 %.",
     ),
     "classes note": (
-        "One lane per model, in the order of the ranking, with 95 % confidence intervals; the vertical strokes are "
-        "real shares.",
-        "Une piste par modèle, dans l'ordre du classement, avec intervalles de confiance à 95 % ; les traits verticaux "
-        "sont les parts réelles.",
+        "One line per model, in the order of the ranking, with 95 % confidence intervals. In the chart of shares, the "
+        "vertical strokes are those of real images.",
+        "Une ligne par modèle, dans l'ordre du classement, avec intervalles de confiance à 95 %. Dans le graphique des "
+        "parts, les traits verticaux sont celles des images réelles.",
     ),
     "shown number": ("Show", "Afficher"),
     "tables": ("The same in tables", "Les mêmes nombres en tableaux"),
