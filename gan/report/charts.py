@@ -33,12 +33,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Line:
+    """`said`: the text on hovering."""
+
     x1: float
     x2: float
     y1: float
     y2: float
     kind: str = ""
     model: int | None = None
+    said: Pair | None = None
     shape: str = "line"
 
 

@@ -75,7 +75,7 @@ def sections_of(
     by = models[0].found.by if models else ""
     there = {
         ("verdict", "verdict"): True, ("walls", "walls"): walls, ("leaderboard", "scores"): True,
-        ("profile", "profile"): charts["profile"], ("balance", "balance"): charts["fidelity"] or charts["cover"],
+        ("profile", "profile"): "profile-0" in charts, ("balance", "balance"): charts["fidelity"] or charts["cover"],
         ("strengths", "strengths"): models, (f"slices {by}", "slices"): models, ("map", "map"): charts["map"],
         ("looks", "looks"): models, ("ranks", "ranks"): True, ("chart curve", "curve"): charts["curve"],
         ("cost", "cost"): any(model.cost.parameters for model in document.models),

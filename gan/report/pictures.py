@@ -12,7 +12,7 @@ from ganbench.gan.findings.gallery import Gallery, Item
 from ganbench.gan.images import fitted, grid, png_bytes
 from ganbench.gan.report.document import Document
 from ganbench.gan.report.exhibits import ACROSS, DOWN, NONE, POINTS, Map, Walls
-from ganbench.gan.store import image_of
+from ganbench.gan.store import SHARD, image_of, rows_of
 from ganbench.gan.types import Samples
 
 WALL = 64                           # first images of a set: the blind test takes others
@@ -68,6 +68,12 @@ def wall_size(document: Document) -> int:
     return max((len(images) for images in document.walls.sets), default=0) if document.walls else ACROSS * DOWN
 
 
+def images_of(samples: Samples, numbers: Sequence[int]) -> list[np.ndarray]:
+    """Images by number, CHW uint8; every shard is opened once."""
+    shards = {k: rows_of(samples.shards[k])["images"] for k in {i // SHARD for i in numbers}}
+    return [shards[i // SHARD][i % SHARD] for i in numbers]
+
+
 def small(image: np.ndarray, tile: int) -> np.ndarray:
     """At most `tile` pixels; enlarged by whole pixels, and no more than the page needs."""
     return fitted(image, min(tile, ENLARGED * max(image.shape[1:])))
@@ -76,24 +82,25 @@ def small(image: np.ndarray, tile: int) -> np.ndarray:
 def wall(samples: Samples, numbers: Sequence[int], tile: int) -> bytes:
     """Images by number, ACROSS in a row; NONE: a grey field."""
     blank = np.full(samples.shape, BLANK, np.uint8)
-    images = [blank if i == NONE else image_of(samples, i) for i in numbers]
+    known = iter(images_of(samples, [i for i in numbers if i != NONE]))
+    images = [blank if i == NONE else next(known) for i in numbers]
     return png(grid(np.stack([small(image, tile) for image in images]), ACROSS))
 
 
 def pairs(items: Sequence[Item], samples: Mapping[str, Samples], tile: int) -> bytes:
     """Two rows: the images, and below each its nearest neighbour."""
-    above = [image_of(samples["generated"], item.image) for item in items]
+    above = images_of(samples["generated"], [item.image for item in items])
     below = [image_of(samples.get(item.set, samples["reference"]), item.nearest) for item in items]
     return png(grid(np.stack([small(image, tile) for image in (*above, *below)]), len(items)))
 
 
 def strip(rows: Sequence[int], samples: Samples, tile: int) -> bytes:
-    return png(grid(np.stack([small(image_of(samples, row), tile) for row in rows]), len(rows)))
+    return png(grid(np.stack([small(image, tile) for image in images_of(samples, rows)]), len(rows)))
 
 
 def sprite(samples: Samples, tile: int) -> bytes:
     """The first POINTS images, COLUMNS side by side without gaps."""
-    images = [fitted(image_of(samples, i), tile) for i in range(min(samples.n, POINTS))]
+    images = [fitted(image, tile) for image in images_of(samples, range(min(samples.n, POINTS)))]
     return png(grid(np.stack(images), COLUMNS, gap=0))
 
 

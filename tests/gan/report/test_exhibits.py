@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ganbench.gan.report.exhibits import ACROSS, NONE, POINTS, Exhibit, components, map_of, wall, walls_of
+from ganbench.gan.report.components import components
+from ganbench.gan.report.exhibits import ACROSS, NONE, POINTS, Exhibit, map_of, wall, walls_of
 from ganbench.gan.store import Store, extend
 from ganbench.gan.types import Features, Samples
 
