@@ -123,7 +123,7 @@ def evaluate(
         begin(machine)
         from ganbench.flows.answers import asked, recalled, remembering
 
-        options = {"question": asdict(question), "seed": seed, "by": by, "opening": asdict(opening)}
+        options: dict[str, Any] = {"question": asdict(question), "seed": seed, "by": by, "opening": asdict(opening)}
         asking = None if machine.debug else asked("evaluate", model=model, **options)
         answer = recalled(asking)
         if answer is None:
@@ -221,7 +221,7 @@ def compare(
         begin(machine)
         from ganbench.flows.answers import asked, recalled, remembering
 
-        options = {"question": asdict(question), "seed": seed, "opening": asdict(opening)}
+        options: dict[str, Any] = {"question": asdict(question), "seed": seed, "opening": asdict(opening)}
         asking = None if machine.debug else asked("compare", report, models=models, **options)
         answer = recalled(asking)
         if answer is None:
