@@ -123,7 +123,7 @@ def evaluate(
         begin(machine)
         from ganbench.flows.answers import asked, recalled, remembering
 
-        options = {"question": asdict(question), "seed": seed, "by": by, "opening": asdict(opening)}
+        options: dict[str, Any] = {"question": asdict(question), "seed": seed, "by": by, "opening": asdict(opening)}
         asking = None if machine.debug else asked("evaluate", model=model, **options)
         answer = recalled(asking)
         if answer is None:
@@ -221,8 +221,8 @@ def compare(
         begin(machine)
         from ganbench.flows.answers import asked, recalled, remembering
 
-        options = {"question": asdict(question), "seed": seed, "report": report, "opening": asdict(opening)}
-        asking = None if machine.debug else asked("compare", models=models, **options)
+        options: dict[str, Any] = {"question": asdict(question), "seed": seed, "opening": asdict(opening)}
+        asking = None if machine.debug else asked("compare", report, models=models, **options)
         answer = recalled(asking)
         if answer is None:
             with bars(quiet=json == "-") as show, remembering(asking):
@@ -518,7 +518,7 @@ def ui(*, machine: Machine) -> None:
     with sentences(machine.debug):
         begin(machine)
         stop_on_interrupt("Ending Prefect, MLflow and the worker ...", seconds=None)
-        from ganbench.flows.run import run_servers
+        from ganbench.flows.serving import run_servers
 
         run_servers()
 

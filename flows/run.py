@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -46,7 +45,7 @@ from ganbench.gan.words import caution
 from ganbench.tasks.guardian import guard
 from ganbench.tasks.progress import Counter, listening
 from ganbench.tasks.runners import check_runner, runner
-from ganbench.tasks.servers import join, running, serving, working
+from ganbench.tasks.servers import join, running
 from ganbench.tasks.settings import settings, workspace_of
 
 if TYPE_CHECKING:
@@ -247,31 +246,6 @@ def time_for(images: int) -> str:
     with single_threaded():
         seconds = images / pace(seen, (3, 32, 32), settings().workers)
     return f": {in_words(seconds)} if the machine stays as busy as now"
-
-
-def run_servers() -> None:
-    """Keep Prefect, MLflow and a worker up until Ctrl-C, or until the terminal is closed."""
-    found = running()
-    if found:
-        raise BadInput("already-running",
-                       f"ganbench ui runs already (process {found.pid}): {found.prefect} and {found.mlflow}.")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
-    guard()
-    logs = settings().root / "logs"
-    print(f"Starting Prefect, MLflow and a worker (logs in {logs}) ...", flush=True)
-    with serving(logs) as servers:
-        from ganbench.flows.deployments import deploy, skip_missed
-        from ganbench.tasks.tracking.client import page_of_scores
-
-        names = deploy(str(Path.cwd()))
-        skip_missed()
-        with working(servers, logs) as worker:
-            print(f"Prefect  {servers.prefect}   deployments: {', '.join(names)}")
-            print(f"MLflow   {page_of_scores()}")
-            print("Ctrl-C stops all three.", flush=True)
-            code = worker.wait()
-    raise RuntimeError(f"the worker ended with code {code}; see {logs / 'worker.log'}")
 
 
 def run_training(show: Show, recipe: str, out: Path, steps: int) -> Trained:

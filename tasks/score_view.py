@@ -16,7 +16,7 @@ from typing import Any
 
 TAG = "mlflow.sharedViewState."  # prefix of the experiment's tags; the rest is the key of the view
 NAME, CREATED = "attributes.`Run Name`", "runDateAndNestInfo"  # the columns that are always there
-WIDTHS = {NAME: 210, CREATED: 125}
+ALWAYS = {NAME: 60, CREATED: 125}  # pixels, beside a name's letters
 LETTER, MARGIN = 6.6, 26  # pixels
 PACKED = "deflate;"
 LONGEST = 5_000  # letters of an experiment's tag
@@ -51,6 +51,7 @@ class View:
     columns: Mapping[str, int] = field(default_factory=dict)  # MLflow's names of columns -> letters
     charts: Sequence[Chart] = ()
     hidden: Sequence[str] = ()  # metrics that get no chart
+    names: int = 24  # letters of a run's name
 
 
 def column(kind: str, name: str) -> str:
@@ -70,11 +71,12 @@ def state(view: View) -> dict[str, Any]:
     return {
         "selectedColumns": list(view.columns),
         "columnOrder": [NAME, CREATED, *view.columns],
-        "columnWidths": WIDTHS | widths,
+        "columnWidths": ALWAYS | {NAME: ALWAYS[NAME] + round(LETTER * view.names)} | widths,
         "compareRunCharts": [*(card(k, chart) for k, chart in enumerate(view.charts)), *map(absent, view.hidden)],
         "compareRunSections": [
             {"uuid": name, "name": name, "display": name != MORE, "isReordered": True, "deleted": False,
-             "isGenerated": False, "columns": 2 if name == PICTURES else 3, "cardHeight": 330}
+             "isGenerated": False, "columns": 1 if name == PICTURES else 3,
+             "cardHeight": 450 if name == PICTURES else 330}
             for name in sections
         ],
         "isAccordionReordered": True,
@@ -119,7 +121,10 @@ def read(tag: str) -> dict[str, Any]:
     """The content of a saved view: what is in the page's address, and what the page keeps."""
     text = json.loads(tag)["state"]
     if text.startswith(PACKED):
-        text = zlib.decompress(base64.b64decode(text.removeprefix(PACKED))).decode()
+        try:
+            text = zlib.decompress(base64.b64decode(text.removeprefix(PACKED))).decode()
+        except zlib.error as error:
+            raise ValueError(f"no saved view of MLflow's: {error}") from error
     found: dict[str, Any] = json.loads(text)
     return found
 

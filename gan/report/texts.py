@@ -43,10 +43,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{models}.",
     ),
     "disagreement": (
-        "The metrics disagree: {pairs} by {one}, the reverse by {other}, both significantly. Look at the images.",
-        "Les métriques se contredisent : {pairs} selon {one}, l'inverse selon {other}, significativement dans les deux "
-        "cas. Regardez les images.",
+        "The metrics disagree: by {one} {pairs}, by {other} the reverse, both significantly. Look at the images.",
+        "Les métriques se contredisent : selon {one}, {pairs} ; selon {other}, c'est l'inverse, et les deux écarts "
+        "sont significatifs. Regardez les images.",
     ),
+    "better than": ("{better} is better than {worse}", "{better} est meilleur que {worse}"),
     "mixture helps": (
         "A mixture ({shares}) is nearer to the real images than {best} alone, by {gain} (95 % confidence interval: "
         "{low} to {high}), on images that were not used to choose it.",

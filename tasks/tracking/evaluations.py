@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -265,7 +265,8 @@ def note_of(scores: Sequence[Score], lead: str, head: str = "") -> str:
     lines = [head] if head else []
     lines.append(f"**{short(first, lead)} {text_of(first)}** (95 %: {low} to {high}; {best}; "
                  f"features: {first.extractor or 'none'}; {first.n:,} images).")
-    return "\n\n".join([*lines, markdown_of(scores, "Scores", [])])
+    renamed = [replace(score, metric=short(score, lead)) for score in scores]
+    return "\n\n".join([*lines, markdown_of(renamed, "Scores", [])])
 
 
 def interval_of(cell: Cell) -> tuple[str, str]:

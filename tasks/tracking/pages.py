@@ -16,7 +16,7 @@ from typing import Any
 
 from ganbench.tasks import score_view
 from ganbench.tasks.settings import settings
-from ganbench.tasks.tracking.client import FIRST_PAGE, LATEST, connect, experiment_of, page_of_runs
+from ganbench.tasks.tracking.client import FIRST_PAGE, LATEST, connect, experiment_of, make_database, page_of_runs
 
 CLOSED = """<script>
 for (const [key, value] of [["assistant.fab.autoOpenedOnFirstLoad", true], ["assistant.panelOpen", false],
@@ -31,6 +31,7 @@ location.replace("./" + PAGE);
 </script>
 <a href="HREF">The newest results</a>"""
 CHARTS = "&compareRunsMode=CHART"
+FORMER = "scores"  # the only view of earlier versions of ganbench
 
 App = Callable[[MutableMapping[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]],
                Awaitable[None]]
@@ -38,7 +39,7 @@ App = Callable[[MutableMapping[str, Any], Callable[[], Awaitable[Any]], Callable
 
 def first_page(experiment: str, tags: dict[str, str], mode: str = "") -> str:
     """HTML that chooses the newest view in the browser and goes there."""
-    key = tags.get(LATEST, "")
+    key = tags.get(LATEST, FORMER)
     try:
         state: dict[str, Any] | None = score_view.read(tags[score_view.TAG + key])
     except (KeyError, ValueError):
@@ -92,6 +93,7 @@ def main() -> None:
     parser.add_argument("--port", type=int)
     given = parser.parse_args()
     settings()  # before MLflow is imported
+    make_database()
 
     import mlflow.server
     import uvicorn

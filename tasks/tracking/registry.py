@@ -18,7 +18,7 @@ MEASURED, BEST = "measured", "best"  # aliases: of the version measured last; of
 PLAIN = "An image generator; its versions differ in their weights."
 PREVIEW = "preview.png"  # an artifact of a run
 END = f"\n\n{PLAIN}"  # of our own description of a model
-GROUP, VALUE = "ganbench.group", "ganbench.value"  # tags of a version: what its score is comparable to, and the score
+SCORE = "ganbench.score"  # a tag of a version: what its score is comparable to, and the score in full precision
 
 
 def link_model(client: MlflowClient, experiment: str, run_id: str, name: str, digest: str, facts: Mapping[str, Any],
@@ -38,7 +38,7 @@ def link_model(client: MlflowClient, experiment: str, run_id: str, name: str, di
                                           params=params, model_type="image generator")
         model_id = made.model_id
         client.finalize_logged_model(model_id, LoggedModelStatus.READY)
-        register(client, safe(name), model_id, digest, run_id)
+        register(client, safe(name), model_id, run_id)
     outputs = client.get_run(run_id).outputs
     if model_id not in {output.model_id for output in (outputs.model_outputs if outputs else [])}:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
@@ -47,7 +47,7 @@ def link_model(client: MlflowClient, experiment: str, run_id: str, name: str, di
     return str(model_id)
 
 
-def register(client: MlflowClient, name: str, model_id: str, digest: str, run_id: str) -> None:
+def register(client: MlflowClient, name: str, model_id: str, run_id: str) -> None:
     """A version of the registered model of this name; other weights are another version."""
     from mlflow.exceptions import MlflowException
 
@@ -57,7 +57,7 @@ def register(client: MlflowClient, name: str, model_id: str, digest: str, run_id
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     with default_address():
-        client.create_model_version(name, f"models:/{model_id}", run_id, {DIGEST: digest}, model_id=model_id)
+        client.create_model_version(name, f"models:/{model_id}", run_id, model_id=model_id)
 
 
 def describe(client: MlflowClient, experiment: str, run_id: str, model_id: str, about: Mapping[str, str]) -> None:
@@ -66,8 +66,8 @@ def describe(client: MlflowClient, experiment: str, run_id: str, model_id: str, 
     if version is None:
         return
     text = description(experiment, run_id, about, str(version.version))
-    for name, value in {about["metric"]: about["score"], "protocol": about["protocol"], GROUP: about["group"],
-                        VALUE: about["value"]}.items():
+    for name, value in {about["metric"]: about["score"], "protocol": about["protocol"],
+                        SCORE: f"{about['group']} {about['value']}"}.items():
         client.set_model_version_tag(version.name, version.version, name, value)
     client.update_model_version(version.name, version.version, f"{about['metric']} {about['score']}")
     client.set_registered_model_alias(version.name, MEASURED, str(version.version))
@@ -88,8 +88,9 @@ def description(experiment: str, run_id: str, about: Mapping[str, str], version:
 
 def best_of(client: MlflowClient, version: ModelVersion, about: Mapping[str, str]) -> str:
     """The best version among those whose scores are comparable."""
-    mine = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{version.name}'")}
-    values = {number: float(tags[VALUE]) for number, tags in mine.items() if tags.get(GROUP) == about["group"]}
+    tagged = {str(one.version): one.tags.get(SCORE, " ").split(" ")
+              for one in client.search_model_versions(f"name = '{version.name}'")}
+    values = {number: float(value) for number, (group, value) in tagged.items() if group == about["group"]}
     sign = 1 if about["better"] == "lower" else -1
     return min(values, key=lambda number: (sign * values[number], -int(number)), default=str(version.version))
 

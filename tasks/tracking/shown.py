@@ -74,7 +74,8 @@ def view_of(key: str, name: str, chosen: str, scores: Mapping[str, Sequence[Scor
     lead_score = every[0]
     return View(
         key, name, chosen, column("metrics", short(lead_score, lead)), lead_score.lower_is_better,
-        {name: widths.get(name, 5) for name in columns}, charts_of(every, lead, pictures), hidden(every, lead))
+        {name: widths.get(name, 5) for name in columns}, charts_of(every, lead, pictures), hidden(every, lead),
+        min(40, score_view.longest(scores)))
 
 
 def charts_of(scores: Sequence[Score], lead: str, pictures: Sequence[str]) -> list[Chart]:

@@ -45,6 +45,7 @@ from ganbench.tasks.tracking.evaluations import (
     group_key,
     group_name,
     note_of,
+    quoted,
     run_of,
     source_of,
     suite_id,
@@ -175,10 +176,10 @@ def nights(job: Job, best: Score, metrics: Sequence[str]) -> View:
     name = short(best, job.lead)
     columns = {column("tags", BEST): 26, column("tags", name): 19, column("tags", ALERTS): 6, column("tags", MODELS): 6}
     charted = [f"best/{name}", ALERTS]
-    chosen = f"tags.`ganbench.protocol_digest` = '{job.protocol_digest}' AND tags.`{KIND}` = 'comparison'"
+    chosen = f"tags.{SUITE} = {quoted(suite_id(job))} AND tags.`{KIND}` = 'comparison'"
     return View(f"nights-{group_key(job)}", f"All comparisons: {group_name(job)}", chosen, "attributes.start_time",
                 False, columns, [Chart(score_view.TIME, metric, over=MADE) for metric in charted],
-                [metric for metric in metrics if metric not in charted])
+                [metric for metric in metrics if metric not in charted], names=46)
 
 
 @task(name="track suite", persist_result=False, cache_policy=NO_CACHE)
