@@ -11,7 +11,7 @@ from ganbench.gan.naming import brief
 from ganbench.gan.report import leaderboard, verdict
 from ganbench.gan.report.charts import Chart
 from ganbench.gan.report.document import Document, FindingFacts
-from ganbench.gan.report.figures import PER_CLASS, charts_of
+from ganbench.gan.report.figures import MOST, PER_CLASS, charts_of
 from ganbench.gan.report.pictures import GALLERIES, SPRITES, wall_size
 from ganbench.gan.report.strengths import (
     COLUMNS,
@@ -56,7 +56,7 @@ def page(document: Document, pictures: Mapping[str, bytes], play: str = "") -> s
         machine=verdict.machine(document) if measured else None, charts=charts, first=first_of(models, document),
         galleries=galleries_of, letters=verdict.letters, accused=accused, slice_names=slice_names,
         slice_name=slice_name, slice_place=slice_place, ARROWS=ARROWS, MARKS=MARKS, COLUMNS=COLUMNS, WHAT=WHAT,
-        PER_CLASS=PER_CLASS, SPRITES=SPRITES, across_down=str(wall_size(document)), **names_of(document),
+        PER_CLASS=PER_CLASS, MOST=MOST, SPRITES=SPRITES, across_down=str(wall_size(document)), **names_of(document),
         **board_of(document),
     )
 
