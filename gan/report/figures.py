@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -46,6 +47,8 @@ LANE = 11                       # of a model within a class
 NAMES = 84                      # width of the names of classes
 BEYOND = 1.25                   # most of the profile's axis: further right is drawn here
 PER_CLASS = ("precision", "recall", "coverage", "share", "kid")     # of slices, the one shown first at the front
+SHORT, LONG = 14, 44            # letters of a name that fit beside a point, and above a row
+MOST = 30                       # classes of a chart
 SIDE = 340                      # height of the map
 
 
@@ -82,6 +85,12 @@ def of_floor(cell: Cell, at: str) -> Sample | None:
     value, digits = cell.floor, cell.decimals
     said = f"{en}: {english(value, digits)}", f"{fr}\N{NO-BREAK SPACE}: {french(value, digits)}"
     return Sample("", REAL, value, value, value, f"{at}/floor", said)
+
+
+def fitting(names: Pair, most: int = SHORT) -> Pair:
+    """The names, shortened in the middle: models of one training differ at the end."""
+    one, other = (name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most // 2 :]}" for name in names)
+    return one, other
 
 
 def names_of(document: Document) -> list[str]:
@@ -126,7 +135,7 @@ def lead_chart(document: Document) -> Chart:
                   Words(x, TOP - 6, both("real images"), "end" if x > WIDE / 2 else "start")]
     for k, one in enumerate(rows):
         y = TOP + HEIGHT * k + 26
-        parts += [Words(EDGE + 4, y - 11, (one.name, one.name), kind="name"),
+        parts += [Words(EDGE + 4, y - 11, fitting((one.name, one.name), LONG), kind="name"),
                   Line(across(one.low), across(one.high), y, y, "bar", one.model), mark(one, across(one.value), y)]
     return Chart("lead", both("chart lead", metric=lead), tall, parts)
 
@@ -226,7 +235,7 @@ def scatter(
         parts += cross(x, y, (across(one.low), across(one.high)), (up(other.low), up(other.high)), one.model)
         named = (one.name, one.name) if one.model != REAL else both("real images")
         late = x > WIDE * 0.6
-        parts += [Words(x - 9 if late else x + 9, tall - 5, named, "end" if late else "start", "name"),
+        parts += [Words(x - 9 if late else x + 9, tall - 5, fitting(named), "end" if late else "start", "name"),
                   Mark(x, y, one.model, joined(one, other, axes), other.at, other.value)]
     return Chart(identity, title, TALL, parts)
 
@@ -300,7 +309,7 @@ def lines_chart(
         parts.append(Path(places, one.model))
         for (x, y), (_, found) in zip(places, one.points, strict=True):
             parts += [*cross(x, y, (x, x), (up(found.low), up(found.high)), one.model), mark(found, x, y)]
-        parts.append(Words(right + 10, end + 4, one.name, kind="name"))
+        parts.append(Words(right + 10, end + 4, fitting(one.name), kind="name"))
     return Chart(identity, title, TALL, parts)
 
 
@@ -342,6 +351,7 @@ def class_chart(document: Document, models: Sequence[Analysed], name: str) -> Ch
     rows = [(kind, class_samples(document, models, kind, name)) for kind in slice_names(models)]
     if not any(samples for _, samples in rows):
         return None
+    rows = most_telling(rows, name)
     high = LANE * len(models) + 10
     tall = TOP + high * len(rows) + BOTTOM
     across = axis([0.0, *(end for _, samples in rows for one in samples for end in (one.low, one.high))],
@@ -350,10 +360,24 @@ def class_chart(document: Document, models: Sequence[Analysed], name: str) -> Ch
     parts = below(across, tall - BOTTOM, TOP, title)
     for k, (kind, samples) in enumerate(rows):
         top = TOP + high * k
-        said = slice_name(kind, document.protocol.classes)
+        said = fitting(slice_name(kind, document.protocol.classes))
         parts += [Line(4, WIDE - EDGE, top, top, "grid"), Words(4, top + high / 2 + 4, said, kind="name")]
         parts += class_row(samples, across, top, high)
     return Chart(f"class-{name}", title, tall, parts)
+
+
+def most_telling(rows: list[tuple[str, list[Sample]]], name: str) -> list[tuple[str, list[Sample]]]:
+    """At most MOST classes, in their order: those where the models are worst on average."""
+    bad = [badness(samples, name) for _, samples in rows]
+    kept = set(sorted(range(len(rows)), key=lambda k: -bad[k])[:MOST])
+    return [row for k, row in enumerate(rows) if k in kept]
+
+
+def badness(samples: Sequence[Sample], name: str) -> float:
+    values = [one.value for one in samples if one.model != REAL]
+    real = next((one.value for one in samples if one.model == REAL), 0.0)
+    mean = sum(values) / len(values) if values else -math.inf
+    return -mean if name in ("precision", "recall", "coverage") else abs(mean - real) if values else mean
 
 
 def class_row(samples: Sequence[Sample], across: Axis, top: float, high: float) -> list[Part]:

@@ -19,7 +19,7 @@ WALL = 64                           # first images of a set: the blind test take
 TILES = (128, 96, 64, 48, 32, 24)   # pixels of an image's longer side: the largest that keeps all below MOST
 ENLARGED = 2                        # times: small images; the page enlarges further
 MOST = 5_500_000                    # bytes of all pictures
-WORST = 10                          # images of a gallery
+WORST, MODES = 10, 4                # images of a gallery; artefact modes that are shown, the largest
 SPRITES, SPRITE, COLUMNS = "map-", 32, 20       # the map's pictures: the name, pixels of an image, images side by side
 BLANK = 225                         # grey of an image that is not there
 GALLERIES = tuple(field.name for field in fields(Gallery))
@@ -59,7 +59,7 @@ def at_size(
             found |= {f"{i}-{name}": pairs(items[:WORST], shown.samples, tile)
                       for name, items in vars(shown.analysis.gallery).items() if items}
             found |= {f"{i}-mode-{k}": strip(mode.images[:WORST], shown.samples["generated"], tile)
-                      for k, mode in enumerate(shown.analysis.modes)}
+                      for k, mode in enumerate(shown.analysis.modes[:MODES])}
     return found
 
 

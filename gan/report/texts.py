@@ -354,6 +354,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Une ligne par modèle, dans l'ordre du classement, avec intervalles de confiance à 95 %. Dans le graphique des "
         "parts, les traits verticaux sont celles des images réelles.",
     ),
+    "classes some": (
+        "Of {count}, the {most} where the models are worst on average; the tables have all of them.",
+        "Sur {count}, les {most} où les modèles sont les moins bons en moyenne ; les tableaux les donnent toutes.",
+    ),
     "shown number": ("Show", "Afficher"),
     "tables": ("The same in tables", "Les mêmes nombres en tableaux"),
     "map": ("Map of the images", "Carte des images"),
