@@ -1,4 +1,4 @@
-"""`ganbench ui`: Prefect, MLflow and a worker.  The servers are started before anything that takes seconds to import."""
+"""`ganbench ui`: Prefect, MLflow and a worker.  The servers start before anything is imported that takes seconds."""
 
 from __future__ import annotations
 
