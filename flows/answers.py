@@ -53,8 +53,8 @@ class Answer:
     text: str
 
 
-def asked(command: str, **arguments: Any) -> Asked | None:
-    """The question; None where only the flow can answer it."""
+def asked(command: str, out: str = "", **arguments: Any) -> Asked | None:
+    """The question; None where only the flow can answer it.  `out`: where results go, which is no input."""
     found = settings()
     strings = [*strings_in(arguments), *strings_in(found.model_dump(mode="json", exclude={"home"}))]
     if found.runner != "threads" or names_server() or any(map(is_code, strings)) or running():
@@ -62,8 +62,8 @@ def asked(command: str, **arguments: Any) -> Asked | None:
     with suppress(OSError, ValueError):
         paths = list(paths_in([*strings, str(found.root / "weights"), str(found.root / "data"), SYSTEM]))
         if len(paths) <= MOST_FILES and not any(has_code(path) for path in paths):
-            facts = [command, arguments, found.model_dump(mode="json"), os.getcwd(), code(), packages(), sys.version]
-            return Asked(command, arguments, digest_of(facts), states(paths))
+            facts = [command, out, arguments, found.model_dump(mode="json"), os.getcwd(), code(), packages()]
+            return Asked(command, arguments, digest_of([*facts, sys.version]), states(paths))
     return None
 
 

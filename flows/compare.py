@@ -65,7 +65,7 @@ class Compared:
 
 
 def run_name() -> str:
-    """`dcgan-fashion-mnist, gpt-fashion-mnist, fashion-mnist-embedded-2k, n=2000, seed 0`."""
+    """`dcgan-fashion-mnist, gpt-fashion-mnist, n=2000, fashion-mnist-embedded-2k, seed 0`."""
     given = runtime.flow_run.parameters
     names = [short_name(model) for model in asked_models(given["zoo"], given["models"])]
     shown = names if len(names) <= 3 else [*names[:3], f"{len(names) - 3} more"]

@@ -54,7 +54,7 @@ class Outcome:
 
 
 def run_name() -> str:
-    """`dcgan-fashion-mnist, fashion-mnist-embedded-2k, n=2000, seed 0`, from the parameters of the run."""
+    """`dcgan-fashion-mnist, n=2000, fashion-mnist-embedded-2k, seed 0`, from the parameters of the run."""
     given = runtime.flow_run.parameters
     return ", ".join([short_name(given["model"]), *what_of(given)])
 
@@ -64,11 +64,11 @@ def short_name(model: str) -> str:
 
 
 def what_of(parameters: Mapping[str, Any]) -> list[str]:
-    """What a run measures: `fashion-mnist-embedded-2k`, `n=2000`, `seed 0`."""
+    """What a run measures: `n=2000`, `fashion-mnist-embedded-2k`, `seed 0`."""
     asked = as_given(parameters)
     against = Path(asked["reference"]).name if asked["reference"] else asked["protocol"] or PRESET
     n = asked["n"] or (None if asked["reference"] or against not in PROTOCOLS else PROTOCOLS[against].n_generated)
-    return [against, *([f"n={n}"] if n else []), f"seed {asked['seed']}"]
+    return [*([f"n={n}"] if n else []), against, f"seed {asked['seed']}"]
 
 
 @formed

@@ -1,4 +1,4 @@
-"""`ganbench ui`: Prefect, MLflow and a worker.  The servers start before anything is imported that takes seconds."""
+"""`ganbench ui`: Prefect, MLflow and a worker.  Servers are started before anything that takes seconds to import."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def publish_scores(
 ) -> None:
     """The table of scores as an artifact of the flow run, below a picture of the model's images, with links."""
     shown = [f"![The first images of the model]({data_uri(picture)})", ""] if picture else []
-    text = "\n".join([*shown, markdown_of(scores, heading, [*linked(links or {}), *map(escaped, notes)])])
+    text = "\n".join([*shown, linked(links or {}), "", markdown_of(scores, heading, [*map(escaped, notes)])])
     create_markdown_artifact(markdown=text, key="scores", description=heading)
     log_links(links or {})
 
@@ -57,9 +57,9 @@ def markdown_of(scores: Sequence[Score], heading: str, notes: list[str]) -> str:
     return "\n".join([*lines, "", *warnings, "", *(f"- {note}" for note in notes)])
 
 
-def linked(links: Mapping[str, str]) -> list[str]:
+def linked(links: Mapping[str, str]) -> str:
     """In Markdown, by what they lead to."""
-    return [f"[{escaped(name)}]({url})" for name, url in links.items()]
+    return " · ".join(f"[{escaped(name)}]({url})" for name, url in links.items())
 
 
 def log_links(links: Mapping[str, str]) -> None:

@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from ganbench.gan.compare import Ranking
 from ganbench.gan.findings import Analysis
 from ganbench.gan.metering import Cost
+from ganbench.gan.metrics import METRICS
 from ganbench.gan.numbers import DASH
 from ganbench.gan.report.markdown import escaped
 from ganbench.gan.tables import ARROWS, ScoreTable, floor_text, remarks, score_table, value_text, verdict_line
@@ -20,6 +21,7 @@ from ganbench.gan.types import Score
 from ganbench.gan.words import sentence
 from ganbench.tasks.artifacts import data_uri, linked, log_links
 
+MOST = 5    # models beside each other in Prefect's pages
 COSTS = ("parameters", "evaluations", "images_per_second", "peak_memory")
 
 Scores = Mapping[str, Sequence[Score]]
@@ -91,19 +93,45 @@ def weaknesses_markdown(analyses: Mapping[str, Analysis | None]) -> str:
     return "\n".join(["", "### Weaknesses", "", *lines]) if lines else ""
 
 
+def strips(models: Sequence[str], pictures: Mapping[str, str]) -> list[str]:
+    """A table in Markdown of each model's first images."""
+    rows = [f"| {escaped(model)} | ![Images of {escaped(model)}]({data_uri(pictures[model], 1 / 8)}) |"
+            for model in models if model in pictures]
+    return ["| model, best first | images |", "|---|---|", *rows, ""] if rows else []
+
+
+def board(scores: Scores, rankings: Sequence[Ranking]) -> str:
+    """The leaderboard with a column for each of the best models, which Prefect's pages have the width for; metrics,
+    then extractors, which can break between lines."""
+    table = score_table(scores, rankings)
+    shown = rankings[0].models[:MOST]
+    columns = [table.columns.index(model) for model in shown]
+    heads = ["metric", *map(escaped, shown), "real images"]
+    ranks = ["rank", *(ranks_of(rankings[0], model) for model in shown), ""]
+    rows = [[f"{escaped(spaced(row.name))} {ARROWS[row.better]}",
+             *(escaped(value_text(row.cells[i], mark=True)) for i in columns), floor_text(row.first[1])]
+            for row in table.rows]
+    n = len(rankings[0].models)
+    more = [f"- The {MOST} best of {n} models; all of them are in the report."] if n > MOST else []
+    lines = [f"| {' | '.join(row)} |" for row in (heads, ["---", *["---:"] * (len(heads) - 1)], ranks, *rows)]
+    return "\n".join([*lines, "", *(f"- {escaped(line)}" for line in remarks(rankings)), *more])
+
+
+def spaced(metric: str) -> str:
+    """`kid efficientnet_lite0`."""
+    name = max((name for name in METRICS if metric.startswith(f"{name}_")), key=len, default=metric)
+    return f"{name} {metric[len(name) + 1:]}".strip()
+
+
 @task(name="publish", task_run_name="publish leaderboard", persist_result=False, cache_policy=NO_CACHE)
 def publish_leaderboard(
     scores: Scores, rankings: Sequence[Ranking], costs: Mapping[str, Cost], analyses: Mapping[str, Analysis | None],
     heading: str, pictures: Mapping[str, str] | None = None, links: Mapping[str, str] | None = None,
 ) -> None:
     """The leaderboard as an artifact of the flow run, below links and pictures of the models' images, best first."""
-    held = pictures or {}
-    shown = [f"| {escaped(model)} | ![Images of {escaped(model)}]({data_uri(held[model], 1 / 8)}) |"
-             for model in rankings[0].models if model in held]
     text = "\n".join([
-        " · ".join(linked(links or {})), "",
-        *(["| model, best first | images |", "|---|---|", *shown, ""] if shown else []),
-        leaderboard_markdown(scores, rankings, costs, heading), weaknesses_markdown(analyses),
+        linked(links or {}), "", *strips(rankings[0].models, pictures or {}), f"## {escaped(heading)}", "",
+        board(scores, rankings), weaknesses_markdown(analyses),
     ])
     create_markdown_artifact(markdown=text, key="leaderboard", description=heading)
     log_links(links or {})

@@ -33,12 +33,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Line:
+    """`said`: the text on hovering."""
+
     x1: float
     x2: float
     y1: float
     y2: float
     kind: str = ""
     model: int | None = None
+    said: Pair | None = None
     shape: str = "line"
 
 
@@ -80,7 +83,12 @@ class Mark:
     @property
     def form(self) -> int:
         """A circle, a square, a diamond or a triangle; -1: a ring, of real images."""
-        return self.model if self.model < 0 else self.model % 4
+        return form_of(self.model)
+
+
+def form_of(model: int) -> int:
+    """Models whose colours repeat have another marker."""
+    return model if model < 0 else (model + model // len(COLOURS)) % 4
 
 
 Part = Line | Path | Words | Mark

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse.linalg import svds
 
 from ganbench.gan.findings import Analysis
 from ganbench.gan.needs.sets import has
+from ganbench.gan.report.components import placed
 from ganbench.gan.rows import Rows
 from ganbench.gan.slices import labels_of, predictions
 from ganbench.gan.sources import source_digest
@@ -89,38 +89,23 @@ def wall(kinds: np.ndarray, rows: Sequence[int]) -> tuple[int, ...]:
 
 
 def map_of(sets: Sequence[Exhibit], classes: Sequence[str], store: Store) -> Map:
-    """The map; stored."""
-    key = digest_of({"stage": "map", "source": source_digest("map"), "classes": list(classes),
-                     "sets": [[shown.features.digest, shown.samples.digest,
-                               shown.judged.digest if shown.judged else ""] for shown in sets]})
-    found, _ = remember(store, "scores", key, lambda: asdict(drawn(sets, classes)))
-    clouds = tuple(Cloud(**{name: tuple(row) for name, row in cloud.items()}) for cloud in found["sets"])
-    return Map(found["extractor"], tuple(found["explained"]), tuple(found["classes"]), clouds)
+    """The map; its coordinates are stored."""
+    key = digest_of({"stage": "map", "source": source_digest("map"), "counts": [FITTED, POINTS],
+                     "sets": [shown.features.digest for shown in sets]})
+
+    def compute() -> list[object]:
+        return list(placed([Rows(shown.features)[:FITTED].astype(np.float64) for shown in sets], POINTS))
+
+    (places, explained), _ = remember(store, "scores", key, compute)
+    clouds = [Cloud(tuple(x), tuple(y), known_kinds(shown, len(classes), len(x)))
+              for shown, (x, y) in zip(sets, places, strict=True)]
+    return Map(sets[0].features.extractor, (explained[0], explained[1]), tuple(classes), tuple(clouds))
 
 
-def drawn(sets: Sequence[Exhibit], classes: Sequence[str]) -> Map:
-    features = [Rows(shown.features)[: FITTED].astype(np.float64) for shown in sets]
-    centre, axes, explained = components(features)
-    clouds = []
-    for shown, rows in zip(sets, features, strict=True):
-        places = np.round((rows[:POINTS] - centre) @ axes, 3)
-        kinds = kinds_of(shown, len(classes))
-        known = np.full(len(places), UNKNOWN) if kinds is None else kinds[: len(places)]
-        clouds.append(Cloud(tuple(places[:, 0].tolist()), tuple(places[:, 1].tolist()), tuple(known.tolist())))
-    return Map(sets[0].features.extractor, explained, tuple(classes), tuple(clouds))
-
-
-def components(sets: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
-    """(n, d) each -> the common mean (d,), two axes (d, 2), and their shares of the variance; each set has weight 1."""
-    centre = np.mean([rows.mean(axis=0) for rows in sets], axis=0)
-    spread = np.concatenate([(rows - centre) / np.sqrt(len(rows)) for rows in sets])
-    total = float((spread**2).sum()) or 1.0
-    _, lengths, axes = svds(spread, k=2, v0=np.ones(min(spread.shape)))
-    order = np.argsort(-lengths)
-    axes = axes[order].T
-    axes *= np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])      # the sign of a component is arbitrary
-    first, second = (lengths[order] ** 2 / total).tolist()
-    return centre, axes, (first, second)
+def known_kinds(shown: Exhibit, n_classes: int, count: int) -> tuple[int, ...]:
+    """The classes of the first images, or UNKNOWN."""
+    kinds = kinds_of(shown, n_classes)
+    return (UNKNOWN,) * count if kinds is None else tuple(kinds[:count].tolist())
 
 
 def sets_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -32,7 +33,7 @@ from ganbench.gan.report.charts import (
     spread,
 )
 from ganbench.gan.report.document import Document
-from ganbench.gan.report.leaderboard import Column, columns_of
+from ganbench.gan.report.leaderboard import Column, columns_of, label
 from ganbench.gan.report.strengths import Analysed, relative_power, slice_names, slice_place
 from ganbench.gan.report.texts import both
 from ganbench.gan.tables import Cell, Row
@@ -46,6 +47,8 @@ LANE = 11                       # of a model within a class
 NAMES = 84                      # width of the names of classes
 BEYOND = 1.25                   # most of the profile's axis: further right is drawn here
 PER_CLASS = ("precision", "recall", "coverage", "share", "kid")     # of slices, the one shown first at the front
+SHORT, LONG = 14, 44            # letters of a name that fit beside a point, and above a row
+MOST = 30                       # classes of a chart
 SIDE = 340                      # height of the map
 
 
@@ -84,6 +87,12 @@ def of_floor(cell: Cell, at: str) -> Sample | None:
     return Sample("", REAL, value, value, value, f"{at}/floor", said)
 
 
+def fitting(names: Pair, most: int = SHORT) -> Pair:
+    """The names, shortened in the middle: models of one training differ at the end."""
+    one, other = (name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most // 2 :]}" for name in names)
+    return one, other
+
+
 def names_of(document: Document) -> list[str]:
     return brief([model.name for model in document.models])
 
@@ -100,11 +109,12 @@ def samples_of(document: Document, row: Row) -> list[Sample]:
 
 def charts_of(document: Document, models: list[Analysed]) -> dict[str, Chart | None]:
     found: dict[str, Chart | None] = {
-        "lead": lead_chart(document), "profile": profile_chart(document), "curve": curve_chart(document),
+        "lead": lead_chart(document), "curve": curve_chart(document),
         "front": front_chart(document), "fidelity": pair_chart(document, "precision", "recall"),
         "cover": pair_chart(document, "density", "coverage"), "map": map_chart(document),
         "spectrum": spectrum_chart(document, models) if models else None,
     }
+    found |= {chart.identity: chart for chart in profile_charts(document)}
     return found | {f"class-{name}": class_chart(document, models, name) for name in PER_CLASS}
 
 
@@ -118,16 +128,24 @@ def lead_chart(document: Document) -> Chart:
     tall = TOP + HEIGHT * len(rows) + BOTTOM
     ends = [0.0, *(end for one in samples for end in (one.low, one.high))]
     across = axis(ends, EDGE, WIDE - EDGE)
-    parts = below(across, tall - BOTTOM, TOP, (lead, lead))
+    parts = below(across, tall - BOTTOM, TOP, lead_title(document))
     for real in samples[len(rows):]:
         x = across(real.value)
-        parts += [Line(x, x, TOP, tall - BOTTOM, "floor"),
+        parts += [Line(x, x, TOP, tall - BOTTOM, "floor", said=real.said),
                   Words(x, TOP - 6, both("real images"), "end" if x > WIDE / 2 else "start")]
     for k, one in enumerate(rows):
         y = TOP + HEIGHT * k + 26
-        parts += [Words(EDGE + 4, y - 11, (one.name, one.name), kind="name"),
+        parts += [Words(EDGE + 4, y - 11, fitting((one.name, one.name), LONG), kind="name"),
                   Line(across(one.low), across(one.high), y, y, "bar", one.model), mark(one, across(one.value), y)]
     return Chart("lead", both("chart lead", metric=lead), tall, parts)
+
+
+def lead_title(document: Document) -> Pair:
+    """`KID (lower is better)`"""
+    row = verdict.lead_row(document)
+    extractor = next((metric.extractor for metric in document.metrics if metric.name == row.name), "")
+    (en, fr), (english_way, french_way) = label(row.name, extractor), both(row.better)
+    return f"{en} ({english_way})", f"{fr} ({french_way})"
 
 
 def mark(one: Sample, x: float, y: float) -> Mark:
@@ -148,25 +166,28 @@ def profile(row: Row) -> list[float | None] | None:
     return [None if value is None else (value - worst) / (floor - worst) for value in values]
 
 
-def profile_chart(document: Document) -> Chart | None:
-    """A row for each metric, below the name of its extractor."""
+def profile_charts(document: Document) -> list[Chart]:
+    """A chart for each extractor, with a row for each metric."""
     rows = [(column, places) for column in columns_of(document) if (places := profile(column.row)) is not None]
-    if not rows or len(document.models) < 2:
-        return None
-    across, y = Axis(0, BEYOND, NAMES + 16, WIDE - EDGE), float(TOP)
-    parts: list[Part] = []
-    for extractor, several in groupby(rows, key=lambda row: row[0].extractor):
-        y += STEP
-        parts.append(Words(4, y, both("features of", extractor=extractor)))
-        for column, places in several:
-            y += STEP
-            parts += profile_row(document, column, places, across, y)
-    bottom = y + STEP - 8
-    for end, word, anchor in ((0.0, "worst", "middle"), (1.0, "real images", "middle")):
+    if len(document.models) < 2:
+        return []
+    return [profile_chart(document, k, extractor, list(several))
+            for k, (extractor, several) in enumerate(groupby(rows, key=lambda row: row[0].extractor))]
+
+
+def profile_chart(
+    document: Document, k: int, extractor: str, rows: Sequence[tuple[Column, Sequence[float | None]]]
+) -> Chart:
+    top, title = TOP + STEP, both("features of", extractor=extractor)
+    bottom = top + STEP * len(rows)
+    across = Axis(0, BEYOND, NAMES + 16, WIDE - EDGE)
+    parts: list[Part] = [Words(4, 14, title if extractor else both("images"))]
+    for end, word in ((0.0, "worst"), (1.0, "real images")):
         x = across(end)
-        parts[:0] = [Line(x, x, TOP, bottom, "floor")]
-        parts += [Words(x, TOP - 8, both(word), anchor), Words(x, bottom + 16, both(word), anchor)]
-    return Chart("profile", both("profile"), bottom + 24, parts)
+        parts += [Line(x, x, top - 6, bottom, "floor"), Words(x, top - 12, both(word), "middle")]
+    for i, (column, places) in enumerate(rows):
+        parts += profile_row(document, column, places, across, top + STEP * (i + 0.5))
+    return Chart(f"profile-{k}", title, bottom + 6, parts)
 
 
 def profile_row(
@@ -214,7 +235,7 @@ def scatter(
         parts += cross(x, y, (across(one.low), across(one.high)), (up(other.low), up(other.high)), one.model)
         named = (one.name, one.name) if one.model != REAL else both("real images")
         late = x > WIDE * 0.6
-        parts += [Words(x - 9 if late else x + 9, tall - 5, named, "end" if late else "start", "name"),
+        parts += [Words(x - 9 if late else x + 9, tall - 5, fitting(named), "end" if late else "start", "name"),
                   Mark(x, y, one.model, joined(one, other, axes), other.at, other.value)]
     return Chart(identity, title, TALL, parts)
 
@@ -238,7 +259,7 @@ def staircase(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]
 
 def front_chart(document: Document) -> Chart | None:
     """Quality against speed, and the line of the models that no other dominates."""
-    row, lead = verdict.lead_row(document), document.protocol.lead
+    row = verdict.lead_row(document)
     quality = {one.model: one for one in samples_of(document, row)}
     points = [(speed(document, i), quality[i]) for i, model in enumerate(document.models)
               if model.cost.images_per_second and i in quality]
@@ -246,7 +267,7 @@ def front_chart(document: Document) -> Chart | None:
         return None
     names = document.front.models if document.front else ()
     front = [i for i, model in enumerate(document.models) if model.name in names]
-    return scatter("front", both("cost"), points, (both("speed axis"), (lead, lead)), front=front)
+    return scatter("front", both("cost"), points, (both("speed axis"), lead_title(document)), front=front)
 
 
 def speed(document: Document, i: int) -> Sample:
@@ -288,7 +309,7 @@ def lines_chart(
         parts.append(Path(places, one.model))
         for (x, y), (_, found) in zip(places, one.points, strict=True):
             parts += [*cross(x, y, (x, x), (up(found.low), up(found.high)), one.model), mark(found, x, y)]
-        parts.append(Words(right + 10, end + 4, one.name, kind="name"))
+        parts.append(Words(right + 10, end + 4, fitting(one.name), kind="name"))
     return Chart(identity, title, TALL, parts)
 
 
@@ -330,6 +351,7 @@ def class_chart(document: Document, models: Sequence[Analysed], name: str) -> Ch
     rows = [(kind, class_samples(document, models, kind, name)) for kind in slice_names(models)]
     if not any(samples for _, samples in rows):
         return None
+    rows = most_telling(rows, name)
     high = LANE * len(models) + 10
     tall = TOP + high * len(rows) + BOTTOM
     across = axis([0.0, *(end for _, samples in rows for one in samples for end in (one.low, one.high))],
@@ -338,10 +360,24 @@ def class_chart(document: Document, models: Sequence[Analysed], name: str) -> Ch
     parts = below(across, tall - BOTTOM, TOP, title)
     for k, (kind, samples) in enumerate(rows):
         top = TOP + high * k
-        said = slice_name(kind, document.protocol.classes)
+        said = fitting(slice_name(kind, document.protocol.classes))
         parts += [Line(4, WIDE - EDGE, top, top, "grid"), Words(4, top + high / 2 + 4, said, kind="name")]
         parts += class_row(samples, across, top, high)
     return Chart(f"class-{name}", title, tall, parts)
+
+
+def most_telling(rows: list[tuple[str, list[Sample]]], name: str) -> list[tuple[str, list[Sample]]]:
+    """At most MOST classes, in their order: those where the models are worst on average."""
+    bad = [badness(samples, name) for _, samples in rows]
+    kept = set(sorted(range(len(rows)), key=lambda k: -bad[k])[:MOST])
+    return [row for k, row in enumerate(rows) if k in kept]
+
+
+def badness(samples: Sequence[Sample], name: str) -> float:
+    values = [one.value for one in samples if one.model != REAL]
+    real = next((one.value for one in samples if one.model == REAL), 0.0)
+    mean = sum(values) / len(values) if values else -math.inf
+    return -mean if name in ("precision", "recall", "coverage") else abs(mean - real) if values else mean
 
 
 def class_row(samples: Sequence[Sample], across: Axis, top: float, high: float) -> list[Part]:
@@ -349,7 +385,7 @@ def class_row(samples: Sequence[Sample], across: Axis, top: float, high: float) 
     for one in samples:
         x, y = across(one.value), top + 5 + LANE * (one.model + 0.5)
         if one.model == REAL:
-            found.append(Line(x, x, top + 2, top + high - 2, "real"))
+            found.append(Line(x, x, top + 2, top + high - 2, "real", said=one.said))
         else:
             found += [Line(across(one.low), across(one.high), y, y, "bar", one.model), mark(one, x, y)]
     return found
@@ -372,8 +408,10 @@ def class_samples(document: Document, models: Sequence[Analysed], kind: str, nam
                             value.value + 1.96 * value.se, at, shown.said))
     real = next((row for model in models for row in model.found.slices if row.name == kind), None)
     if name == "share" and real is not None:
-        share = real.real_share.value
-        found.insert(0, Sample("", REAL, share, share, share, "", both("real images")))
+        share, (en, fr) = real.real_share.value, both("real images")
+        said = (f"{en}: {english(100 * share, 1)}{percent[0]}",
+                f"{fr}\N{NO-BREAK SPACE}: {french(100 * share, 1)}{percent[1]}")
+        found.insert(0, Sample("", REAL, share, share, share, "", said))
     return found
 
 

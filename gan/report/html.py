@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ganbench.gan.naming import brief
 from ganbench.gan.report import leaderboard, verdict
 from ganbench.gan.report.charts import Chart
 from ganbench.gan.report.document import Document, FindingFacts
-from ganbench.gan.report.figures import PER_CLASS, charts_of
+from ganbench.gan.report.figures import MOST, PER_CLASS, charts_of
 from ganbench.gan.report.pictures import GALLERIES, SPRITES, wall_size
 from ganbench.gan.report.strengths import (
     COLUMNS,
@@ -48,19 +49,29 @@ def page(document: Document, pictures: Mapping[str, bytes], play: str = "") -> s
     models, shown = analysed(document), {name: data_url(png) for name, png in pictures.items()}
     measured = any(model.cost.measured_on for model in document.models)
     charts = charts_of(document, models)
-    columns, names = leaderboard.columns_of(document), brief([model.name for model in document.models])
     return render(
         "page.html", document=document, sections=sections_of(document, shown, models, charts), pictures=shown,
         play=play, analysed=models, sentences=verdict.sentences(document), warnings=verdict.warnings(document),
         mixture=verdict.mixture(document.ensemble) if document.ensemble else None, doubts=verdict.doubts(document),
-        machine=verdict.machine(document) if measured else None, charts=charts,
+        machine=verdict.machine(document) if measured else None, charts=charts, first=first_of(models, document),
         galleries=galleries_of, letters=verdict.letters, accused=accused, slice_names=slice_names,
-        slice_name=slice_name,
-        slice_place=slice_place, ARROWS=ARROWS, MARKS=MARKS, COLUMNS=COLUMNS, WHAT=WHAT, PER_CLASS=PER_CLASS,
-        brief=names, brief_of=lambda some: [names[model.place] for model in some], columns=columns,
-        first=first_of(models, document), groups=leaderboard.groups_of(columns), copied=leaderboard.texts_of(document),
-        rank_of=leaderboard.rank_of, SPRITES=SPRITES, across_down=str(wall_size(document)),
+        slice_name=slice_name, slice_place=slice_place, ARROWS=ARROWS, MARKS=MARKS, COLUMNS=COLUMNS, WHAT=WHAT,
+        PER_CLASS=PER_CLASS, MOST=MOST, SPRITES=SPRITES, across_down=str(wall_size(document)), **names_of(document),
+        **board_of(document),
     )
+
+
+def names_of(document: Document) -> dict[str, Any]:
+    """Short names of the models in their order, and the place of each model by its whole name."""
+    names = brief([model.name for model in document.models])
+    return {"brief": names, "places": {model.name: i for i, model in enumerate(document.models)},
+            "brief_of": lambda some: [names[model.place] for model in some]}
+
+
+def board_of(document: Document) -> dict[str, Any]:
+    columns = leaderboard.columns_of(document)
+    return {"columns": columns, "groups": leaderboard.groups_of(columns), "copied": leaderboard.texts_of(document),
+            "rank_of": leaderboard.rank_of}
 
 
 def data_url(png: bytes) -> str:
@@ -75,7 +86,7 @@ def sections_of(
     by = models[0].found.by if models else ""
     there = {
         ("verdict", "verdict"): True, ("walls", "walls"): walls, ("leaderboard", "scores"): True,
-        ("profile", "profile"): charts["profile"], ("balance", "balance"): charts["fidelity"] or charts["cover"],
+        ("profile", "profile"): "profile-0" in charts, ("balance", "balance"): charts["fidelity"] or charts["cover"],
         ("strengths", "strengths"): models, (f"slices {by}", "slices"): models, ("map", "map"): charts["map"],
         ("looks", "looks"): models, ("ranks", "ranks"): True, ("chart curve", "curve"): charts["curve"],
         ("cost", "cost"): any(model.cost.parameters for model in document.models),

@@ -119,7 +119,8 @@ def walls_of(document: Document, pictures: Mapping[str, str], tongue: Tongue) ->
     classes = document.walls.classes if document.walls else ()
     key = "walls note class" if classes else "walls note"
     note = tongue.text(key, seed=str(document.protocol.seed))
-    return [note, *(["", escaped(", ".join(classes))] if classes else []), *found] if found else []
+    named = ", ".join(tongue.of(slice_name(name, document.protocol.classes)) for name in classes)
+    return [note, *(["", escaped(named)] if classes else []), *found] if found else []
 
 
 def strengths_of(document: Document, pictures: Mapping[str, str], tongue: Tongue) -> list[str]:

@@ -12,14 +12,14 @@ from ganbench.gan.findings.gallery import Gallery, Item
 from ganbench.gan.images import fitted, grid, png_bytes
 from ganbench.gan.report.document import Document
 from ganbench.gan.report.exhibits import ACROSS, DOWN, NONE, POINTS, Map, Walls
-from ganbench.gan.store import image_of
+from ganbench.gan.store import SHARD, image_of, rows_of
 from ganbench.gan.types import Samples
 
 WALL = 64                           # first images of a set: the blind test takes others
 TILES = (128, 96, 64, 48, 32, 24)   # pixels of an image's longer side: the largest that keeps all below MOST
 ENLARGED = 2                        # times: small images; the page enlarges further
 MOST = 5_500_000                    # bytes of all pictures
-WORST = 10                          # images of a gallery
+WORST, MODES = 10, 4                # images of a gallery; artefact modes that are shown, the largest
 SPRITES, SPRITE, COLUMNS = "map-", 32, 20       # the map's pictures: the name, pixels of an image, images side by side
 BLANK = 225                         # grey of an image that is not there
 GALLERIES = tuple(field.name for field in fields(Gallery))
@@ -59,13 +59,19 @@ def at_size(
             found |= {f"{i}-{name}": pairs(items[:WORST], shown.samples, tile)
                       for name, items in vars(shown.analysis.gallery).items() if items}
             found |= {f"{i}-mode-{k}": strip(mode.images[:WORST], shown.samples["generated"], tile)
-                      for k, mode in enumerate(shown.analysis.modes)}
+                      for k, mode in enumerate(shown.analysis.modes[:MODES])}
     return found
 
 
 def wall_size(document: Document) -> int:
     """How many images a wall has room for."""
     return max((len(images) for images in document.walls.sets), default=0) if document.walls else ACROSS * DOWN
+
+
+def images_of(samples: Samples, numbers: Sequence[int]) -> list[np.ndarray]:
+    """Images by number, CHW uint8; every shard is opened once."""
+    shards = {k: rows_of(samples.shards[k])["images"] for k in {i // SHARD for i in numbers}}
+    return [shards[i // SHARD][i % SHARD] for i in numbers]
 
 
 def small(image: np.ndarray, tile: int) -> np.ndarray:
@@ -76,24 +82,25 @@ def small(image: np.ndarray, tile: int) -> np.ndarray:
 def wall(samples: Samples, numbers: Sequence[int], tile: int) -> bytes:
     """Images by number, ACROSS in a row; NONE: a grey field."""
     blank = np.full(samples.shape, BLANK, np.uint8)
-    images = [blank if i == NONE else image_of(samples, i) for i in numbers]
+    known = iter(images_of(samples, [i for i in numbers if i != NONE]))
+    images = [blank if i == NONE else next(known) for i in numbers]
     return png(grid(np.stack([small(image, tile) for image in images]), ACROSS))
 
 
 def pairs(items: Sequence[Item], samples: Mapping[str, Samples], tile: int) -> bytes:
     """Two rows: the images, and below each its nearest neighbour."""
-    above = [image_of(samples["generated"], item.image) for item in items]
+    above = images_of(samples["generated"], [item.image for item in items])
     below = [image_of(samples.get(item.set, samples["reference"]), item.nearest) for item in items]
     return png(grid(np.stack([small(image, tile) for image in (*above, *below)]), len(items)))
 
 
 def strip(rows: Sequence[int], samples: Samples, tile: int) -> bytes:
-    return png(grid(np.stack([small(image_of(samples, row), tile) for row in rows]), len(rows)))
+    return png(grid(np.stack([small(image, tile) for image in images_of(samples, rows)]), len(rows)))
 
 
 def sprite(samples: Samples, tile: int) -> bytes:
     """The first POINTS images, COLUMNS side by side without gaps."""
-    images = [fitted(image_of(samples, i), tile) for i in range(min(samples.n, POINTS))]
+    images = [fitted(image, tile) for image in images_of(samples, range(min(samples.n, POINTS)))]
     return png(grid(np.stack(images), COLUMNS, gap=0))
 
 

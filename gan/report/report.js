@@ -44,6 +44,7 @@
     area.hidden = false;
     area.focus();
     area.select();
+    area.scrollTop = area.scrollLeft = 0;
     const done = (worked) => {
       document.querySelector(".copied").hidden = !worked;
       document.querySelector(".by-hand").hidden = worked;
@@ -129,7 +130,9 @@
         point.sprite.dataset.picture + ");background-size:" + point.picture.naturalWidth * times +
         "px auto;background-position:" + -(point.k % across) * wide * times + "px " +
         -Math.floor(point.k / across) * tall * times + "px" : "";
-      document.querySelector(".seen output").textContent = [said(point.sprite), point.kind].filter(Boolean).join(", ");
+      document.querySelector(".seen output").textContent = 
+        [said(point.sprite), point.kind && point.kind[document.documentElement.lang === "fr" ? 1 : 0]]
+          .filter(Boolean).join(", ");
     }
 
     function nearest(event) {

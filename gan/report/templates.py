@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ganbench.gan.numbers import DASH, decimals, english, french, significant
-from ganbench.gan.report.charts import COLOURS, Chart
+from ganbench.gan.report.charts import COLOURS, Chart, form_of
 from ganbench.gan.report.strengths import slice_place
 from ganbench.gan.report.texts import FIXED, Bilingual, both, day
 from ganbench.gan.tables import BOUNDS
@@ -41,8 +41,8 @@ def environment() -> Environment:
     made.tests["drawn"] = lambda name, charts: charts[f"class-{name}"] is not None
     made.globals |= {
         "both": both, "decimals": decimals, "significant": significant, "numerals": numerals, "percentage": percentage,
-        "p_value": p_value, "megabytes": megabytes, "day": day, "COLOURS": COLOURS, "DASH": DASH, "BOUNDS": BOUNDS,
-        "FIXED": FIXED, "POLICY": POLICY,
+        "p_value": p_value, "megabytes": megabytes, "day": day, "COLOURS": COLOURS, "form_of": form_of,
+        "DASH": DASH, "BOUNDS": BOUNDS, "FIXED": FIXED, "POLICY": POLICY,
         "style": own("style.css"), "script": own("page.js"), "report_script": own("report.js"), "game": own("play.js"),
     }
     return made

@@ -14,7 +14,6 @@ FRENCH_SPACE = re.compile(r" (?=[:;?!%])")      # does not break
 
 TEXTS: dict[str, tuple[str, str]] = {
     "other language": ("Français", "English"),
-    "many models": ("{count} models compared", "{count} modèles comparés"),
     "contents": ("Contents", "Sommaire"),
     "verdict": ("Verdict", "Verdict"),
     "one model": (
@@ -44,10 +43,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{models}.",
     ),
     "disagreement": (
-        "The metrics disagree: {pairs} by {one}, the reverse by {other}, both significantly. Look at the images.",
-        "Les métriques se contredisent : {pairs} selon {one}, l'inverse selon {other}, significativement dans les deux "
-        "cas. Regardez les images.",
+        "The metrics disagree: by {one} {pairs}, by {other} the reverse, both significantly. Look at the images.",
+        "Les métriques se contredisent : selon {one}, {pairs} ; selon {other}, c'est l'inverse, et les deux écarts "
+        "sont significatifs. Regardez les images.",
     ),
+    "better than": ("{better} is better than {worse}", "{better} est meilleur que {worse}"),
     "mixture helps": (
         "A mixture ({shares}) is nearer to the real images than {best} alone, by {gain} (95 % confidence interval: "
         "{low} to {high}), on images that were not used to choose it.",
@@ -91,8 +91,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The first images of seed {seed}, not selected. Real images come last.",
         "Les premières images de la graine {seed}, sans sélection. Les images réelles viennent en dernier.",
     ),
-    "wall alt": ("The first {count} images of {model}", "Les {count} premières images de {model}"),
-    "real alt": ("{count} images of the reference", "{count} images de la référence"),
     "strengths": ("Strengths and weaknesses", "Forces et faiblesses"),
     "strengths note": (
         "Each weakness is the result of a statistical test against real images: its p-value, Holm-adjusted over all "
@@ -303,15 +301,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "question of many": ("Which of these {count} models is best on {data}?",
                          "Lequel de ces {count} modèles est le meilleur sur {data} ?"),
     "images each": ("{n} images of each model", "{n} images par modèle"),
-    "sections": ("Sections", "Rubriques"),
     "models": ("Models", "Modèles"),
     "only": ("Show {model} alone in all charts", "N'afficher que {model} dans tous les graphiques"),
     "weak points": ("Weak points of {model}, ranked first", "Points faibles de {model}, classé premier"),
     "no weak points": ("No weak point was found.", "Aucun point faible n'a été trouvé."),
-    "worst ten": (
-        "Its {count} least realistic images, and below each the nearest real one",
-        "Ses {count} images les moins réalistes, et sous chacune l'image réelle la plus proche",
-    ),
     "to strengths": ("All findings about all models", "Tous les constats sur tous les modèles"),
     "enlarge": ("Enlarge: {what}", "Agrandir : {what}"),
     "close": ("Close", "Fermer"),
@@ -338,7 +331,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "copy by hand": ("Press Ctrl+C (or Cmd+C) to copy", "Appuyez sur Ctrl+C (ou Cmd+C) pour copier"),
     "copied text": ("The leaderboard as text", "Le classement sous forme de texte"),
     "all scores": ("All scores with confidence intervals", "Tous les scores avec leurs intervalles de confiance"),
-    "scrolls": ("Scroll sideways for more", "Faites défiler latéralement pour voir la suite"),
     "profile": ("All metrics at a glance", "Toutes les métriques d'un coup d'œil"),
     "profile note": (
         "For each metric, the worst model is on the left line and real images are on the right one: the further right "
@@ -357,10 +349,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Croix : intervalles de confiance à 95 %.",
     ),
     "classes note": (
-        "One lane per model, in the order of the ranking, with 95 % confidence intervals; the vertical strokes are "
-        "real shares.",
-        "Une piste par modèle, dans l'ordre du classement, avec intervalles de confiance à 95 % ; les traits verticaux "
-        "sont les parts réelles.",
+        "One line per model, in the order of the ranking, with 95 % confidence intervals. In the chart of shares, the "
+        "vertical strokes are those of real images.",
+        "Une ligne par modèle, dans l'ordre du classement, avec intervalles de confiance à 95 %. Dans le graphique des "
+        "parts, les traits verticaux sont celles des images réelles.",
+    ),
+    "classes some": (
+        "Of {count}, the {most} where the models are worst on average; the tables have all of them.",
+        "Sur {count}, les {most} où les modèles sont les moins bons en moyenne ; les tableaux les donnent toutes.",
     ),
     "shown number": ("Show", "Afficher"),
     "tables": ("The same in tables", "Les mêmes nombres en tableaux"),

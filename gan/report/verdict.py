@@ -19,14 +19,18 @@ SOME = 0.005                    # of a mixture: a share that is worth a word
 def sentences(document: Document) -> list[Bilingual]:
     """The most important first."""
     lead = document.rankings[0]
-    found = [nearness(document, lead)]
-    found += disagreements(document.disagreements)
-    if document.front:
-        found.append(both("front", models=listed(document.front.models)))
-    if document.ensemble:
-        found += [mixture(document.ensemble), *doubts(document)]
     same = same_models({model.name: model.digest for model in document.models})
-    return [leaders(lead), *same, *alerts(document), *(pair for pair in found if pair)]
+    near = nearness(document, lead)
+    mixed = [mixture(document.ensemble), *doubts(document)] if document.ensemble else []
+    return [leaders(lead), *same, *([near] if near else []), *alerts(document), *disagreements(document.disagreements),
+            *trade_offs(document), *mixed]
+
+
+def trade_offs(document: Document) -> list[Bilingual]:
+    """The Pareto-optimal models, without those whose images are not their own or hardly differ."""
+    names = document.front.models if document.front else ()
+    sound = [name for name in names if not why_unsound(document, name)]
+    return [both("front", models=listed(sound))] if sound else []
 
 
 def same_models(digests: Mapping[str, str]) -> list[Bilingual]:
@@ -69,10 +73,12 @@ def alerts(document: Document) -> list[Bilingual]:
 
 def disagreements(rows: Sequence[Clash]) -> list[Bilingual]:
     """One sentence for each two metrics, with all pairs of models on which they disagree."""
-    pairs: dict[tuple[str, str], list[str]] = {}
+    pairs: dict[tuple[str, str], list[Bilingual]] = {}
     for row in rows:
-        pairs.setdefault((row.one, row.other), []).append(f"{row.better} > {row.worse}")
-    return [both("disagreement", one=one, other=other, pairs=", ".join(said)) for (one, other), said in pairs.items()]
+        pairs.setdefault((row.one, row.other), []).append(both("better than", better=row.better, worse=row.worse))
+    return [both("disagreement", one=one, other=other, pairs=(", ".join(en for en, _ in said),
+                                                              ", ".join(fr for _, fr in said)))
+            for (one, other), said in pairs.items()]
 
 
 def leaders(lead: RankingFacts) -> Bilingual:

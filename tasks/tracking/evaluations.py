@@ -141,7 +141,8 @@ def log(client: MlflowClient, record: Record) -> Tracked:
     add_costs(client, run, record)
     add_galleries(client, run_id, record)
     client.set_tag(run_id, COMPLETE, "true")
-    client.set_terminated(run_id, end_time=round(1000 * record.ended) or None)
+    if run.info.end_time is None:  # not of an earlier version of ganbench
+        client.set_terminated(run_id, end_time=round(1000 * record.ended) or None)
     return tracked(experiment, run_id, new=True)
 
 
@@ -167,7 +168,7 @@ def add_galleries(client: MlflowClient, run_id: str, record: Record) -> None:
     for name, path in {PICTURE: record.picture, **record.galleries}.items():
         if name not in there and Path(path).is_file():
             with Image.open(path) as picture:
-                client.log_image(run_id, picture, key=name, step=0)
+                client.log_image(run_id, preview(picture) if name == PICTURE else picture, key=name, step=0)
 
 
 def fill(client: MlflowClient, experiment: str, run_id: str, record: Record) -> None:

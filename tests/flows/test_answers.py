@@ -65,6 +65,17 @@ def test_the_same_question_has_the_same_answer(answered, monkeypatch):
     assert recalled(question(answered)) == ANSWER
 
 
+def test_what_a_command_writes_is_no_input(answered, tmp_path):
+    asking = question(answered, out=str(tmp_path / "report"))
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "report.html").write_text("x")
+    keep(asking, ANSWER, [str(tmp_path / "report")], [RUN])
+    assert recalled(question(answered, out=str(tmp_path / "report"))) == ANSWER
+    assert recalled(question(answered, out=str(tmp_path / "elsewhere"))) is None
+    (tmp_path / "report" / "report.html").write_text("edited")
+    assert recalled(question(answered, out=str(tmp_path / "report"))) is None
+
+
 def test_an_answer_counts_as_a_use_of_what_it_rests_on(answered):
     manifest = compute().path.with_name("manifest.json")
     os.utime(manifest, (0, 0))

@@ -107,8 +107,8 @@ def test_a_comparison_of_no_named_models_is_of_three_of_the_zoo():
 
 def test_the_name_of_a_run_says_how_many_images_also_when_that_is_the_protocols_number():
     nothing = {"reference": "", "protocol": PRESET, "n": None, "seed": 0}
-    assert what_of(nothing) == [PRESET, "n=2000", "seed 0"]
-    assert what_of(nothing | {"n": 50}) == [PRESET, "n=50", "seed 0"]
+    assert what_of(nothing) == ["n=2000", PRESET, "seed 0"]
+    assert what_of(nothing | {"n": 50}) == ["n=50", PRESET, "seed 0"]
     assert what_of(nothing | {"more": {"real_images": {"reference": "a/real"}, "images": {"seed": 3}}}) == [
         "real", "seed 3"]
     assert what_of(nothing | {"protocol": "none"}) == ["none", "seed 0"]

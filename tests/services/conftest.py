@@ -1,18 +1,24 @@
-"""A browser, and screenshots of what tests see: `pytest -m services --screens docs/screens` renews those of the
-documents."""
+"""A browser, screenshots of what tests see (`pytest -m services --screens docs/screens` renews those of the documents),
+and `ganbench ui`."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.services.live import alive, descendants, wait_until
+
 AXE = "axe-core@4.14"
+ROOT = Path(__file__).parent.parent.parent
 BROWSER = os.environ.get("GANBENCH_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -54,3 +60,26 @@ def screenshot(pytestconfig: pytest.Config) -> Callable[..., None]:
             page.screenshot(path=Path(folder) / f"{name}.png", **options)
 
     return save
+
+
+@pytest.fixture(scope="session")
+def ui_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With modules of the user's that have the names of our folders: `ganbench ui` is started there."""
+    return Path(shutil.copytree(ROOT / "tests" / "theirs", tmp_path_factory.mktemp("home"), dirs_exist_ok=True))
+
+
+@pytest.fixture(scope="session")
+def servers(ui_home: Path) -> Iterator[dict[str, str]]:
+    """The addresses, once the command has printed them; ended by Ctrl-C."""
+    environment = {**os.environ, "GANBENCH_HOME": str(ui_home), "PREFECT_HOME": str(ui_home / "prefect")}
+    command = [sys.executable, "-m", "ganbench", "ui"]
+    with (ui_home / "ui.log").open("w") as log:
+        child = subprocess.Popen(command, cwd=ui_home, env=environment, stdout=log, stderr=log, start_new_session=True)
+    wait_until(lambda: "Ctrl-C stops" in (ui_home / "ui.log").read_text() or child.poll() is not None)
+    found = json.loads((ui_home / "servers.json").read_text())
+    children = descendants(child.pid)
+    yield found
+    child.send_signal(signal.SIGINT)
+    assert child.wait(60) == 130
+    wait_until(lambda: not any(map(alive, children)), 30)
+    assert not (ui_home / "servers.json").exists()

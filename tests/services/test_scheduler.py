@@ -88,13 +88,13 @@ def runs(team: Team, deployment: str) -> list[dict[str, Any]]:
 
 
 def test_the_clock_of_prefect_yaml_makes_runs_and_the_worker_completes_one(team, tmp_path):
-    nightly = team.ask("deployments/name/evaluate/nightly")["id"]
+    nightly = team.ask("deployments/name/evaluate/evaluate-every-night")["id"]
     planned = wait_until(lambda: runs(team, nightly))
     assert {run["expected_start_time"][11:16] for run in planned} == {"03:00"}
     images = np.random.default_rng(0).integers(0, 256, (60, 1, 16, 16), np.uint8)
     write_folder(images[:40], tmp_path / "real")
     write_folder(images[40:], tmp_path / "fake")
-    small = {"model": str(tmp_path / "fake"), "reference": str(tmp_path / "real"), "protocol": None, "n": 20}
+    small = {"model": str(tmp_path / "fake"), "reference": str(tmp_path / "real"), "n": 20}
     team.ask(f"deployments/{nightly}/schedules", [{"schedule": EVERY_MINUTE, "active": True, "parameters": small}])
 
     def completed() -> list[dict[str, Any]]:

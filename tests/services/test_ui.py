@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,85 +16,10 @@ import yaml
 from mlflow import MlflowClient
 
 from ganbench.gan.images import write_folder
+from tests.services.live import deployments, full_name, post, wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parent.parent.parent
-SECONDS = 300
-
-
-@pytest.fixture(scope="module")
-def ui_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With modules of the user's that have the names of our folders: `ganbench ui` is started there."""
-    return Path(shutil.copytree(ROOT / "tests" / "theirs", tmp_path_factory.mktemp("home"), dirs_exist_ok=True))
-
-
-@pytest.fixture(scope="module")
-def servers(ui_home: Path) -> Iterator[dict[str, str]]:
-    """The addresses, once the command has printed them; ended by Ctrl-C."""
-    environment = {**os.environ, "GANBENCH_HOME": str(ui_home), "PREFECT_HOME": str(ui_home / "prefect")}
-    command = [sys.executable, "-m", "ganbench", "ui"]
-    with (ui_home / "ui.log").open("w") as log:
-        child = subprocess.Popen(command, cwd=ui_home, env=environment, stdout=log, stderr=log, start_new_session=True)
-    wait_until(lambda: "Ctrl-C stops" in (ui_home / "ui.log").read_text() or child.poll() is not None)
-    found = json.loads((ui_home / "servers.json").read_text())
-    children = descendants(child.pid)
-    yield found
-    child.send_signal(signal.SIGINT)
-    assert child.wait(60) == 130
-    wait_until(lambda: not any(map(alive, children)), 30)
-    assert not (ui_home / "servers.json").exists()
-
-
-def wait_until(done: Callable[[], Any], seconds: float = SECONDS) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := done()):
-        assert time.monotonic() < end, f"nothing within {seconds} seconds"
-        time.sleep(0.5)
-    return found
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes below one, read from /proc."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-    found = [pid]
-    for above in found:
-        found += [child for child, parent in parents.items() if parent == above]
-    return found[1:]
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def post(url: str, body: dict[str, Any]) -> Any:
-    """The answer; asked again while Prefect says 503, as its own client does: its database was busy."""
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    for pause in (1, 2, 4, 8, 16, None):
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            if error.code != 503 or pause is None:
-                raise
-            time.sleep(pause)
-    raise AssertionError
-
-
-def deployments(servers: dict[str, str]) -> dict[str, Any]:
-    return {full_name(row): row for row in post(f"{servers['prefect']}/api/deployments/filter", {})}
-
-
-def full_name(row: dict[str, Any]) -> str:
-    """`evaluate/nightly`: the flow is the last word of the entrypoint."""
-    return f"{row['entrypoint'].replace(':', '.').rpartition('.')[2]}/{row['name']}"
 
 
 def test_the_pages_of_prefect_ask_the_server_that_sent_them(servers):
@@ -124,7 +44,7 @@ def test_the_deployments_are_those_of_prefect_yaml(servers):
 
 
 def test_the_clock_plans_the_nightly_run(servers):
-    nightly = deployments(servers)["evaluate/nightly"]["id"]
+    nightly = deployments(servers)["evaluate/evaluate-every-night"]["id"]
     body = {"deployments": {"id": {"any_": [nightly]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
     assert wait_until(lambda: post(f"{servers['prefect']}/api/flow_runs/filter", body))
 
@@ -134,7 +54,7 @@ def test_the_form_starts_a_run_that_ends_in_mlflow(servers, ui_home):
     write_folder(images[:40], ui_home / "real")
     write_folder(images[40:], ui_home / "fake")
     # Relative to the folder where `ganbench ui` was started.
-    parameters = {"model": "fake", "reference": "real", "protocol": None, "n": 20}
+    parameters = {"model": "fake", "reference": "real", "n": 20}
     assert run_by_hand(servers, parameters) == "COMPLETED"
     logged = post(f"{servers['mlflow']}/api/2.0/mlflow/runs/search", {"experiment_ids": ["1"]})["runs"][0]
     metrics = {row["key"] for row in logged["data"]["metrics"]}
@@ -149,10 +69,10 @@ def test_the_form_starts_a_run_that_ends_in_mlflow(servers, ui_home):
 def test_runs_of_the_form_and_of_the_clock_see_the_users_modules_and_ours(servers, ui_home):
     """A factory that imports the user's gan, tasks and flows, beside ours of these names."""
     write_folder(np.random.default_rng(2).integers(0, 256, (30, 1, 16, 16), np.uint8), ui_home / "grey")
-    parameters = {"model": "mine.toml", "reference": "grey", "protocol": None, "n": 20, "metrics": "kid",
+    parameters = {"model": "mine.toml", "reference": "grey", "n": 20, "metrics": "kid",
                   "extractor": "pixels"}
     assert run_by_hand(servers, parameters) == "COMPLETED"
-    nightly = deployments(servers)["evaluate/nightly"]["id"]
+    nightly = deployments(servers)["evaluate/evaluate-every-night"]["id"]
     every_minute = {"schedule": {"cron": "* * * * *", "timezone": "UTC"}, "active": True, "parameters": parameters}
     (added,) = post(f"{servers['prefect']}/api/deployments/{nightly}/schedules", [every_minute])
     asked = {"deployments": {"id": {"any_": [nightly]}}, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
@@ -168,8 +88,8 @@ def test_runs_of_the_form_and_of_the_clock_see_the_users_modules_and_ours(server
 def test_a_comparison_from_the_form_leaves_its_report_in_mlflow(servers, ui_home):
     images = np.random.default_rng(1).integers(0, 256, (20, 3, 16, 16), np.uint8)
     write_folder(images, ui_home / "other")
-    parameters = {"models": ["fake", "other"], "reference": "real", "protocol": None, "n": 20}
-    assert run_by_hand(servers, parameters, "compare") == "COMPLETED"
+    parameters = {"models": ["fake", "other"], "reference": "real", "n": 20}
+    assert run_by_hand(servers, parameters, "compare/compare-models") == "COMPLETED"
     asked = {"experiment_ids": ["1"], "filter": "tags.`ganbench.kind` = 'comparison'"}
     logged = post(f"{servers['mlflow']}/api/2.0/mlflow/runs/search", asked)["runs"][0]
     listing = f"{servers['mlflow']}/ajax-api/2.0/mlflow/artifacts/list?run_id={logged['info']['run_id']}"
@@ -193,8 +113,8 @@ def test_a_run_without_a_sign_of_life_will_be_marked_as_crashed(servers):
     assert watch["trigger"]["within"] >= 3 * 30  # heartbeats are 30 seconds apart
 
 
-def run_by_hand(servers: dict[str, str], parameters: dict[str, Any], flow: str = "evaluate") -> str:
-    by_hand = deployments(servers)[f"{flow}/by-hand"]["id"]
+def run_by_hand(servers: dict[str, str], parameters: dict[str, Any], name: str = "evaluate/evaluate-one-model") -> str:
+    by_hand = deployments(servers)[name]["id"]
     run = post(f"{servers['prefect']}/api/deployments/{by_hand}/create_flow_run", {"parameters": parameters})
     return wait_until(lambda: ended(servers, run["id"]))
 
@@ -218,6 +138,6 @@ def test_prefect_deploy_takes_prefect_yaml_as_it_is(servers, ui_home):
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert deployments(servers)["evaluate/nightly"]["entrypoint"] == "ganbench.flows.evaluate.evaluate"
+    assert deployments(servers)["evaluate/evaluate-every-night"]["entrypoint"] == "ganbench.flows.evaluate.evaluate"
     folders = {"model": str(ui_home / "fake"), "reference": str(ui_home / "real")}
-    assert run_by_hand(servers, {**folders, "protocol": None, "n": 20}) == "COMPLETED"
+    assert run_by_hand(servers, {**folders, "n": 20}) == "COMPLETED"

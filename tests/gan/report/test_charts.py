@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 
 from ganbench.gan.metering import Cost
-from ganbench.gan.report.charts import REAL, WIDE, Mark, axis, powers, spread, steps
+from ganbench.gan.report.charts import COLOURS, REAL, WIDE, Mark, Words, axis, form_of, powers, spread, steps
 from ganbench.gan.report.figures import (
+    MOST,
     charts_of,
     class_chart,
     curve_chart,
+    fitting,
     front_chart,
     pair_chart,
     profile,
@@ -106,6 +108,29 @@ def test_models_without_a_speed_are_not_on_the_front_and_one_alone_is_no_chart()
     bare = replace(found.models[0], cost=Cost())
     assert len(marks(front_chart(replace(found, models=(bare, *found.models[1:]))))) == 2
     assert front_chart(replace(found, models=(bare, replace(found.models[1], cost=Cost()), found.models[2]))) is None
+
+
+@pytest.mark.parametrize(("name", "shown"), [
+    ("dcgan", "dcgan"), ("stylegan2-lr-1e-4-step-1000", "stylega…p-1000"),
+])
+def test_long_names_keep_their_beginning_and_their_end(name, shown):
+    assert fitting((name, name)) == (shown, shown)
+    assert len(shown) <= 14
+
+
+def test_models_whose_colours_repeat_have_other_markers():
+    looks = [(model % len(COLOURS), form_of(model)) for model in range(32)]
+    assert len(set(looks)) == 32
+
+
+def test_of_many_classes_those_are_drawn_where_models_are_worst():
+    found = document(classes=tuple(f"c{k}" for k in range(100)))
+    chart = class_chart(found, analysed(found), "precision")
+    drawn = [part.text[0] for part in chart.parts if isinstance(part, Words) and part.kind == "name"]
+    means = {row.name: sum(model.analysis.slices[k].precision.value for model in found.models) / 3
+             for k, row in enumerate(found.models[0].analysis.slices)}
+    assert set(drawn) == set(sorted(means, key=means.get)[:MOST])
+    assert drawn == sorted(drawn, key=lambda name: int(name[1:]))
 
 
 def test_a_chart_of_classes_has_a_mark_of_each_model_and_class_with_its_number():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ganbench.gan.report.exhibits import ACROSS, NONE, POINTS, Exhibit, components, map_of, wall, walls_of
+from ganbench.gan.report.components import components
+from ganbench.gan.report.exhibits import ACROSS, NONE, POINTS, Exhibit, map_of, wall, walls_of
 from ganbench.gan.store import Store, extend
 from ganbench.gan.types import Features, Samples
 
@@ -48,6 +49,13 @@ def test_a_set_that_is_repeated_weighs_no_more():
     once, twice = components([one, other]), components([np.concatenate([one, one]), other])
     assert once[1] == pytest.approx(twice[1], abs=1e-6)
     assert once[2] == pytest.approx(twice[2])
+
+
+@pytest.mark.parametrize("rows", [np.zeros((4, 3)), np.full((4, 1), 2.0), np.arange(4.0)[:, None]])
+def test_features_without_two_directions_have_a_map_as_well(rows):
+    _, axes, explained = components([rows, rows])
+    assert np.isfinite(axes).all()
+    assert explained == pytest.approx((1.0 if rows.std() > 0 else 0.0, 0.0))
 
 
 def test_a_map_holds_the_first_images_of_each_set_and_comes_back_from_the_store(store):

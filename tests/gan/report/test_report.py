@@ -292,7 +292,8 @@ def test_the_verdict_names_the_best_and_what_it_is_beside_real_images():
 def test_metrics_that_disagree_are_one_sentence_whatever_the_pairs():
     rows = tuple(Clash("kid_a", "kid_b", "x", worse, 0.01, 0.02) for worse in "yz")
     lines = [line for line in said(disagreements=rows) if "reverse" in line]
-    assert lines == ["The metrics disagree: x > y, x > z by kid_a, the reverse by kid_b, both significantly. Look at "
+    assert lines == ["The metrics disagree: by kid_a x is better than y, x is better than z, by kid_b the reverse, "
+                     "both significantly. Look at "
                      "the images."]
 
 

@@ -1,0 +1,66 @@
+"""What tests of running servers share."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SECONDS = 300
+
+
+def wait_until(done: Callable[[], Any], seconds: float = SECONDS) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := done()):
+        assert time.monotonic() < end, f"nothing within {seconds} seconds"
+        time.sleep(0.5)
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one, read from /proc."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+    found = [pid]
+    for above in found:
+        found += [child for child, parent in parents.items() if parent == above]
+    return found[1:]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def post(url: str, body: dict[str, Any]) -> Any:
+    """The answer; asked again while Prefect says 503, as its own client does: its database was busy."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    for pause in (1, 2, 4, 8, 16, None):
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or pause is None:
+                raise
+            time.sleep(pause)
+    raise AssertionError
+
+
+def deployments(servers: dict[str, str]) -> dict[str, Any]:
+    """By name of flow and deployment."""
+    return {full_name(row): row for row in post(f"{servers['prefect']}/api/deployments/filter", {})}
+
+
+def full_name(row: dict[str, Any]) -> str:
+    """`evaluate/evaluate-every-night`: the flow is the last word of the entrypoint."""
+    return f"{row['entrypoint'].replace(':', '.').rpartition('.')[2]}/{row['name']}"
