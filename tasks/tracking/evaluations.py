@@ -122,8 +122,6 @@ def deliver_waiting() -> None:
 def log(client: MlflowClient, record: Record) -> Tracked:
     """The run of this record: as it is when complete, else begun or resumed, and completed."""
     experiment = experiment_of(client)
-    if record.view:
-        show(client, experiment, record.view, record.view["note"])
     run = run_of(client, experiment, record.key)
     if run is not None and run.data.tags.get(COMPLETE) == "true":
         if record.slices not in ("", run.data.tags.get(SLICES)):
@@ -132,6 +130,8 @@ def log(client: MlflowClient, record: Record) -> Tracked:
         add_costs(client, run, record)
         add_galleries(client, run.info.run_id, record)
         return tracked(experiment, run.info.run_id, new=False)
+    if record.view:
+        show(client, experiment, record.view, record.view["note"])
     if run is None and record.former:
         run = run_of(client, experiment, record.former)
     if run is None:
@@ -168,7 +168,7 @@ def add_galleries(client: MlflowClient, run_id: str, record: Record) -> None:
     for name, path in {PICTURE: record.picture, **record.galleries}.items():
         if name not in there and Path(path).is_file():
             with Image.open(path) as picture:
-                client.log_image(run_id, preview(picture) if name == PICTURE else picture, key=name, step=0)
+                client.log_image(run_id, picture, key=name, step=0)
 
 
 def fill(client: MlflowClient, experiment: str, run_id: str, record: Record) -> None:
