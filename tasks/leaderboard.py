@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from prefect import task
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.compare import Ranking
 from ganbench.gan.findings import Analysis
@@ -95,7 +93,7 @@ def weaknesses_markdown(analyses: Mapping[str, Analysis | None]) -> str:
 
 def strips(models: Sequence[str], pictures: Mapping[str, str]) -> list[str]:
     """A table in Markdown of each model's first images."""
-    rows = [f"| {escaped(model)} | ![Images of {escaped(model)}]({data_uri(pictures[model], 1 / 8)}) |"
+    rows = [f"| {escaped(model)} | ![Images of {escaped(model)}]({data_uri(pictures[model], 1 / 8, 530)}) |"
             for model in models if model in pictures]
     return ["| model, best first | images |", "|---|---|", *rows, ""] if rows else []
 
@@ -123,7 +121,6 @@ def spaced(metric: str) -> str:
     return f"{name} {metric[len(name) + 1:]}".strip()
 
 
-@task(name="publish", task_run_name="publish leaderboard", persist_result=False, cache_policy=NO_CACHE)
 def publish_leaderboard(
     scores: Scores, rankings: Sequence[Ranking], costs: Mapping[str, Cost], analyses: Mapping[str, Analysis | None],
     heading: str, pictures: Mapping[str, str] | None = None, links: Mapping[str, str] | None = None,

@@ -138,7 +138,7 @@ def fit_rejection(
     return fit_ratio(Rows(reference)[:], Rows(generated)[:], rate=rate, seed=seed, extractor=extractor)
 
 
-@task(name="against n", task_run_name="{features[generated].extractor} against n",
+@task(name="against n", task_run_name="distance against n",
       persist_result=False, cache_policy=NO_CACHE)
 def curve_of(features: dict[str, Features], workspace: Workspace) -> list[tuple[int, Estimate]]:
     """See `ganbench.gan.attribution.against_n`; empty where the reference is a file of statistics."""

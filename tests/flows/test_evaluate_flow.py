@@ -77,7 +77,7 @@ def check_tasks(states, expected):
     assert set(from_the_store.values()) == {expected}
     others = {name: state for name, state in states.items() if name not in from_the_store}
     assert set(others.values()) == {"Completed"}
-    assert {"prepare tiny", "picture of tiny", "publish table"} <= set(others)
+    assert {"prepare tiny", "picture of tiny"} <= set(others)
 
 
 def check_mlflow(run, mlflow_runs, scores):
