@@ -285,6 +285,22 @@ def test_deployments_appear_with_their_schedule(prefect_server):
     assert by_hand.parameter_openapi_schema["properties"]["model"]["title"] == "Model"
 
 
+def test_a_model_that_a_person_put_into_the_nightly_deployment_stays_there(prefect_server):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import DeploymentUpdate
+
+    from ganbench.flows.deployments import deploy
+
+    deploy()
+    with get_client(sync_client=True) as client:
+        nightly = client.read_deployment_by_name("evaluate/evaluate-every-night")
+        mine = {**nightly.parameters, "model": "mine.toml"}
+        client.update_deployment(nightly.id, DeploymentUpdate(parameters=mine))
+        deploy()
+        assert client.read_deployment(nightly.id).parameters == mine
+        client.update_deployment(nightly.id, DeploymentUpdate(parameters=nightly.parameters))
+
+
 def test_runs_wait_for_each_other_until_a_person_changes_that_and_former_deployments_go(prefect_server):
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolUpdate
