@@ -3,6 +3,7 @@
 Models are files of noise and their scores are made up, so that it is known what the pages must say.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -188,6 +189,18 @@ def test_the_report_is_one_click_from_the_first_page_and_the_models_are_two_from
     models.set_default_timeout(PATIENCE)
     models.wait_for_selector(ROW)
     assert names_in(models) == ["lynx.npz", "mole.npz", "newt.npz"]
+
+
+def test_nights_are_plotted_against_time(page, server, screenshot):
+    experiment = f"{server.address}/api/2.0/mlflow/experiments/get?experiment_id=1"
+    with urllib.request.urlopen(experiment, timeout=30) as answer:
+        tags = [row["key"] for row in json.load(answer)["experiment"]["tags"]]
+    (view,) = [key.rpartition(".")[2] for key in tags if ".nights-" in key]
+    page.goto(f"{server.address}/#/experiments/1/runs?viewStateShareKey={view}&compareRunsMode=CHART")
+    page.wait_for_selector("text=Against time")
+    page.wait_for_selector(".scatterlayer .point >> nth=3")             # two charts of two nights: best kid, and alerts
+    assert page.locator(".scatterlayer .point").count() == 4
+    screenshot(page, "newcomer-mlflow-nights")
 
 
 def test_a_registered_model_shows_pictures_and_a_score(page, server):
