@@ -180,7 +180,7 @@ def nights(job: Job, best: Score, metrics: Sequence[str]) -> View:
     chosen = f"tags.{SUITE} = {quoted(suite_id(job))} AND tags.`{KIND}` = 'comparison'"
     return View(f"nights-{group_key(job)}", f"All comparisons: {group_name(job)}", chosen, "attributes.start_time",
                 False, columns, [Chart(score_view.TIME, metric, over=MADE) for metric in charted],
-                [metric for metric in metrics if metric not in charted], names=46)
+                metrics, names=46)
 
 
 @task(name="track suite", persist_result=False, cache_policy=NO_CACHE)
