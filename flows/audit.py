@@ -14,11 +14,13 @@ from prefect import flow
 
 from ganbench.flows.evaluate import OneModel, Seed, flow_tags, provenance_of
 from ganbench.flows.options import Some, formed, in_form
+from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.shards import TASKS, follow
+from ganbench.flows.tables import DASH, SE, scores_screen
 from ganbench.gan import slices
 from ganbench.gan.attribution import Attribution
 from ganbench.gan.audit import IMAGES, check_unseen, question_of
-from ganbench.gan.copying import RATE, Audit
+from ganbench.gan.copying import RATE, Audit, Match
 from ganbench.gan.evaluate import all_features, all_samples, context_of, submit
 from ganbench.gan.gallery import write_gallery
 from ganbench.gan.jobs import Job, asked_model, asked_protocol, check_images_of_reference, classes_of, counted
@@ -191,24 +193,20 @@ def attribution_json(outcome: Attributed) -> str:
     return json.dumps({"model": outcome.job.model.name, **facts}, indent=1)
 
 
-def print_audit(outcome: Audited) -> None:
-    """What was found, in a few lines and a table of the most suspicious images."""
-    from ganbench.flows.tables import DASH, console, print_scores, table_of
-
+def audit_screen(outcome: Audited) -> Screen:
+    """What was found, in a few sentences and a table of the most suspicious images."""
     found = outcome.audit
-    print_scores(outcome.scores, f"{outcome.job.model.name}: {found.n:,} images against {found.n_training:,} "
-                                 "training images")
-    for line in verdict(found):
-        print(line)
-    table = table_of()
-    for name in ("image", "nearest by features", "by pixels", "grey levels apart", "ratio to the next", "p"):
-        table.add_column(name, justify="right")
-    for match in found.matches[:10]:
-        p = DASH if match.p is None else f"{match.p:.4f}{' listed' if match.listed else ''}"
-        table.add_row(str(match.image), str(match.by_features), str(match.by_pixels), f"{match.distance:.1f}",
-                      f"{match.ratio:.3f}", p)
-    console().print(table)
-    print(f"Picture: {outcome.picture}")
+    heading = f"{outcome.job.model.name}: {found.n:,} images against {found.n_training:,} training images"
+    heads = ("image", "nearest by features", "by pixels", "grey levels apart", "ratio to the next", "p")
+    return [*scores_screen(outcome.scores, heading), *map(Line, verdict(found)),
+            Grid("The most suspicious images", heads, tuple(map(match_row, found.matches[:10]))),
+            Line(f"Picture: {outcome.picture}", indent=0, whole=True)]
+
+
+def match_row(match: Match) -> tuple[str, ...]:
+    p = DASH if match.p is None else f"{match.p:.4f}{' listed' if match.listed else ''}"
+    return (str(match.image), str(match.by_features), str(match.by_pixels), f"{match.distance:.1f}",
+            f"{match.ratio:.3f}", p)
 
 
 def verdict(found: Audit) -> Sequence[str]:
@@ -226,29 +224,15 @@ def verdict(found: Audit) -> Sequence[str]:
     ]
 
 
-def print_attribution(outcome: Attributed) -> None:
-    """The contribution of each class."""
-    print(f"The distance is {outcome.found.distance:.4g}. The cost of a class is how much the distance would fall if "
-          "its images were replaced by average images; costs add up to 0.")
-    if outcome.classes:
-        print_classes(outcome.classes)
-    else:
-        print("No classes: the images have no labels, and the protocol has no judge.")
-    for caveat in lost_of(outcome.job):
-        print(f"Note: {caution(caveat)}.")
-    print(f"Picture: {outcome.picture}")
-
-
-def print_classes(classes: dict[str, Estimate]) -> None:
-    """A row for each class, the largest contribution first."""
-    from rich.text import Text
-
-    from ganbench.flows.tables import console, table_of
-
-    table = table_of("What classes cost")
-    table.add_column("class", style="bold")
-    table.add_column("cost", justify="right")
-    table.add_column("\N{PLUS-MINUS SIGN} SE", justify="right")
-    for name, cost in sorted(classes.items(), key=lambda pair: -pair[1].value):
-        table.add_row(Text(name), f"{cost.value:+.4f}", f"{cost.se:.4f}")
-    console().print(table)
+def attribution_screen(outcome: Attributed) -> Screen:
+    """The contribution of each class, the largest first."""
+    rows = tuple((name, f"{cost.value:+.4f}", f"{cost.se:.4f}")
+                 for name, cost in sorted(outcome.classes.items(), key=lambda pair: -pair[1].value))
+    classes = (Grid("What classes cost", ("class", "cost", SE), rows) if rows else
+               Line("No classes: the images have no labels, and the protocol has no judge.", indent=0))
+    return [
+        Line(f"The distance is {outcome.found.distance:.4g}. The cost of a class is how much the distance would fall "
+             "if its images were replaced by average images; costs add up to 0.", indent=0),
+        classes, *(Line(f"Note: {caution(caveat)}.", indent=0) for caveat in lost_of(outcome.job)),
+        Line(f"Picture: {outcome.picture}", indent=0, whole=True),
+    ]

@@ -5,14 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganbench.flows.options import Machine, Some, on_command_line
 from ganbench.gan.question import PREPROCESSING, Opening, Question
 from ganbench.gan.watching import watching
+
+if TYPE_CHECKING:
+    from ganbench.flows.answers import Answer
+    from ganbench.flows.screen import Screen
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -116,11 +121,20 @@ def evaluate(
     """Score a model: FID-like distances, KID and Inception Score with standard errors and floors."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.run import run_evaluation
+        from ganbench.flows.answers import asked, recalled, remembering
 
-        with bars(quiet=json == "-") as show:
-            outcome = run_evaluation(show, model, question, seed, by, opening)
-        report(outcome, json)
+        options: dict[str, Any] = {"question": asdict(question), "seed": seed, "by": by, "opening": asdict(opening)}
+        asking = None if machine.debug else asked("evaluate", model=model, **options)
+        answer = recalled(asking)
+        if answer is None:
+            with bars(quiet=json == "-") as show, remembering(asking):
+                from ganbench.flows.run import run_evaluation
+
+                outcome = run_evaluation(show, model, question, seed, by, opening)
+            from ganbench.flows.evaluations import kept
+
+            answer = kept(asking, outcome)
+        finish(answer, json)
 
 
 def by_name(weights: list[str] | None) -> dict[str, str] | None:
@@ -149,16 +163,20 @@ def begin(machine: Machine, **given: Any) -> None:
     )
 
 
+PERIOD = 600  # seconds whose speed a bar's remaining time is estimated from: some batches take a minute
+
+
 @contextmanager
 def bars(quiet: bool) -> Iterator[Any]:
     """Progress bars on stderr by stage; none with --quiet or without a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from ganbench.flows.tables import console
+    from ganbench.flows.screen import console
 
     watched = sys.stderr.isatty() and not quiet
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(to_stderr=True), disable=not watched, transient=True) as progress:
+    with Progress(*columns, console=console(to_stderr=True), disable=not watched, transient=True,
+                  speed_estimate_period=PERIOD) as progress:
         ids: dict[str, Any] = {}
 
         def show(stage: str, images: int, total: int | None = None) -> None:
@@ -190,39 +208,6 @@ def say_files(first: float = 3, every: float = 10) -> Callable[[str, int], None]
     return say
 
 
-def report(outcome: Any, json: str) -> None:
-    """Print the table, or the JSON, and the locations of the other results."""
-    from ganbench.flows.tables import (
-        print_list,
-        print_scores,
-        print_slices,
-        published_row,
-        scores_json,
-        write_json,
-    )
-
-    if json:
-        write_json(json, scores_json(outcome.scores, outcome.slices, outcome.provenance))
-    if json == "-":
-        return
-    print_scores(outcome.scores, f"{outcome.scores[0].model}, {outcome.scores[0].protocol}")
-    if outcome.slices:
-        print_slices(outcome.slices)
-    if outcome.published:
-        print_list("Published under the same protocol", [published_row(row) for row in outcome.published], False)
-    print(f"Images: {outcome.found:,} from the store, {outcome.drawn:,} drawn now.")
-    print(f"Features: {outcome.features_found} shards from the store, {outcome.features_made} made now.")
-    print(f"Picture: {outcome.picture}")
-    tracked = outcome.tracked
-    if tracked.problem:
-        print(f"MLflow: {tracked.problem}.")
-    else:
-        age, where = "new" if tracked.new else "logged before", tracked.url or "`ganbench ui` shows it"
-        print(f"MLflow: run {tracked.run_id}, {age}; {where}")
-    if json:
-        print(f"JSON: {json}")
-
-
 @app.command()
 @on_command_line(question=Question, opening=TRUST, machine=Machine)
 def compare(
@@ -238,23 +223,38 @@ def compare(
     """Compare models: scores with errors, significance tests, ranks, costs, the best mixture, a report."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.run import run_comparison
+        from ganbench.flows.answers import asked, recalled, remembering
 
-        with bars(quiet=json == "-") as show:
-            compared = run_comparison(show, models, question, seed, report, opening)
-        from ganbench.flows.comparisons import comparison_json, print_comparison
+        options: dict[str, Any] = {"question": asdict(question), "seed": seed, "opening": asdict(opening)}
+        asking = None if machine.debug else asked("compare", report, models=models, **options)
+        answer = recalled(asking)
+        if answer is None:
+            with bars(quiet=json == "-") as show, remembering(asking):
+                from ganbench.flows.run import run_comparison
 
-        end(compared, json, comparison_json, print_comparison)
+                compared = run_comparison(show, models, question, seed, report, opening)
+            from ganbench.flows.comparisons import kept
+
+            answer = kept(asking, compared)
+        finish(answer, json)
 
 
-def end(found: Any, json: str, as_json: Callable[[Any], str], show: Callable[[Any], None]) -> None:
-    """Print the comparison as text or JSON, or write it to a JSON file."""
+def end(found: Any, json: str, as_json: Callable[[Any], str], screen_of: Callable[[Any], Screen]) -> None:
+    """Print what was found, see `finish`."""
+    from ganbench.flows.answers import Answer
+
+    finish(Answer(screen_of(found), as_json(found) if json else ""), json)
+
+
+def finish(answer: Answer, json: str) -> None:
+    """Print an answer, or write it as JSON, to a file or in place of the screen."""
+    from ganbench.flows.screen import Line, show
     from ganbench.flows.tables import write_json
 
     if json:
-        write_json(json, as_json(found))
+        write_json(json, answer.text)
     if json != "-":
-        show(found)
+        show([*answer.screen, *([Line(f"JSON: {json}", indent=0, whole=True)] if json else [])])
 
 
 @app.command()
@@ -282,9 +282,9 @@ def ensemble(
         with bars(quiet=json == "-") as show:
             found = run_ensemble(
                 show, models, out, question, seed, opening, budget=budget, reject=reject, rate=rate)
-        from ganbench.flows.ensemble import ensemble_json, print_ensemble
+        from ganbench.flows.ensemble import ensemble_json, ensemble_screen
 
-        end(found, json, ensemble_json, print_ensemble)
+        end(found, json, ensemble_json, ensemble_screen)
 
 
 @app.command()
@@ -382,9 +382,9 @@ def audit(model: Model, *, question: Question, seed: Seed = 0, json: JsonFile = 
 
         with bars(quiet=json == "-") as show:
             outcome = run_audit(show, model, question, seed, opening)
-        from ganbench.flows.audit import audit_json, print_audit
+        from ganbench.flows.audit import audit_json, audit_screen
 
-        end(outcome, json, audit_json, print_audit)
+        end(outcome, json, audit_json, audit_screen)
 
 
 @app.command()
@@ -398,9 +398,9 @@ def attribute(model: Model, *, question: Question, seed: Seed = 0, json: JsonFil
 
         with bars(quiet=json == "-") as show:
             outcome = run_attribution(show, model, question, seed, opening)
-        from ganbench.flows.audit import attribution_json, print_attribution
+        from ganbench.flows.audit import attribution_json, attribution_screen
 
-        end(outcome, json, attribution_json, print_attribution)
+        end(outcome, json, attribution_json, attribution_screen)
 
 
 @app.command("explain-diff")
@@ -423,7 +423,7 @@ def explain_diff(
     """Why two tools print different numbers for the same images: attribute the difference to its causes."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.explain import as_json, print_differences, run_explanation
+        from ganbench.flows.explain import as_json, differences_screen, run_explanation
 
         with bars(quiet=json == "-") as show:
             found = run_explanation(
@@ -431,7 +431,7 @@ def explain_diff(
                 other_weights=str(other_weights or ""),
             )
         end(found, json, lambda it: as_json(it, model=model, reference=reference, n=n, extractor=extractor),
-            lambda it: print_differences(it, n))
+            lambda it: differences_screen(it, n))
 
 
 LISTS = {
@@ -522,7 +522,7 @@ def ui(*, machine: Machine) -> None:
     with sentences(machine.debug):
         begin(machine)
         stop_on_interrupt("Ending Prefect, MLflow and the worker ...", seconds=None)
-        from ganbench.flows.run import run_servers
+        from ganbench.flows.serving import run_servers
 
         run_servers()
 

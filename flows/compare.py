@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from prefect import flow, runtime
 
-from ganbench.flows.evaluate import Seed, flow_tags, provenance_of, short_name, what_of
+from ganbench.flows.evaluate import Seed, command_of, flow_tags, provenance_of, short_name, what_of
 from ganbench.flows.options import Some, formed, in_form
 from ganbench.flows.shards import TASKS, follow
 from ganbench.gan.compare import Ranking
@@ -21,7 +21,7 @@ from ganbench.gan.findings import Analysis
 from ganbench.gan.jobs import Job, asked_protocol, distinct
 from ganbench.gan.metering import Cost
 from ganbench.gan.published import Published, beside
-from ganbench.gan.question import Opening, Option, Question, given, protocol_of
+from ganbench.gan.question import Opening, Option, Question, protocol_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Estimate, Features, Score
 from ganbench.tasks.artifacts import page_in
@@ -94,7 +94,7 @@ def compare(
 
     Results are stored per model, so adding a model computes only that model.
     """
-    workspace = workspace_of(opening.trust_pickle)
+    since, workspace = time.time(), workspace_of(opening.trust_pickle)
     compared = asked_models(zoo, models)
     with single_threaded():
         specs = distinct(compared, workspace, protocol_of(question).preprocessing)
@@ -113,15 +113,9 @@ def compare(
             job.model.name: curve_of(leading_features(job, found), workspace)
             for job, found in zip(jobs, started, strict=True)
         }
-        return logged(jobs, started, scores, rankings, mixture, costs, curves, analyses, report,
-                      command_of(compared, question, seed))
-
-
-def command_of(models: Sequence[str], question: Question, seed: int) -> str:
-    """The command line that does the same."""
-    options = {**given(question), **({"seed": seed} if seed else {})}
-    words = [f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in options.items()]
-    return " ".join(["ganbench compare", *map(shlex.quote, models), *words])
+        real = real_curve(jobs[0], started[0])
+        return logged(jobs, started, scores, rankings, mixture, costs, curves, real, analyses, report,
+                      command_of("compare", compared, question, seed), since)
 
 
 def mixture_of(jobs: Sequence[Job], started: Sequence[Started]) -> Held | None:
@@ -145,11 +139,17 @@ def leading_features(job: Job, started: Started) -> dict[str, Features]:
     return all_features(job, started)[job.lead]
 
 
+def real_curve(job: Job, started: Started) -> list[tuple[int, Estimate]]:
+    """The same of held-out real images, if there are any."""
+    features = leading_features(job, started)
+    return curve_of({**features, "generated": features["held_out"]}, job.workspace) if "held_out" in features else []
+
+
 def logged(
     jobs: Sequence[Job], started: Sequence[Started], scores: Mapping[str, list[Score]],
     rankings: list[Ranking], mixture: Held | None, costs: Mapping[str, Cost],
-    curves: Mapping[str, list[tuple[int, Estimate]]], analyses: Mapping[str, Analysis | None], report: str,
-    command: str,
+    curves: Mapping[str, list[tuple[int, Estimate]]], real: list[tuple[int, Estimate]],
+    analyses: Mapping[str, Analysis | None], report: str, command: str, since: float,
 ) -> Compared:
     """The report, pictures, MLflow's runs, and the tables in Prefect's UI."""
     sets = [all_samples(job, found) for job, found in zip(jobs, started, strict=True)]
@@ -160,22 +160,26 @@ def logged(
     folder = write(
         report, command,
         {"jobs": jobs, "scores": scores, "rankings": rankings, "costs": costs, "mixture": mixture,
-         "published": published, "curves": curves, "analyses": analyses},
+         "published": published, "curves": curves, "real_curve": real, "analyses": analyses},
         provenance,
         {job.model.name: roles for job, roles in zip(jobs, sets, strict=True)},
+        {job.model.name: all_features(job, found) for job, found in zip(jobs, started, strict=True)},
     )
     tracked, pictures = {}, {}
     for job, images in zip(jobs, samples, strict=True):
         name = job.model.name
         galleries = galleries_in(folder, rankings[0].models.index(name))
         pictures[name] = contact_sheet(job, images)
-        tracked[name] = track(record_of(job, scores[name], [], pictures[name], flow_tags(), costs[name], galleries))
+        tracked[name] = track(record_of(job, scores[name], [], pictures[name], flow_tags(), costs[name], galleries,
+                                        begun=since, command=command))
+    runs = {name: logged.run_id for name, logged in tracked.items()}
     drawn = sum(shard.computed for images in samples for shard in images.shards)
     compared = Compared(
         jobs={job.model.name: job for job in jobs}, scores=scores, costs=costs, rankings=rankings, analyses=analyses,
         mixture=mixture,
         published=published, tracked=tracked, report=folder,
-        suite=track_suite(suite_of(jobs, scores, rankings, costs, analyses, flow_tags(), folder)),
+        suite=track_suite(suite_of(jobs, scores, rankings, costs, analyses, flow_tags(), folder, runs=runs,
+                                   begun=since, command=command)),
         provenance=provenance,
         drawn=drawn, found=sum(images.n for images in samples) - drawn,
     )

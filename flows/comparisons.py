@@ -2,66 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganbench.flows.tables import print_list, print_notes, print_table, published_row, say
+from ganbench.flows.answers import Answer, Asked, keep
+from ganbench.flows.screen import Grid, Line, Screen
+from ganbench.flows.tables import SPACE, by_extractor, headed, legend, listed, notes_screen, published_row
 from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import WHOLE
 from ganbench.gan.numbers import decimals
 from ganbench.gan.report.verdict import SOME, same_models
-from ganbench.gan.tables import remarks, score_table
+from ganbench.gan.tables import ARROWS, ScoreTable, floor_text, remarks, score_table, value_text, verdict_line
 from ganbench.gan.types import Caveat, Finding
 from ganbench.gan.words import caution, sentence
-from ganbench.tasks.leaderboard import texts_of, weaknesses
+from ganbench.tasks.leaderboard import costs_of, ranks_of, weaknesses
 
 if TYPE_CHECKING:
     from ganbench.flows.compare import Compared
     from ganbench.gan.ensemble import Held
 
+REAL = "real images"
+COSTS = ("cost", "parameters", "evaluations", "images/s", "memory")  # heads of columns
 
 
-def print_comparison(found: Compared) -> None:
-    """The leaderboard transposed: a row for each metric, since there are more metrics than models."""
+def comparison_screen(found: Compared) -> Screen:
+    """The verdict, a row for each model in tables of scores and costs, then what is to be known about them."""
     job = next(iter(found.jobs.values()))
     table = score_table(found.scores, found.rankings)
-    (_, *names), *columns = texts_of(table, found.rankings, found.costs)
-    rows = [list(row) for row in zip(names, *(texts for _, *texts in columns), strict=True)]
-    print_table(f"{len(found.jobs)} models, {job.protocol.name}", ["", *(texts[0] for texts in columns)], rows)
-    same = same_models({name: job.model_digest for name, job in found.jobs.items()})
-    for line in [*remarks(found.rankings), *(english for english, _ in same)]:
-        print(f" {line}")
-    if found.mixture:
-        print(f" {mixture_line(found.mixture, list(found.jobs), found.rankings[0].metric)}")
-    if found.mixture and helps(found.mixture):
-        print_doubts(dict(zip(found.jobs, found.mixture.shares, strict=True)), {
+    heading = f"{len(found.jobs)} models, {job.protocol.n_generated:,} images each, {job.protocol.name}"
+    return [
+        Line("", heading, "bold", indent=0), *map(Line, [verdict_line(found.rankings[0]), *mixture_lines(found)]),
+        *same_screen(found), *score_grids(found, table), cost_grid(found, table.columns), legend(table.rows),
+        *map(Line, remarks(found.rankings)), *weaknesses_screen(found), *headed("Notes", notes_screen(table.notes)),
+        *(listed("Published under the same protocol", [published_row(row) for row in found.published])
+          if found.published else ()),
+        SPACE, *places_screen(found),
+    ]
+
+
+def score_grids(found: Compared, table: ScoreTable) -> list[Grid]:
+    """A table for each extractor, the leading one first, with the ranks; real images come last."""
+    rows = {row.name: row for row in table.rows}
+    grids: list[Grid] = []
+    for extractor, scores in by_extractor(score for some in found.scores.values() for score in some).items():
+        shown = [rows[score.metric] for score in scores]
+        heads = [f"{score.row} {ARROWS[row.better]}" for score, row in zip(scores, shown, strict=True)]
+        lines = [[model, *(value_text(row.cells[i], mark=True) for row in shown)]
+                 for i, model in enumerate(table.columns)]
+        lines.append([REAL, *(f"{floor_text(row.first[1])} " for row in shown)])
+        if not grids:
+            ranks = [*(ranks_of(found.rankings[0], model) for model in table.columns), ""]
+            lines = [[name, rank, *cells] for (name, *cells), rank in zip(lines, ranks, strict=True)]
+            heads = ["rank", *heads]
+        title = f"Features of {extractor}" if extractor else ""
+        grids.append(Grid(title, ("", *heads), tuple(map(tuple, lines)), models=len(table.columns)))
+    return grids
+
+
+def cost_grid(found: Compared, models: Sequence[str]) -> Grid:
+    rows = tuple((model, *costs_of(found.costs[model])) for model in models)
+    return Grid("Cost of generation", ("", *COSTS[1:]), rows, models=len(models))
+
+
+def mixture_lines(found: Compared) -> list[str]:
+    """The best mixture, and what is the matter with the models that are part of it."""
+    if not found.mixture:
+        return []
+    said = [mixture_line(found.mixture, list(found.jobs))]
+    if helps(found.mixture):
+        said += doubts(dict(zip(found.jobs, found.mixture.shares, strict=True)), {
             name: unsound([caveat for score in found.scores[name] for caveat in score.caveats],
                           analysis.findings if analysis else ())
             for name, analysis in ((name, found.analyses.get(name)) for name in found.jobs)})
-    for model, said in weaknesses(found.analyses).items():
-        say(model, "bold", f": {' '.join(said) or 'nothing stands out.'}", whole=True)
-    print_notes(table)
-    if found.published:
-        print_list("Published under the same protocol", [published_row(row) for row in found.published], False)
-    print(f"Images: {found.found:,} from the store, {found.drawn:,} drawn now.")
-    print(f"Report: {found.report}/report.html")
+    return said
+
+
+def same_screen(found: Compared) -> Screen:
+    same = same_models({name: job.model_digest for name, job in found.jobs.items()})
+    return [Line(english) for english, _ in same]
+
+
+def weaknesses_screen(found: Compared) -> Screen:
+    """Each model with its most important findings, the best model first."""
+    said = weaknesses(found.analyses)
+    lines: list[Grid | Line] = []
+    for model in found.rankings[0].models:
+        if model in said:
+            lines += [Line("" if said[model] else ": nothing stands out.", model, "bold"),
+                      *(Line(f"- {text}", indent=3) for text in said[model])]
+    return headed("What is wrong with the models", lines)
+
+
+def places_screen(found: Compared) -> Screen:
+    """Where the results lie."""
     where = found.suite.problem or found.suite.url or f"run {found.suite.run_id}; `ganbench ui` shows it"
-    print(f"MLflow: {where}")
+    return [Line(f"Images: {found.found:,} from the store, {found.drawn:,} drawn now.", indent=0),
+            Line(f"Report: {found.report}/report.html", indent=0, whole=True),
+            Line(f"MLflow: {where}", indent=0, whole=True)]
 
 
-def mixture_line(found: Held, names: list[str], metric: str) -> str:
+def mixture_line(found: Held, names: list[str]) -> str:
     """`Best mixture: 62 % a, 38 % b; on other images its kernel distance is 0.0042, 0.0006 less than that of a ...`"""
-    if max(found.shares) > WHOLE:
-        return f"Best mixture: none was found nearer to the real images than {names[int(found.shares.argmax())]} alone."
+    if not helps(found):
+        alone = names[int(found.shares.argmax()) if max(found.shares) > WHOLE else found.best]
+        return f"No mixture of them was found to be significantly nearer to the real images than {alone} alone."
     parts = sorted(zip(found.shares, names, strict=True), reverse=True)
     shares = ", ".join(f"{100 * share:.0f} % {name}" for share, name in parts if share >= SOME)
     digits = decimals(found.gain.se or found.value.se)
     low, high = found.gain.value - 1.96 * found.gain.se, found.gain.value + 1.96 * found.gain.se
-    if not helps(found):
-        return (f"Best mixture: none was found significantly nearer to the real images than {names[found.best]} alone "
-                f"({shares}: nearer by {found.gain.value:.{digits}f}, 95 %: {low:.{digits}f} to {high:.{digits}f}, on "
-                "images not used to choose it).")
     return (f"Best mixture: {shares}; on images not used to choose it, its kernel distance is "
             f"{found.value.value:.{digits}f}, {found.gain.value:.{digits}f} less than that of {names[found.best]} "
             f"alone (95 %: {low:.{digits}f} to {high:.{digits}f}).")
@@ -72,14 +122,28 @@ def helps(found: Held) -> bool:
     return max(found.shares) <= WHOLE and found.gain.value > 1.96 * found.gain.se
 
 
-def print_doubts(shares: Mapping[str, float], unsound: Mapping[str, Caveat | Finding | None]) -> None:
+def doubts(shares: Mapping[str, float], unsound: Mapping[str, Caveat | Finding | None]) -> list[str]:
     """What is the matter with models that are part of a mixture."""
+    found = []
     for name, why in unsound.items():
         if why and SOME <= shares[name] <= WHOLE:
             said = caution(why) if isinstance(why, Caveat) else sentence(why).rstrip(".")
-            print(f" But the mixture contains images of {name}, about which there is a warning: {said}.")
+            found.append(f"But the mixture contains images of {name}, about which there is a warning: {said}.")
+    return found
 
 
 def comparison_json(found: Compared) -> str:
     """The report's document, to the last byte."""
     return (Path(found.report) / "report.json").read_text("utf-8").rstrip("\n")
+
+
+def answer_of(found: Compared) -> Answer:
+    return Answer(comparison_screen(found), comparison_json(found))
+
+
+def kept(question: Asked | None, found: Compared) -> Answer:
+    """The answer, and it is kept for the next time, when everything will come from the store."""
+    again = replace(found, drawn=0, found=found.found + found.drawn)
+    runs = [found.suite.run_id, *(tracked.run_id for tracked in found.tracked.values())]
+    keep(question, answer_of(again), [found.report], runs)
+    return answer_of(found)

@@ -12,11 +12,12 @@ from prefect import flow, runtime
 from pydantic import Field
 
 from ganbench.flows.compare import leading_features
-from ganbench.flows.comparisons import mixture_line, print_doubts
+from ganbench.flows.comparisons import doubts, mixture_line
 from ganbench.flows.evaluate import Seed
 from ganbench.flows.options import Some, formed, in_form
+from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.shards import TASKS, follow
-from ganbench.flows.tables import print_list
+from ganbench.flows.tables import listed
 from ganbench.gan.adaptive import Adaptive
 from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import Held
@@ -153,18 +154,19 @@ def write(path: Path, family: str, arguments: Mapping[str, Any]) -> None:
 
 # What the command line prints
 
-def print_ensemble(found: Ensemble) -> None:
+def ensemble_screen(found: Ensemble) -> Screen:
+    screen: list[Grid | Line] = []
     if len(found.shares) > 1:
         rows = [{"model": name, "share": f"{100 * share:.1f} %", **drawn_of(found, k)}
                 for k, (name, share) in enumerate(found.shares.items())]
-        print_list(f"Mixture of {len(rows)} models", rows, False)
+        screen += listed(f"Mixture of {len(rows)} models", rows)
     if found.held:
-        print(f" {mixture_line(found.held, list(found.shares), found.metric)}")
-        print_doubts(found.shares, found.unsound)
+        screen += map(Line, [mixture_line(found.held, list(found.shares)),
+                             *doubts(found.shares, found.unsound)])
     if found.trial:
-        for line in trial_lines(found.trial):
-            print(f" {line}")
-    print(f"Model: {found.file}; `ganbench evaluate {found.file}` measures it on images of its own.")
+        screen += map(Line, trial_lines(found.trial))
+    said = f"Model: {found.file}; `ganbench evaluate {found.file}` measures it on images of its own."
+    return [*screen, Line(said, indent=0, whole=True)]
 
 
 def drawn_of(found: Ensemble, k: int) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +18,7 @@ from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.jobs import Job, asked_model, asked_protocol, check_slices
 from ganbench.gan.protocols import PROTOCOLS
 from ganbench.gan.published import Published, beside
-from ganbench.gan.question import PRESET, Opening, Option, Question, protocol_of
+from ganbench.gan.question import PRESET, Opening, Option, Question, given, protocol_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Samples, Score, Workspace
 from ganbench.tasks.artifacts import publish_scores
@@ -88,7 +90,7 @@ def evaluate(
     Intermediate results are stored: an interrupted run is resumed, and a larger number of images only computes the
     additional ones.
     """
-    workspace = workspace_of(opening.trust_pickle)
+    since, workspace = time.time(), workspace_of(opening.trust_pickle)
     with single_threaded():
         spec = asked_model(model, opening, workspace, protocol_of(question).preprocessing)
         chosen = asked_protocol(question, [spec], workspace)
@@ -100,12 +102,20 @@ def evaluate(
         sliced = score_slices(job, by, started) if by else []
         samples = all_samples(job, started)["generated"]
         picture = contact_sheet(job, samples)
-        tracked = track(record_of(job, scores, sliced, picture, flow_tags()))
+        command = command_of("evaluate", [model], question, seed)
+        tracked = track(record_of(job, scores, sliced, picture, flow_tags(), begun=since, command=command))
     made = [shard.computed > 0 for shards in started.features.values() for shard in shards_in(shards)]
     outcome = outcome_of(job, scores, sliced, samples, made, picture, tracked)
     links = {"Run in MLflow": tracked.url} if tracked.url else {}
     publish_scores(scores, f"{job.model.name} under {chosen.name}", notes_of(outcome), picture, links)
     return outcome
+
+
+def command_of(name: str, models: Sequence[str], question: Question, seed: int) -> str:
+    """The command line that does the same."""
+    options = {**given(question), **({"seed": seed} if seed else {})}
+    words = [f"--{option.replace('_', '-')} {shlex.quote(str(value))}" for option, value in options.items()]
+    return " ".join(["ganbench", name, *map(shlex.quote, models), *words])
 
 
 def score_slices(job: Job, by: str, started: Started) -> list[Score]:

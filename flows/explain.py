@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.gan import explain
+from ganbench.gan.features.extract import in_words
 from ganbench.gan.gates import too_few_images
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.types import BadInput
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ganbench.flows.run import Show
     from ganbench.gan.explain import Difference, Looked
 
-IMAGES_PER_SECOND = {"inception": 17, "efficientnet_lite0": 130}  # of one CPU core
 SPOKEN = {
     "resize": "Resizing", "normalisation": "Normalisation", "quantisation": "Quantisation",
     "weights": "The file of weights", "covariance": "The divisor of the covariance", "splits": "The way of splitting",
@@ -50,8 +50,9 @@ def run_explanation(
         workers=settings().workers, tick=lambda rows: show("features", rows),
     )
     total = explain.n_looks(a, b, look, other_weights)
-    minutes = math.ceil(total / IMAGES_PER_SECOND[extractor] / settings().workers / 60)
-    print(f"{total:,} passes of an image, about {minutes} min here; finished work is stored.", file=sys.stderr)
+    took = in_words(explain.seconds_of(a, b, look, other_weights))
+    print(f"{total:,} passes of an image: {took} if the machine stays as busy as now; finished work is stored.",
+          file=sys.stderr)
     show("features", 0, total)
     found = explain.explain(a, b, look, other_weights)
     return Explained(a, b, found, remarks(a, b, look))
@@ -70,25 +71,18 @@ def remarks(a: str, b: str, look: Looked) -> list[str]:
     return said
 
 
-def print_differences(explained: Explained, n: int) -> None:
+def differences_screen(explained: Explained, n: int) -> Screen:
     """A row per axis for every number, then what explains most of it, in a sentence."""
-    from rich.text import Text
-
-    from ganbench.flows.tables import console, table_of
-
     a, b = explained.a, explained.b
+    screen: list[Grid | Line] = []
     for found in explained.differences:
-        table = table_of(f"{found.metric} of {n:,} images")
-        for name, where in (("", "left"), (a, "left"), (b, "left"), ("share of the gap", "right")):
-            table.add_column(Text(name), justify=where)  # type: ignore[arg-type]
-        table.add_row("value", f"{found.a:.4f}", f"{found.b:.4f}", f"{found.b - found.a:+.4f}", style="bold")
-        for part in sorted(found.shares, key=lambda part: -abs(part.share)):
-            share = "none" if part.idle else f"{part.share:+.4f}"
-            table.add_row(*map(Text, (part.axis, part.a or "the given ones", part.b, share)))
-        console().print(table)
-        print(" ".join([sentence(a, b, found), *idle(found)]) + "\n")
-    for remark in explained.remarks:
-        print(remark)
+        rows = [("value", f"{found.a:.4f}", f"{found.b:.4f}", f"{found.b - found.a:+.4f}")]
+        rows += [(part.axis, part.a or "the given ones", part.b, "none" if part.idle else f"{part.share:+.4f}")
+                 for part in sorted(found.shares, key=lambda part: -abs(part.share))]
+        title = f"{found.metric} of {n:,} images"
+        screen += [Grid(title, ("", a, b, "share of the gap"), tuple(rows), numbers=False),
+                   Line(" ".join([sentence(a, b, found), *idle(found)]))]
+    return [*screen, *map(Line, explained.remarks)]
 
 
 def sentence(a: str, b: str, found: Difference) -> str:

@@ -17,7 +17,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_ori
 import typer
 
 from ganbench.gan.question import Option, option, options_of
-from ganbench.tasks.refusals import in_words
 
 # name, type, option, default, panel -> annotation, default
 Annotate = Callable[[str, Any, Option, Any, str], tuple[Any, Any]]
@@ -62,6 +61,8 @@ def on_command_line(**groups: Any) -> Callable[[Callable[..., Any]], Callable[..
 def in_form(**groups: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorate the function of a flow: its parameters of these names are groups; each option becomes a parameter, and a
     field of the form that `formed` makes.  Further settings also come as the form sends them: by card, in `more`."""
+    from ganbench.tasks.refusals import in_words
+
     spreading = spread(as_field, groups)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ganbench.gan.audit import IMAGES, check_unseen, question_of
 from ganbench.gan.evaluate import features_of, sample_one
-from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.features.extract import extractor_of, in_words, pace
 from ganbench.gan.images import write_folder, write_npz, write_parquet
 from ganbench.gan.interchange import check_statistics_name, save_statistics
 from ganbench.gan.jobs import (
@@ -47,7 +45,7 @@ from ganbench.gan.words import caution
 from ganbench.tasks.guardian import guard
 from ganbench.tasks.progress import Counter, listening
 from ganbench.tasks.runners import check_runner, runner
-from ganbench.tasks.servers import join, running, serving, working
+from ganbench.tasks.servers import join, running
 from ganbench.tasks.settings import settings, workspace_of
 
 if TYPE_CHECKING:
@@ -58,7 +56,6 @@ if TYPE_CHECKING:
     from ganbench.gan.verify import Result
     from ganbench.tasks.training import Trained
 
-IMAGES_PER_SECOND = 17  # of one CPU core; see gan/features/inception.py
 Show = Callable[..., None]  # stage, images just done, total
 
 
@@ -235,35 +232,20 @@ def run_verification(show: Show, at_once: bool) -> list[Result]:
 
     checks = verify.at_once(verify.CHECKS) if at_once else verify.CHECKS
     images = verify.n_images(checks)
-    minutes = math.ceil(images / IMAGES_PER_SECOND / settings().workers / 60)
-    todo = f"{images:,} images go through the Inception network, about {minutes} min here; what is finished is kept."
-    print(todo, file=sys.stderr)
+    print(f"{images:,} images go through the Inception network{time_for(images)}; what is finished is kept.",
+          file=sys.stderr)
     return list(verify.verify(checks, workspace_of(), show, settings().workers))
 
 
-def run_servers() -> None:
-    """Keep Prefect, MLflow and a worker up until Ctrl-C, or until the terminal is closed."""
-    found = running()
-    if found:
-        raise BadInput("already-running",
-                       f"ganbench ui runs already (process {found.pid}): {found.prefect} and {found.mlflow}.")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
-    guard()
-    logs = settings().root / "logs"
-    print(f"Starting Prefect, MLflow and a worker (logs in {logs}) ...", flush=True)
-    with serving(logs) as servers:
-        from ganbench.flows.deployments import deploy, skip_missed
-        from ganbench.tasks.tracking.client import page_of_scores
-
-        names = deploy(str(Path.cwd()))
-        skip_missed()
-        with working(servers, logs) as worker:
-            print(f"Prefect  {servers.prefect}   deployments: {', '.join(names)}")
-            print(f"MLflow   {page_of_scores()}")
-            print("Ctrl-C stops all three.", flush=True)
-            code = worker.wait()
-    raise RuntimeError(f"the worker ended with code {code}; see {logs / 'worker.log'}")
+def time_for(images: int) -> str:
+    """`: about 40 min if the machine stays as busy as now`; nothing where there are no weights."""
+    try:
+        seen = extractor_of("inception", workspace_of())
+    except BadInput:
+        return ""
+    with single_threaded():
+        seconds = images / pace(seen, (3, 32, 32), settings().workers)
+    return f": {in_words(seconds)} if the machine stays as busy as now"
 
 
 def run_training(show: Show, recipe: str, out: Path, steps: int) -> Trained:

@@ -3,62 +3,36 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+from ganbench.flows.screen import Grid, Line, Screen, show
 
+if TYPE_CHECKING:
     from ganbench.gan.published import Published
-    from ganbench.gan.tables import ScoreTable
+    from ganbench.gan.tables import Note, Row
     from ganbench.gan.types import Score
 
 DASH = "\N{EN DASH}"
-
-
-def console(to_stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    watched = (sys.stderr if to_stderr else sys.stdout).isatty()
-    return Console(stderr=to_stderr, highlight=False, width=None if watched else 160)
+SPACE = Line("")
+SE, INTERVAL = "\N{PLUS-MINUS SIGN} SE", "95 % interval"  # heads of columns
 
 
 def print_list(title: str, rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     """Rows of equal keys, `name` first: a table, or [{"name": ...}, ...] as JSON."""
     if as_json:
         print(json.dumps(list(rows), indent=1))
-        return
+    else:
+        show(listed(title, rows))
+
+
+def listed(title: str, rows: Sequence[Mapping[str, Any]]) -> Screen:
+    """A table of rows of equal keys."""
     if not rows:
-        print(f"{title}: nothing yet.")
-        return
-    from rich.text import Text
-
-    table = table_of(title)
-    for key in rows[0]:
-        table.add_column(Text(key.replace("_", " ")), overflow="fold", style="bold" if key == "name" else "")
-    for row in rows:
-        table.add_row(*(Text(shown(value)) for value in row.values()))
-    console().print(table)
-
-
-def table_of(title: str = "") -> Table:
-    """An empty table of the house's style.  Give it `Text`s: rich reads brackets in strings as markup, and :names: as
-    emoji."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    return Table(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-
-
-def say(start: str, style: str, text: str, whole: bool = False) -> None:
-    """A line as it is, its start in a style; `whole`: not broken at the terminal's width."""
-    from rich.text import Text
-
-    console().print(Text.assemble(" ", (start, style), text), soft_wrap=whole)
+        return [Line(f"{title}: nothing yet.", indent=0)]
+    heads = tuple(key.replace("_", " ") for key in rows[0])
+    return [Grid(title, heads, tuple(tuple(map(shown, row.values())) for row in rows), numbers=False)]
 
 
 def published_row(row: Published) -> dict[str, Any]:
@@ -86,9 +60,7 @@ def print_checks(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     print_list("Verification", rows if as_json else short, as_json)
     if as_json:
         return
-    for name, state, reason in reasons:
-        if reason:
-            say(name, "yellow", f": {state}: {reason}")
+    show([Line(f": {state}: {reason}", name, "yellow") for name, state, reason in reasons if reason])
     states = [state for _, state, _ in reasons]
     print(", ".join(f"{states.count(state)} {state}" for state in ("ok", "FAILED", "not run")))
 
@@ -98,51 +70,63 @@ def digits(value: Any) -> str:
     return DASH if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
-def print_scores(scores: Sequence[Score], heading: str) -> None:
-    """Value, standard error, interval and floor of every score of a model; arrows point to better."""
+def scores_screen(scores: Sequence[Score], heading: str) -> Screen:
+    """Value, standard error, interval and floor of every score of a model, a table for each extractor; arrows point to
+    better."""
     from ganbench.gan.tables import ARROWS, score_table
     from ganbench.tasks.artifacts import texts
 
     found = score_table({"": scores})
-    heads = ["metric", "value", "\N{PLUS-MINUS SIGN} SE", "95 % interval", "real images"]
-    print_table(heading, heads, [[f"{row.name} {ARROWS[row.better]}", *texts(row.first[1])] for row in found.rows])
-    print_notes(found)
+    cells = {row.name: [f"{ARROWS[row.better]}", *texts(row.first[1])] for row in found.rows}
+    heads = ("", "", "value", SE, INTERVAL, "real images")
+    grids = [
+        Grid(f"Features of {extractor}" if extractor else "", heads,
+             tuple((score.row, *cells[score.metric]) for score in rows), spare=(INTERVAL,))
+        for extractor, rows in by_extractor(scores).items()
+    ]
+    return [Line("", heading, "bold", indent=0), *grids, legend(found.rows),
+            *headed("Notes", notes_screen(found.notes))]
 
 
-def print_slices(scores: Sequence[Score]) -> None:
+def by_extractor(scores: Iterable[Score]) -> dict[str, list[Score]]:
+    """Scores, each metric once, by the network whose features they are of."""
+    found: dict[str, dict[str, Score]] = {}
+    for score in scores:
+        found.setdefault(score.extractor, {}).setdefault(score.metric, score)
+    return {extractor: list(rows.values()) for extractor, rows in found.items()}
+
+
+def legend(rows: Sequence[Row]) -> Line:
+    """What the arrows in front of the values say."""
+    from ganbench.gan.tables import ARROWS
+
+    said = {"lower": "lower is better", "higher": "higher is better", "undecided": "neither is better"}
+    used = [f"{ARROWS[better]} {said[better]}" for better in ARROWS if any(row.better == better for row in rows)]
+    return Line(f"{', '.join(used)}. {SE}: standard error. Real images: the score of as many real images.", style="dim")
+
+
+def headed(title: str, lines: Screen) -> Screen:
+    """The lines below a title, if there are any."""
+    return [SPACE, Line("", title, "bold", indent=0), *lines] if lines else []
+
+
+def slices_screen(scores: Sequence[Score]) -> Screen:
     """A row for every class or cluster, a column for every metric, what real images have in brackets."""
-    from dataclasses import replace
-
-    from ganbench.gan.tables import ScoreTable, short_text, slice_table
+    from ganbench.gan.tables import short_text, slice_table
 
     found = slice_table(scores)
     by = ", ".join(dict.fromkeys(score.extractor for score in scores if score.extractor))  # one: in no heading again
     title = f"Slices{f' by {by}' if by else ''}, in brackets what real images have"
-    print_table(title, ["slice", *found.columns], [[row.name, *map(short_text, row.cells)] for row in found.rows])
-    notes = tuple(replace(note, about=(), everywhere=False) for note in found.notes)
-    print_notes(ScoreTable(found.columns, found.rows, notes))
+    rows = tuple((row.name, *map(short_text, row.cells)) for row in found.rows)
+    return [Grid(title, ("slice", *found.columns), rows), *notes_screen(found.notes, named=False)]
 
 
-def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Texts as they are: names of the user's are no markup."""
-    from rich.text import Text
-
-    table = table_of(title)
-    table.add_column(Text(heads[0]), style="bold", no_wrap=True)
-    for head in heads[1:]:
-        table.add_column(Text(head), justify="right", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console().print(table)
-
-
-def print_notes(found: ScoreTable) -> None:
-    """The caveats, each once, after the names of the scores that it is about."""
+def notes_screen(notes: Sequence[Note], named: bool = True) -> Screen:
+    """The caveats, each once, after the models and metrics that it is about."""
     from ganbench.gan.tables import about
     from ganbench.gan.words import caution
 
-    for note in found.notes:
-        say(about(note), "yellow", caution(note.caveat))
+    return [Line(caution(note.caveat) + ".", about(note) if named else "", "yellow") for note in notes]
 
 
 def scores_json(scores: Iterable[Score], slices: Iterable[Score], provenance: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ Readings serve to explain the numbers of other tools; models are scored by conve
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
@@ -24,7 +25,7 @@ from ganbench.gan.checkpoints import find_weights, load_state
 from ganbench.gan.drawing import MICRO_BATCH, Tick, draw, silent
 from ganbench.gan.evaluate import sample_one
 from ganbench.gan.features import efficientnet_lite, inception
-from ganbench.gan.features.extract import extract_shard
+from ganbench.gan.features.extract import extract_shard, pace
 from ganbench.gan.features.network import Network, NetworkExtractor, build
 from ganbench.gan.files import file_digest
 from ganbench.gan.metrics.frechet import frechet_distance
@@ -189,6 +190,20 @@ def n_looks(a: str, b: str, look: Looked, other_weights: str = "") -> int:
     of_disk = 2 ** len([axis for axis in axes if axis != "quantisation"])
     of_model = of_disk if look.model.spec.family == "images" else 2 ** len(axes)
     return of_disk * look.reference.n + of_model * look.model.n
+
+
+def seconds_of(a: str, b: str, look: Looked, other_weights: str = "") -> float:
+    """How long the work takes if nothing is stored, measured on this machine as busy as it is now: the images through
+    the network, and the model's images drawn with each quantisation."""
+    channels, height, width = shape_of(look.model, look.workspace)
+    passed = n_looks(a, b, look, other_weights) / pace(
+        extractor_for(reading(a), look), (channels, height, width), look.workers)
+    if look.model.spec.family == "images":
+        return passed
+    begun, few = time.perf_counter(), min(20, look.model.n)
+    draw(sampler_of(look.model.spec, look.workspace), look.model.spec, look.model.seed, 0, few, look.workspace.device)
+    quantised = len({reading(a).quantisation, reading(b).quantisation})
+    return passed + quantised * look.model.n / few * (time.perf_counter() - begun)
 
 
 def reading(name: str, weights: str = "") -> Reading:

@@ -33,6 +33,7 @@ STAGES: dict[str, tuple[str, ...]] = {                      # and what is chosen
     "mixture": ("ensemble",),
     "costs": ("metering",),
     "findings": ("findings.analysis",),
+    "map": ("report.components",),
 }
 
 

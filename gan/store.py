@@ -22,8 +22,10 @@ from filelock import FileLock
 
 from ganbench.gan.files import atomic_write, cannot_write, file_digest
 from ganbench.gan.types import Samples, Shard, Workspace
+from ganbench.gan.watching import Listeners
 
 SHARD = 1_000
+used = Listeners()  # are told the data file of every artefact that is found or committed
 Arrays = Mapping[str, np.ndarray]  # name -> (rows, ...); the first one gives the digest
 
 
@@ -53,6 +55,7 @@ class Store:
             return None
         with suppress(OSError):  # a store that may only be read
             os.utime(entry.path.parent / "manifest.json")
+        used.tell(str(entry.path), entry.facts["bytes"])
         return entry
 
     def read_manifest(self, folder: Path) -> Entry | None:
@@ -72,9 +75,11 @@ class Store:
         for unfinished in folder.glob(".*.partial"):
             unfinished.unlink(missing_ok=True)
         atomic_write(path, write)
-        measured = {"file": file, "sha256": file_digest(path), "bytes": path.stat().st_size}
+        size = path.stat().st_size
+        measured = {"file": file, "sha256": file_digest(path), "bytes": size}
         text = json.dumps({**measured, **facts}, indent=1)
         atomic_write(folder / "manifest.json", lambda temporary: temporary.write_text(text, "utf-8"))
+        used.tell(str(path), size)
         return Entry(kind, key, path, {**measured, **facts})
 
     @contextmanager

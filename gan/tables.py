@@ -11,11 +11,10 @@ from ganbench.gan.compare import Ranking
 from ganbench.gan.numbers import DASH, decimals
 from ganbench.gan.types import Caveat, Estimate, Score, digest_of
 from ganbench.gan.uncertainty import interval
-from ganbench.gan.words import OF_OTHERS
+from ganbench.gan.words import OF_OTHERS, verdict
 
 ARROWS = {"lower": "\N{DOWNWARDS ARROW}", "higher": "\N{UPWARDS ARROW}", "undecided": "·"}  # to what is better
 BOUNDS = {"most": "≤", "least": "≥"}
-ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Note:
-    """A caveat, and the metrics that it is about; for a caveat about missing metrics, the models that lack them, if
-    other models of the table do not."""
+    """A caveat, the models that it is about (none: all of the table) and, for each extractor, their metrics (none: all
+    that these models have)."""
 
     caveat: Caveat
-    about: tuple[str, ...]
-    everywhere: bool  # whether it applies to every score of a table of several
+    models: tuple[str, ...]
+    metrics: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -110,17 +109,24 @@ def notes_of(scores: Iterable[Score]) -> tuple[Note, ...]:
     for score in scores:
         for caveat in score.caveats:
             found.setdefault(digest_of(caveat), (caveat, []))[1].append(score)
-    models = {score.model for score in scores}
-    return tuple(note_of(caveat, bearers, len(scores), len(models)) for caveat, bearers in found.values())
+    return tuple(note_of(caveat, bearers, scores) for caveat, bearers in found.values())
 
 
-def note_of(caveat: Caveat, bearers: Sequence[Score], n_scores: int, n_models: int) -> Note:
-    """`bearers`: the scores that have the caveat, out of `n_scores` scores of `n_models` models."""
-    if caveat.rule in OF_OTHERS:
-        models = tuple(dict.fromkeys(score.model for score in bearers))
-        return Note(caveat, models if len(models) < n_models else (), False)
-    metrics = tuple(dict.fromkeys(score.metric for score in bearers))
-    return Note(caveat, metrics, 1 < n_scores == len(bearers))
+def note_of(caveat: Caveat, bearers: Sequence[Score], scores: Sequence[Score]) -> Note:
+    """`bearers`: those of the scores that have the caveat."""
+    models = unique(score.model for score in bearers)
+    rest = sum(score.model in models for score in scores) > len(bearers)
+    metrics: dict[str, tuple[str, ...]] = {}
+    if caveat.rule not in OF_OTHERS and (rest or len(scores) == 1):
+        metrics = {extractor: unique(score.row for score in bearers if score.extractor == extractor)
+                   for extractor in unique(score.extractor for score in bearers)}
+    borne = {score.metric for score in bearers}
+    having = unique(score.model for score in scores if not metrics or score.metric in borne)
+    return Note(caveat, () if set(having) == set(models) else models, metrics)
+
+
+def unique(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
 
 
 # As plain text, in English
@@ -151,24 +157,23 @@ def short_text(cell: Cell | None) -> str:
     return value_text(cell) + ("" if cell is None or cell.floor is None else f" ({floor_text(cell)})")
 
 
-def about(note: Note) -> str:
-    """`fid, kid: `, or nothing."""
-    named = ALL if note.everywhere else ", ".join(note.about)
-    return f"{named}: " if named else ""
+def about(note: Note, language: str = "en") -> str:
+    """`a, b: `, `fd, kid of inception: `, both, or nothing."""
+    of = {"en": "of", "fr": "de"}[language]
+    metrics = "; ".join(f"{', '.join(rows)} {of} {extractor}" if extractor else ", ".join(rows)
+                        for extractor, rows in note.metrics.items())
+    return "".join(f"{said}: " for said in (", ".join(note.models), metrics) if said)
+
+
+def verdict_line(lead: Ranking) -> str:
+    """Which model is best, in English."""
+    return verdict(lead.row, lead.metric, lead.models, lead.leaders)
 
 
 def remarks(rankings: Sequence[Ranking]) -> list[str]:
-    """Remarks below a table of several models."""
-    lead, n = rankings[0], len(rankings[0].models)
-    best, pairs = lead.leaders, len(lead.pairs)
-    if not best:
-        first = f"{lead.metric} describes models, but neither a higher nor a lower value makes a model better"
-    elif len(best) == 1:
-        first = f"{best[0]} is best by {lead.metric}"
-    else:
-        names = f"{', '.join(best[:-1])} and {best[-1]}"
-        first = f"{names} do not differ significantly by {lead.metric}: each may be the best"
+    """What marks and ranks of a table of several models say."""
+    lead, pairs = rankings[0], len(rankings[0].pairs)
     return [
-        f"{first} (Holm-adjusted p < .05 over {pairs} pair{'s' if pairs != 1 else ''} of {n} models).",
-        "* no other model is significantly better. Ranks are those compatible with the significant differences.",
+        f"* no other model is significantly better (Holm-adjusted p < .05 over {pairs} pair{'s' * (pairs != 1)}).",
+        f"Ranks are by {lead.metric}: those that agree with its significant differences.",
     ]

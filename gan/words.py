@@ -18,6 +18,7 @@ from ganbench.gan.types import Caveat, Finding
 
 LANGUAGES = ("en", "fr")
 FIXED = "\N{NO-BREAK SPACE}"
+CLUSTER = re.compile(r"cluster (\d+)")
 FRENCH_SPACE = re.compile(r" (?=[:;?!%])")
 
 
@@ -45,8 +46,7 @@ def word(value: str, language: str) -> str:
 
 def several(values: Sequence[str], language: str) -> str:
     """`labels and logits`, from keys of WORDS."""
-    *most, last = (word(value, language) for value in values)
-    return f"{', '.join(most)}{' and ' if language == 'en' else ' et '}{last}" if most else last
+    return joined([word(value, language) for value in values], language)
 
 
 # What metrics need, by the keys that `ganbench.gan.lacking` uses.
@@ -58,10 +58,10 @@ NEEDS: Mapping[str, tuple[str, str]] = {
     "training": ("the model's training images (--training)", "les images d'entraînement du modèle (--training)"),
     "unseen": ("real images outside the training set (--held-out)",
                "des images réelles absentes de l'entraînement (--held-out)"),
-    "logits": ("a classifier: this extractor gives no class probabilities",
-               "un classifieur : cet extracteur ne donne pas de probabilités de classes"),
-    "labels": ("images with classes: a conditional model, or labelled images",
-               "des images avec des classes : un modèle conditionnel, ou des images étiquetées"),
+    "logits": ("a classifier (this extractor gives no class probabilities)",
+               "un classifieur (cet extracteur ne donne pas de probabilités de classes)"),
+    "labels": ("images with classes (a conditional model, or labelled images)",
+               "des images avec leurs classes (un modèle conditionnel, ou des images étiquetées)"),
     "classes": ("a classifier whose classes are those of the images",
                 "un classifieur dont les classes sont celles des images"),
     "spatial": ("an extractor with a spatial layer, such as inception_spatial",
@@ -98,10 +98,31 @@ def refusal(code: str, language: str) -> str:
     return REFUSALS.get(code, OTHER_REFUSAL)[LANGUAGES.index(language)]
 
 
+def slice_name(name: str, classes: Mapping[str, str]) -> tuple[str, str]:
+    """A class or cluster as the head of a row, in English and in French."""
+    cluster = CLUSTER.fullmatch(name)
+    return name, f"groupe {cluster[1]}" if cluster else classes.get(name, name)
+
+
+def of_slice(named: str | tuple[str, str], language: str) -> str:
+    """`of the class sandal`, `of cluster 3`; in French `de la classe « sandal »`, `du groupe 3`, or `de sandales` where
+    the name comes with its translation."""
+    name, french = named if isinstance(named, tuple) else (named, "")
+    cluster = CLUSTER.fullmatch(name)
+    if language == "en":
+        return f"of {name}" if cluster else f"of the class {name}"
+    if cluster:
+        return f"du groupe {cluster[1]}"
+    vowel = french[:1].lower() in "aeiouyàâéèêîïôûhœ" and not french.startswith(("haut", "hi"))
+    return f"{'d’' if vowel else 'de '}{french}" if french else f"de la classe «{FIXED}{name}{FIXED}»"
+
+
 FORMS: Mapping[str, Callable[[Any, str], str]] = {
     "": lambda value, language: str(value),
     "word": word,
     "words": several,
+    "of": of_slice,
+    "kinds": lambda value, language: word({"class": "classes"}.get(value, f"{value}s"), language),
     "names": lambda value, language: ", ".join(value),
     "needs": lambda value, language: needs_of(value["of"], value["least"], language),
     "refusal": refusal,
@@ -125,25 +146,30 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "training images": ("training images", "des images d'entraînement"),
     "images of the reference": ("images of the reference", "des images de la référence"),
     "class": ("class", "classe"), "cluster": ("cluster", "groupe"),
+    "classes": ("classes", "classes"), "clusters": ("clusters", "groupes"),
     "labels": ("labels", "des classes"), "logits": ("logits", "des logits"),
 }
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
     "missing": (
-        "{name} is missing or nearly so: {share:percent} of the images, against {expected:percent} of real images.",
-        "{name} est absent ou presque : {share:percent} des images, contre {expected:percent} des images réelles.",
+        "Images {name:of} are missing or nearly so: {share:percent} of the images, against {expected:percent} of real "
+        "images.",
+        "Les images {name:of} manquent, ou presque : {share:percent} des images générées, contre {expected:percent} "
+        "des images réelles.",
     ),
     "rare": (
-        "{name} is under-represented: {share:percent} of the images, against {expected:percent} of real images.",
-        "{name} est sous-représenté : {share:percent} des images, contre {expected:percent} des images réelles.",
+        "Images {name:of} are too rare: {share:percent} of the images, against {expected:percent} of real images.",
+        "Les images {name:of} sont trop rares : {share:percent} des images générées, contre {expected:percent} des "
+        "images réelles.",
     ),
     "frequent": (
-        "{name} is over-represented: {share:percent} of the images, against {expected:percent} of real images.",
-        "{name} est surreprésenté : {share:percent} des images, contre {expected:percent} des images réelles.",
+        "Images {name:of} are too frequent: {share:percent} of the images, against {expected:percent} of real images.",
+        "Les images {name:of} sont trop fréquentes : {share:percent} des images générées, contre {expected:percent} "
+        "des images réelles.",
     ),
     "cost": (
-        "{name} contributes most to the Fréchet distance: {share:percent} of it.",
-        "{name} contribue le plus à la distance de Fréchet : {share:percent} de celle-ci.",
+        "Images {name:of} contribute most to the Fréchet distance: {share:percent} of it.",
+        "Les images {name:of} sont celles qui contribuent le plus à la distance de Fréchet : {share:percent} du total.",
     ),
     "renamed": (
         "The names of classes differ: {added:names} only among the generated images, {lacking:names} only among the "
@@ -158,25 +184,26 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "collapse": (
         "Images are variants of a few pictures: the Vendi score of {n:count} of them is {vendi:hundredths}, that of as "
         "many real images {real:hundredths}.",
-        "Les images sont des variantes de quelques-unes : le score de Vendi de {n:count} d'entre elles est de "
-        "{vendi:hundredths}, celui d'autant d'images réelles de {real:hundredths}.",
+        "Le modèle ne produit que des variantes de quelques images : le score de Vendi de {n:count} d'entre elles est "
+        "de {vendi:hundredths}, contre {real:hundredths} pour autant d'images réelles.",
     ),
     "classes_unknown": (
         "Nothing is said of the share of each {what:word}: images so unlike the real ones may be taken for any "
         "(precision {value:percent} against {real:percent}, coverage {covered:percent} against {usual:percent}).",
-        "Rien n'est dit de la part de chaque {what:word} : des images si différentes des vraies peuvent être prises "
-        "pour n'importe quoi (précision {value:percent} contre {real:percent}, couverture {covered:percent} contre "
+        "La part de chaque {what:word} n'est pas donnée : des images aussi différentes des vraies pourraient être "
+        "rangées n'importe où (précision {value:percent} contre {real:percent}, couverture {covered:percent} contre "
         "{usual:percent}).",
     ),
     "lattice": (
         "Images have {direction:word} checkerboard artefacts with a period of {period:count} pixels and an amplitude "
         "of {amplitude:digits} grey levels.",
-        "Les images ont des artefacts en damier {direction:word} d'une période de {period:count} pixels et d'une "
-        "amplitude de {amplitude:digits} niveaux de gris.",
+        "Les images présentent des artefacts en damier {direction:word} d'une période de {period:count} pixels et "
+        "d'une amplitude de {amplitude:digits} niveaux de gris.",
     ),
     "blurred": (
         "Images are blurred: the power at high frequencies is {share:percent} of that of real images.",
-        "Les images sont floues : la puissance aux hautes fréquences vaut {share:percent} de celle des images réelles.",
+        "Les images sont floues : la puissance aux hautes fréquences n'atteint que {share:percent} de celle des images "
+        "réelles.",
     ),
     "noisy": (
         "Images are noisy: the power at high frequencies is {decibels:digits} dB above that of real images.",
@@ -222,47 +249,47 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "appearance_distribution": (
         "The distribution of {name:word} differs from that of real images: its standard deviation is "
         "{spread:digits} times as large.",
-        "Pour {name:word}, la distribution diffère de celle des images réelles : son écart type est {spread:digits} "
+        "Pour {name:word}, la distribution s'écarte de celle des images réelles : l'écart type vaut {spread:digits} "
         "fois celui des images réelles.",
     ),
     "mode": (
         "{share:percent} of the images form an artefact mode: a cluster that contains hardly any real image "
         "({real_share:percent}).",
-        "{share:percent} des images forment un mode artificiel : un groupe qui ne contient presque aucune image réelle "
-        "({real_share:percent}).",
+        "{share:percent} des images forment un groupe à part, qui ne contient presque aucune image réelle "
+        "({real_share:percent}) : un artefact du modèle.",
     ),
     "copies": (
         "About {share:percent} of the images are copies or near-duplicates of {set:word} images.",
         "Environ {share:percent} des images sont des copies ou des quasi-doublons d'images {set:word}.",
     ),
     "duplicates": (
-        "The share of images that are near-duplicates of each other exceeds that among real images by about "
-        "{share:percent}.",
-        "La part d'images qui sont des quasi-doublons les unes des autres dépasse d'environ {share:percent} celle "
-        "observée parmi les images réelles.",
+        "About {share:percent} of the images are near-duplicates of each other, on top of what is found among real "
+        "images.",
+        "Environ {share:percent} des images sont des quasi-doublons les unes des autres, en plus de ce qu'on observe "
+        "parmi de vraies images.",
     ),
     "unlike": (
-        "Precision is low: {value:percent} of the images look like real images, against {real:percent} for real "
+        "Precision is low: {value:percent} of the images look like real images, against {real:percent} of real "
         "images.",
-        "La précision est faible : {value:percent} des images ressemblent aux images réelles, contre {real:percent} "
-        "pour des images réelles.",
+        "La précision est faible : {value:percent} des images sont réalistes, contre {real:percent} pour de vraies "
+        "images.",
     ),
     "uncovered": (
         "Coverage is low: {value:percent} of the real images have a generated image nearby, against {real:percent} "
         "expected from as many real images.",
-        "La couverture est faible : {value:percent} des images réelles ont une image générée à proximité, contre "
-        "{real:percent} attendus avec autant d'images réelles.",
+        "La couverture est faible : {value:percent} des images réelles ont une image générée dans leur voisinage, "
+        "contre {real:percent} avec autant de vraies images.",
     ),
     "slice_unlike": (
-        "{name} has low precision: {value:percent} of its images look like real images, against {real:percent} for "
-        "real images.",
-        "{name} a une faible précision : {value:percent} de ses images ressemblent aux images réelles, contre "
-        "{real:percent} pour des images réelles.",
+        "Images {name:of} have low precision: {value:percent} of them look like real images, against {real:percent} "
+        "of real images.",
+        "Les images {name:of} sont mal dessinées : {value:percent} sont réalistes, contre {real:percent} pour de "
+        "vraies images.",
     ),
     "shares_alike": (
-        "The shares of all {slices:count} {by:word} match those of the real images: within {within:percent} of each, "
+        "The shares of all {slices:count} {by:kinds} match those of the real images: within {within:percent} of each, "
         "errors included.",
-        "Les parts des {slices:count} {by:word} sont toutes celles des images réelles, à {within:percent} près, "
+        "Les parts des {slices:count} {by:kinds} sont toutes celles des images réelles, à {within:percent} près, "
         "erreurs comprises.",
     ),
     "sharp": ("Images are as sharp as real ones.", "Les images sont aussi nettes que les images réelles."),
@@ -270,41 +297,85 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "well_exposed": ("Images are as bright as real ones.", "Les images sont aussi claires que les images réelles."),
     "like_real": (
         "Precision is as high as that of real images: {value:percent} of the images look like real images, against "
-        "{real:percent} for real images.",
-        "La précision est aussi élevée que celle d'images réelles : {value:percent} des images ressemblent aux images "
-        "réelles, contre {real:percent} pour des images réelles.",
+        "{real:percent} of real images.",
+        "La précision vaut celle de vraies images : {value:percent} des images sont réalistes, contre {real:percent} "
+        "pour de vraies images.",
     ),
     "covers": (
         "Coverage is as high as that of real images: {value:percent} of the real images have a generated image nearby, "
         "against {real:percent} expected from as many real images.",
-        "La couverture est aussi élevée que celle d'images réelles : {value:percent} des images réelles ont une image "
-        "générée à proximité, contre {real:percent} attendus avec autant d'images réelles.",
+        "La couverture vaut celle de vraies images : {value:percent} des images réelles ont une image générée dans "
+        "leur voisinage, contre {real:percent} avec autant de vraies images.",
     ),
     "no_copies": (
         "No copies of the {n:count} images compared with were found: fewer than {below:percent} of the generated "
         "images are copies (95 % confidence bound).",
-        "Aucune copie des {n:count} images comparées n'a été trouvée : moins de {below:percent} des images générées "
-        "sont des copies (borne de confiance à 95 %).",
+        "Aucune copie des {n:count} images de comparaison n'a été trouvée : moins de {below:percent} des images "
+        "générées en sont (borne de confiance à 95 %).",
     ),
 }
+
+# Which model is best: rows of METRICS whose better values mean that the images are nearer to the real ones, and others.
+NEAREST = ("fd", "fd_infinity", "sfd", "kid", "cmmd")
+VERDICTS: Mapping[str, tuple[str, str]] = {
+    "nearest": (
+        "{models} is the best of these {count} models: its images come nearest to the real ones, significantly nearer "
+        "than those of every other model.",
+        "{models} est le meilleur de ces {count} modèles : ses images sont les plus proches des images réelles, et "
+        "l'écart avec chacun des autres modèles est significatif.",
+    ),
+    "best": (
+        "{models} is the best of these {count} models by {metric}, significantly better than every other model.",
+        "{models} est le meilleur de ces {count} modèles selon {metric}, et l'écart avec chacun des autres est "
+        "significatif.",
+    ),
+    "several": (
+        "Any of {models} may be the best of these {count} models: they do not differ significantly.",
+        "Impossible de départager {models} : leurs écarts ne sont pas significatifs, et chacun peut être le meilleur "
+        "de ces {count} modèles.",
+    ),
+    "none": (
+        "No model is best: {metric} describes the images, but neither a higher nor a lower value is better.",
+        "Aucun modèle n'est le meilleur : {metric} décrit les images, mais une valeur plus haute ou plus basse ne les "
+        "rend pas meilleures.",
+    ),
+    "alone": ("There is one model only: {models}.", "Il n'y a qu'un seul modèle : {models}."),
+}
+
+
+def verdict(row: str, metric: str, models: Sequence[str], leaders: Sequence[str], language: str = "en") -> str:
+    """Which of these models is best, for people who do not know the metric; `leaders`: than which no other model is
+    significantly better."""
+    key = ("none" if not leaders else "alone" if len(models) == 1 else "several" if len(leaders) > 1 else
+           "nearest" if row in NEAREST else "best")
+    named = joined(leaders or models, language)
+    said = VERDICTS[key][LANGUAGES.index(language)].format(models=named, count=len(models), metric=metric)
+    return said if language == "en" else FRENCH_SPACE.sub(FIXED, said)
+
+
+def joined(names: Sequence[str], language: str) -> str:
+    """`a, b and c`."""
+    *most, last = names
+    return f"{', '.join(most)}{' and ' if language == 'en' else ' et '}{last}" if most else last
+
 
 OF_OTHERS = ("left out", "not for these images")  # caveats about metrics that have no score
 CAVEATS: Mapping[str, tuple[str, str]] = {
     "biased": (
-        "biased upwards: {n:count} images are fewer than 5 x {d:count} features; compare with real images, or prefer "
+        "biased upwards with {n:count} images: at least 5 × {d:count} are needed; compare with real images, or prefer "
         "KID",
-        "biaisé vers le haut : {n:count} images, soit moins de 5 x {d:count} caractéristiques ; comparez aux images "
-        "réelles ou préférez KID",
+        "biaisé vers le haut avec {n:count} images : il faudrait au moins 5 × {d:count} images ; comparez avec de "
+        "vraies images, ou préférez KID",
     ),
     "no full rank": (
-        "biased upwards: {n:count} images are fewer than 5 x {d:count} features, and their covariance does not have "
-        "full rank (at most {rank:count}); compare with real images, or prefer KID",
-        "biaisé vers le haut : {n:count} images, soit moins de 5 x {d:count} caractéristiques, et leur covariance "
-        "n'est pas de plein rang (au plus {rank:count}) ; comparez aux images réelles ou préférez KID",
+        "biased upwards with {n:count} images, whose covariance does not have full rank (at most {rank:count}): at "
+        "least 5 × {d:count} are needed; compare with real images, or prefer KID",
+        "biaisé vers le haut avec {n:count} images, dont la covariance n'est pas de plein rang (au plus {rank:count}) "
+        ": il faudrait au moins 5 × {d:count} images ; comparez avec de vraies images, ou préférez KID",
     ),
     "closer than real": (
         "closer to the reference than held-out real images: are there copies of the reference among the images?",
-        "plus proche de la référence que des images réelles mises de côté : y a-t-il des copies de la référence parmi "
+        "plus proche de la référence que de vraies images mises de côté : y a-t-il des copies de la référence parmi "
         "les images ?",
     ),
     "narrow": (
@@ -315,7 +386,7 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
     ),
     "no floor": (
         "no score of real images: {data} has fewer than {n:count} images",
-        "pas de valeur pour des images réelles : {data} a moins de {n:count} images",
+        "pas de valeur de comparaison : {data} a moins de {n:count} images réelles",
     ),
     "other weights": (
         "not the published FID weights: the sha256 of the given file is {sha256}…",
@@ -416,13 +487,13 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
     "collapsed": (
         "the images are variants of a few pictures, as after mode collapse: the Vendi score of {n:count} of them "
         "is {vendi:hundredths}, that of as many real images {real:hundredths}",
-        "les images sont des variantes de quelques-unes, comme après un effondrement des modes : le score de Vendi de "
+        "les images sont des variantes de quelques-unes, comme après un effondrement de modes : le score de Vendi de "
         "{n:count} d'entre elles est de {vendi:hundredths}, celui d'autant d'images réelles de {real:hundredths}",
     ),
     "one picture": (
         "the images are variants of one picture, as after mode collapse: the Vendi score of {n:count} of them is "
         "{vendi:hundredths}",
-        "les images sont des variantes d'une seule, comme après un effondrement des modes : le score de Vendi de "
+        "les images sont des variantes d'une seule, comme après un effondrement de modes : le score de Vendi de "
         "{n:count} d'entre elles est de {vendi:hundredths}",
     ),
     "near duplicates": (
@@ -472,13 +543,16 @@ CAVEATS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def sentence(finding: Finding, language: str = "en") -> str:
-    """One sentence, followed by p where there is one; for a rule without a sentence, its name and its facts."""
+def sentence(finding: Finding, language: str = "en", classes: Mapping[str, str] | None = None) -> str:
+    """One sentence, followed by p where there is one; for a rule without a sentence, its name and its facts.
+    `classes`: French names of classes, in the plural, where the data set has them."""
     if finding.rule not in SENTENCES:
         said = ", ".join(f"{name} {value}" for name, value in finding.facts.items())
         return f"{finding.rule}: {said}."
     texts = SENTENCES[finding.rule]
-    text = said_of(texts, finding.facts, language)
+    facts = {name: (value, (classes or {}).get(value, "")) if f"{{{name}:of}}" in texts[0] else value
+             for name, value in finding.facts.items()}
+    text = said_of(texts, facts, language)
     if finding.p is not None and finding.severity != "strength":
         text = f"{text[:-1]} ({p_of(finding.p, language)})."
     if not begins_with_a_name(texts[0]):

@@ -14,7 +14,7 @@ from ganbench.gan.metering import Cost
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.numbers import DASH
 from ganbench.gan.report.markdown import escaped
-from ganbench.gan.tables import ARROWS, ScoreTable, floor_text, remarks, score_table, value_text
+from ganbench.gan.tables import ARROWS, ScoreTable, floor_text, remarks, score_table, value_text, verdict_line
 from ganbench.gan.types import Score
 from ganbench.gan.words import sentence
 from ganbench.tasks.artifacts import data_uri, linked, log_links
@@ -74,7 +74,7 @@ def leaderboard_markdown(
     heads, *rows = [[escaped(cell) for cell in row] for row in texts_of(score_table(scores, rankings), rankings, costs)]
     lines = [f"## {escaped(heading)}", "", f"| {' | '.join(heads)} |", "|---|---" + "|---:" * (len(heads) - 2) + "|"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", *(f"- {escaped(line)}" for line in remarks(rankings))])
+    return "\n".join([*lines, "", *(f"- {escaped(line)}" for line in [verdict_line(rankings[0]), *remarks(rankings)])])
 
 
 def weaknesses(analyses: Mapping[str, Analysis | None], most: int = 3) -> dict[str, list[str]]:

@@ -13,9 +13,11 @@ from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.report import write_report
 from ganbench.gan.report.document import Provenance, document
+from ganbench.gan.report.exhibits import classes_in, map_of, sets_of, walls_of
 from ganbench.gan.report.pictures import Shown, pictures_of
 from ganbench.gan.report.play import rounds_of
-from ganbench.gan.types import Samples, digest_of
+from ganbench.gan.store import store_of
+from ganbench.gan.types import Features, Samples, digest_of
 from ganbench.tasks.settings import settings
 
 PACKAGES = ("ganbench", "torch", "numpy", "scipy", "onnxruntime")
@@ -24,24 +26,28 @@ PACKAGES = ("ganbench", "torch", "numpy", "scipy", "onnxruntime")
 @task(name="report", task_run_name="write the report", persist_result=False, cache_policy=NO_CACHE)
 def write(
     folder: str, command: str, found: Mapping[str, Any], provenance: Mapping[str, Mapping[str, Any]],
-    samples: Mapping[str, Mapping[str, Samples]],
+    samples: Mapping[str, Mapping[str, Samples]], features: Mapping[str, Mapping[str, Mapping[str, Features]]],
 ) -> str:
     """Write the report into `folder`, or into the home folder under the models that it is about; -> where it is.
 
     `command`: the command line that does the same; `found`: the arguments of
-    `ganbench.gan.report.document.document`; `provenance` by model; `samples` by model and role.
+    `ganbench.gan.report.document.document`; `provenance` by model; `samples` by model and role, `features`
+    by model, extractor and role.
     """
     made = datetime.now(UTC).isoformat(timespec="seconds")
+    job, names = found["jobs"][0], found["rankings"][0].models
+    sets = sets_of(names, samples, features, job.lead, job.protocol.judge)
+    classes = classes_in(found["analyses"].get(name) for name in names)
     content = document(
-        **found, made=made,
+        **found, made=made, walls=walls_of(sets, classes), features_map=map_of(sets, classes, store_of(job.workspace)),
         provenance=Provenance({name: version(name) for name in PACKAGES}, (command,), provenance),
     )
-    names = [model.name for model in content.models]
     shown = [Shown(samples[name], found["analyses"].get(name)) for name in names]
     real = shown[0].samples.get("reference")
     what = digest_of([sorted(model.digest for model in content.models), content.protocol.digest])
     place = Path(folder) if folder else settings().root / "reports" / what[:16]
-    write_report(place, content, pictures_of(shown, real), rounds_of(shown, real))
+    pictures = pictures_of(shown, real, content.walls, content.map)
+    write_report(place, content, pictures, rounds_of(shown, real))
     return str(place.absolute())
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -68,10 +68,10 @@ def answers(url: str, seconds: float = 2) -> bool:
 
 
 @contextmanager
-def serving(log: Path) -> Iterator[Servers]:
+def serving(log: Path, meanwhile: Callable[[], None] = lambda: None) -> Iterator[Servers]:
     """Start Prefect and MLflow, and stop them at the end; each writes into its own file in the folder `log`.
 
-    Other commands find them by `note()`.
+    Other commands find them by `note()`.  `meanwhile` is called while they start, which takes seconds.
     """
     log.mkdir(parents=True, exist_ok=True)
     servers = Servers(
@@ -87,13 +87,11 @@ def serving(log: Path) -> Iterator[Servers]:
     }
     with alone(), ExitStack() as stack:
         os.environ.update(here)  # before Prefect is imported
-        from ganbench.tasks.tracking.client import make_database
-
-        make_database()
-        mlflow = stack.enter_context(process("mlflow", mlflow_command(servers), log))
         prefect = stack.enter_context(process("prefect", prefect_command(servers), log))
-        wait_for(f"{servers.api}/health", prefect, log / "prefect.log")
+        mlflow = stack.enter_context(process("mlflow", mlflow_command(servers), log, mlflow_environment()))
+        meanwhile()
         wait_for(f"{servers.mlflow}/health", mlflow, log / "mlflow.log")
+        wait_for(f"{servers.api}/health", prefect, log / "prefect.log")
         settings().tracking_uri = servers.mlflow
         atomic_write(note(), lambda path: path.write_text(json.dumps(asdict(servers))))
         try:
@@ -133,16 +131,20 @@ def prefect_command(servers: Servers) -> list[str]:
 
 
 def mlflow_command(servers: Servers) -> list[str]:
-    """MLflow on the same SQLite file and folder that commands without a server use.
+    """See `ganbench.tasks.tracking.pages`."""
+    port = servers.mlflow.rpartition(":")[2]
+    return [sys.executable, "-m", "ganbench.tasks.tracking.pages", "--host", HOST, "--port", port]
+
+
+def mlflow_environment() -> dict[str, str]:
+    """MLflow on the same SQLite file and folder that commands without a server use, by the names of `mlflow server`.
 
     Artifacts are not proxied: a run that was logged through this server can be read without it, and the reverse.
     """
     database = settings().mlflow_database
-    return [
-        sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", servers.mlflow.rpartition(":")[2],
-        "--backend-store-uri", f"sqlite:///{database}",
-        "--default-artifact-root", (database.parent / "artifacts").as_uri(), "--no-serve-artifacts", "--workers", "1",
-    ]
+    return {"_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{database}", "_MLFLOW_SGI_NAME": "uvicorn",
+            "_MLFLOW_SERVER_ARTIFACT_ROOT": (database.parent / "artifacts").as_uri(),
+            "GANBENCH_HOME": str(settings().root), "GANBENCH_TRACKING_URI": ""}
 
 
 @contextmanager
@@ -179,7 +181,7 @@ def wait_for(url: str, child: Child, log: Path, seconds: float = 180) -> None:
             raise RuntimeError(f"the server for {url} ended with code {child.returncode}; see {log}")
         if time.monotonic() > end:
             raise BadInput("no-answer", f"{url} did not answer within {seconds:.0f} seconds; see {log}.")
-        time.sleep(0.5)
+        time.sleep(0.1)
 
 
 def free_port(first: int) -> int:

@@ -98,6 +98,11 @@ def configure(**given: object) -> Settings:
     return found
 
 
+def names_server() -> bool:
+    """Whether the environment names a Prefect server."""
+    return bool(os.environ.get("PREFECT_API_URL"))
+
+
 def keep_local_work_local() -> None:
     """Reach servers of this machine directly: no proxy for them, and none of the network's settings that would stop
     Prefect's client (httpx) before it reaches anything: a SOCKS proxy without socksio, certificates that do not exist.

@@ -23,7 +23,7 @@ from ganbench.gan.types import Workspace
 ROOT = Path(__file__).parent.parent
 AWAY = Path(tempfile.mkdtemp(prefix="ganbench-tests-"))  # HOME of the whole session
 for _name in [name for name in os.environ if name.startswith(("GANBENCH_", "PREFECT_", "MLFLOW_"))
-              and name != "GANBENCH_BROWSER"]:
+              and name not in ("GANBENCH_BROWSER", "GANBENCH_AXE")]:
     del os.environ[_name]
 os.environ.update(HOME=str(AWAY), GANBENCH_HOME=str(AWAY / "ganbench"), PREFECT_HOME=str(AWAY / "prefect"),
                   GANBENCH_WORKERS="2")

@@ -19,8 +19,8 @@ from ganbench.gan.pictures import SUFFIXES
 from ganbench.gan.preprocessing import resize_of
 from ganbench.gan.types import BadInput
 
-__all__ = ["DATASETS", "DataFolders", "Dataset", "ImageSet", "dataset_names", "is_images", "open_data", "open_images",
-           "reader_of"]
+__all__ = ["DATASETS", "DataFolders", "Dataset", "ImageSet", "dataset_names", "french_classes", "is_images",
+           "open_data", "open_images", "reader_of"]
 
 FILES: dict[str, Callable[[Path], ImageSet]] = {".npz": open_npz, ".npy": open_npy, ".pt": open_tensor,
                                                 ".pth": open_tensor}
@@ -40,40 +40,52 @@ class Dataset:
     licence: str
     source: str
     open: Callable[[str, DataFolders], ImageSet]
+    french: tuple[str, ...] = ()                            # names of the classes, in the plural
 
 
+GARMENTS = ("t-shirts", "pantalons", "pulls", "robes", "manteaux", "sandales", "chemises", "baskets", "sacs",
+            "bottines")
 DATASETS = {
     "fashion-mnist": Dataset(
         "grey pictures of garments, zero-padded from 28 to 32 pixels; train10k: the first 10,000 of train",
         {"test": 10_000, "train10k": 10_000, "train": 60_000},
         (1, 32, 32), fashion_mnist.CLASSES, "MIT", "https://github.com/zalandoresearch/fashion-mnist",
-        fashion_mnist.open_split,
+        fashion_mnist.open_split, GARMENTS,
     ),
     "fashion-mnist-28": Dataset(
         "the same pictures at the 28 pixels that they have, for generators of that size",
         {"test": 10_000, "train10k": 10_000, "train": 60_000},
         (1, 28, 28), fashion_mnist.CLASSES, "MIT", "https://github.com/zalandoresearch/fashion-mnist",
-        fashion_mnist.open_native,
+        fashion_mnist.open_native, GARMENTS,
     ),
     "cifar10": Dataset(
         "photographs of animals and vehicles; downloaded when first needed (170 MB)",
         {"train": 50_000, "test": 10_000},
         cifar10.SHAPE, cifar10.CLASSES, "none stated", "https://www.cs.toronto.edu/~kriz/cifar.html",
         cifar10.open_split,
+        ("avions", "voitures", "oiseaux", "chats", "cerfs", "chiens", "grenouilles", "chevaux", "bateaux", "camions"),
     ),
     "emoji": Dataset(
         "colour pictures on white in Unicode's nine groups; no emoji of test is a variant of one of train",
         {"train": 2_728, "test": 653},
         emoji.SHAPE, emoji.CLASSES, "OFL-1.1", "https://github.com/googlefonts/noto-emoji",
         emoji.open_split,
+        ("smileys et émotions", "personnes et corps", "animaux et nature", "nourriture et boissons",
+         "voyages et lieux", "activités", "objets", "symboles", "drapeaux"),
     ),
     "shapes": Dataset(
         "coloured figures whose shape, hue, size, place and background are known; drawn when read",
         dict.fromkeys(shapes.SPLITS, shapes.N),
         (3, 64, 64), shapes.CLASSES, "Apache-2.0", "https://github.com/google-deepmind/dsprites-dataset",
-        shapes.open_split,
+        shapes.open_split, ("cercles", "carrés", "triangles", "croix", "anneaux", "étoiles"),
     ),
 }
+
+
+def french_classes(data: str) -> dict[str, str]:
+    """Names of the classes of `NAME:SPLIT` -> in French; empty for other data."""
+    row = DATASETS.get(data.partition(":")[0])
+    return dict(zip(row.classes, row.french, strict=True)) if row and row.french else {}
 
 
 def dataset_names() -> list[str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import Lock
 
+import numpy as np
+
 from ganbench.gan.features import EXTRACTORS, own
-from ganbench.gan.features.base import Extractor
+from ganbench.gan.features.base import Extractor, Shape
 from ganbench.gan.features.network import NetworkExtractor
 from ganbench.gan.features.passing import extract
 from ganbench.gan.sources import source_digest
@@ -74,6 +78,23 @@ def extract_shard(
     )
     step = whole_batches(batch_size, extractor.micro_batch)
     return extend(store, "features", key, images.index, images.rows, compute, step)
+
+
+def pace(extractor: Extractor, shape: Shape, workers: int, batches: int = 2) -> float:
+    """Images per second of `workers` threads together, on this machine as busy as it is now; takes a second or two."""
+    images = np.zeros((extractor.micro_batch, *shape), np.uint8)
+    extractor(images)  # whatever is made once
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(extractor, [images] * (workers * batches)))
+    return workers * batches * len(images) / (time.perf_counter() - begun)
+
+
+def in_words(seconds: float) -> str:
+    """`about 40 s`, `about 3 min`, `about 2.5 h`."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds)):,} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5_400 else f"about {seconds / 3_600:.1f} h"
 
 
 def module_of(extractor: Extractor) -> str:

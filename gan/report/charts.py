@@ -1,20 +1,24 @@
-"""Charts: points with error bars, and lines, in colours safe for colour-blind readers and with distinct markers.
+"""Charts: axes, and what stands where on them; `templates/chart.svg` draws it.  `figures.py` has the report's charts.
 
-Positions are computed here; `templates/chart.svg` draws them.  Charts are narrow, so that they are legible on a phone.
+Charts are narrow, so that their text is legible on a phone.  A model has the same colour and marker in all of them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ganbench.gan.numbers import english, french, significant
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B5B5B", "#8C6D1F")   # Okabe & Ito 2008
-WIDE, LEFT, RIGHT, TOP, BOTTOM = 400, 50, 122, 14, 38
-ROW, EDGE = 34, 18              # height of a row with its name above; margin around the rows
+REAL = -1                       # in place of a model's number: the real images
+WIDE, LEFT, RIGHT, TOP, BOTTOM = 360, 46, 14, 26, 44
+EDGE = 14                       # margin of charts without a vertical axis
+WIDEST_LOG = 20                 # from this ratio of the ends on, an axis that may be logarithmic is
+ROOM = 0.05                     # of an axis, beyond its values
+Pair = tuple[str, str]          # English, French
 
 
 @dataclass(frozen=True)
@@ -25,22 +29,19 @@ class Point:
     high: float
 
 
-@dataclass(frozen=True)
-class Series:
-    name: str
-    points: Sequence[Point]
-
-
 # Parts of a chart
 
 @dataclass(frozen=True)
 class Line:
+    """`said`: the text on hovering."""
+
     x1: float
     x2: float
     y1: float
     y2: float
     kind: str = ""
-    colour: str = ""
+    model: int | None = None
+    said: Pair | None = None
     shape: str = "line"
 
 
@@ -49,19 +50,9 @@ class Path:
     """Points joined by lines."""
 
     points: Sequence[tuple[float, float]]
-    colour: str
+    model: int | None = None
+    kind: str = ""
     shape: str = "path"
-
-
-@dataclass(frozen=True)
-class Name:
-    """A model's."""
-
-    x: float
-    y: float
-    text: str
-    colour: str = ""
-    shape: str = "name"
 
 
 @dataclass(frozen=True)
@@ -70,23 +61,37 @@ class Words:
 
     x: float
     y: float
-    text: tuple[str, str]
-    anchor: str
+    text: Pair
+    anchor: str = "start"
+    kind: str = "quiet"
     shape: str = "words"
 
 
 @dataclass(frozen=True)
 class Mark:
-    """The marker: a circle, a square, a diamond or a triangle (0 to 3)."""
+    """A model's marker.  `said`: the text on hovering; `at` and `value`: the number's field in the document."""
 
     x: float
     y: float
-    form: int
-    colour: str
+    model: int
+    said: Pair | None = None
+    at: str = ""
+    value: float | None = None
+    small: bool = False
     shape: str = "mark"
 
+    @property
+    def form(self) -> int:
+        """A circle, a square, a diamond or a triangle; -1: a ring, of real images."""
+        return form_of(self.model)
 
-Part = Line | Path | Name | Words | Mark
+
+def form_of(model: int) -> int:
+    """Models whose colours repeat have another marker."""
+    return model if model < 0 else (model + model // len(COLOURS)) % 4
+
+
+Part = Line | Path | Words | Mark
 
 
 @dataclass(frozen=True)
@@ -94,130 +99,101 @@ class Chart:
     """The title is for screen readers."""
 
     identity: str
-    title: tuple[str, str]
+    title: Pair
     tall: float
     parts: Sequence[Part]
     wide: int = WIDE
 
 
-def rows_chart(identity: str, title: tuple[str, str], rows: Sequence[tuple[str, Point]], line: float | None,
-               line_name: tuple[str, str]) -> Chart:
-    """A row for each name: the name, and below it a marker at `x` with an error bar from `low` to `high`; optionally a
-    dashed vertical line, for example the floor."""
-    tall = TOP + ROW * len(rows) + BOTTOM
-    ends = [end for _, point in rows for end in (point.low, point.high)] + ([] if line is None else [line])
-    across = scale(min([*ends, 0.0]), max(ends), EDGE, WIDE - EDGE)
-    parts = axis(across, min([*ends, 0.0]), max(ends), tall - BOTTOM, tall)
-    if line is not None:
-        x = across(line)
-        parts.append(Line(x, x, TOP, tall - BOTTOM, "floor"))
-        parts.append(Words(x, TOP - 4, line_name, "end" if x > WIDE / 2 else "start"))
-    for k, (name, point) in enumerate(rows):
-        y = TOP + ROW * k + 25
-        parts.append(Name(EDGE + 6, y - 9, shortened(name, 48)))
-        parts.append(Line(across(point.low), across(point.high), y, y, "bar", COLOURS[k % 8]))
-        parts.append(mark(k, across(point.x), y))
-    return Chart(identity, title, tall, parts)
+# Axes
+
+@dataclass(frozen=True)
+class Axis:
+    """Values from low to high -> pixels from first to last."""
+
+    low: float
+    high: float
+    first: float
+    last: float
+    logarithmic: bool = False
+    ticks: Sequence[float] = field(default_factory=tuple)
+
+    def __call__(self, value: float) -> float:
+        low, high, value = (math.log10(end) if self.logarithmic else end for end in (self.low, self.high, value))
+        return self.first + (value - low) / ((high - low) or 1.0) * (self.last - self.first)
+
+    def label(self, value: float) -> Pair:
+        digits = significant(value, 1) if self.logarithmic else least_digits(self.ticks)
+        return english(value, digits), french(value, digits)
 
 
-def lines_chart(
-    identity: str, title: tuple[str, str], series: Sequence[Series], axes: tuple[tuple[str, str], tuple[str, str]],
-    logarithmic: bool = True, joined: bool = True, line: float | None = None,
-) -> Chart:
-    """Points with error bars over x, joined by lines, with names at their ends; the axis may be logarithmic."""
-    tall = 236
-    points = [point for row in series for point in row.points]
-    low, high = min(point.x for point in points), max(point.x for point in points)
-    if low == high:
-        low, high = low * 0.9, high * 1.1 or 1.0
-    log = math.log10 if logarithmic and low > 0 else float
-    plain = scale(log(low), log(high), LEFT, WIDE - RIGHT)
-    up = scale(min(0.0, *(point.low for point in points)), max(point.high for point in points), tall - BOTTOM, TOP + 8)
-
-    def across(x: float) -> float:
-        return plain(log(x))
-
-    parts = grid(up, min(0.0, *(point.low for point in points)), max(point.high for point in points))
-    parts += ticks(across, sorted({point.x for point in points}), tall - BOTTOM)
-    if line is not None:
-        y = up(line)
-        parts.append(Line(LEFT, WIDE - RIGHT, y, y, "floor"))
-    ends = spread([up(row.points[-1].y) for row in series], 13)
-    for k, row in enumerate(series):
-        colour = COLOURS[k % 8]
-        if joined:
-            parts.append(Path([(across(point.x), up(point.y)) for point in row.points], colour))
-        for point in row.points:
-            x = across(point.x)
-            parts.append(Line(x, x, up(point.low), up(point.high), colour=colour))
-            parts.append(mark(k, x, up(point.y)))
-        parts.append(Name(across(row.points[-1].x) + 8, ends[k] + 4, shortened(row.name, 19), colour))
-    parts.append(Words(WIDE - RIGHT, tall - 8, axes[0], "end"))
-    parts.append(Words(LEFT, TOP - 4, axes[1], "start"))
-    return Chart(identity, title, tall, parts)
-
-
-def scale(low: float, high: float, first: float, last: float) -> Callable[[float], float]:
-    width = (high - low) or 1.0
-    return lambda value: first + (value - low) / width * (last - first)
+def axis(ends: Iterable[float], first: float, last: float, logarithmic: bool = False, most: int = 6) -> Axis:
+    """An axis for these values, a little wider than they are; logarithmic, if it may be and they are far apart."""
+    values = list(ends)
+    low, high = min(values), max(values)
+    if logarithmic and low > 0 and high / low >= WIDEST_LOG:
+        low, high = low / 1.25, high * 1.25
+        return Axis(low, high, first, last, True, powers(low, high))
+    room = (high - low) * ROOM or abs(low) / 10 or 1.0
+    low, high = low if low == 0 else low - room, high if high == 0 else high + room
+    return Axis(low, high, first, last, False, steps(low, high, most))
 
 
 def steps(low: float, high: float, most: int = 6) -> list[float]:
     """Axis ticks from low to high, spaced by 1, 2 or 5 times a power of ten."""
     raw = (high - low) / most or 1.0
     power = 10 ** math.floor(math.log10(raw))
-    step = next(power * k for k in (1, 2, 5, 10) if power * k >= raw)
+    step = next(power * k for k in (1, 2, 5, 10) if power * k >= raw * (1 - 1e-9))
     first = math.ceil(low / step)
     return [k * step for k in range(first, math.floor(high / step) + 1)]
 
 
-def axis(across: Callable[[float], float], low: float, high: float, y: float, tall: float) -> list[Part]:
-    found: list[Part] = [Line(across(low), across(high), y, y, "axis")]
-    values = steps(low, high)
-    digits = max((significant(value, 2) for value in values if value), default=0)
-    for value in values:
+def powers(low: float, high: float) -> list[float]:
+    """Ticks of a logarithmic axis: powers of ten, with their 2 and 5 times where these are few."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    found = [10.0**k for k in range(first, last + 1) if low <= 10.0**k <= high]
+    if len(found) > 3:
+        return found[:: -(-len(found) // 6)]
+    every = sorted(step * 10.0**k for k in range(first, last + 1) for step in ((1, 2, 5) if len(found) < 2 else (1, 3)))
+    return [value for value in every if low <= value <= high]
+
+
+def least_digits(ticks: Sequence[float]) -> int:
+    """The decimals that tell neighbouring ticks apart."""
+    gap = min((after - before for before, after in pairwise(ticks)), default=0.0)
+    return max(0, -math.floor(math.log10(gap) + 1e-9)) if gap > 0 else 6
+
+
+def below(across: Axis, bottom: float, top: float, title: Pair) -> list[Part]:
+    """A horizontal axis: grid lines, labels, and the title below them."""
+    found: list[Part] = [Line(across.first, across.last, bottom, bottom, "axis")]
+    for value in across.ticks:
         x = across(value)
-        found.append(Line(x, x, TOP, y + 4, "grid"))
-        found.append(Words(x, y + 16, (english(value, digits), french(value, digits)), "middle"))
-    return found
+        found += [Line(x, x, top, bottom, "grid"), Words(x, bottom + 16, across.label(value), "middle")]
+    return [*found, Words(across.last, bottom + 34, title, "end")]
 
 
-def grid(up: Callable[[float], float], low: float, high: float) -> list[Part]:
-    values = steps(low, high)
-    digits = max((significant(value, 2) for value in values if value), default=0)
-    return [
-        part for value in values
-        for part in (Line(LEFT, WIDE - RIGHT, up(value), up(value), "grid"),
-                     Words(LEFT - 8, up(value) + 4, (english(value, digits), french(value, digits)), "end"))
-    ]
-
-
-def ticks(across: Callable[[float], float], values: Sequence[float], y: float) -> list[Part]:
-    """Tick labels, without those that would overlap the one before."""
+def beside(up: Axis, left: float, right: float, title: Pair) -> list[Part]:
+    """A vertical axis: grid lines, labels, and the title above them."""
     found: list[Part] = []
-    last = -1e9
-    for value in values:
-        x = across(value)
-        if x - last < 44:
-            continue
-        last = x
-        digits = significant(value, 2) if value < 10 else 0
-        found.append(Words(x, y + 16, (english(value, digits), french(value, digits)), "middle"))
-    return found
+    for value in up.ticks:
+        y = up(value)
+        found += [Line(left, right, y, y, "grid"), Words(left - 6, y + 4, up.label(value), "end")]
+    return [*found, Words(4, 13, title)]
 
 
-def spread(places: Sequence[float], least: float) -> list[float]:
-    """The positions moved apart, so that labels do not overlap."""
+def cross(x: float, y: float, across: tuple[float, float], up: tuple[float, float], model: int) -> list[Part]:
+    """Error bars in both directions; those without length are left out."""
+    bars = [Line(across[0], across[1], y, y, "bar", model), Line(x, x, up[0], up[1], "bar", model)]
+    return [bar for bar in bars if abs(bar.x1 - bar.x2) + abs(bar.y1 - bar.y2) > 0.5]
+
+
+def spread(places: Sequence[float], least: float, most: float = math.inf) -> list[float]:
+    """The positions moved apart, so that labels do not overlap, and not beyond `most`."""
     order = sorted(range(len(places)), key=lambda i: places[i])
     found = list(places)
     for before, after in pairwise(order):
         found[after] = max(found[after], found[before] + least)
+    for k, i in enumerate(reversed(order)):
+        found[i] = min(found[i], most - k * least)
     return found
-
-
-def mark(k: int, x: float, y: float) -> Mark:
-    return Mark(x, y, k % 4, COLOURS[k % 8])
-
-
-def shortened(name: str, most: int) -> str:
-    return name if len(name) <= most else name[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ganbench.gan.compare import Ranking, disagreements, pareto, tie_groups
+from ganbench.gan.datasets import french_classes
 from ganbench.gan.ensemble import Held
 from ganbench.gan.findings import Analysis
 from ganbench.gan.findings.analysis import Slice
@@ -25,17 +26,21 @@ from ganbench.gan.findings.spectrum import Spectrum
 from ganbench.gan.jobs import Job
 from ganbench.gan.metering import Cost
 from ganbench.gan.metrics import METRICS
+from ganbench.gan.naming import data_name
 from ganbench.gan.published import Published
+from ganbench.gan.report.exhibits import Map, Walls
+from ganbench.gan.report.texts import both
 from ganbench.gan.tables import ScoreTable, score_table
 from ganbench.gan.types import Caveat, Estimate, Finding, Score
 from ganbench.gan.uncertainty import interval
 from ganbench.gan.usercode import bare
 from ganbench.gan.words import caution, sentence
 
-SCHEMA = 2
+SCHEMA = 3
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
-NAMED = 3       # models named in a title, at most
 DISTANCES = {"fd", "kid", "cmmd"}    # distances between distributions, which can lead
+COUNTS = {3: ("three", "trois"), 4: ("four", "quatre"), 5: ("five", "cinq"), 6: ("six", "six"), 7: ("seven", "sept"),
+          8: ("eight", "huit"), 9: ("nine", "neuf"), 10: ("ten", "dix")}
 Curve = Sequence[tuple[int, Estimate]]      # images -> Fréchet distance
 
 
@@ -55,6 +60,7 @@ class ProtocolFacts:
     digest: str
     extractors: tuple[str, ...]
     lead: str
+    classes: Mapping[str, str]  # French names of the reference's classes, where it has them
 
 
 @dataclass(frozen=True)
@@ -225,10 +231,11 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Document:
-    """A comparison.  `scores` has a row for each score; `table` has the same scores as the page shows them."""
+    """A comparison.  `scores` has a row for each score; `table` has the same scores as the page shows them.
+    `real_curve`: the Fréchet distance of held-out real images by their number."""
 
     schema: int
-    title: str
+    title: Said
     made: str           # date and time: the only field in which two reports of the same comparison may differ
     protocol: ProtocolFacts
     metrics: tuple[MetricFacts, ...]
@@ -241,13 +248,17 @@ class Document:
     published: tuple[Published, ...]
     ensemble: MixtureFacts | None
     provenance: Provenance
+    real_curve: tuple[CurvePoint, ...]
+    walls: Walls | None
+    map: Map | None
 
 
 def document(
     jobs: Sequence[Job], scores: Mapping[str, Sequence[Score]], rankings: Sequence[Ranking], *,
     costs: Mapping[str, Cost], provenance: Provenance, mixture: Held | None = None,
     published: Sequence[Published] = (), curves: Mapping[str, Curve] | None = None,
-    analyses: Mapping[str, Analysis | None] | None = None, made: str = "",
+    analyses: Mapping[str, Analysis | None] | None = None, made: str = "", real_curve: Curve = (),
+    walls: Walls | None = None, features_map: Map | None = None,
 ) -> Document:
     """The document of a report, models ordered by the leading metric."""
     by_name = {job.model.name: job for job in jobs}
@@ -255,7 +266,7 @@ def document(
     models = [model_of(by_name[name], costs.get(name, Cost()), (curves or {}).get(name, ()),
                        (analyses or {}).get(name), rankings) for name in rankings[0].models]
     return Document(
-        schema=SCHEMA, title=title_of(rankings[0].models), made=made,
+        schema=SCHEMA, title=title_of(rankings[0].models, jobs[0].protocol.reference), made=made,
         protocol=protocol_of(jobs[0], rankings),
         metrics=tuple(metric_of(score) for score in metrics.values()),
         models=tuple(models),
@@ -267,6 +278,7 @@ def document(
         published=tuple(published),
         ensemble=mixture_of(mixture, list(by_name), rankings[0].metric) if mixture else None,
         provenance=provenance,
+        real_curve=points_of(real_curve), walls=walls, map=features_map,
     )
 
 
@@ -291,8 +303,14 @@ def write_schema() -> None:
     SCHEMA_FILE.write_text(json.dumps(schema(), indent=1) + "\n", "utf-8")
 
 
-def title_of(models: Sequence[str]) -> str:
-    return ", ".join(models) if len(models) <= NAMED else f"{models[0]} and {len(models) - 1} others"
+def title_of(models: Sequence[str], reference: str) -> Said:
+    """The question that the comparison answers."""
+    data, n = data_name(reference), len(models)
+    if n == 1:
+        return Said(*both("question of one", model=models[0], data=data))
+    if n == 2:
+        return Said(*both("question of two", one=models[0], other=models[1], data=data))
+    return Said(*both("question of many", count=COUNTS.get(n, (str(n), str(n))), data=data))
 
 
 def protocol_of(job: Job, rankings: Sequence[Ranking]) -> ProtocolFacts:
@@ -302,6 +320,7 @@ def protocol_of(job: Job, rankings: Sequence[Ranking]) -> ProtocolFacts:
         reference=protocol.reference, held_out=protocol.held_out, training=protocol.training,
         n=protocol.n_generated, n_reference=job.parts["reference"].n if "reference" in job.parts else None,
         seed=job.seed, digest=job.protocol_digest, extractors=protocol.extractors, lead=rankings[0].metric,
+        classes=french_classes(protocol.reference),
     )
 
 
@@ -327,18 +346,23 @@ def model_of(
 ) -> ModelFacts:
     return ModelFacts(
         name=job.model.name, family=job.model.family or bare(job.model.factory), digest=job.model_digest, cost=cost,
-        curve=tuple(CurvePoint(n, found.value, found.se) for n, found in curve),
+        curve=points_of(curve),
         leads=tuple(row.metric for row in rankings if row.leaders == (job.model.name,)),
-        analysis=analysis_of(analysis) if analysis else None,
+        analysis=analysis_of(analysis, french_classes(job.protocol.reference)) if analysis else None,
     )
 
 
-def analysis_of(found: Analysis) -> AnalysisFacts:
-    return AnalysisFacts(**{**vars(found), "findings": tuple(map(finding_of, found.findings))})
+def points_of(curve: Curve) -> tuple[CurvePoint, ...]:
+    return tuple(CurvePoint(n, found.value, found.se) for n, found in curve)
 
 
-def finding_of(finding: Finding) -> FindingFacts:
-    return FindingFacts(**vars(finding), sentence=Said(sentence(finding, "en"), sentence(finding, "fr")))
+def analysis_of(found: Analysis, classes: Mapping[str, str] | None = None) -> AnalysisFacts:
+    return AnalysisFacts(**{**vars(found), "findings": tuple(finding_of(one, classes or {}) for one in found.findings)})
+
+
+def finding_of(finding: Finding, classes: Mapping[str, str]) -> FindingFacts:
+    said = Said(sentence(finding, "en"), sentence(finding, "fr", classes))
+    return FindingFacts(**vars(finding), sentence=said)
 
 
 def ranking_of(ranking: Ranking) -> RankingFacts:

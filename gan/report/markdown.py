@@ -11,7 +11,7 @@ from ganbench.gan.metering import Cost
 from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report import verdict
 from ganbench.gan.report.document import AnalysisFacts, CurvePoint, Document
-from ganbench.gan.report.pictures import GALLERIES
+from ganbench.gan.report.pictures import GALLERIES, wall_size
 from ganbench.gan.report.strengths import (
     COLUMNS,
     MARKS,
@@ -25,7 +25,7 @@ from ganbench.gan.report.strengths import (
 from ganbench.gan.report.texts import FIXED, WHAT, both
 from ganbench.gan.tables import ARROWS, BOUNDS, Cell
 from ganbench.gan.types import Estimate
-from ganbench.gan.words import LANGUAGES
+from ganbench.gan.words import LANGUAGES, slice_name
 
 RINGS = 8           # rows of the spectrum's table, at most
 
@@ -33,17 +33,18 @@ RINGS = 8           # rows of the spectrum's table, at most
 def markdown(document: Document, pictures: Mapping[str, str], language: str = "en") -> str:
     """`pictures`: id -> the file's path relative to the report."""
     tongue = Tongue(LANGUAGES.index(language))
-    protocol, names = document.protocol, [escaped(model.name) for model in document.models]
+    protocol, title = document.protocol, (document.title.en, document.title.fr)
+    facts = [tongue.text("images each", n=(english(protocol.n), french(protocol.n))), escaped(protocol.name)]
     sections = [
         ("verdict", bullets(escaped(tongue.of(line)) for line in verdict.sentences(document))),
-        ("scores", scores_of(document, tongue)), ("walls", walls_of(document, pictures, tongue)),
+        ("walls", walls_of(document, pictures, tongue)), ("leaderboard", scores_of(document, tongue)),
         ("strengths", strengths_of(document, pictures, tongue)), *slices_of(document, tongue),
         ("looks", looks_of(document, tongue)), ("ranks", ranks_of(document, tongue)),
         ("chart curve", curves_of(document, tongue)), ("cost", costs_of(document, tongue)),
         ("mixture", mixture_of(document, tongue)), ("published", published_of(document, tongue)),
         ("methods", methods_of(document, tongue)), ("provenance", provenance_of(document, tongue)),
     ]
-    lines = [f"# {', '.join(names)}", "", escaped(protocol.name), ""]
+    lines = [f"# {escaped(tongue.of(title))}", "", ", ".join(facts), ""]
     for key, body in sections:
         lines += [f"## {tongue.text(key)}", "", *body, ""] if body else []
     return "\n".join([*lines, f"{tongue.text('made')} {document.made}"]) + "\n"
@@ -109,12 +110,17 @@ def score_cell(cell: Cell, tongue: Tongue) -> str:
 
 
 def walls_of(document: Document, pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
-    walls = [(f"{i}-wall", escaped(model.name), tongue.plain("wall alt", count="64", model=model.name))
+    count = str(wall_size(document))
+    walls = [(f"{i}-wall", escaped(model.name), tongue.plain("wall of", count=count, model=model.name))
              for i, model in enumerate(document.models)]
-    walls.append(("real-wall", tongue.text("real images"), tongue.text("real alt", count="64")))
+    walls.append(("real-wall", tongue.text("real images"), tongue.text("wall of real", count=count)))
     found = [line for identity, name, alt in walls if identity in pictures
              for line in ("", f"![{alt}]({pictures[identity]})", "", name)]
-    return [tongue.text("walls note", seed=str(document.protocol.seed)), *found] if found else []
+    classes = document.walls.classes if document.walls else ()
+    key = "walls note class" if classes else "walls note"
+    note = tongue.text(key, seed=str(document.protocol.seed))
+    named = ", ".join(tongue.of(slice_name(name, document.protocol.classes)) for name in classes)
+    return [note, *(["", escaped(named)] if classes else []), *found] if found else []
 
 
 def strengths_of(document: Document, pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
@@ -150,12 +156,13 @@ def slices_of(document: Document, tongue: Tongue) -> list[tuple[str, list[str]]]
         return []
     by = models[0].found.by
     heads = [tongue.text(by), tongue.text("real images"), *(escaped(model.name) for model in models)]
-    rows = [[escaped(name), real_share(models, name, tongue),
+    classes = document.protocol.classes
+    rows = [[escaped(tongue.of(slice_name(name, classes))), real_share(models, name, tongue),
              *(share_cell(model.found, slice_place(model.found, name), tongue) for model in models)]
             for name in slice_names(models)]
     lines = [tongue.plain(f"slices note {by}"), "", *table(heads, rows), "", tongue.plain("slice cost note")]
     for model in models:
-        lines += ["", f"### {escaped(model.name)}", "", *slice_table(model.found, tongue)]
+        lines += ["", f"### {escaped(model.name)}", "", *slice_table(model.found, tongue, classes)]
     return [(f"slices {by}", lines)]
 
 
@@ -172,10 +179,10 @@ def share_cell(found: AnalysisFacts, k: int | None, tongue: Tongue) -> str:
     return f"**{value}**" if row.name in accused(found) else value
 
 
-def slice_table(found: AnalysisFacts, tongue: Tongue) -> list[str]:
+def slice_table(found: AnalysisFacts, tongue: Tongue, classes: Mapping[str, str]) -> list[str]:
     heads = [tongue.text(found.by), *(tongue.text(f"slice {name}") for name in COLUMNS), tongue.text("slice cost")]
     return table(heads, [
-        [escaped(row.name), *(tongue.estimate(getattr(row, name)) for name in COLUMNS),
+        [escaped(tongue.of(slice_name(row.name, classes))), *(tongue.estimate(getattr(row, name)) for name in COLUMNS),
          tongue.percent(row.cost.value, row.cost.se) if row.cost else DASH] for row in found.slices
     ])
 
@@ -228,10 +235,10 @@ def curves_of(document: Document, tongue: Tongue) -> list[str]:
     models = [model for model in document.models if model.curve]
     if not models:
         return []
-    found = [{row.n: row for row in model.curve} for model in models]
+    found = [{row.n: row for row in curve} for curve in (*(model.curve for model in models), document.real_curve)]
     rows = [[tongue.number(n, 0), *(tongue.estimate(curve.get(n)) for curve in found)]
             for n in sorted(set().union(*found))]
-    heads = [tongue.text("images"), *(escaped(model.name) for model in models)]
+    heads = [tongue.text("images"), *(escaped(model.name) for model in models), tongue.text("real images")]
     return [tongue.text("curve note"), "", *table(heads, rows)]
 
 

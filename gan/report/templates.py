@@ -10,9 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ganbench.gan.numbers import DASH, decimals, english, french, significant
-from ganbench.gan.report.charts import Chart
+from ganbench.gan.report.charts import COLOURS, Chart, form_of
 from ganbench.gan.report.strengths import slice_place
-from ganbench.gan.report.texts import FIXED, Bilingual, both
+from ganbench.gan.report.texts import FIXED, Bilingual, both, day
 from ganbench.gan.tables import BOUNDS
 
 HERE = Path(__file__).parent
@@ -36,14 +36,21 @@ def environment() -> Environment:
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True, extensions=["jinja2.ext.do"],
     )
-    made.filters |= {"exact": repr, "tenth": "{:.1f}".format}
+    made.filters |= {"exact": repr, "tenth": tenth}
     made.tests["lacking"] = lambda found, name: slice_place(found, name) is None
+    made.tests["drawn"] = lambda name, charts: charts[f"class-{name}"] is not None
     made.globals |= {
         "both": both, "decimals": decimals, "significant": significant, "numerals": numerals, "percentage": percentage,
-        "p_value": p_value, "megabytes": megabytes, "DASH": DASH, "BOUNDS": BOUNDS, "FIXED": FIXED, "POLICY": POLICY,
-        "style": own("style.css"), "script": own("page.js"), "game": own("play.js"),
+        "p_value": p_value, "megabytes": megabytes, "day": day, "COLOURS": COLOURS, "form_of": form_of,
+        "DASH": DASH, "BOUNDS": BOUNDS, "FIXED": FIXED, "POLICY": POLICY,
+        "style": own("style.css"), "script": own("page.js"), "report_script": own("report.js"), "game": own("play.js"),
     }
     return made
+
+
+def tenth(value: float) -> str:
+    """Pixels with one decimal, without a needless zero."""
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def own(name: str) -> Markup:

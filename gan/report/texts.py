@@ -3,57 +3,51 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 Bilingual = tuple[str, str]      # English, French
 FIXED = "\N{NO-BREAK SPACE}"
+MONTHS = (("January", "janvier"), ("February", "février"), ("March", "mars"), ("April", "avril"), ("May", "mai"),
+          ("June", "juin"), ("July", "juillet"), ("August", "août"), ("September", "septembre"),
+          ("October", "octobre"), ("November", "novembre"), ("December", "décembre"))
 FRENCH_SPACE = re.compile(r" (?=[:;?!%])")      # does not break
 
 TEXTS: dict[str, tuple[str, str]] = {
     "other language": ("Français", "English"),
-    "many models": ("{count} models compared", "{count} modèles comparés"),
     "contents": ("Contents", "Sommaire"),
     "verdict": ("Verdict", "Verdict"),
     "one model": (
         "{models} are one model: equal weights, or images, and equal settings. Their scores say the same twice.",
         "{models} sont un seul et même modèle : mêmes poids, ou images, et mêmes réglages. Leurs scores se répètent.",
     ),
-    "one best": (
-        "{model} is the best of {count} models by {metric}: significantly better than every other model "
-        "(Holm-adjusted p < .05).",
-        "{model} est le meilleur des {count} modèles selon {metric} : significativement meilleur que chacun des "
-        "autres (p ajusté de Holm < 0,05).",
-    ),
-    "several best": (
-        "{models} do not differ significantly by {metric}: each of them may be the best of {count} models.",
-        "{models} ne diffèrent pas significativement selon {metric} : chacun peut être le meilleur des {count} "
-        "modèles.",
-    ),
-    "none best": (
-        "{metric} describes models, but neither a higher nor a lower value makes a model better: no ranking.",
-        "{metric} décrit les modèles, mais une valeur plus haute ou plus basse ne rend pas un modèle meilleur : pas "
-        "de classement.",
-    ),
     "far from real": (
-        "Even the best model is significantly farther from the real images than held-out real images are: {value} "
-        "against {floor}.",
-        "Même le meilleur modèle est significativement plus loin des images réelles que des images réelles mises de "
-        "côté : {value} contre {floor}.",
+        "Even the best images can be told from real ones: their distance from the real images is {value}, that of as "
+        "many real images {floor} ({metric}).",
+        "Même les meilleures images se distinguent des vraies : leur distance aux images réelles est de {value}, "
+        "contre {floor} pour autant de vraies images ({metric}).",
+    ),
+    "far by": (
+        "Even the best model is significantly behind real images: {value} against {floor} by {metric}.",
+        "Même le meilleur modèle reste significativement derrière de vraies images : {value} contre {floor} selon "
+        "{metric}.",
     ),
     "as near as real": (
         "{model} is not significantly farther from the real images than held-out real images are: {value} (95 %: {low} "
         "to {high}) against {floor}.",
-        "{model} n'est pas significativement plus loin des images réelles que des images réelles mises de côté : "
-        "{value} (95 % : {low} à {high}) contre {floor}.",
+        "{model} n'est pas significativement plus loin des images réelles que ne le sont de vraies images mises de "
+        "côté : {value} (95 % : {low} à {high}) contre {floor}.",
     ),
     "front": (
-        "Pareto-optimal (no other model is both better and faster): {models}.",
-        "Pareto-optimal (aucun autre modèle n'est à la fois meilleur et plus rapide) : {models}.",
+        "Best trade-offs between quality and speed (no other model is both better and faster): {models}.",
+        "Meilleurs compromis entre qualité et vitesse (aucun autre modèle n'est à la fois meilleur et plus rapide) : "
+        "{models}.",
     ),
     "disagreement": (
-        "The metrics disagree: {pairs} by {one}, the reverse by {other}, both significantly. Look at the images.",
-        "Les métriques se contredisent : {pairs} selon {one}, l'inverse selon {other}, significativement dans les deux "
-        "cas. Regardez les images.",
+        "The metrics disagree: by {one} {pairs}, by {other} the reverse, both significantly. Look at the images.",
+        "Les métriques se contredisent : selon {one}, {pairs} ; selon {other}, c'est l'inverse, et les deux écarts "
+        "sont significatifs. Regardez les images.",
     ),
+    "better than": ("{better} is better than {worse}", "{better} est meilleur que {worse}"),
     "mixture helps": (
         "A mixture ({shares}) is nearer to the real images than {best} alone, by {gain} (95 % confidence interval: "
         "{low} to {high}), on images that were not used to choose it.",
@@ -97,14 +91,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The first images of seed {seed}, not selected. Real images come last.",
         "Les premières images de la graine {seed}, sans sélection. Les images réelles viennent en dernier.",
     ),
-    "wall alt": ("The first {count} images of {model}", "Les {count} premières images de {model}"),
-    "real alt": ("{count} images of the reference", "{count} images de la référence"),
     "strengths": ("Strengths and weaknesses", "Forces et faiblesses"),
     "strengths note": (
         "Each weakness is the result of a statistical test against real images: its p-value, Holm-adjusted over all "
         "tests of the model, is below .01, and the effect is large enough to matter.",
-        "Chaque faiblesse résulte d'un test statistique contre des images réelles : son p, ajusté par la méthode de "
-        "Holm sur tous les tests du modèle, est inférieur à 0,01, et l'effet est assez grand pour compter.",
+        "Chaque faiblesse résulte d'un test statistique contre de vraies images : sa valeur p, ajustée par la méthode "
+        "de Holm sur tous les tests du modèle, est inférieure à 0,01, et l'effet est assez grand pour compter.",
     ),
     "play": ("Real or generated?", "Réelle ou générée ?"),
     "play link": ("Can you tell them apart? Take the blind test",
@@ -171,7 +163,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "mode": (
         "An artefact mode: a cluster that contains hardly any real image",
-        "Un mode artificiel : un groupe qui ne contient presque aucune image réelle",
+        "Un artefact : un groupe qui ne contient presque aucune image réelle",
     ),
     "slices note class": (
         "Shares of the classes according to the classifier, corrected for the errors that it makes on real images, ± "
@@ -249,7 +241,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "moyenne. Images par seconde : médiane de plusieurs passages, où les modèles alternent, avec le plus lent et "
         "le plus rapide. Mémoire : pic de mémoire en plus de celle d'un processus où les bibliothèques sont chargées.",
     ),
-    "one thread": ("{processor}, one thread of {cores}", "{processor}, un fil sur {cores}"),
+    "one thread": ("{processor}, one thread of {cores}", "{processor}, un fil d'exécution sur {cores}"),
     "parameters": ("parameters", "paramètres"),
     "evaluations": ("evaluations per image", "évaluations par image"),
     "images per second": ("images per second", "images par seconde"),
@@ -274,7 +266,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "better": ("better", "meilleur"),
     "worse": ("than", "que"),
     "difference": ("difference", "différence"),
-    "p": ("Holm-adjusted p", "p ajusté de Holm"),
+    "p": ("Holm-adjusted p", "valeur p (Holm)"),
     "mixture": ("Mixture", "Mélange"),
     "share": ("share", "part"),
     "published": ("Published under the same protocol", "Publié sous le même protocole"),
@@ -282,7 +274,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "value": ("value", "valeur"),
     "slices class": ("Class by class", "Classe par classe"),
     "slices cluster": ("Cluster by cluster", "Groupe par groupe"),
-    "methods": ("Methods", "Méthodes"),
+    "methods": ("Method", "Méthode de mesure"),
     "methods note": (
         "Protocol {protocol}: {n} images of each model, seed {seed}, compared with {reference}; features of "
         "{extractors}. Standard errors are computed by leaving out generated images, with the reference held fixed; "
@@ -291,9 +283,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "ranked by the kernel distance, which is unbiased.",
         "Protocole {protocol} : {n} images de chaque modèle, graine {seed}, comparées à {reference} ; caractéristiques "
         "de {extractors}. Les erreurs types sont obtenues en retirant des images générées, à référence fixée ; les "
-        "intervalles de confiance sont ± 1,96 erreur type. Deux modèles diffèrent significativement quand le p, ajusté "
-        "par la méthode de Holm sur toutes les paires d'une métrique, est inférieur à 0,05. Avec moins de cinq images "
-        "par caractéristique, les modèles sont classés selon la distance à noyau, qui est sans biais.",
+        "intervalles de confiance sont ± 1,96 erreur type. Deux modèles diffèrent significativement quand la valeur p, "
+        "ajustée par la méthode de Holm sur toutes les paires d'une métrique, est inférieure à 0,05. Avec moins de "
+        "cinq images par caractéristique, les modèles sont classés selon la distance à noyau, qui est sans biais.",
     ),
     "what": ("description", "description"),
     "provenance": ("Provenance", "Provenance"),
@@ -302,6 +294,113 @@ TEXTS: dict[str, tuple[str, str]] = {
     "warnings": ("Caveats", "Réserves"),
     "made": ("Created", "Créé le"),
     "digest": ("digest", "empreinte"),
+    # The page, in the order of its parts
+    "question of one": ("How good is {model} on {data}?", "Que vaut {model} sur {data} ?"),
+    "question of two": ("Which is better on {data}: {one} or {other}?",
+                        "Lequel est le meilleur sur {data} : {one} ou {other} ?"),
+    "question of many": ("Which of these {count} models is best on {data}?",
+                         "Lequel de ces {count} modèles est le meilleur sur {data} ?"),
+    "images each": ("{n} images of each model", "{n} images par modèle"),
+    "models": ("Models", "Modèles"),
+    "only": ("Show {model} alone in all charts", "N'afficher que {model} dans tous les graphiques"),
+    "weak points": ("Weak points of {model}, ranked first", "Points faibles de {model}, classé premier"),
+    "no weak points": ("No weak point was found.", "Aucun point faible n'a été trouvé."),
+    "to strengths": ("All findings about all models", "Tous les constats sur tous les modèles"),
+    "enlarge": ("Enlarge: {what}", "Agrandir : {what}"),
+    "close": ("Close", "Fermer"),
+    "walls note class": (
+        "Each row is a class: the first images of it among those of seed {seed}, not selected. Conditional models were "
+        "asked for the class; for the others, the classifier tells it. Grey: the model has no more images of the "
+        "class.",
+        "Chaque ligne correspond à une classe : ses premières images parmi celles de la graine {seed}, sans sélection. "
+        "Les modèles conditionnels ont reçu la classe en entrée ; pour les autres, c'est le classifieur qui la donne. "
+        "En gris : le modèle n'a pas d'autre image de la classe.",
+    ),
+    "wall of": ("{count} images of {model}", "{count} images de {model}"),
+    "wall of real": ("{count} real images", "{count} images réelles"),
+    "leaderboard": ("Leaderboard", "Classement"),
+    "leaderboard note": (
+        "Value ± standard error; bold: no other model is significantly better; arrows show which direction is better. "
+        "Click a heading to sort by it.",
+        "Valeur ± erreur type ; en gras : aucun autre modèle n'est significativement meilleur ; les flèches indiquent "
+        "le sens dans lequel le score est meilleur. Cliquez sur un en-tête pour trier.",
+    ),
+    "features of": ("features of {extractor}", "caractéristiques de {extractor}"),
+    "copy as": ("Copy as", "Copier en"),
+    "copied": ("Copied", "Copié"),
+    "copy by hand": ("Press Ctrl+C (or Cmd+C) to copy", "Appuyez sur Ctrl+C (ou Cmd+C) pour copier"),
+    "copied text": ("The leaderboard as text", "Le classement sous forme de texte"),
+    "all scores": ("All scores with confidence intervals", "Tous les scores avec leurs intervalles de confiance"),
+    "profile": ("All metrics at a glance", "Toutes les métriques d'un coup d'œil"),
+    "profile note": (
+        "For each metric, the worst model is on the left line and real images are on the right one: the further right "
+        "a model, the better. Values beyond real images end at the edge.",
+        "Pour chaque métrique, le pire modèle est sur le trait de gauche et les images réelles sur celui de droite : "
+        "plus un modèle est à droite, mieux c'est. Les valeurs au-delà des images réelles s'arrêtent au bord.",
+    ),
+    "worst": ("worst model", "pire modèle"),
+    "balance": ("Quality and variety", "Qualité et variété"),
+    "balance note": (
+        "To the right: more of the images look real (precision, density). Further up: more of the real images are "
+        "represented (recall, coverage). The ring is what as many real images reach. Crosses: 95 % confidence "
+        "intervals.",
+        "Plus à droite : davantage d'images paraissent réelles (précision, densité). Plus haut : davantage d'images "
+        "réelles sont représentées (rappel, couverture). L'anneau indique ce qu'atteignent autant d'images réelles. "
+        "Croix : intervalles de confiance à 95 %.",
+    ),
+    "classes note": (
+        "One line per model, in the order of the ranking, with 95 % confidence intervals. In the chart of shares, the "
+        "vertical strokes are those of real images.",
+        "Une ligne par modèle, dans l'ordre du classement, avec intervalles de confiance à 95 %. Dans le graphique des "
+        "parts, les traits verticaux sont celles des images réelles.",
+    ),
+    "classes some": (
+        "Of {count}, the {most} where the models are worst on average; the tables have all of them.",
+        "Sur {count}, les {most} où les modèles sont les moins bons en moyenne ; les tableaux les donnent toutes.",
+    ),
+    "shown number": ("Show", "Afficher"),
+    "tables": ("The same in tables", "Les mêmes nombres en tableaux"),
+    "map": ("Map of the images", "Carte des images"),
+    "map note": (
+        "Each point is one of the first {count} images of a set; similar images are close to each other. Grey points "
+        "without coloured ones around them: real images that no model makes. Coloured points far from grey ones: "
+        "images unlike real ones.",
+        "Chaque point est l'une des {count} premières images d'un jeu ; les images semblables sont proches. Points "
+        "gris sans points de couleur autour : des images réelles qu'aucun modèle ne produit. Points de couleur loin "
+        "des gris : des images qui ne ressemblent pas aux vraies.",
+    ),
+    "map axes": (
+        "Axes: the first two principal components of the features ({extractor}) of all sets together, each set with "
+        "the same weight. Share of the variance that they hold:",
+        "Axes : les deux premières composantes principales des caractéristiques ({extractor}) de tous les jeux réunis, "
+        "chacun avec le même poids. Part de la variance qu'elles portent :",
+    ),
+    "map and": ("and", "et"),
+    "map hint": (
+        "Point at the map, tap it or use the arrow keys to see the images. A click on a model's name shows it alone.",
+        "Pointez ou touchez la carte, ou utilisez les flèches du clavier, pour voir les images. Un clic sur le nom "
+        "d'un modèle l'affiche seul.",
+    ),
+    "frechet axis": ("Fréchet distance", "distance de Fréchet"),
+    "speed axis": ("images per second (faster to the right)", "images par seconde (plus rapide à droite)"),
+    "front note": (
+        "The dashed line joins the Pareto-optimal models: what lies above it and to its left is both worse and slower "
+        "than one of them.",
+        "Le trait pointillé relie les modèles Pareto-optimaux : ce qui se trouve au-dessus et à gauche est à la fois "
+        "moins bon et plus lent que l'un d'eux.",
+    ),
+    # Metrics as headings of columns
+    "short fd": ("FD", "FD"), "short fid": ("FID", "FID"), "short sfd": ("sFD", "sFD"), "short sfid": ("sFID", "sFID"),
+    "short fd_infinity": ("FD∞", "FD∞"), "short fid_infinity": ("FID∞", "FID∞"), "short kid": ("KID", "KID"),
+    "short cmmd": ("CMMD", "CMMD"), "short is": ("IS", "IS"), "short precision": ("precision", "précision"),
+    "short recall": ("recall", "rappel"), "short density": ("density", "densité"),
+    "short coverage": ("coverage", "couverture"), "short clipped_density": ("clipped density", "densité bornée"),
+    "short clipped_coverage": ("clipped coverage", "couverture bornée"), "short realism": ("realism", "réalisme"),
+    "short vendi": ("Vendi", "Vendi"), "short diversity": ("diversity", "diversité"),
+    "short duplicates": ("duplicates", "doublons"), "short authpct": ("AuthPct", "AuthPct"),
+    "short copies": ("copies", "copies"), "short ct": ("C_T", "C_T"), "short mifid": ("MiFID", "MiFID"),
+    "short fld": ("FLD", "FLD"), "short fld_precision": ("FLD precision", "FLD précision"),
+    "short fld_gap": ("FLD gap", "FLD écart"), "short accuracy": ("accuracy", "exactitude"),
 }
 
 
@@ -359,3 +458,13 @@ def both(key: str, **facts: tuple[str, str] | str) -> tuple[str, str]:
     other = FRENCH_SPACE.sub(FIXED, other)
     return (one.format(**{name: pair[0] for name, pair in pairs.items()}),
             other.format(**{name: pair[1] for name, pair in pairs.items()}))
+
+
+def day(made: str) -> Bilingual:
+    """`29 November 2026` for an ISO date; other texts as they are."""
+    try:
+        found = date.fromisoformat(made[:10])
+    except ValueError:
+        return made, made
+    en, fr = MONTHS[found.month - 1]
+    return f"{found.day} {en} {found.year}", f"{'1er' if found.day == 1 else found.day} {fr} {found.year}"

@@ -9,25 +9,28 @@ from ganbench.gan.ensemble import WHOLE
 from ganbench.gan.numbers import decimals, english, french
 from ganbench.gan.report.document import Clash, Document, MixtureFacts, RankingFacts
 from ganbench.gan.report.texts import Bilingual, both
-from ganbench.gan.tables import Row
+from ganbench.gan.tables import Row, about
 from ganbench.gan.types import Caveat
-from ganbench.gan.words import caution
+from ganbench.gan.words import NEAREST, caution, joined, verdict
 
-AND = " and ", " et "
 SOME = 0.005                    # of a mixture: a share that is worth a word
 
 
 def sentences(document: Document) -> list[Bilingual]:
     """The most important first."""
     lead = document.rankings[0]
-    found = [nearness(document, lead)]
-    found += disagreements(document.disagreements)
-    if document.front:
-        found.append(both("front", models=joined(document.front.models)))
-    if document.ensemble:
-        found += [mixture(document.ensemble), *doubts(document)]
     same = same_models({model.name: model.digest for model in document.models})
-    return [leaders(lead), *same, *alerts(document), *(pair for pair in found if pair)]
+    near = nearness(document, lead)
+    mixed = [mixture(document.ensemble), *doubts(document)] if document.ensemble else []
+    return [leaders(lead), *same, *([near] if near else []), *alerts(document), *disagreements(document.disagreements),
+            *trade_offs(document), *mixed]
+
+
+def trade_offs(document: Document) -> list[Bilingual]:
+    """The Pareto-optimal models, without those whose images are not their own or hardly differ."""
+    names = document.front.models if document.front else ()
+    sound = [name for name in names if not why_unsound(document, name)]
+    return [both("front", models=listed(sound))] if sound else []
 
 
 def same_models(digests: Mapping[str, str]) -> list[Bilingual]:
@@ -35,7 +38,7 @@ def same_models(digests: Mapping[str, str]) -> list[Bilingual]:
     names: dict[str, list[str]] = {}
     for name, digest in digests.items():
         names.setdefault(digest, []).append(name)
-    return [both("one model", models=joined(same)) for same in names.values() if len(same) > 1]
+    return [both("one model", models=listed(same)) for same in names.values() if len(same) > 1]
 
 
 def warnings(document: Document) -> list[Bilingual]:
@@ -43,7 +46,8 @@ def warnings(document: Document) -> list[Bilingual]:
     found = []
     for note in document.table.notes:
         said = caution(note.caveat, "en"), caution(note.caveat, "fr")
-        found.append(both("said of", what=", ".join(note.about), said=said) if note.about else said)
+        what = about(note, "en").removesuffix(": "), about(note, "fr").removesuffix(": ")
+        found.append(both("said of", what=what, said=said) if all(what) else said)
     return found
 
 
@@ -69,19 +73,18 @@ def alerts(document: Document) -> list[Bilingual]:
 
 def disagreements(rows: Sequence[Clash]) -> list[Bilingual]:
     """One sentence for each two metrics, with all pairs of models on which they disagree."""
-    pairs: dict[tuple[str, str], list[str]] = {}
+    pairs: dict[tuple[str, str], list[Bilingual]] = {}
     for row in rows:
-        pairs.setdefault((row.one, row.other), []).append(f"{row.better} > {row.worse}")
-    return [both("disagreement", one=one, other=other, pairs=", ".join(said)) for (one, other), said in pairs.items()]
+        pairs.setdefault((row.one, row.other), []).append(both("better than", better=row.better, worse=row.worse))
+    return [both("disagreement", one=one, other=other, pairs=(", ".join(en for en, _ in said),
+                                                              ", ".join(fr for _, fr in said)))
+            for (one, other), said in pairs.items()]
 
 
 def leaders(lead: RankingFacts) -> Bilingual:
-    count = str(len(lead.models))
-    if not lead.leaders:
-        return both("none best", metric=lead.metric)
-    if len(lead.leaders) == 1:
-        return both("one best", model=lead.leaders[0], count=count, metric=lead.metric)
-    return both("several best", models=joined(lead.leaders), count=count, metric=lead.metric)
+    """Which model is best, without a word of statistics."""
+    en, fr = (verdict(lead.row, lead.metric, lead.models, lead.leaders, language) for language in ("en", "fr"))
+    return en, fr
 
 
 def nearness(document: Document, lead: RankingFacts) -> Bilingual | None:
@@ -96,7 +99,8 @@ def nearness(document: Document, lead: RankingFacts) -> Bilingual | None:
     facts = {name: (english(value, score.decimals), french(value, score.decimals))
              for name, value in (("value", score.value), ("floor", score.floor), ("low", low), ("high", high))}
     if gap > 2 * 2**0.5 * score.se:
-        return both("far from real", **{name: facts[name] for name in ("value", "floor")})
+        key = "far from real" if lead.row in NEAREST else "far by"
+        return both(key, value=facts["value"], floor=facts["floor"], metric=lead.metric)
     return both("as near as real", model=lead.models[0], **facts)
 
 
@@ -142,12 +146,9 @@ def lead_row(document: Document) -> Row:
     return next(row for row in document.table.rows if row.name == document.protocol.lead)
 
 
-def joined(names: Sequence[str]) -> Bilingual:
+def listed(names: Sequence[str]) -> Bilingual:
     """`a, b and c`."""
-    if len(names) == 1:
-        return names[0], names[0]
-    start = ", ".join(names[:-1])
-    return start + AND[0] + names[-1], start + AND[1] + names[-1]
+    return joined(names, "en"), joined(names, "fr")
 
 
 def letters(model: str, groups: Sequence[Sequence[str]]) -> str:

@@ -9,6 +9,7 @@ from ganbench.gan.files import atomic_write
 from ganbench.gan.report.document import Document, to_json
 from ganbench.gan.report.html import page
 from ganbench.gan.report.markdown import markdown
+from ganbench.gan.report.pictures import SPRITES
 from ganbench.gan.report.play import Round, play_page
 
 PLAY = "play.html"
@@ -19,7 +20,7 @@ def write_report(
 ) -> None:
     """Write report.html, report.md and report.fr.md with pictures/, report.json, and play.html where there are rounds;
     each file is written atomically.  `pictures`: PNG by id, see `ganbench.gan.report.pictures`."""
-    files = {identity: f"pictures/{identity}.png" for identity in pictures}
+    files = {identity: f"pictures/{identity}.png" for identity in pictures if not identity.startswith(SPRITES)}
     for identity, name in files.items():
         write(folder / name, pictures[identity])
     write(folder / "report.json", to_json(document).encode())

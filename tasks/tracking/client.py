@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 from ganbench.gan.files import atomic_write
 from ganbench.gan.store import Store
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 KEY, COMPLETE = "ganbench.key", "ganbench.complete"     # tags: what a run is, and that all of it is there
 TRAINING_VIEW = {"mlflow.experimentKind": "custom_model_development"}
 PAGES = "workflowType=machine_learning"  # MLflow's pages for models, not those for chats
+LATEST = "ganbench.view"  # a tag of the experiment: the key of the view of the newest results
+NOTE, OUR_NOTE = "mlflow.note.content", "ganbench.note"  # MLflow's tag of a description, and what we wrote into it
+FIRST_PAGE = "ganbench"
 
 
 @dataclass(frozen=True)
@@ -94,23 +99,42 @@ def tracked(experiment: str, run_id: str, new: bool) -> Tracked:
         return Tracked(run_id, new=new)
     return Tracked(
         run_id,
-        f"{server}/#/experiments/{experiment}/runs/{run_id}?{PAGES}",
+        f"{server}/{page_of_run(experiment, run_id)}",
         new,
         f"{server}/get-artifact?path=samples.png&run_uuid={run_id}",
     )
 
 
-def show_scores(client: MlflowClient, experiment: str, metrics: Iterable[str]) -> None:
-    """Let MLflow's page of runs have a column for the value of each of these scores."""
-    saved = client.get_experiment(experiment).tags.get(score_view.TAG, "")
-    view = score_view.joined(saved, metrics)
-    if view:
-        client.set_experiment_tag(experiment, score_view.TAG, view)
+def show(client: MlflowClient, experiment: str, view: Mapping[str, str], note: str) -> None:
+    """Save a view, and let it be what MLflow's page begins with, below a note; a person's own note stays."""
+    tags = client.get_experiment(experiment).tags
+    new = {score_view.TAG + view["key"]: view["tag"], LATEST: view["key"]}
+    if tags.get(NOTE, "") in ("", tags.get(OUR_NOTE)):
+        new |= {NOTE: note, OUR_NOTE: note}
+    for name, value in new.items():
+        if tags.get(name) != value:
+            client.set_experiment_tag(experiment, name, value)
 
 
 def page_of_scores() -> str:
-    """Where a browser finds all runs with their scores on the settings' server."""
-    client = connect()
-    experiment = experiment_of(client)
-    show_scores(client, experiment, [])
-    return f"{settings().tracking.rstrip('/')}/#/experiments/{experiment}/runs?{PAGES}&{score_view.PAGE}"
+    """Where a browser finds the newest results on the settings' server: the address that `tracking.pages` answers."""
+    return f"{settings().tracking.rstrip('/')}/{FIRST_PAGE}"
+
+
+def page_of_run(experiment: str, run_id: str, rest: str = "") -> str:
+    """Relative to MLflow's address, so that a link in a description holds on whatever server shows it."""
+    return f"#/experiments/{experiment}/runs/{run_id}{rest}?{PAGES}"
+
+
+def page_of_runs(experiment: str, facets: Mapping[str, Any]) -> str:
+    """A list of runs: a filter and an order."""
+    given = {name: str(value).lower() if isinstance(value, bool) else value for name, value in facets.items()}
+    return f"#/experiments/{experiment}/runs?{PAGES}&{urlencode(given, quote_via=quote)}"
+
+
+def whoever() -> str:
+    """The user's name, for MLflow's page; empty where the machine has none for this number."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""

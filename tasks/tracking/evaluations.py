@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,46 +19,59 @@ from ganbench.gan.jobs import Job
 from ganbench.gan.metering import Cost
 from ganbench.gan.models.identity import identity
 from ganbench.gan.parts import Part
+from ganbench.gan.tables import Cell, cell_of, floor_text
 from ganbench.gan.types import Score, digest_of
 from ganbench.gan.usercode import bare
+from ganbench.tasks import score_view
 from ganbench.tasks.artifacts import markdown_of
 from ganbench.tasks.settings import settings
 from ganbench.tasks.tracking.client import (
     COMPLETE,
     KEY,
+    NOTE,
     Tracked,
     connect,
     experiment_of,
     one_at_a_time,
-    show_scores,
+    show,
     tracked,
     unreachable,
+    whoever,
 )
-from ganbench.tasks.tracking.registry import link_model
+from ganbench.tasks.tracking.registry import PREVIEW, link_model
+from ganbench.tasks.tracking.shown import SIZE, SPEED, legend, metrics_of, row_of, short, tags_of, text_of, view_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
-SHOWN_AS_TABLE = {"mlflow.loggedArtifacts": json.dumps([{"path": "scores.json", "type": "table"}])}
-SUITE, KIND = "suite_id", "ganbench.kind"  # tags
-COLUMNS = ("metric", "slice", "value", "se", "floor", "n", "protocol")  # of the table of scores
+TABLE, PICTURE = "scores.json", "samples"
+SHOWN_AS_TABLE = {"mlflow.loggedArtifacts": json.dumps([{"path": TABLE, "type": "table"}])}
+PREVIEW_WIDTH = 560
+SUITE, KIND, SLICES = "suite_id", "ganbench.kind", "ganbench.slices"  # tags
+SOURCE = "JOB"  # the type under which MLflow's page writes the whole command
 
 
 @dataclass(frozen=True)
 class Record:
     """The data of one evaluation for MLflow; JSON, so that it can be stored until a server is available."""
 
-    key: str  # sha256 of the job and its scores
+    key: str  # sha256 of the job and its scores, whichever command asked for them
     name: str
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
     tags: dict[str, str]
-    table: Mapping[str, list[Any]]  # the scores, by column
+    table: Mapping[str, list[Any]]  # the scores: columns, and data, a list of rows
     datasets: Mapping[str, Mapping[str, Any]]  # context -> name, digest, source, images
     picture: str = ""  # a PNG of samples
     model: Mapping[str, Any] = field(default_factory=dict)  # name, digest and facts, for MLflow's page of models
     costs: Mapping[str, float] = field(default_factory=dict)  # metrics that a comparison adds to the same run
     galleries: Mapping[str, str] = field(default_factory=dict)  # PNG files by name, for MLflow's grid of images
+    former: str = ""  # the key under which earlier versions of ganbench have logged the same
+    begun: float = 0.0  # seconds since 1970
+    ended: float = 0.0
+    slices: str = ""  # digest of the scores of slices, which the same job may have or not
+    view: Mapping[str, str] = field(default_factory=dict)  # what the page of runs shows: key, tag and note
 
 
 @task(name="track", persist_result=False, cache_policy=NO_CACHE)
@@ -108,34 +122,50 @@ def deliver_waiting() -> None:
 def log(client: MlflowClient, record: Record) -> Tracked:
     """The run of this record: as it is when complete, else begun or resumed, and completed."""
     experiment = experiment_of(client)
-    show_scores(client, experiment, shown(record.table))
-    found = client.search_runs([experiment], f"tags.`{KEY}` = '{record.key}'", max_results=1)
-    if found and found[0].data.tags.get(COMPLETE) == "true":
-        add_costs(client, found[0], record)
-        add_galleries(client, found[0].info.run_id, record)
-        return tracked(experiment, found[0].info.run_id, new=False)
-    run = found[0] if found else client.create_run(experiment, tags={KEY: record.key}, run_name=record.name)
-    fill(client, experiment, run.info.run_id, record)
+    run = run_of(client, experiment, record.key)
+    if run is not None and run.data.tags.get(COMPLETE) == "true":
+        if record.slices not in ("", run.data.tags.get(SLICES)):
+            client.log_dict(run.info.run_id, by_rows(record.table), TABLE)
+            client.set_tag(run.info.run_id, SLICES, record.slices)
+        add_costs(client, run, record)
+        add_galleries(client, run.info.run_id, record)
+        return tracked(experiment, run.info.run_id, new=False)
+    if record.view:
+        show(client, experiment, record.view, record.view["note"])
+    if run is None and record.former:
+        run = run_of(client, experiment, record.former)
+    if run is None:
+        run = client.create_run(experiment, round(1000 * record.begun) or None, {KEY: record.key}, record.name)
+    run_id = run.info.run_id
+    fill(client, experiment, run_id, record)
     add_costs(client, run, record)
-    add_galleries(client, run.info.run_id, record)
-    client.set_tag(run.info.run_id, COMPLETE, "true")
-    client.set_terminated(run.info.run_id)
-    return tracked(experiment, run.info.run_id, new=True)
+    add_galleries(client, run_id, record)
+    client.set_tag(run_id, COMPLETE, "true")
+    if run.info.end_time is None:  # not of an earlier version of ganbench
+        client.set_terminated(run_id, end_time=round(1000 * record.ended) or None)
+    return tracked(experiment, run_id, new=True)
 
 
-def add_costs(client: MlflowClient, run: Any, record: Record) -> None:
+def run_of(client: MlflowClient, experiment: str, key: str) -> Run | None:
+    found = client.search_runs([experiment], f"tags.`{KEY}` = '{key}'", max_results=1)
+    return found[0] if found else None
+
+
+def add_costs(client: MlflowClient, run: Run, record: Record) -> None:
     """What a comparison measured besides scores; a run that has it stays as it is."""
-    from mlflow.entities import Metric
+    from mlflow.entities import Metric, RunTag
 
     new = {name: value for name, value in record.costs.items() if name not in run.data.metrics}
     if new:
-        client.log_batch(run.info.run_id, [Metric(name, value, run.info.start_time, 0) for name, value in new.items()])
+        client.log_batch(
+            run.info.run_id, [Metric(name, value, run.info.start_time, 0) for name, value in new.items()],
+            tags=[RunTag(name, record.tags[name]) for name in (SPEED, SIZE) if name in record.tags])
 
 
 def add_galleries(client: MlflowClient, run_id: str, record: Record) -> None:
     """Log the pictures that MLflow's charts show side by side for all runs, unless they exist."""
     there = {re.split("[%+]step", Path(file.path).name)[0] for file in client.list_artifacts(run_id, "images")}
-    for name, path in record.galleries.items():
+    for name, path in {PICTURE: record.picture, **record.galleries}.items():
         if name not in there and Path(path).is_file():
             with Image.open(path) as picture:
                 client.log_image(run_id, picture, key=name, step=0)
@@ -148,29 +178,35 @@ def fill(client: MlflowClient, experiment: str, run_id: str, record: Record) -> 
     logged = client.get_run(run_id)
     begun = logged.info.start_time
     model = link_model(client, experiment, run_id, **record.model) if record.model else None
+    client.update_run(run_id, name=record.name)
     client.log_batch(
         run_id,
         metrics=[Metric(name, value, begun, 0, model_id=model) for name, value in record.metrics.items()],
         params=[Param(name, str(value)) for name, value in record.params.items()],
-        tags=[RunTag(name, value) for name, value in (record.tags | SHOWN_AS_TABLE).items()],
+        tags=[RunTag(name, value) for name, value in (record.tags | SHOWN_AS_TABLE | {KEY: record.key}).items()],
     )
     if not (logged.inputs and logged.inputs.dataset_inputs):
         inputs = [DatasetInput(dataset_of(facts), [InputTag("mlflow.data.context", context)])
                   for context, facts in record.datasets.items()]
         client.log_inputs(run_id, inputs)
-    client.log_dict(run_id, {"columns": list(record.table), "data": rows_of(record.table)}, "scores.json")
+    client.log_dict(run_id, by_rows(record.table), TABLE)
     if Path(record.picture).is_file():
         with Image.open(record.picture) as picture:
             client.log_image(run_id, picture, "samples.png")
+            client.log_image(run_id, preview(picture), PREVIEW)
 
 
-def shown(table: Mapping[str, list[Any]]) -> list[str]:
-    """The scores of all images, without those of slices."""
-    return [metric for metric, part in zip(table["metric"], table["slice"], strict=True) if not part]
+def preview(sheet: Image.Image) -> Image.Image:
+    """The upper half of a contact sheet, small enough to stand in a text."""
+    height = max(1, round(sheet.height * PREVIEW_WIDTH / sheet.width))
+    return sheet.convert("RGB").resize((PREVIEW_WIDTH, height)).crop((0, 0, PREVIEW_WIDTH, -(-height // 2)))
 
 
-def rows_of(table: Mapping[str, list[Any]]) -> list[list[Any]]:
-    return [list(row) for row in zip(*table.values(), strict=True)]
+def by_rows(table: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """The table as MLflow reads it; earlier versions of ganbench left records that have it by columns."""
+    if "data" in table:
+        return dict(table)
+    return {"columns": list(table), "data": [list(row) for row in zip(*table.values(), strict=True)]}
 
 
 def dataset_of(facts: Mapping[str, Any]) -> Any:
@@ -185,31 +221,72 @@ def dataset_of(facts: Mapping[str, Any]) -> Any:
 
 def record_of(
     job: Job, scores: list[Score], slices: list[Score], picture: str, tags: Mapping[str, str], cost: Cost | None = None,
-    galleries: Mapping[str, str] | None = None,
+    galleries: Mapping[str, str] | None = None, *, begun: float = 0.0, command: str = "",
 ) -> Record:
     """An evaluation as MLflow shows it; the same job with the same numbers has the same key."""
-    metrics = {name: value for score in scores for name, value in metrics_of(score).items()}
-    protocol = job.protocol
+    protocol, lead = job.protocol, job.lead
+    old = {name: value for score in scores for name, value in metrics_of(score, score.metric).items()
+           if name in (score.metric, f"{score.metric}.se", f"{score.metric}.floor")}
+    rows = [row_of(score, lead) for score in [*scores, *slices]]
+    now = time.time()
+    pictures = [PICTURE] if picture else []
+    view = view_of(group_key(job), group_name(job), group_filter(job), {job.model.name: scores}, lead, False, pictures)
     return Record(
-        key=digest_of([job.digest, metrics, *[[score.slice, score.metric, score.value] for score in slices]]),
-        name=f"{job.model.name}, {protocol.n_generated:,} images, seed {job.seed}",
+        key=digest_of([job.digest, {score.metric: score.value for score in scores}]),
+        former=digest_of([job.digest, old, *[[score.slice, score.metric, score.value] for score in slices]]),
+        name=job.model.name,
         params={
             "model": job.model.name, "family": job.model.family or bare(job.model.factory), "protocol": protocol.name,
             "convention": protocol.convention.name, "reference": protocol.reference, "n": protocol.n_generated,
-            "seed": job.seed,
+            "seed": job.seed, "extractor": lead,
         },
-        metrics=metrics,
+        metrics={name: value for score in scores for name, value in metrics_of(score, short(score, lead)).items()},
         tags={
-            SUITE: suite_id(job), KIND: "evaluation",
-            "mlflow.note.content": markdown_of(scores, job.model.name, []),
+            SUITE: suite_id(job), KIND: "evaluation", **tags_of(scores, lead, cost), **source_of(command),
+            NOTE: note_of(scores, lead),
             "ganbench.model_digest": job.model_digest, "ganbench.protocol_digest": job.protocol_digest, **tags,
         },
-        table={name: [getattr(score, name) for score in [*scores, *slices]] for name in COLUMNS},
+        table={"columns": list(rows[0]), "data": [list(row.values()) for row in rows]},
         datasets={role: facts_of(part) for role, part in job.parts.items() if role != "generated"},
         picture=picture,
-        model={"name": job.model.name, "digest": job.model_digest, "facts": facts_of_model(job)},
-        costs=numbers_of(cost or Cost()), galleries=galleries or {},
+        model={"name": job.model.name, "digest": job.model_digest, "facts": facts_of_model(job),
+               "about": about(job, scores)},
+        costs=numbers_of(cost or Cost()), galleries=galleries or {}, begun=begun, ended=now,
+        slices=digest_of(slices) if slices else "",
+        view={"key": view.key, "tag": score_view.saved(view, round(1000 * now)),
+              "note": f"{group_name(job)}: {legend(scores, lead)}."},
     )
+
+
+def note_of(scores: Sequence[Score], lead: str, head: str = "") -> str:
+    """The description of a run: what counts first, since MLflow's page folds the rest."""
+    first = scores[0]
+    low, high = interval_of(cell_of(first))
+    best = "lower is better" if first.lower_is_better else "higher is better"
+    lines = [head] if head else []
+    lines.append(f"**{short(first, lead)} {text_of(first)}** (95 %: {low} to {high}; {best}; "
+                 f"features: {first.extractor or 'none'}; {first.n:,} images).")
+    renamed = [replace(score, metric=short(score, lead)) for score in scores]
+    return "\n\n".join([*lines, markdown_of(renamed, "Scores", [])])
+
+
+def interval_of(cell: Cell) -> tuple[str, str]:
+    return f"{cell.low:.{cell.decimals}f}", f"{cell.high:.{cell.decimals}f}"
+
+
+def about(job: Job, scores: Sequence[Score]) -> dict[str, str]:
+    """What MLflow's page of a registered model says of it."""
+    first = scores[0]
+    return {"metric": short(first, job.lead), "score": text_of(first), "value": repr(first.value),
+            "better": "lower" if first.lower_is_better else "higher",
+            "real": floor_text(cell_of(first)), "protocol": group_name(job), "group": group_key(job)}
+
+
+def source_of(command: str) -> dict[str, str]:
+    """The tags by which MLflow's page says who made a run with what."""
+    found = {"mlflow.source.name": command, "mlflow.source.type": SOURCE} if command else {}
+    user = whoever()
+    return found | ({"mlflow.user": user} if user else {})
 
 
 def numbers_of(cost: Cost) -> dict[str, float]:
@@ -222,16 +299,29 @@ def suite_id(job: Job) -> str:
     return f"{job.protocol.name}, seed {job.seed} ({job.protocol_digest[:8]})"
 
 
+def group_key(job: Job) -> str:
+    return f"{job.protocol_digest[:8]}-{job.seed}"
+
+
+def group_name(job: Job) -> str:
+    """`fashion-mnist-embedded-2k, 2,000 images`, and the seed where it is not 0."""
+    seed = f", seed {job.seed}" if job.seed else ""
+    return f"{job.protocol.name}, {job.protocol.n_generated:,} images{seed}"
+
+
+def group_filter(job: Job) -> str:
+    return f"tags.{SUITE} = {quoted(suite_id(job))} AND tags.`{KIND}` = 'evaluation'"
+
+
+def quoted(text: str) -> str:
+    """As a filter of MLflow's takes it, which has no escapes."""
+    return f'"{text}"' if "'" in text else f"'{text}'"
+
+
 def facts_of_model(job: Job) -> dict[str, Any]:
     model = job.model
     return {"family": model.family, "factory": bare(model.factory), "arguments": json.dumps(dict(model.arguments)),
             "sha256": model.sha256, "resolution": model.resolution, "channels": model.channels}
-
-
-def metrics_of(score: Score) -> dict[str, float]:
-    """One MLflow metric for the value; its error and floor beside it, under names that sort behind it."""
-    floor = {} if score.floor is None else {f"{score.metric}.floor": score.floor}
-    return {score.metric: score.value, f"{score.metric}.se": score.se, **floor}
 
 
 def facts_of(part: Part) -> dict[str, Any]:

@@ -7,16 +7,26 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ganbench.tasks.settings import settings, unchanged
+from ganbench.tasks.tracking.client import page_of_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
-DIGEST, ALIAS = "ganbench.model_digest", "measured"     # a tag; and the alias of the version measured last
+DIGEST = "ganbench.model_digest"  # a tag
+MEASURED, BEST = "measured", "best"  # aliases: of the version measured last; of the best one under that protocol
+PLAIN = "An image generator; its versions differ in their weights."
+PREVIEW = "preview.png"  # an artifact of a run
+END = f"\n\n{PLAIN}"  # of our own description of a model
+SCORE = "ganbench.score"  # a tag of a version: what its score is comparable to, and the score in full precision
 
 
-def link_model(client: MlflowClient, experiment: str, run_id: str, name: str, digest: str, facts: Mapping[str, Any]
-               ) -> str:
-    """The model of this digest, made when it is new, as an output of the run; -> its id in MLflow."""
+def link_model(client: MlflowClient, experiment: str, run_id: str, name: str, digest: str, facts: Mapping[str, Any],
+               about: Mapping[str, str] | None = None) -> str:
+    """The model of this digest, made when it is new, as an output of the run; -> its id in MLflow.
+
+    `about`: what its page says of it: a score.
+    """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     found = client.search_logged_models([experiment], filter_string=f"tags.`{DIGEST}` = '{digest}'", max_results=1)
@@ -28,25 +38,61 @@ def link_model(client: MlflowClient, experiment: str, run_id: str, name: str, di
                                           params=params, model_type="image generator")
         model_id = made.model_id
         client.finalize_logged_model(model_id, LoggedModelStatus.READY)
-        register(client, safe(name), model_id, digest, run_id)
+        register(client, safe(name), model_id, run_id)
     outputs = client.get_run(run_id).outputs
     if model_id not in {output.model_id for output in (outputs.model_outputs if outputs else [])}:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
+    if about:
+        describe(client, experiment, run_id, str(model_id), about)
     return str(model_id)
 
 
-def register(client: MlflowClient, name: str, model_id: str, digest: str, run_id: str) -> None:
+def register(client: MlflowClient, name: str, model_id: str, run_id: str) -> None:
     """A version of the registered model of this name; other weights are another version."""
     from mlflow.exceptions import MlflowException
 
     try:
-        client.create_registered_model(name, description="An image generator; its versions differ in their weights.")
+        client.create_registered_model(name, description=PLAIN)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     with default_address():
-        version = client.create_model_version(name, f"models:/{model_id}", run_id, {DIGEST: digest}, model_id=model_id)
-    client.set_registered_model_alias(name, ALIAS, str(version.version))
+        client.create_model_version(name, f"models:/{model_id}", run_id, model_id=model_id)
+
+
+def describe(client: MlflowClient, experiment: str, run_id: str, model_id: str, about: Mapping[str, str]) -> None:
+    """Score and picture on the page of the registered model, and its aliases; a person's own words stay."""
+    version = next((one for one in client.search_model_versions(f"source_path = 'models:/{model_id}'")), None)
+    if version is None:
+        return
+    text = description(experiment, run_id, about, str(version.version))
+    for name, value in {about["metric"]: about["score"], "protocol": about["protocol"],
+                        SCORE: f"{about['group']} {about['value']}"}.items():
+        client.set_model_version_tag(version.name, version.version, name, value)
+    client.update_model_version(version.name, version.version, f"{about['metric']} {about['score']}")
+    client.set_registered_model_alias(version.name, MEASURED, str(version.version))
+    client.set_registered_model_alias(version.name, BEST, best_of(client, version, about))
+    known = client.get_registered_model(version.name).description or ""
+    if known in ("", PLAIN) or known.endswith(END):
+        client.update_registered_model(version.name, text)
+
+
+def description(experiment: str, run_id: str, about: Mapping[str, str], version: str) -> str:
+    """Markdown: the score, then samples; MLflow's page loads pictures of its own server alone."""
+    return (
+        f"**{about['metric']} {about['score']}** (real images: {about['real']}; {about['better']} is better), "
+        f"{about['protocol']}: [all scores of version {version}]({page_of_run(experiment, run_id)}).\n\n"
+        f"![images drawn by this model](get-artifact?path={PREVIEW}&run_uuid={run_id}){END}"
+    )
+
+
+def best_of(client: MlflowClient, version: ModelVersion, about: Mapping[str, str]) -> str:
+    """The best version among those whose scores are comparable."""
+    tagged = {str(one.version): one.tags.get(SCORE, " ").split(" ")
+              for one in client.search_model_versions(f"name = '{version.name}'")}
+    values = {number: float(value) for number, (group, value) in tagged.items() if group == about["group"]}
+    sign = 1 if about["better"] == "lower" else -1
+    return min(values, key=lambda number: (sign * values[number], -int(number)), default=str(version.version))
 
 
 def safe(name: str) -> str:

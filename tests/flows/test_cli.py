@@ -144,9 +144,10 @@ def test_scores_are_a_table_for_people_and_json_with_full_precision(
     assert list(found) == ["scores", "provenance"]
     for score in found["scores"]:
         assert list(score) == ["model", "metric", "value", "se", "floor", "n", "protocol", "warnings", "caveats"]
-        assert score["metric"] in done.stdout
+        assert f" {score['metric'].removesuffix('_efficientnet_lite0')} " in done.stdout
         assert score["n"] == 20
     assert found["provenance"]["seed"] == 0
+    assert done.stdout.count("Features of efficientnet_lite0") == 1
     assert "Images: 0 from the store, 20 drawn now" in done.stdout
     assert "MLflow: run" in done.stdout
     again = ganbench(*asked)
@@ -163,14 +164,18 @@ def test_json_on_stdout_is_alone_there_and_nothing_is_said_beside_it(run_python,
     """A fresh process with Prefect's own temporary server, as a script would call it, with a proxy that is down, empty
     variables, and a locale without accents."""
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
-    done = run_python("-m", "ganbench", "evaluate", model, "--reference", str(garments), "--n", "20", "--json", "-",
-                      timeout=240, **proxies, NO_PROXY="", no_proxy="", GANBENCH_WORKERS="", PREFECT_API_URL="",
-                      PYTHONIOENCODING="ascii")
+    asked = ("evaluate", model, "--reference", str(garments), "--n", "20", "--json", "-")
+    here = {**proxies, "NO_PROXY": "", "no_proxy": "", "GANBENCH_WORKERS": "", "PREFECT_API_URL": "",
+            "PYTHONIOENCODING": "ascii"}
+    done = run_python("-m", "ganbench", *asked, timeout=240, **here)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     found = json.loads(done.stdout)
     assert {"fd_efficientnet_lite0", "kid_efficientnet_lite0"} <= {score["metric"] for score in found["scores"]}
     assert {"model_digest", "protocol_digest", "seed", "versions"} <= found["provenance"].keys()
+    without = "import sys; sys.modules.update(prefect=None, torch=None, mlflow=None); "
+    again = run_python("-c", f"{without} from ganbench.flows.cli import main; main()", *asked, timeout=60, **here)
+    assert (again.stdout, again.stderr) == (done.stdout, ""), "a repeated question needs none of these"
 
 
 def test_a_bad_image_in_the_middle_of_a_run_ends_it_with_its_sentence(

@@ -1,6 +1,7 @@
 """The flow `compare` under a real Prefect server: three models on 80 images each, with MLflow on SQLite."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import jsonschema
@@ -9,7 +10,10 @@ import pytest
 
 from ganbench.flows.comparisons import comparison_json
 from ganbench.gan.images import write_npz
+from ganbench.gan.report.charts import COLOURS
 from ganbench.gan.report.document import SCHEMA_FILE
+from ganbench.tasks import score_view
+from ganbench.tasks.leaderboard import ranks_of
 from tests.refusals import refused
 
 GIVEN = {"protocol": None, "convention": "embedded", "n": 80, "metrics": "kid,fd,ct", "extractor": "judge"}
@@ -57,6 +61,8 @@ def test_models_are_ranked_logged_flat_and_one_more_costs_that_one_only(run_comp
     found = run_compare("one", "two", report=str(tmp_path / "a")).found
     run_compare("one", "two", report=str(tmp_path / "b"))
     check_alike(tmp_path / "a", tmp_path / "b")
+    page = (tmp_path / "a" / "report.html").read_text("utf-8")
+    assert page.count('class="sprite"') == page.count('data-picture="data:image/') == 3  # of the map
     assert found.rankings[0].metric == "kid_judge"
     assert found.rankings[0].models[0] == "one.npz"
     assert found.rankings[0].ranks["two.npz"] == (2, 2)
@@ -79,7 +85,10 @@ def test_models_are_ranked_logged_flat_and_one_more_costs_that_one_only(run_comp
     assert len({run.data.tags["suite_id"] for run in runs}) == 1
     assert all("mlflow.parentRunId" not in run.data.tags for run in runs)
     check_suite(client, [run for run in runs if run.data.tags["ganbench.kind"] == "comparison"], second.found)
-    check_models(client, [run for run in runs if run.data.tags["ganbench.kind"] == "evaluation"])
+    evaluations = [run for run in runs if run.data.tags["ganbench.kind"] == "evaluation"]
+    check_models(client, evaluations)
+    check_ranks(evaluations, second.found)
+    check_view(client, runs[0].info.experiment_id, evaluations)
 
     again = run_compare("three", "two", "one").found                            # another order, nothing new
     assert len(mlflow_runs()[1]) == 5
@@ -125,6 +134,35 @@ def check_suite(client, runs, found):
     assert "| one.npz |" in run.data.tags["mlflow.note.content"]
 
 
+    assert run.data.metrics["best/kid"] == lead["kid_judge"].value
+    assert run.data.metrics["models"] == 3
+    for model, (least, _) in found.rankings[0].ranks.items():
+        assert run.data.metrics[f"rank/{model}"] == least
+    report = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts/report.html"
+    assert run.data.tags["mlflow.note.content"].startswith(f"[Report]({report}?")
+
+
+def check_ranks(runs, found):
+    """Each model's run says its rank, has the report's colour for it, and leads to the report."""
+    by_name = {run.data.params["model"]: run for run in runs}
+    for colour, model in zip(COLOURS, found.rankings[0].models, strict=False):
+        tags = by_name[model].data.tags
+        assert tags["rank"] == ranks_of(found.rankings[0], model)
+        assert tags["mlflow.runColor"] == colour
+        assert f"/runs/{found.suite.run_id}/artifacts/report.html" in tags["mlflow.note.content"]
+
+
+def check_view(client, experiment, evaluations):
+    """The first page: the models of the newest comparison, the best first."""
+    tags = client.get_experiment(experiment).tags
+    view = score_view.read(tags[score_view.TAG + tags["ganbench.view"]])
+    order = f"{view['orderByKey']} {'ASC' if view['orderByAsc'] else 'DESC'}"
+    shown = client.search_runs([experiment], view["searchFilter"], order_by=[order])
+    values = [run.data.metrics["kid"] for run in evaluations]
+    assert [run.data.metrics["kid"] for run in shown] == sorted(values)
+    assert view["selectedColumns"][:3] == ["tags.`rank`", "tags.`kid`", "tags.`fd`"]
+
+
 def check_models(client, runs):
     """Each run has its model as an output, and each model is registered under its name."""
     assert len({output.model_id for run in runs for output in run.outputs.model_outputs}) == 3
@@ -133,10 +171,41 @@ def check_models(client, runs):
     assert {version.version for version in versions} == {1}
     for run in runs:
         shown = [file.path for file in client.list_artifacts(run.info.run_id, "images") if file.path.endswith(".png")]
-        assert len(shown) == 1                                                  # once, however often it is compared
-        assert shown[0].startswith("images/wall")                               # 80 images are too few for galleries
+        kinds = sorted(path.removeprefix("images/")[:4] for path in shown)      # 80 images are too few for galleries
+        assert kinds == ["samp", "wall"]                                        # once, however often it is compared
     for version in versions:
         assert client.get_model_version_by_alias(version.name, "measured").version == version.version
+
+
+def test_a_result_is_one_run_whichever_command_asks_for_it(run_compare, mlflow_runs, images):
+    from ganbench.flows.evaluate import evaluate
+
+    alone = evaluate(model=str(images / "one.npz"), reference=str(images / "reference.npz"), **GIVEN).tracked
+    both = run_compare("one", "two").found
+    assert both.tracked["one.npz"].run_id == alone.run_id
+    assert not both.tracked["one.npz"].new
+    assert len(mlflow_runs()[1]) == 3                                           # two models and their comparison
+
+
+def test_a_run_of_an_earlier_version_is_completed_not_repeated(run_compare, mlflow_runs, monkeypatch):
+    """Earlier versions named every metric by its extractor, and had another key."""
+    from ganbench.tasks.tracking import evaluations, suites
+
+    record_of = evaluations.record_of
+
+    def former(*given, **more):
+        made = record_of(*given, **more)
+        return replace(made, key=made.former, view={}, metrics={"kid_judge": 1.0})
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr("ganbench.flows.compare.record_of", former)
+        earlier.setattr(suites, "join", lambda *given: None)
+        before = {name: logged.run_id for name, logged in run_compare("one", "two").found.tracked.items()}
+    again = run_compare("one", "two").found.tracked
+    assert {name: logged.run_id for name, logged in again.items()} == before
+    assert len(mlflow_runs()[1]) == 3
+    (run,) = [run for run in mlflow_runs()[1] if run.info.run_id == before["one.npz"]]
+    assert {"kid", "kid_judge", "rank"} <= run.data.metrics.keys()
 
 
 def test_one_model_and_the_same_one_twice_are_sentences(run_compare):

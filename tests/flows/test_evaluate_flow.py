@@ -87,17 +87,23 @@ def check_mlflow(run, mlflow_runs, scores):
     assert logged.data.tags["ganbench.complete"] == "true"
     assert logged.data.tags["prefect.flow_run_id"] == str(run.id)
     assert {"model": "tiny", "n": "30", "seed": "3", "convention": "embedded"}.items() <= logged.data.params.items()
-    for name, score in scores.items():
-        assert logged.data.metrics[name] == score.value
-        assert logged.data.metrics[f"{name}.se"] == score.se
-        assert logged.data.metrics[f"{name}.floor"] == score.floor
+    for score in scores.values():
+        assert logged.data.metrics[score.row] == score.value        # the extractor is a parameter of the run
+        assert logged.data.metrics[f"{score.row}.se"] == score.se
+        assert logged.data.metrics[f"{score.row}.floor"] == score.floor
+        value, se = texts(cell_of(score))[:2]
+        assert logged.data.tags[score.row] in (f"{value} ± {se}", texts(cell_of(score))[2])
+    assert logged.data.params["extractor"] == "efficientnet_lite0"
+    assert logged.data.tags["mlflow.source.name"].startswith("ganbench evaluate ")
+    assert logged.info.end_time - logged.info.start_time >= 1000    # the evaluation's, not the logging's
     contexts = {tag.value: found.dataset.name for found in logged.inputs.dataset_inputs for tag in found.tags}
     assert contexts == {"reference": "garments.npz", "held_out": "garments.npz"}
     files = {file.path for file in client.list_artifacts(logged.info.run_id)}
     picture = Path(run.outcome.picture)
-    assert files == {"scores.json", "samples.png"}
+    assert files == {"scores.json", "samples.png", "preview.png", "images"}
     downloaded = client.download_artifacts(logged.info.run_id, "scores.json", str(picture.parent))
     table = json.loads(Path(downloaded).read_text(encoding="utf-8"))
+    assert table["columns"][:2] == ["metric", "score"]              # MLflow's page compares the second of several runs
     assert dict(zip(table["columns"], table["data"][0], strict=True))["value"] == run.outcome.scores[0].value
     assert read_image(picture).shape[0] == 3  # a sheet of the 30 images
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from ganbench.flows import tables
 from ganbench.flows.cli import app, bars
+from ganbench.flows.screen import Grid, Line, show
 from ganbench.gan.images import write_npz
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.report.verdict import same_models
@@ -21,8 +22,7 @@ NAMES = ["netG[ema]", "netG[raw]", "[/b]", "[bold]x", ":bug:", "\\[x", "{0} %s",
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_appears_as_it_is_in_lists_tables_lines_and_checks(capsys, name):
     tables.print_list(name, [{"name": name, name: [name]}], False)
-    tables.print_table(name, ["", name], [[name, name]])
-    tables.say(name, "bold", f": {name}")
+    show([Grid(name, ("", name), ((name, name),)), Line(f": {name}", name, "bold")])
     tables.print_checks([{"name": name, "found": None, "expected": None, "state": f"not run: {name}"}], False)
     printed = capsys.readouterr().out
     assert printed.count(name) == 13
@@ -38,6 +38,23 @@ def test_a_name_is_the_description_of_a_progress_bar_as_it_is(monkeypatch):
         show("features of [/b]", 1, 2)
     column = shown[0].columns[0]
     assert str(column.render(shown[0].tasks[0])) == "features of [/b]"
+
+
+@pytest.mark.parametrize(("batch", "seconds"), [(250, 40), (20, 0.5), (10, 90)])
+def test_the_remaining_time_of_steady_work_is_right_whatever_a_batch_takes(monkeypatch, batch, seconds):
+    shown: list[Progress] = []
+    monkeypatch.setattr(Progress, "__enter__", lambda self: shown.append(self) or self)
+    with bars(quiet=True) as show:
+        now = [0.0]
+        shown[0].get_time = lambda: now[0]
+        show("features", 0, 20 * batch)
+        for done in range(1, 20):
+            now[0] += seconds
+            show("features", batch, 20 * batch)
+            if done > 2:
+                remaining = shown[0].tasks[0].time_remaining
+                assert remaining is not None
+                assert remaining == pytest.approx(seconds * (20 - done), rel=0.5, abs=1)
 
 
 def ganbench(*words):
@@ -81,9 +98,9 @@ def test_compare_says_which_models_are_one_by_content_whatever_their_names(home,
     done = ganbench("compare", "net[ema].npz", "net[raw].npz", "odd.toml", "--reference", "other.npz", "--n", 20,
                     "--extractor", "pixels", "--metrics", "diversity", "--report", "r[/x]", "--json", "out[/y].json")
     assert done.exit_code == 0, done.output
-    assert "net[ema].npz and net[raw].npz are one model: equal weights" in done.stdout
+    assert "net[ema].npz and net[raw].npz are one model: equal weights" in " ".join(done.stdout.split())
     for name in ("net[ema].npz", "net[raw].npz", "a[/b]"):
-        assert name in done.stdout.split("rank")[0]
+        assert f"\n {name} " in done.stdout.split("What is wrong")[0]
     verdict = (tmp_path / "r[/x]" / "report.md").read_text().replace("\\", "")
     assert "net[ema].npz and net[raw].npz are one model" in verdict
     assert {row["name"] for row in json.loads((tmp_path / "out[/y].json").read_text())["models"]} == {

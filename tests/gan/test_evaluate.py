@@ -259,14 +259,14 @@ def test_the_kernel_distance_leads_where_images_are_few_and_the_distance_warns(n
     assert [[caveat.rule for caveat in score.caveats] for score in leading] == [["left out"], []]
     assert caution(leading[0].caveats[0]).startswith("not computed: is; needed: a classifier")
     assert [score.metric for score in warned] == ["kid_pixels", "fd_pixels"]
-    assert "319 images are fewer than 5 x 64 features" in caution(warned[1].caveats[0])
+    assert "319 images: at least 5 × 64 are needed" in caution(warned[1].caveats[0])
     assert [caveat.rule for caveat in warned[0].caveats] == ["left out"]
 
 
 def test_the_length_of_a_feature_counts_not_the_size_of_the_picture(noise, workspace):
     large = noise("large.npz", 40, (1, 64, 64))  # pixels averages them down to 32x32
     warned = by_metric(evaluate(str(large), protocol(large, 40), workspace=workspace))["fd_pixels"]
-    assert "fewer than 5 x 1,024 features" in caution(warned.caveats[-1])
+    assert "at least 5 × 1,024 are needed" in caution(warned.caveats[-1])
 
 
 NETWORK = """

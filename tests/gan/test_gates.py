@@ -114,8 +114,8 @@ def test_an_extractor_that_does_not_see_the_images_is_named(workspace):
 
 
 @pytest.mark.parametrize(("n", "d", "said"), [
-    (5_000, 1_000, None), (4_999, 1_000, "fewer than 5 x 1,000 features; compare"),
-    (1_000, 1_000, "their covariance does not have full rank (at most 999)"),
+    (5_000, 1_000, None), (4_999, 1_000, "at least 5 × 1,000 are needed; compare"),
+    (1_000, 1_000, "whose covariance does not have full rank (at most 999)"),
 ])
 def test_too_few_images_for_the_features_are_said(n, d, said):
     found = gates.too_few_images(n, d)

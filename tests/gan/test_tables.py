@@ -6,7 +6,7 @@ import pytest
 
 from ganbench.gan.compare import compare
 from ganbench.gan.numbers import DASH
-from ganbench.gan.tables import about, cell_of, remarks, score_table, short_text, slice_table, value_text
+from ganbench.gan.tables import about, cell_of, remarks, score_table, short_text, slice_table, value_text, verdict_line
 from ganbench.gan.types import Caveat, Score
 from ganbench.gan.words import caution
 
@@ -77,14 +77,26 @@ def test_real_images_have_one_name():
 def test_a_caveat_is_told_once_with_all_that_it_is_about():
     rows = [score("a", 0.1, caveats=(FEW,)), score("a", 0.2, "fd", caveats=(FEW, Caveat("closer than real")))]
     notes = score_table({"a": rows}).notes
-    assert [(note.caveat.rule, about(note)) for note in notes] == [("biased", "all: "), ("closer than real", "fd: ")]
-    assert about(score_table({"a": rows[:1]}).notes[0]) == "kid: "
+    assert [(note.caveat.rule, about(note)) for note in notes] == [("biased", ""), ("closer than real", "fd of net: ")]
+    assert about(score_table({"a": rows[:1]}).notes[0]) == "kid of net: "
+
+
+def test_a_caveat_names_the_models_that_have_it_and_their_metrics_only_where_others_are_without():
+    same, far = Caveat("same images"), Caveat("closer than real")
+    a = [score("a", 0.1, caveats=(same,)), score("a", 0.2, "fd", caveats=(same, far))]
+    b = [score("b", 0.1), score("b", 0.2, "fd", caveats=(far,))]
+    notes = score_table({"a": a, "b": b}).notes
+    assert [(note.caveat, about(note)) for note in notes] == [(same, "a: "), (far, "fd of net: ")]
+    few = [score("c", 0.1, caveats=(far,)), score("c", 0.2, "fd"),
+           score("c", 0.3, "fd_judge", row="fd", extractor="judge", caveats=(far,))]
+    (note,) = score_table({"b": [score("b", 0.1), score("b", 0.2, "fd")], "c": few}).notes
+    assert about(note) == "c: kid of net; fd of judge: "
 
 
 def test_what_is_left_out_is_not_said_of_the_score_that_carries_it():
     out = Caveat("left out", {"metrics": ["ct"], "needs": {"of": ["unseen"], "least": 0}})
     (note,) = score_table({"a": [score("a", 0.1, caveats=(out,))]}).notes
-    assert (note.about, about(note)) == ((), "")
+    assert (note.models, note.metrics, about(note)) == ((), {}, "")
     assert caution(note.caveat).startswith("not computed: ct; needed: real images outside the training set")
 
 
@@ -107,7 +119,15 @@ def test_slices_are_rows_and_metrics_are_columns_without_the_extractor():
     assert table.rows[1].cells[1] is None
 
 
-def test_remarks_name_who_leads():
-    assert remarks(compare(SCORES))[0] == "a is best by kid (Holm-adjusted p < .05 over 1 pair of 2 models)."
+def test_the_verdict_names_who_leads_and_no_metric_where_it_is_about_distance():
+    assert verdict_line(compare(SCORES)[0]) == (
+        "a is the best of these 2 models: its images come nearest to the real ones, significantly nearer than those of "
+        "every other model.")
+    assert remarks(compare(SCORES))[0].endswith("(Holm-adjusted p < .05 over 1 pair).")
     alike = {"a": [score("a", 0.1)], "b": [score("b", 0.1)]}
-    assert remarks(compare(alike))[0].startswith("a and b do not differ significantly by kid")
+    assert verdict_line(compare(alike)[0]).startswith("Any of a and b may be the best of these 2 models")
+    by_score = {name: [score(name, value, "is_net", row="is", lower_is_better=False)] for name, value in
+                (("a", 3.0), ("b", 2.0))}
+    assert "best of these 2 models by is_net" in verdict_line(compare(by_score)[0])
+    undecided = {name: [score(name, 0.1, "ct", decides=False)] for name in "ab"}
+    assert verdict_line(compare(undecided)[0]).startswith("No model is best")

@@ -17,8 +17,8 @@ import pytest
 
 from tests.services.live import alive, descendants, wait_until
 
+AXE = "axe-core@4.14"
 ROOT = Path(__file__).parent.parent.parent
-
 BROWSER = os.environ.get("GANBENCH_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -32,6 +32,21 @@ def browser() -> Iterator[Any]:
         found = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         yield found
         found.close()
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script of axe-core, a checker of accessibility; fetched by npm, since it is not ours to distribute."""
+    given, local = os.environ.get("GANBENCH_AXE"), Path("node_modules/axe-core/axe.min.js")
+    path = Path(given) if given else local
+    if not path.is_file():
+        if not shutil.which("npm"):
+            pytest.skip("no axe-core here, and no npm to fetch it: name its axe.min.js in GANBENCH_AXE")
+        folder = tmp_path_factory.mktemp("npm")
+        subprocess.run(["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(folder), AXE],
+                       check=True, timeout=120, capture_output=True)
+        path = folder / local
+    return path.read_text("utf-8")
 
 
 @pytest.fixture

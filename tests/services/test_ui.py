@@ -16,7 +16,6 @@ import yaml
 from mlflow import MlflowClient
 
 from ganbench.gan.images import write_folder
-from ganbench.tasks import score_view
 from tests.services.live import deployments, full_name, post, wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
@@ -59,10 +58,10 @@ def test_the_form_starts_a_run_that_ends_in_mlflow(servers, ui_home):
     assert run_by_hand(servers, parameters) == "COMPLETED"
     logged = post(f"{servers['mlflow']}/api/2.0/mlflow/runs/search", {"experiment_ids": ["1"]})["runs"][0]
     metrics = {row["key"] for row in logged["data"]["metrics"]}
-    assert {"fd_efficientnet_lite0", "kid_efficientnet_lite0", "is_efficientnet_lite0"} <= metrics
+    assert {"fd", "kid", "is"} <= metrics
     listing = f"{servers['mlflow']}/ajax-api/2.0/mlflow/artifacts/list?run_id={logged['info']['run_id']}"
     with urllib.request.urlopen(listing, timeout=30) as answer:
-        assert {row["path"] for row in json.load(answer)["files"]} == {"samples.png", "scores.json"}
+        assert {row["path"] for row in json.load(answer)["files"]} >= {"samples.png", "scores.json"}
     without = MlflowClient(f"sqlite:///{ui_home / 'mlflow' / 'mlflow.db'}")  # as commands without a server read it
     assert without.download_artifacts(logged["info"]["run_id"], "scores.json", str(ui_home))
 
@@ -101,11 +100,11 @@ def test_a_comparison_from_the_form_leaves_its_report_in_mlflow(servers, ui_home
 
 def test_the_page_of_mlflow_that_is_printed_shows_the_scores(servers, ui_home):
     page = next(line for line in (ui_home / "ui.log").read_text().splitlines() if line.startswith("MLflow"))
-    assert f"{servers['mlflow']}/#/experiments/1/runs?" in page
-    assert page.endswith(score_view.PAGE)
-    with urllib.request.urlopen(f"{servers['mlflow']}/api/2.0/mlflow/experiments/get?experiment_id=1") as answer:
-        tags = {row["key"]: row["value"] for row in json.load(answer)["experiment"]["tags"]}
-    assert "kid_efficientnet_lite0" in tags[score_view.TAG]
+    assert page.split() == ["MLflow", f"{servers['mlflow']}/ganbench"]
+    with urllib.request.urlopen(page.split()[1], timeout=30) as answer:
+        text = answer.read().decode()
+    assert "#/experiments/1/runs?" in text
+    assert "tags.`kid`" in text
 
 
 def test_a_run_without_a_sign_of_life_will_be_marked_as_crashed(servers):

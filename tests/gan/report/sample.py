@@ -25,22 +25,24 @@ from ganbench.gan.report.document import (
     analysis_of,
     title_of,
 )
+from ganbench.gan.report.exhibits import Cloud, Map, Walls
 from ganbench.gan.tables import Cell, Row, ScoreTable
 from ganbench.gan.types import Estimate, Finding
 
-METRICS = [("kid_net", "kid", "lower"), ("fd_net", "fd", "lower"), ("recall_net", "recall", "higher"),
-           ("ct_net", "ct", "undecided")]
+METRICS = [("kid_net", "kid", "lower"), ("fd_net", "fd", "lower"), ("precision_net", "precision", "higher"),
+           ("recall_net", "recall", "higher"), ("ct_net", "ct", "undecided")]
 
 
 def document(names=("dcgan", "flow", "gpt"), seed=0, classes=("Coat", "Trouser"), **changes):
     random = np.random.default_rng(seed)
     values = {metric: np.sort(random.uniform(0.01, 0.9, len(names))) for metric, _, _ in METRICS}
-    rows = tuple(Row(metric, better, tuple(cell(float(values[metric][i]), i == 0 and better != "undecided")
+    rows = tuple(Row(metric, better, tuple(cell(float(values[metric][i]), i == 0 and better != "undecided",
+                                                0.95 if better == "higher" else 0.01)
                                            for i in range(len(names)))) for metric, _, better in METRICS)
     made = {
-        "schema": 2, "title": title_of(names), "made": "2026-01-01T00:00:00+00:00",
+        "schema": 3, "title": title_of(names, "data:test"), "made": "2026-01-01T00:00:00+00:00",
         "protocol": ProtocolFacts("a protocol", "embedded", "", "data:test", "", "", 2_000, 10_000, 0, "ab" * 32,
-                                  ("net",), "kid_net"),
+                                  ("net",), "kid_net", {"Coat": "manteaux"}),
         "metrics": tuple(MetricFacts(name, row, "net", name, "how far", "Somebody 2020", better == "lower",
                                      better != "undecided") for name, row, better in METRICS),
         "models": tuple(model(name, i, classes) for i, name in enumerate(names)),
@@ -55,12 +57,20 @@ def document(names=("dcgan", "flow", "gpt"), seed=0, classes=("Coat", "Trouser")
                                 "Karras 2022", "2206.00364", "table 2", "https://arxiv.org/abs/2206.00364", "read"),),
         "ensemble": mixture(names) if len(names) > 1 else None,
         "provenance": Provenance({"torch": "2.15.0"}, ("ganbench compare a b",), {name: {"n": 2} for name in names}),
+        "real_curve": tuple(CurvePoint(n, 5 + 500 / n, 0.2) for n in (125, 250, 500)),
+        "walls": Walls(classes, ((0, 1, 2, 3, -1) * len(classes),) * (len(names) + 1)),
+        "map": Map("net", (0.25, 0.125), classes, tuple(cloud(random) for _ in (*names, "real"))),
     }
     return Document(**{**made, **changes})
 
 
-def cell(value, best=False):
-    return Cell(value, 0.0123, value - 0.024, value + 0.024, 0.01, 3, best)
+def cloud(random, n=12):
+    x, y = random.normal(size=(2, n)).round(3).tolist()
+    return Cloud(tuple(x), tuple(y), (0, 1, -1) * (n // 3))
+
+
+def cell(value, best=False, floor=0.01):
+    return Cell(value, 0.0123, value - 0.024, value + 0.024, floor, 3, best)
 
 
 def model(name, i, classes=("Coat", "Trouser"), by="class"):
@@ -68,7 +78,8 @@ def model(name, i, classes=("Coat", "Trouser"), by="class"):
                 8_100.25 / (i + 1), 9_400.75 / (i + 1))
     curve = tuple(CurvePoint(n, 10 + 1_000 / n, 0.3) for n in (125, 250, 500))
     leads = ("kid_net", "fd_net") if i == 0 else ()
-    return ModelFacts(name, "dcgan", f"{i:064x}", cost, curve, leads, analysis_of(analysis(i, classes, by)))
+    return ModelFacts(name, "dcgan", f"{i:064x}", cost, curve, leads,
+                      analysis_of(analysis(i, classes, by), {"Coat": "manteaux"}))
 
 
 def analysis(seed, classes=("Coat", "Trouser"), by="class"):

@@ -19,13 +19,13 @@ from ganbench.gan.images import png_bytes
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report import html, write_report
-from ganbench.gan.report.charts import rows_chart, steps
-from ganbench.gan.report.document import SCHEMA_FILE, Clash, Provenance, analysis_of, schema, to_json
+from ganbench.gan.report.document import SCHEMA_FILE, Clash, Provenance, Said, analysis_of, schema, to_json
+from ganbench.gan.report.figures import lead_chart
 from ganbench.gan.report.html import page
 from ganbench.gan.report.markdown import escaped, markdown
 from ganbench.gan.report.play import Round, play_page
 from ganbench.gan.report.templates import svg
-from ganbench.gan.report.texts import TEXTS, WHAT, both
+from ganbench.gan.report.texts import TEXTS, WHAT, both, day
 from ganbench.gan.report.verdict import sentences
 from ganbench.gan.tables import Cell, Note, Row
 from ganbench.gan.types import Caveat, Finding
@@ -33,7 +33,7 @@ from ganbench.gan.words import caution
 from tests.gan.report.sample import analysis, document, mixture
 from tests.gan.report.sample import model as clustered
 
-EMPTY = {"meta", "img", "wbr", "circle", "rect", "path", "line", "polyline"}     # tags that are not closed
+EMPTY = {"meta", "img", "wbr", "circle", "rect", "path", "line", "polyline", "input"}     # tags that are not closed
 PNG = png_bytes(np.random.default_rng(0).integers(0, 256, (1, 8, 8), np.uint8))
 
 
@@ -86,7 +86,7 @@ def test_every_number_of_the_page_is_the_documents(tmp_path):
     for path, value in found.data:
         assert float(value) == at(behind, path), path
     scores = {path for path, _ in found.data if path.endswith("/value") and path.startswith("table/")}
-    assert len(scores) == 3 * 4
+    assert len(scores) == 3 * 5
 
 
 def test_all_tags_are_closed_and_nothing_is_asked_of_anybody():
@@ -109,7 +109,7 @@ def test_the_json_is_valid_by_the_schema_that_travels_with_the_package():
 def test_the_json_has_a_row_for_each_score():
     found = json.loads(to_json(document()))
     assert {"scores", "provenance"} <= found.keys()
-    assert len(found["scores"]) == 3 * 4
+    assert len(found["scores"]) == 3 * 5
     assert {"model", "metric", "value", "se", "floor", "n", "protocol"} <= found["scores"][0].keys()
 
 
@@ -143,11 +143,12 @@ def test_whatever_anybody_called_anything_is_shown_letter_by_letter():
     made = document(names=names, classes=(EVIL, "edges"))
     protocol = replace(made.protocol, name=EVIL, reference=EVIL, extractors=(EVIL,))
     metrics = tuple(replace(row, title=EVIL, what=EVIL, paper=EVIL) for row in made.metrics)
-    table = replace(made.table, notes=(Note(Caveat("no floor", {"data": EVIL, "n": 2}), (EVIL,), False),))
+    table = replace(made.table, notes=(Note(Caveat("no floor", {"data": EVIL, "n": 2}), (EVIL,), {}),))
     cost = replace(made.models[0].cost, measured_on=EVIL)
     published = tuple(replace(row, model=EVIL, metric=EVIL, paper=EVIL, arxiv=EVIL, table=EVIL)
                       for row in made.published)
-    made = replace(made, title=EVIL, made=EVIL, protocol=protocol, metrics=metrics, table=table, published=published,
+    made = replace(made, title=Said(EVIL, EVIL), made=EVIL, protocol=protocol, metrics=metrics, table=table,
+                   published=published,
                    models=(replace(made.models[0], cost=cost), *made.models[1:]),
                    provenance=Provenance({EVIL: EVIL}, (EVIL,), {}))
     for text in (page(made, {"0-wall": PNG}, EVIL), play_page(made, [Round(0, 1, PNG)])):
@@ -192,7 +193,11 @@ def test_a_report_of_five_models_is_small(tmp_path):
 
 # Markdown
 
-OF_THE_PAGE = ("other language", "chart lead", "chart spectrum", "bars")        # texts that it has for itself
+OF_THE_PAGE = (                 # texts that it has for itself: of its controls and charts
+    "other language", "chart lead", "chart spectrum", "bars", "to strengths", "profile", "profile note", "all scores",
+    "map", "map note", "map axes", "map hint", "map and", "copied", "copy as", "copy by hand", "leaderboard note",
+    "classes note", "balance", "balance note", "shown number", "tables", "front note", "weak points",
+)
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -201,10 +206,11 @@ def test_markdown_says_all_that_the_page_says(language):
     charts = re.compile(r"<svg.*?</svg>", re.DOTALL)
     said = Page(charts.sub("", page(found, {}))).languages[language]
     text = unescape(markdown(found, {}, language)).replace("\\", "")
-    lead = found.protocol.lead
-    own = {both(key, **({"metric": lead} if key == "chart lead" else {}))[place] for key in OF_THE_PAGE}
+    facts = {"metric": found.protocol.lead, "count": "12", "extractor": "net", "model": "dcgan"}
+    own = {both(key, **facts)[place] for key in OF_THE_PAGE} | {day(found.made)[place]}
     assert len(said) > 200
-    assert [line for line in said if line not in text and line not in own] == []
+    missing = [line for line in said if line not in text and line not in own]
+    assert missing == []
     power = found.models[0].analysis.spectrum
     assert text.count(" dB |") >= min(8, len(power.frequency))
 
@@ -221,11 +227,12 @@ def test_markdown_is_in_one_language():
 
 def test_what_scores_warn_of_stands_behind_their_names_once():
     found, few = document(), gates.too_few_images(2_000, 1_280)
-    found = replace(found, table=replace(found.table, notes=(Note(few, ("kid_net", "fd_net"), False),)))
-    names = "kid_net, fd_net"
+    found = replace(found, table=replace(found.table, notes=(Note(few, (), {"net": ("kid", "fd")}),)))
+    names = "kid, fd of net"
     assert escaped(f"- {names}: {caution(few)}") in markdown(found, {})
-    assert markdown(found, {}).count("biased upwards: 2,000") == 1
+    assert markdown(found, {}).count("biased upwards with 2,000") == 1
     assert f"<li><span lang=\"en\">{names}: biased" in page(found, {})
+    assert "kid, fd de net\N{NO-BREAK SPACE}: biaisé" in markdown(found, {}, "fr")
 
 
 def test_tables_of_markdown_have_cells_for_all_their_heads():
@@ -277,39 +284,53 @@ def said(**changes):
 
 def test_the_verdict_names_the_best_and_what_it_is_beside_real_images():
     lines = said()
-    assert lines[0].startswith("dcgan is the best of 3 models by kid_net")
-    assert any("Pareto-optimal" in line and "dcgan" in line for line in lines)
+    assert lines[0].startswith("dcgan is the best of these 3 models: its images come nearest to the real ones")
+    assert not any(word in lines[0] for word in ("kid", "Holm", "p <"))
+    assert any("trade-offs" in line and "dcgan" in line for line in lines)
 
 
 def test_metrics_that_disagree_are_one_sentence_whatever_the_pairs():
     rows = tuple(Clash("kid_a", "kid_b", "x", worse, 0.01, 0.02) for worse in "yz")
     lines = [line for line in said(disagreements=rows) if "reverse" in line]
-    assert lines == ["The metrics disagree: x > y, x > z by kid_a, the reverse by kid_b, both significantly. Look at "
+    assert lines == ["The metrics disagree: by kid_a x is better than y, x is better than z, by kid_b the reverse, "
+                     "both significantly. Look at "
                      "the images."]
+
+
+@pytest.mark.parametrize(("names", "en", "fr"), [
+    (("a",), "How good is a on Data?", "Que vaut a sur Data\u00a0?"),
+    (("a", "b"), "Which is better on Data: a or b?", "Lequel est le meilleur sur Data\u00a0: a ou b\u00a0?"),
+    (tuple("abc"), "Which of these three models is best on Data?",
+     "Lequel de ces trois modèles est le meilleur sur Data\u00a0?"),
+    (tuple("abcdefghijkl"), "Which of these 12 models is best on Data?",
+     "Lequel de ces 12 modèles est le meilleur sur Data\u00a0?"),
+])
+def test_the_title_is_the_question_that_the_report_answers(names, en, fr):
+    assert document(names=names).title == Said(en, fr)
 
 
 def test_many_models_have_a_short_title():
     found = page(document(names=tuple("abcde")), {})
-    assert "5 models compared" in found
+    assert "<h1><span lang=\"en\">Which of these five models is best on Data?</span>" in found
 
 
 def test_models_that_cannot_be_told_apart_are_all_named():
     found = document()
     found = replace(found, rankings=(replace(found.rankings[0], leaders=("dcgan", "flow")), *found.rankings[1:]))
-    assert sentences(found)[0][0].startswith("dcgan and flow do not differ significantly by kid_net")
-    assert sentences(found)[0][1].startswith("dcgan et flow ne diffèrent pas")
+    assert sentences(found)[0][0].startswith("Any of dcgan and flow may be the best of these 3 models")
+    assert sentences(found)[0][1].startswith("Impossible de départager dcgan et flow")
 
 
 def test_a_leading_metric_that_decides_nothing_has_no_best_model():
     found = document()
     rows = (replace(found.table.rows[0], better="undecided"), *found.table.rows[1:])
     found = replace(found, rankings=(replace(found.rankings[0], leaders=()),), table=replace(found.table, rows=rows))
-    assert sentences(found)[0][0].startswith("kid_net describes models, but neither a higher nor a lower value makes")
+    assert sentences(found)[0][0].startswith("No model is best: kid_net describes the images, but neither a")
     assert not any("real images are" in line for line, _ in sentences(found))
 
 
 @pytest.mark.parametrize(("value", "expected"), [
-    (0.012, "is not significantly farther"), (0.5, "is significantly farther"),
+    (0.012, "is not significantly farther"), (0.5, "can be told from real ones"),
 ])
 def test_the_floor_decides_whether_the_best_is_significantly_farther_than_real_images(value, expected):
     found = document()
@@ -403,10 +424,10 @@ def test_a_metric_that_one_model_alone_has_is_a_row_with_a_dash(tmp_path):
 
 def test_findings_are_said_with_a_word_for_each_mark():
     found = page(document(), {})
-    assert found.count('<li class="alert">') == 3
-    assert "Coat is missing" in found
-    assert "Coat est absent" in found
-    assert found.count('class="spoken"') == 10
+    assert found.count('<li class="alert">') == 3 + 1      # and beside the verdict
+    assert "Images of the class Coat are missing" in found
+    assert "Les images de manteaux manquent, ou presque" in found
+    assert found.count('class="spoken"') == 10 + 2
     assert "Significantly better than all other models by kid_net, fd_net." in found
 
 
@@ -421,10 +442,12 @@ def test_a_model_that_was_not_analysed_has_no_section_and_clusters_are_called_so
     assert "slices" not in page(replace(content, models=tuple(replace(m, analysis=None) for m in content.models)), {})
 
 
-def test_galleries_stand_behind_a_fold_with_their_captions():
+def test_galleries_are_seen_without_a_click_with_their_captions():
     found = page(document(), {"1-best": PNG, "1-mode-0": PNG, "2-copies": PNG})
     assert found.count("<figcaption>") >= 3
     assert found.count('<div class="strips">') == 2
+    article = found[found.index('<article class="model">') : found.rindex("</article>")]
+    assert "<details" not in article
     assert "The images nearest to a training (or reference) image" in found
 
 
@@ -432,7 +455,7 @@ def test_pictures_of_large_images_become_smaller_until_the_page_is_small(tmp_pat
     from ganbench.gan.report.pictures import MOST, Shown, pictures_of
 
     samples = kept(tmp_path, np.random.default_rng(0).integers(0, 256, (64, 3, 256, 256), np.uint8))
-    found = pictures_of([Shown({"generated": samples})] * 5, samples)
+    found = pictures_of([Shown({"generated": samples})] * 5, samples, None, None)
     assert sorted(found) == [*(f"{i}-wall" for i in range(5)), "real-wall"]
     assert sum(map(len, found.values())) <= MOST
 
@@ -447,16 +470,15 @@ def kept(folder, images):
 
 # Charts
 
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 0.037), (-5, 120), (0, 1e-7), (3, 3.01)])
-def test_axes_have_a_few_round_numbers(low, high):
-    found = steps(low, high)
-    assert 2 <= len(found) <= 8
-    assert all(low - 1e-12 <= value <= high + 1e-12 for value in found)
-
-
 def test_a_chart_of_one_row_without_a_line_is_drawn():
-    from ganbench.gan.report.charts import Point
-
-    chart = svg(rows_chart("x", ("one", "un"), [("<a>", Point(1, 0, 0.5, 1.5))], None, ("", "")))
+    made = document(names=("<a>",))
+    rows = tuple(replace(row, cells=tuple(replace(cell, floor=None) for cell in row.cells)) for row in made.table.rows)
+    chart = svg(lead_chart(replace(made, table=replace(made.table, rows=rows))))
     assert chart.count("<circle") == 1
     assert "&lt;a&gt;</text>" in chart
+
+
+def test_classes_have_their_french_names_in_french_alone():
+    assert '<span lang="en">Coat</span><span lang="fr">manteaux</span>' in page(document(), {})
+    assert "| manteaux |" in markdown(document(), {}, "fr")
+    assert "manteaux" not in markdown(document(), {})
