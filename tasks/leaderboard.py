@@ -112,7 +112,7 @@ def board(scores: Scores, rankings: Sequence[Ranking]) -> str:
             above = extractor
         rows.append([f"{escaped(name)} {ARROWS[row.better]}", floor_text(row.first[1]),
                      *(escaped(value_text(row.cells[i], mark=True)) for i in columns)])
-    heads = ["metric", "real images", *map(escaped, shown)]
+    heads = ["metric", "real", *map(escaped, shown)]
     lines = [f"| {' | '.join(row)} |" for row in (heads, ["---", *["---:"] * (1 + len(shown))], *rows)]
     more = [f"- The {MOST} best of {n} models; all of them are in the report."] if n > MOST else []
     return "\n".join([*lines, "", *more, *(f"- {escaped(line)}" for line in remarks(rankings))])

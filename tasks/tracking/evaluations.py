@@ -74,7 +74,7 @@ class Record:
     view: Mapping[str, str] = field(default_factory=dict)  # what the page of runs shows: key, tag and note
 
 
-@task(name="track", persist_result=False, cache_policy=NO_CACHE)
+@task(name="track", task_run_name="log {record.name}", persist_result=False, cache_policy=NO_CACHE)
 def track(record: Record) -> Tracked:
     """Log a record, and earlier ones that are pending.
 

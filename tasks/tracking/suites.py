@@ -183,7 +183,7 @@ def nights(job: Job, best: Score, metrics: Sequence[str]) -> View:
                 metrics, names=46)
 
 
-@task(name="track suite", persist_result=False, cache_policy=NO_CACHE)
+@task(name="track suite", task_run_name="log {suite.name}", persist_result=False, cache_policy=NO_CACHE)
 def track_suite(suite: Suite) -> Tracked:
     """Log a comparison, or return the reason for a failure: the same command can log it again from the store."""
     problem = unreachable(settings().tracking)

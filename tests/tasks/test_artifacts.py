@@ -79,7 +79,7 @@ def test_a_leaderboard_shows_as_many_models_as_the_page_is_wide_and_says_so():
     scores = {name: [score(name, place / 10)] for place, name in enumerate("abcdefg")}
     text = board(scores, compare(scores))
     heads = text.splitlines()[0]
-    assert [cell.strip() for cell in heads.split("|")[1:-1]] == ["metric", "real images", *"abcdefg"[:MOST]]
+    assert [cell.strip() for cell in heads.split("|")[1:-1]] == ["metric", "real", *"abcdefg"[:MOST]]
     assert f"The {MOST} best of 7 models" in text
     few = {name: scores[name] for name in "ab"}
     assert "in the report" not in board(few, compare(few))
