@@ -163,6 +163,9 @@ def begin(machine: Machine, **given: Any) -> None:
     )
 
 
+PERIOD = 600  # seconds whose speed a bar's remaining time is estimated from: some batches take a minute
+
+
 @contextmanager
 def bars(quiet: bool) -> Iterator[Any]:
     """Progress bars on stderr by stage; none with --quiet or without a terminal."""
@@ -172,7 +175,8 @@ def bars(quiet: bool) -> Iterator[Any]:
 
     watched = sys.stderr.isatty() and not quiet
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(to_stderr=True), disable=not watched, transient=True) as progress:
+    with Progress(*columns, console=console(to_stderr=True), disable=not watched, transient=True,
+                  speed_estimate_period=PERIOD) as progress:
         ids: dict[str, Any] = {}
 
         def show(stage: str, images: int, total: int | None = None) -> None:

@@ -70,7 +70,7 @@ def mixture_lines(found: Compared) -> list[str]:
     """The best mixture, and what is the matter with the models that are part of it."""
     if not found.mixture:
         return []
-    said = [mixture_line(found.mixture, list(found.jobs), found.rankings[0].metric)]
+    said = [mixture_line(found.mixture, list(found.jobs))]
     if helps(found.mixture):
         said += doubts(dict(zip(found.jobs, found.mixture.shares, strict=True)), {
             name: unsound([caveat for score in found.scores[name] for caveat in score.caveats],
@@ -103,18 +103,15 @@ def places_screen(found: Compared) -> Screen:
             Line(f"MLflow: {where}", indent=0, whole=True)]
 
 
-def mixture_line(found: Held, names: list[str], metric: str) -> str:
+def mixture_line(found: Held, names: list[str]) -> str:
     """`Best mixture: 62 % a, 38 % b; on other images its kernel distance is 0.0042, 0.0006 less than that of a ...`"""
-    if max(found.shares) > WHOLE:
-        return f"Best mixture: none was found nearer to the real images than {names[int(found.shares.argmax())]} alone."
+    if not helps(found):
+        alone = names[int(found.shares.argmax()) if max(found.shares) > WHOLE else found.best]
+        return f"No mixture of them was found to be significantly nearer to the real images than {alone} alone."
     parts = sorted(zip(found.shares, names, strict=True), reverse=True)
     shares = ", ".join(f"{100 * share:.0f} % {name}" for share, name in parts if share >= SOME)
     digits = decimals(found.gain.se or found.value.se)
     low, high = found.gain.value - 1.96 * found.gain.se, found.gain.value + 1.96 * found.gain.se
-    if not helps(found):
-        return (f"Best mixture: none was found significantly nearer to the real images than {names[found.best]} alone "
-                f"({shares}: nearer by {found.gain.value:.{digits}f}, 95 %: {low:.{digits}f} to {high:.{digits}f}, on "
-                "images not used to choose it).")
     return (f"Best mixture: {shares}; on images not used to choose it, its kernel distance is "
             f"{found.value.value:.{digits}f}, {found.gain.value:.{digits}f} less than that of {names[found.best]} "
             f"alone (95 %: {low:.{digits}f} to {high:.{digits}f}).")

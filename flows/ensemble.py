@@ -161,7 +161,7 @@ def ensemble_screen(found: Ensemble) -> Screen:
                 for k, (name, share) in enumerate(found.shares.items())]
         screen += listed(f"Mixture of {len(rows)} models", rows)
     if found.held:
-        screen += map(Line, [mixture_line(found.held, list(found.shares), found.metric),
+        screen += map(Line, [mixture_line(found.held, list(found.shares)),
                              *doubts(found.shares, found.unsound)])
     if found.trial:
         screen += map(Line, trial_lines(found.trial))

@@ -46,7 +46,8 @@ def write(
     real = shown[0].samples.get("reference")
     what = digest_of([sorted(model.digest for model in content.models), content.protocol.digest])
     place = Path(folder) if folder else settings().root / "reports" / what[:16]
-    write_report(place, content, pictures_of(shown, real), rounds_of(shown, real))
+    pictures = pictures_of(shown, real, content.walls, content.map)
+    write_report(place, content, pictures, rounds_of(shown, real))
     return str(place.absolute())
 
 

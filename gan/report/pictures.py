@@ -34,7 +34,7 @@ class Shown:
 
 
 def pictures_of(
-    models: Sequence[Shown], real: Samples | None, walls: Walls | None = None, drawn: Map | None = None
+    models: Sequence[Shown], real: Samples | None, walls: Walls | None, drawn: Map | None
 ) -> dict[str, bytes]:
     """PNG by id: `<place>-wall` and `real-wall`, `<place>-best` and the other galleries, `<place>-mode-<k>`,
     `map-<place>` and `map-real`."""

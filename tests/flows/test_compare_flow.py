@@ -61,6 +61,8 @@ def test_models_are_ranked_logged_flat_and_one_more_costs_that_one_only(run_comp
     found = run_compare("one", "two", report=str(tmp_path / "a")).found
     run_compare("one", "two", report=str(tmp_path / "b"))
     check_alike(tmp_path / "a", tmp_path / "b")
+    page = (tmp_path / "a" / "report.html").read_text("utf-8")
+    assert page.count('class="sprite"') == page.count('data-picture="data:image/') == 3  # of the map
     assert found.rankings[0].metric == "kid_judge"
     assert found.rankings[0].models[0] == "one.npz"
     assert found.rankings[0].ranks["two.npz"] == (2, 2)

@@ -40,6 +40,23 @@ def test_a_name_is_the_description_of_a_progress_bar_as_it_is(monkeypatch):
     assert str(column.render(shown[0].tasks[0])) == "features of [/b]"
 
 
+@pytest.mark.parametrize(("batch", "seconds"), [(250, 40), (20, 0.5), (10, 90)])
+def test_the_remaining_time_of_steady_work_is_right_whatever_a_batch_takes(monkeypatch, batch, seconds):
+    shown: list[Progress] = []
+    monkeypatch.setattr(Progress, "__enter__", lambda self: shown.append(self) or self)
+    with bars(quiet=True) as show:
+        now = [0.0]
+        shown[0].get_time = lambda: now[0]
+        show("features", 0, 20 * batch)
+        for done in range(1, 20):
+            now[0] += seconds
+            show("features", batch, 20 * batch)
+            if done > 2:
+                remaining = shown[0].tasks[0].time_remaining
+                assert remaining is not None
+                assert remaining == pytest.approx(seconds * (20 - done), rel=0.5, abs=1)
+
+
 def ganbench(*words):
     return CliRunner().invoke(app, [str(word) for word in words])
 

@@ -455,7 +455,7 @@ def test_pictures_of_large_images_become_smaller_until_the_page_is_small(tmp_pat
     from ganbench.gan.report.pictures import MOST, Shown, pictures_of
 
     samples = kept(tmp_path, np.random.default_rng(0).integers(0, 256, (64, 3, 256, 256), np.uint8))
-    found = pictures_of([Shown({"generated": samples})] * 5, samples)
+    found = pictures_of([Shown({"generated": samples})] * 5, samples, None, None)
     assert sorted(found) == [*(f"{i}-wall" for i in range(5)), "real-wall"]
     assert sum(map(len, found.values())) <= MOST
 
