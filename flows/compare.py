@@ -68,7 +68,7 @@ def run_name() -> str:
     """`dcgan-fashion-mnist, gpt-fashion-mnist, n=2000, fashion-mnist-embedded-2k, seed 0`."""
     given = runtime.flow_run.parameters
     names = [short_name(model) for model in asked_models(given["zoo"], given["models"])]
-    shown = names if len(names) <= 3 else [*names[:3], f"{len(names) - 3} more"]
+    shown = names if len(names) <= 3 else [*names[:2], f"{len(names) - 2} more"]
     return ", ".join([*shown, *what_of(given)])
 
 

@@ -37,7 +37,7 @@ def deploy(folder: str | None = None) -> list[str]:
         rename(client)
         if not client.read_automations_by_name(WATCH):
             client.create_automation(watch())
-    rows = wanted()
+        rows = [(flow, facts | kept(client, f"{flow.name}/{facts['name']}")) for flow, facts in wanted()]
     for flow, facts in rows:
         RunnerDeployment.from_flow(
             flow, work_pool_name=POOL, tags=["ganbench"], entrypoint_type=EntrypointType.MODULE_PATH,
@@ -74,6 +74,17 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
             "description": "Three models of the zoo every night at 4:00 UTC; put your own models into the parameters.",
         }),
     ]
+
+
+def kept(client: SyncPrefectClient, name: str) -> dict[str, Any]:
+    """The parameters of a deployment that is there already: a person may have put own models into them."""
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        found = client.read_deployment_by_name(name)
+    except ObjectNotFound:
+        return {}
+    return {"parameters": found.parameters}
 
 
 def make_pool(client: SyncPrefectClient) -> None:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from PIL import Image
-from prefect import get_run_logger, task
+from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
-from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.numbers import DASH
 from ganbench.gan.report.markdown import escaped
@@ -32,11 +31,11 @@ def update_progress(artifact: UUID, fraction: float) -> None:
     update_progress_artifact(artifact_id=artifact, progress=round(100 * fraction, 1))
 
 
-@task(name="publish", task_run_name="publish table", persist_result=False, cache_policy=NO_CACHE)
 def publish_scores(
     scores: list[Score], heading: str, notes: list[str], picture: str = "", links: Mapping[str, str] | None = None
 ) -> None:
-    """The table of scores as an artifact of the flow run, below a picture of the model's images, with links."""
+    """The table of scores as an artifact of the flow run, below a picture of the model's images, with links.  No task:
+    the artifacts of a task stand below those of its run."""
     shown = [f"![The first images of the model]({data_uri(picture)})", ""] if picture else []
     text = "\n".join([*shown, linked(links or {}), "", markdown_of(scores, heading, [*map(escaped, notes)])])
     create_markdown_artifact(markdown=text, key="scores", description=heading)
@@ -74,12 +73,12 @@ def page_in(run: Tracked, file: str) -> str:
     return f"{address}/artifacts/{file}?{query}" if run.url else ""
 
 
-def data_uri(picture: str, height: float = 3 / 8, most: int = 60_000) -> str:
+def data_uri(picture: str, height: float = 3 / 8, width: int = 1_060, most: int = 60_000) -> str:
     """The upper part of a sheet of images, so high by its width, and small enough to stand in an artifact: it is seen
     without MLflow too."""
     with Image.open(picture) as sheet:
         upper = sheet.convert("RGB").crop((0, 0, sheet.width, min(sheet.height, round(sheet.width * height))))
-    upper.thumbnail((1_060, 1_060))
+    upper.thumbnail((width, width))
     for kind, options in (("png", {"optimize": True}), ("jpeg", {"quality": 85}), ("jpeg", {"quality": 50})):
         upper.save(written := BytesIO(), kind, **options)
         if len(written.getvalue()) <= most:

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from prefect import task
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.compare import Ranking
 from ganbench.gan.findings import Analysis
@@ -21,7 +19,7 @@ from ganbench.gan.types import Score
 from ganbench.gan.words import sentence
 from ganbench.tasks.artifacts import data_uri, linked, log_links
 
-MOST = 5    # models beside each other in Prefect's pages
+MOST = 4    # models beside each other in Prefect's pages
 COSTS = ("parameters", "evaluations", "images_per_second", "peak_memory")
 
 Scores = Mapping[str, Sequence[Score]]
@@ -95,35 +93,37 @@ def weaknesses_markdown(analyses: Mapping[str, Analysis | None]) -> str:
 
 def strips(models: Sequence[str], pictures: Mapping[str, str]) -> list[str]:
     """A table in Markdown of each model's first images."""
-    rows = [f"| {escaped(model)} | ![Images of {escaped(model)}]({data_uri(pictures[model], 1 / 8)}) |"
+    rows = [f"| {escaped(model)} | ![Images of {escaped(model)}]({data_uri(pictures[model], 1 / 8, 530)}) |"
             for model in models if model in pictures]
     return ["| model, best first | images |", "|---|---|", *rows, ""] if rows else []
 
 
 def board(scores: Scores, rankings: Sequence[Ranking]) -> str:
-    """The leaderboard with a column for each of the best models, which Prefect's pages have the width for; metrics,
-    then extractors, which can break between lines."""
-    table = score_table(scores, rankings)
+    """The leaderboard with a column for each of the best models, as many as Prefect's pages have the width for, and the
+    extractors said once, above their metrics."""
+    table, n = score_table(scores, rankings), len(rankings[0].models)
     shown = rankings[0].models[:MOST]
     columns = [table.columns.index(model) for model in shown]
-    heads = ["metric", *map(escaped, shown), "real images"]
-    ranks = ["rank", *(ranks_of(rankings[0], model) for model in shown), ""]
-    rows = [[f"{escaped(spaced(row.name))} {ARROWS[row.better]}",
-             *(escaped(value_text(row.cells[i], mark=True)) for i in columns), floor_text(row.first[1])]
-            for row in table.rows]
-    n = len(rankings[0].models)
+    rows, above = [["rank", "", *(ranks_of(rankings[0], model) for model in shown)]], ""
+    for row in table.rows:
+        name, extractor = parts(row.name)
+        if extractor != above:
+            rows.append([f"**{escaped(extractor)}**", *[""] * (1 + len(shown))])
+            above = extractor
+        rows.append([f"{escaped(name)} {ARROWS[row.better]}", floor_text(row.first[1]),
+                     *(escaped(value_text(row.cells[i], mark=True)) for i in columns)])
+    heads = ["metric", "real images", *map(escaped, shown)]
+    lines = [f"| {' | '.join(row)} |" for row in (heads, ["---", *["---:"] * (1 + len(shown))], *rows)]
     more = [f"- The {MOST} best of {n} models; all of them are in the report."] if n > MOST else []
-    lines = [f"| {' | '.join(row)} |" for row in (heads, ["---", *["---:"] * (len(heads) - 1)], ranks, *rows)]
-    return "\n".join([*lines, "", *(f"- {escaped(line)}" for line in remarks(rankings)), *more])
+    return "\n".join([*lines, "", *more, *(f"- {escaped(line)}" for line in remarks(rankings))])
 
 
-def spaced(metric: str) -> str:
-    """`kid efficientnet_lite0`."""
+def parts(metric: str) -> tuple[str, str]:
+    """`kid_efficientnet_lite0` -> `kid`, `efficientnet_lite0`; another name as it is."""
     name = max((name for name in METRICS if metric.startswith(f"{name}_")), key=len, default=metric)
-    return f"{name} {metric[len(name) + 1:]}".strip()
+    return name, metric[len(name) + 1:]
 
 
-@task(name="publish", task_run_name="publish leaderboard", persist_result=False, cache_policy=NO_CACHE)
 def publish_leaderboard(
     scores: Scores, rankings: Sequence[Ranking], costs: Mapping[str, Cost], analyses: Mapping[str, Analysis | None],
     heading: str, pictures: Mapping[str, str] | None = None, links: Mapping[str, str] | None = None,

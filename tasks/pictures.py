@@ -13,7 +13,7 @@ from ganbench.gan.store import rows_of
 from ganbench.gan.types import Samples
 
 
-@task(name="picture", task_run_name="contact sheet", persist_result=False, cache_policy=NO_CACHE)
+@task(name="picture", task_run_name="picture of {job.model.name}", persist_result=False, cache_policy=NO_CACHE)
 def contact_sheet(job: Job, samples: Samples) -> str:
     """The first 64 images as a PNG in the home folder; -> its path."""
     name = re.sub(r"[^\w.-]+", "-", f"{job.model.name}-seed-{job.seed}-{job.model_digest[:8]}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any, TypeVar, cast
 
 from ganbench.gan.types import BadInput
@@ -34,6 +35,7 @@ def in_words(function: F) -> F:
             get_run_logger().error(str(error))
             return Failed(message=str(error), data=error)
 
+    call.__signature__ = signature(function, eval_str=True)  # type: ignore[attr-defined]  # Prefect would read it here
     return cast(F, call)
 
 

@@ -23,7 +23,7 @@ from ganbench.tasks.settings import settings
 PACKAGES = ("ganbench", "torch", "numpy", "scipy", "onnxruntime")
 
 
-@task(name="report", persist_result=False, cache_policy=NO_CACHE)
+@task(name="report", task_run_name="write the report", persist_result=False, cache_policy=NO_CACHE)
 def write(
     folder: str, command: str, found: Mapping[str, Any], provenance: Mapping[str, Mapping[str, Any]],
     samples: Mapping[str, Mapping[str, Samples]], features: Mapping[str, Mapping[str, Mapping[str, Features]]],

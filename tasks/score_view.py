@@ -76,7 +76,7 @@ def state(view: View) -> dict[str, Any]:
         "compareRunSections": [
             {"uuid": name, "name": name, "display": name != MORE, "isReordered": True, "deleted": False,
              "isGenerated": False, "columns": 1 if name == PICTURES else 3,
-             "cardHeight": 450 if name == PICTURES else 330}
+             "cardHeight": 740 if name == PICTURES else 330}
             for name in sections
         ],
         "isAccordionReordered": True,

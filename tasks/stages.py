@@ -55,7 +55,7 @@ def prepare_job(model: ModelSpec, protocol: Protocol, seed: int, workspace: Work
     return prepare(model, protocol, seed, workspace)
 
 
-@store_task(name="sample shard", task_run_name="sample {role} {index}")
+@store_task(name="sample shard", task_run_name="sample {role}, part {index}")
 def sample_shard(role: str, part: Part, index: int, rows: int, workspace: Workspace) -> tuple[Shard, bool]:
     """See `ganbench.gan.sampling.sample_shard`."""
     torch.set_num_threads(1)
@@ -65,7 +65,7 @@ def sample_shard(role: str, part: Part, index: int, rows: int, workspace: Worksp
     return shard, shard.computed > 0
 
 
-@store_task(name="extract features", task_run_name="{extractor} {role} {images.index}")
+@store_task(name="extract features", task_run_name="{extractor} of {role}, part {images.index}")
 def extract_features(role: str, images: Shard, extractor: str, workspace: Workspace) -> tuple[Shard, bool]:
     """See `ganbench.gan.features.extract.extract_shard`."""
     torch.set_num_threads(1)
@@ -75,7 +75,7 @@ def extract_features(role: str, images: Shard, extractor: str, workspace: Worksp
     return shard, shard.computed > 0
 
 
-@task(name="audit", persist_result=False, cache_policy=NO_CACHE)
+@task(name="audit", task_run_name="search {job.model.name} for copies", persist_result=False, cache_policy=NO_CACHE)
 def audit_images(job: Job, samples: dict[str, Samples], features: dict[str, Features]) -> Audit:
     """See `ganbench.gan.audit`."""
     tick = Counter("search", sum(samples[role].n for role in ("generated", job.unseen) if role))
@@ -84,19 +84,19 @@ def audit_images(job: Job, samples: dict[str, Samples], features: dict[str, Feat
     return found
 
 
-@task(name="attribute", persist_result=False, cache_policy=NO_CACHE)
+@task(name="attribute", task_run_name="attribute {job.model.name}", persist_result=False, cache_policy=NO_CACHE)
 def attribute_distance(job: Job, features: dict[str, Features], labels: np.ndarray | None) -> Attribution:
     """See `ganbench.gan.attribution`."""
     return attribute(features["generated"], features["reference"], labels, store_of(job.workspace))
 
 
-@store_task(name="costs")
+@store_task(name="costs", task_run_name="measure speed and memory")
 def measure_costs(models: list[ModelSpec], workspace: Workspace) -> tuple[list[Cost], bool]:
     """See `ganbench.gan.costs`."""
     return costs_of(models, workspace)
 
 
-@store_task(name="mixture")
+@store_task(name="mixture", task_run_name="find the best mixture")
 def find_mixture(models: list[Features], reference: Features, workspace: Workspace) -> tuple[Held, bool]:
     """See `ganbench.gan.ensemble.mixture_of`."""
     return mixture_of(models, reference, store_of(workspace))
@@ -112,7 +112,7 @@ def analyse_model(
     return analyse(given, store_of(job.workspace)) if given else (None, False)
 
 
-@task(name="adaptive mixture", persist_result=False, cache_policy=NO_CACHE)
+@task(name="adaptive mixture", task_run_name="find the best mixture", persist_result=False, cache_policy=NO_CACHE)
 def find_adaptively(jobs: list[Job], budget: int, batch: int = 100) -> Adaptive:
     """See `ganbench.gan.adaptive`; images and features are stored, so earlier draws are reused."""
     torch.set_num_threads(1)
@@ -130,7 +130,7 @@ def find_adaptively(jobs: list[Job], budget: int, batch: int = 100) -> Adaptive:
                             tick=lambda model, images: advance("images", batch))
 
 
-@task(name="density ratio", persist_result=False, cache_policy=NO_CACHE)
+@task(name="density ratio", task_run_name="fit the density ratio", persist_result=False, cache_policy=NO_CACHE)
 def fit_rejection(
     reference: Features, generated: Features, rate: float, seed: int, extractor: str
 ) -> tuple[Ratio, Trial]:
@@ -138,7 +138,8 @@ def fit_rejection(
     return fit_ratio(Rows(reference)[:], Rows(generated)[:], rate=rate, seed=seed, extractor=extractor)
 
 
-@task(name="against n", persist_result=False, cache_policy=NO_CACHE)
+@task(name="against n", task_run_name="distance against n",
+      persist_result=False, cache_policy=NO_CACHE)
 def curve_of(features: dict[str, Features], workspace: Workspace) -> list[tuple[int, Estimate]]:
     """See `ganbench.gan.attribution.against_n`; empty where the reference is a file of statistics."""
     if "reference" not in features:
@@ -146,19 +147,22 @@ def curve_of(features: dict[str, Features], workspace: Workspace) -> list[tuple[
     return against_n(features["generated"], features["reference"], store_of(workspace))
 
 
-@task(name="check images", persist_result=False, cache_policy=NO_CACHE)
+@task(name="check images", task_run_name="check images of {job.model.name}",
+      persist_result=False, cache_policy=NO_CACHE)
 def check_images(job: Job, images: Mapping[str, list[Shard]]) -> list[Alert]:
     """See `ganbench.gan.gates`."""
     return look_at_images(job, images)
 
 
-@task(name="check features", task_run_name="check {extractor}", persist_result=False, cache_policy=NO_CACHE)
+@task(name="check features", task_run_name="check {extractor} of {job.model.name}",
+      persist_result=False, cache_policy=NO_CACHE)
 def check_features(extractor: str, job: Job, features: Mapping[str, Features]) -> list[Alert]:
     """See `ganbench.gan.gates`."""
     return look_at_features(job, extractor, features)
 
 
-@task(name="score slices", task_run_name="score each {by}", persist_result=False, cache_policy=NO_CACHE)
+@task(name="score slices", task_run_name="score each {by} of {job.model.name}",
+      persist_result=False, cache_policy=NO_CACHE)
 def score_parts(
     job: Job, by: str, images: dict[str, list[Shard]], features: dict[str, dict[str, Features]]
 ) -> list[Score]:
@@ -166,7 +170,7 @@ def score_parts(
     return slice_scores(job, by, images, features)
 
 
-@store_task(name="score", task_run_name="score {role}, {generated.extractor}")
+@store_task(name="score", task_run_name="score {role} by {generated.extractor}")
 def score(
     role: str, context: Context, generated: Features, names: tuple[str, ...], convention: Convention,
     workspace: Workspace,

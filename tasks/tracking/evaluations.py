@@ -122,8 +122,6 @@ def deliver_waiting() -> None:
 def log(client: MlflowClient, record: Record) -> Tracked:
     """The run of this record: as it is when complete, else begun or resumed, and completed."""
     experiment = experiment_of(client)
-    if record.view:
-        show(client, experiment, record.view, record.view["note"])
     run = run_of(client, experiment, record.key)
     if run is not None and run.data.tags.get(COMPLETE) == "true":
         if record.slices not in ("", run.data.tags.get(SLICES)):
@@ -132,6 +130,8 @@ def log(client: MlflowClient, record: Record) -> Tracked:
         add_costs(client, run, record)
         add_galleries(client, run.info.run_id, record)
         return tracked(experiment, run.info.run_id, new=False)
+    if record.view:
+        show(client, experiment, record.view, record.view["note"])
     if run is None and record.former:
         run = run_of(client, experiment, record.former)
     if run is None:
@@ -141,7 +141,8 @@ def log(client: MlflowClient, record: Record) -> Tracked:
     add_costs(client, run, record)
     add_galleries(client, run_id, record)
     client.set_tag(run_id, COMPLETE, "true")
-    client.set_terminated(run_id, end_time=round(1000 * record.ended) or None)
+    if run.info.end_time is None:  # not of an earlier version of ganbench
+        client.set_terminated(run_id, end_time=round(1000 * record.ended) or None)
     return tracked(experiment, run_id, new=True)
 
 

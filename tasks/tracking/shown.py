@@ -71,10 +71,12 @@ def view_of(key: str, name: str, chosen: str, scores: Mapping[str, Sequence[Scor
             texts.setdefault(tag, [tag]).append(text)
     columns = ([column("tags", RANK)] if ranked else []) + [column("tags", tag) for tag in texts]
     widths = {column("tags", tag): score_view.longest(found) for tag, found in texts.items()}
+    telling = [score for score in every if differs(score.metric, scores)]
     lead_score = every[0]
+    charts = charts_of(telling, lead, pictures)
     return View(
         key, name, chosen, column("metrics", short(lead_score, lead)), lead_score.lower_is_better,
-        {name: widths.get(name, 5) for name in columns}, charts_of(every, lead, pictures), hidden(every, lead),
+        {name: widths.get(name, 5) for name in columns}, charts, hidden(every, charts, lead),
         min(40, score_view.longest(scores)))
 
 
@@ -96,9 +98,15 @@ def charted(score: Score, lead: str) -> str:
     return scaled(name, score.row) if score.row in FACTORS else name
 
 
-def hidden(scores: Sequence[Score], lead: str) -> list[str]:
-    """Errors, floors and what else has a number but no better and worse."""
-    charted = {chart.metric for chart in charts_of(scores, lead, ())}
+def differs(metric: str, scores: Mapping[str, Sequence[Score]]) -> bool:
+    """Whether bars can say something: not if all of several models copied nothing."""
+    values = [one.value for rows in scores.values() for one in rows if one.metric == metric]
+    return len(values) == 1 or len(set(values)) > 1
+
+
+def hidden(scores: Sequence[Score], charts: Sequence[Chart], lead: str) -> list[str]:
+    """Errors, floors and what else has a number but no chart."""
+    charted = {chart.metric for chart in charts}
     mine = [name for score in scores for name in metrics_of(score, short(score, lead))]
     rest = [RANK, "cost/bytes", "cost/images_per_second_low", "cost/images_per_second_high"]
     return [name for name in [*mine, *rest] if name not in charted]

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 TABLE, PAGE = "leaderboard.json", "report.html"
 KEPT = 100  # comparisons that a run remembers to be part of
 COLOUR = "mlflow.runColor"  # MLflow's own tag
-SHOWN = 5  # metrics in a description
+SHOWN, GAP = 5, "&emsp;"  # metrics in a description, and what keeps its columns apart
 BEST, ALERTS, MODELS, MADE = "best", "alerts", "models", "made"
 
 
@@ -162,8 +162,9 @@ def table_of(scores: Mapping[str, Sequence[Score]], rankings: Sequence[Ranking],
     found = {model: {score.metric: score for score in rows} for model, rows in scores.items()}
     heads = [short(found[rankings[0].models[0]][metric], lead) for metric in shown]
     lines = [f"| rank | model | {' | '.join(heads)} |", "|---|---|" + "---:|" * len(heads)]
-    lines += [f"| {ranks_of(rankings[0], model)} | {model} | "
-              f"{' | '.join(text_of(found[model][metric]) for metric in shown)} |" for model in rankings[0].models]
+    for model in rankings[0].models:
+        texts = [text_of(found[model][metric]) + GAP for metric in shown]
+        lines.append(f"| {ranks_of(rankings[0], model)} | {model} | {' | '.join(texts)} |")
     return "\n".join(lines)
 
 

@@ -75,7 +75,7 @@ def test_models_are_ranked_logged_flat_and_one_more_costs_that_one_only(run_comp
     states = names_of(second.id)
     samples = {name: state for name, state in states.items() if name.startswith(("sample", "judge"))}
     fresh = {name for name, state in samples.items() if state != "Cached"}
-    assert fresh == {"sample three.npz 0", "judge three.npz 0"}
+    assert fresh == {"sample three.npz, part 0", "judge of three.npz, part 0"}
     assert len(samples) == 2 * 4                                                # the reference once, and three models
     assert second.found.scores["one.npz"] == found.scores["one.npz"]
 

@@ -77,7 +77,7 @@ def check_tasks(states, expected):
     assert set(from_the_store.values()) == {expected}
     others = {name: state for name, state in states.items() if name not in from_the_store}
     assert set(others.values()) == {"Completed"}
-    assert {"prepare tiny", "contact sheet", "publish table"} <= set(others)
+    assert {"prepare tiny", "picture of tiny"} <= set(others)
 
 
 def check_mlflow(run, mlflow_runs, scores):
@@ -289,6 +289,22 @@ def test_deployments_appear_with_their_schedule(prefect_server):
     assert [schedule.schedule.cron for schedule in nightly.schedules] == ["0 3 * * *"]
     assert by_hand.schedules == []
     assert by_hand.parameter_openapi_schema["properties"]["model"]["title"] == "Model"
+
+
+def test_a_model_that_a_person_put_into_the_nightly_deployment_stays_there(prefect_server):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import DeploymentUpdate
+
+    from ganbench.flows.deployments import deploy
+
+    deploy()
+    with get_client(sync_client=True) as client:
+        nightly = client.read_deployment_by_name("evaluate/evaluate-every-night")
+        mine = {**nightly.parameters, "model": "mine.toml"}
+        client.update_deployment(nightly.id, DeploymentUpdate(parameters=mine))
+        deploy()
+        assert client.read_deployment(nightly.id).parameters == mine
+        client.update_deployment(nightly.id, DeploymentUpdate(parameters=nightly.parameters))
 
 
 def test_runs_wait_for_each_other_until_a_person_changes_that_and_former_deployments_go(prefect_server):

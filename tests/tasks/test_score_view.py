@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 from ganbench.gan.metering import Cost
 from ganbench.gan.types import Score
@@ -21,8 +22,9 @@ KID = score("kid_lite", 0.0048065, 0.000233)
 RECALL = score("recall_lite", 0.5232, 0.0136, lower_is_better=False)
 JUDGED = score("fd_judge", 0.646, 0.048, "judge")
 CT = score("ct_lite", 7.51, 0.6, decides=False)
-VIEW = view_of("k", "5 models", "tags.a = 'b'", {"one": [KID, RECALL, JUDGED], "two": [KID, CT]}, "lite", True,
-               ["samples"], {"one": Cost(parameters=3, images_per_second=4.0)})
+MODELS = {"one": [KID, RECALL, JUDGED], "two": [replace(KID, value=0.3), CT]}
+COSTS = {"one": Cost(parameters=3, images_per_second=4.0)}
+VIEW = view_of("k", "5 models", "tags.a = 'b'", MODELS, "lite", True, ["samples"], COSTS)
 
 
 def test_the_leading_extractor_is_not_in_the_names_and_others_are():
@@ -58,6 +60,12 @@ def test_charts_show_scores_before_pictures_before_costs_and_no_errors_and_floor
     deleted = {card["metricKey"] for card in cards if card["deleted"]}
     assert {"kid", "kid.se", "kid.floor", "fd_judge.se", "ct", "rank"} <= deleted
     assert len({card["uuid"] for card in cards}) == len(cards)
+
+
+def test_bars_that_are_all_alike_are_left_out():
+    copies = score("copies_lite", 0.0, 0.001, bounds=(0.0, 1.0))
+    charts = view_of("k", "", "", {"one": [KID, copies], "two": [replace(KID, value=0.2), copies]}, "lite", True).charts
+    assert "copies" not in {chart.metric for chart in charts}
 
 
 def test_a_saved_view_is_read_as_it_was_written():

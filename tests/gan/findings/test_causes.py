@@ -89,7 +89,7 @@ def test_collapse_is_said_first_and_nothing_of_what_the_few_pictures_look_like(p
     assert found[0].facts["vendi"] < 0.35 * found[0].facts["real"]
     assert not {"covers", "no_lattice", "sharp", "well_exposed", "shares_alike"} & {one.rule for one in found}
     assert "(p" not in sentence(found[0])
-    assert sentence(found[0], "fr").startswith("Les images sont des variantes")
+    assert sentence(found[0], "fr").startswith("Le modèle ne produit que des variantes")
 
 
 @pytest.mark.parametrize("kind", FEW)
