@@ -41,13 +41,13 @@ from ganbench.gan.types import Estimate
 from ganbench.gan.words import slice_name
 
 TALL = 280                      # of charts with two axes
-HEIGHT = 36                     # of a row with its name above
+HEIGHT = 28                     # of a row with its name beside the marker
 STEP = 25                       # of a row with its name on the left
 LANE = 11                       # of a model within a class
 NAMES = 84                      # width of the names of classes
 BEYOND = 1.25                   # most of the profile's axis: further right is drawn here
 PER_CLASS = ("precision", "recall", "coverage", "share", "kid")     # of slices, the one shown first at the front
-SHORT, LONG = 14, 44            # letters of a name that fit beside a point, and above a row
+SHORT, LONG = 14, 22            # letters of a name that fit beside a point, and beside one in a row of its own
 MOST = 30                       # classes of a chart
 SIDE = 340                      # height of the map
 
@@ -134,8 +134,9 @@ def lead_chart(document: Document) -> Chart:
         parts += [Line(x, x, TOP, tall - BOTTOM, "floor", said=real.said),
                   Words(x, TOP - 6, both("real images"), "end" if x > WIDE / 2 else "start")]
     for k, one in enumerate(rows):
-        y = TOP + HEIGHT * k + 26
-        parts += [Words(EDGE + 4, y - 11, fitting((one.name, one.name), LONG), kind="name"),
+        y, late = TOP + HEIGHT * (k + 0.5), across(one.value) > WIDE / 2
+        x = across(one.low) - 9 if late else across(one.high) + 9
+        parts += [Words(x, y + 4, fitting((one.name, one.name), LONG), "end" if late else "start", "name"),
                   Line(across(one.low), across(one.high), y, y, "bar", one.model), mark(one, across(one.value), y)]
     return Chart("lead", both("chart lead", metric=lead), tall, parts)
 

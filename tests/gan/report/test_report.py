@@ -15,7 +15,7 @@ import pytest
 
 from ganbench.gan import gates
 from ganbench.gan.costs import Cost
-from ganbench.gan.images import png_bytes
+from ganbench.gan.images import decode, png_bytes
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report import html, write_report
@@ -458,6 +458,23 @@ def test_pictures_of_large_images_become_smaller_until_the_page_is_small(tmp_pat
     found = pictures_of([Shown({"generated": samples})] * 5, samples, None, None)
     assert sorted(found) == [*(f"{i}-wall" for i in range(5)), "real-wall"]
     assert sum(map(len, found.values())) <= MOST
+
+
+def test_walls_hold_the_images_of_their_classes_and_the_map_has_a_picture_for_each_point(tmp_path):
+    from ganbench.gan.report.exhibits import NONE, Walls
+    from ganbench.gan.report.pictures import BLANK, Shown, pictures_of
+
+    greys = np.arange(60, dtype=np.uint8)
+    samples = kept(tmp_path, np.tile(greys[:, None, None, None], (1, 1, 8, 8)))
+    walls = Walls(("x", "y"), ((7, 3, 1, 9, 5, 2, 4, 6, NONE, NONE), tuple(range(10))))
+    found = pictures_of([Shown({"generated": samples})], samples, walls, document().map)
+    assert sorted(found) == ["0-wall", "map-0", "map-real", "real-wall"]
+    wall = decode(found["0-wall"], "wall")[0]
+    assert [int(wall[2 + 18 * (k // 5) + 4, 2 + 18 * (k % 5) + 4]) for k in range(10)] == \
+        [7, 3, 1, 9, 5, 2, 4, 6, BLANK, BLANK]
+    sprite = decode(found["map-0"], "sprite")[0]
+    side = sprite.shape[1] // 20
+    assert [int(sprite[side * (k // 20), side * (k % 20)]) for k in range(60)] == greys.tolist()
 
 
 def kept(folder, images):
