@@ -151,7 +151,7 @@ def paths_in(texts: Iterable[str]) -> Iterator[Path]:
     seen, later = set[Path](), list(texts)
     while later:
         path = Path(later.pop())
-        if path in seen or not str(path) or path == Path() or not path.exists():
+        if path in seen or path == Path() or not path.exists():
             continue
         seen.add(path)
         if path.is_dir():
@@ -162,7 +162,7 @@ def paths_in(texts: Iterable[str]) -> Iterator[Path]:
             named = strings_in(tomllib.loads(path.read_text("utf-8")))
             later += [str(path.parent / text) for text in named if len(text) < 256 and "\n" not in text]
         if len(seen) > 2 * MOST_FILES:
-            return
+            raise ValueError("These are too many files, or a link that leads back to its own folder.")
 
 
 def states(paths: Iterable[Path]) -> State:

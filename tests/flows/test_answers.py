@@ -173,6 +173,14 @@ def test_scores_that_wait_for_mlflow_are_no_answer(model, monkeypatch):
     assert recalled(question(model)) is None
 
 
+def test_links_that_lead_back_are_left_to_the_flow(model, monkeypatch):
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setattr(answers, "MOST_FILES", 100)
+    for k in range(3):
+        (model.with_name("pictures") / f"again{k}").symlink_to(model.with_name("pictures"))
+    assert question(model) is None
+
+
 def test_folders_with_too_many_files_are_left_to_the_flow(model, monkeypatch):
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.setattr(answers, "MOST_FILES", 2)
