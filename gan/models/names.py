@@ -6,6 +6,7 @@ import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -135,10 +136,17 @@ def check_place(model: str, path: Path, zoo: Path) -> None:
     if not path.exists():
         raise BadInput(
             "unknown-model",
-            f"MODEL {model!r} does not exist: expected zoo:NAME ({', '.join(zoo_names(zoo)) or 'the zoo is empty'}), a "
-            f"TOML model file, a weights file, a folder of diffusers or ImageGPT, hf:ORG/REPO@REVISION, a folder, "
-            f".zip, .npz or .parquet of images, or {', '.join(dataset_names())}."
+            f"MODEL {model!r} does not exist{meant(model, zoo)}: expected a file or folder of weights or of images, a "
+            "TOML model file, zoo:NAME (`ganbench models` lists them), hf:ORG/REPO@REVISION, or the name of a data set "
+            "(`ganbench datasets`)."
         )
+
+
+def meant(model: str, zoo: Path) -> str:
+    """` (did you mean zoo:NAME?)`, where there is a name like it."""
+    known = [*(f"zoo:{name}" for name in zoo_names(zoo)), *dataset_names()]
+    near = get_close_matches(model, known, 1, 0.7)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 # The zoo
@@ -154,5 +162,6 @@ def zoo_names(zoo: Path) -> list[str]:
 
 def zoo_file(name: str, zoo: Path) -> Path:
     if name not in zoo_names(zoo):
-        raise BadInput("unknown-model", f"No zoo model {name!r}. Known: {', '.join(zoo_names(zoo)) or 'none'}.")
+        known = ", ".join(zoo_names(zoo)) or "none"
+        raise BadInput("unknown-model", f"No zoo model {name!r}{meant(f'zoo:{name}', zoo)}. Known: {known}.")
     return zoo / f"{name}.toml"

@@ -196,6 +196,11 @@ def test_a_bad_image_in_the_middle_of_a_run_ends_it_with_its_sentence(
 # Weights that are no weights
 
 
+def test_a_name_that_is_nearly_one_of_ours_is_said(refused):
+    assert "(did you mean zoo:dcgan-fashion-mnist?)" in refused("evaluate", "dcgan-fashion-mnist")
+    assert "(did you mean zoo:gpt-fashion-mnist?)" in refused("evaluate", "zoo:gtp-fashion-mnist")
+
+
 def test_a_missing_file(refused):
     assert "MODEL 'nowhere.pt' does not exist" in refused("evaluate", "nowhere.pt", "--family", "dcgan")
 
