@@ -157,6 +157,8 @@ def paths_in(texts: Iterable[str]) -> Iterator[Path]:
         if path.is_dir():
             later += [str(inner) for inner in path.iterdir()]
             continue
+        if not path.is_file():
+            raise ValueError(f"{path} is a pipe, a socket or a device: who reads it may wait for ever.")
         yield path
         if path.suffix == ".toml":
             named = strings_in(tomllib.loads(path.read_text("utf-8")))

@@ -173,6 +173,14 @@ def test_scores_that_wait_for_mlflow_are_no_answer(model, monkeypatch):
     assert recalled(question(model)) is None
 
 
+@pytest.mark.parametrize("name", ["model.toml", "net.bin"])
+def test_pipes_are_not_read_and_left_to_the_flow(model, monkeypatch, name):
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    model.with_name(name).unlink()
+    os.mkfifo(model.with_name(name))
+    assert question(model) is None
+
+
 def test_links_that_lead_back_are_left_to_the_flow(model, monkeypatch):
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.setattr(answers, "MOST_FILES", 100)
