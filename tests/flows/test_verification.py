@@ -44,7 +44,8 @@ def test_only_a_complete_success_exits_with_0(checks, code, summary, ganbench):
     assert (done.exit_code, done.stdout.splitlines()[-1]) == (code, summary), done.output
 
 
-def test_the_table_shows_the_values_and_the_reason_below(ganbench):
+def test_the_table_shows_the_values_and_the_reason_below(ganbench, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     done = ganbench((RIGHT, WRONG, DIGEST, ABSENT))
     rows = {line.strip().split("  ")[0]: line.split() for line in done.stdout.splitlines() if "  " in line}
     assert rows["FID of nothing"][-6:] == ["2", "2", "1e-06", "ok", "closed", "form"]

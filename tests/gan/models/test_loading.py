@@ -159,9 +159,11 @@ def test_an_unknown_zoo_model_lists_what_is_there(tmp_path):
         resolve("zoo:big", zoo=make_zoo(tmp_path / "zoo"))
 
 
-def test_what_is_not_there_lists_what_would_be(tmp_path):
-    with refused("unknown-model", "nothing.pt", "zoo:NAME (small)"):
+def test_what_is_not_there_says_what_would_be(tmp_path):
+    with refused("unknown-model", "nothing.pt", "zoo:NAME (`ganbench models` lists them)"):
         resolve("nothing.pt", zoo=make_zoo(tmp_path / "zoo"))
+    with refused("unknown-model", "did you mean zoo:small?"):
+        resolve("zoo-small", zoo=make_zoo(tmp_path / "other"))
 
 
 def test_single_images_and_statistics_are_no_models(tmp_path, here):
