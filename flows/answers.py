@@ -9,6 +9,7 @@ the flow runs.  It also runs where a Prefect server is up, since people look the
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
 import tomllib
@@ -38,8 +39,6 @@ State = list[list[Any]]  # path, then the numbers of `fingerprint`
 class Asked:
     """A question as the command line has it; `inputs`: the files that it names, as they were before the work."""
 
-    command: str
-    arguments: Mapping[str, Any]
     key: str
     inputs: State
     entries: set[Path] = field(default_factory=set)  # data files of the store that were used
@@ -63,7 +62,7 @@ def asked(command: str, out: str = "", **arguments: Any) -> Asked | None:
         paths = list(paths_in([*strings, str(found.root / "weights"), str(found.root / "data"), SYSTEM]))
         if len(paths) <= MOST_FILES and not any(has_code(path) for path in paths):
             facts = [command, out, arguments, found.model_dump(mode="json"), os.getcwd(), code(), packages()]
-            return Asked(command, arguments, digest_of([*facts, sys.version]), states(paths))
+            return Asked(digest_of([*facts, sys.version]), states(paths))
     return None
 
 
@@ -72,8 +71,6 @@ def recalled(question: Asked | None) -> Answer | None:
     entry = question and store().find(KIND, question.key)
     if not (question and entry):
         return None
-    import json
-
     kept = json.loads(entry.path.read_text("utf-8"))
     holds = kept["inputs"] == question.inputs and all(map(is_unchanged, kept["outputs"]))
     if not holds or waiting() or not all(is_there(settings().tracking, run) for run in kept["runs"]):
@@ -99,8 +96,6 @@ def keep(question: Asked | None, answer: Answer, made: Sequence[str], runs: Sequ
     if question is None or not all(runs):
         return
     outputs = states(path for path in [*question.entries, *paths_in(made)] if path.is_file())
-    import json
-
     content = json.dumps({"inputs": question.inputs, "outputs": outputs, "runs": list(runs),
                           "screen": as_data(answer.screen), "text": answer.text})
     with store().lock(KIND, question.key):

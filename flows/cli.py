@@ -16,8 +16,10 @@ from ganbench.gan.question import PREPROCESSING, Opening, Question
 from ganbench.gan.watching import watching
 
 if TYPE_CHECKING:
-    from ganbench.flows.answers import Answer
+    from ganbench.flows.answers import Answer, Asked
     from ganbench.flows.screen import Screen
+
+Show = Callable[..., None]  # stage, images just done, total
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -121,20 +123,18 @@ def evaluate(
     """Score a model: FID-like distances, KID and Inception Score with standard errors and floors."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.answers import asked, recalled, remembering
+        from ganbench.flows.answers import asked
 
         options: dict[str, Any] = {"question": asdict(question), "seed": seed, "by": by, "opening": asdict(opening)}
         asking = None if machine.debug else asked("evaluate", model=model, **options)
-        answer = recalled(asking)
-        if answer is None:
-            with bars(quiet=json == "-") as show, remembering(asking):
-                from ganbench.flows.run import run_evaluation
 
-                outcome = run_evaluation(show, model, question, seed, by, opening)
+        def work(show: Show) -> Answer:
             from ganbench.flows.evaluations import kept
+            from ganbench.flows.run import run_evaluation
 
-            answer = kept(asking, outcome)
-        finish(answer, json)
+            return kept(asking, run_evaluation(show, model, question, seed, by, opening))
+
+        finish(answer_to(asking, work, quiet=json == "-"), json)
 
 
 def by_name(weights: list[str] | None) -> dict[str, str] | None:
@@ -223,20 +223,18 @@ def compare(
     """Compare models: scores with errors, significance tests, ranks, costs, the best mixture, a report."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.answers import asked, recalled, remembering
+        from ganbench.flows.answers import asked
 
         options: dict[str, Any] = {"question": asdict(question), "seed": seed, "opening": asdict(opening)}
         asking = None if machine.debug else asked("compare", report, models=models, **options)
-        answer = recalled(asking)
-        if answer is None:
-            with bars(quiet=json == "-") as show, remembering(asking):
-                from ganbench.flows.run import run_comparison
 
-                compared = run_comparison(show, models, question, seed, report, opening)
+        def work(show: Show) -> Answer:
             from ganbench.flows.comparisons import kept
+            from ganbench.flows.run import run_comparison
 
-            answer = kept(asking, compared)
-        finish(answer, json)
+            return kept(asking, run_comparison(show, models, question, seed, report, opening))
+
+        finish(answer_to(asking, work, quiet=json == "-"), json)
 
 
 def end(found: Any, json: str, as_json: Callable[[Any], str], screen_of: Callable[[Any], Screen]) -> None:
@@ -244,6 +242,17 @@ def end(found: Any, json: str, as_json: Callable[[Any], str], screen_of: Callabl
     from ganbench.flows.answers import Answer
 
     finish(Answer(screen_of(found), as_json(found) if json else ""), json)
+
+
+def answer_to(asking: Asked | None, work: Callable[[Show], Answer], quiet: bool) -> Answer:
+    """The kept answer to a question, or a new one, with bars."""
+    from ganbench.flows.answers import recalled, remembering
+
+    found = recalled(asking)
+    if found is None:
+        with bars(quiet) as show, remembering(asking):
+            found = work(show)
+    return found
 
 
 def finish(answer: Answer, json: str) -> None:

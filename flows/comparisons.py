@@ -12,6 +12,7 @@ from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.tables import SPACE, by_extractor, headed, legend, listed, notes_screen, published_row
 from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import WHOLE
+from ganbench.gan.naming import short_metric
 from ganbench.gan.numbers import decimals
 from ganbench.gan.report.verdict import SOME, same_models
 from ganbench.gan.tables import ARROWS, ScoreTable, floor_text, remarks, score_table, value_text, verdict_line
@@ -48,7 +49,7 @@ def score_grids(found: Compared, table: ScoreTable) -> list[Grid]:
     grids: list[Grid] = []
     for extractor, scores in by_extractor(score for some in found.scores.values() for score in some).items():
         shown = [rows[score.metric] for score in scores]
-        heads = [f"{score.row} {ARROWS[row.better]}" for score, row in zip(scores, shown, strict=True)]
+        heads = [f"{short_metric(row.name, extractor)} {ARROWS[row.better]}" for row in shown]
         lines = [[model, *(value_text(row.cells[i], mark=True) for row in shown)]
                  for i, model in enumerate(table.columns)]
         lines.append([REAL, *(f"{floor_text(row.first[1])} " for row in shown)])

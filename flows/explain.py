@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.gan import explain
-from ganbench.gan.features.extract import in_words
 from ganbench.gan.gates import too_few_images
 from ganbench.gan.models.loading import resolve
+from ganbench.gan.numbers import duration
 from ganbench.gan.types import BadInput
 from ganbench.tasks.settings import settings, workspace_of
 
@@ -50,7 +50,7 @@ def run_explanation(
         workers=settings().workers, tick=lambda rows: show("features", rows),
     )
     total = explain.n_looks(a, b, look, other_weights)
-    took = in_words(explain.seconds_of(a, b, look, other_weights))
+    took = duration(explain.seconds_of(a, b, look, other_weights))
     print(f"{total:,} passes of an image: {took} if the machine stays as busy as now; finished work is stored.",
           file=sys.stderr)
     show("features", 0, total)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ganbench.gan.audit import IMAGES, check_unseen, question_of
 from ganbench.gan.evaluate import features_of, sample_one
-from ganbench.gan.features.extract import extractor_of, in_words, pace
+from ganbench.gan.features.extract import extractor_of, pace
 from ganbench.gan.images import write_folder, write_npz, write_parquet
 from ganbench.gan.interchange import check_statistics_name, save_statistics
 from ganbench.gan.jobs import (
@@ -29,6 +29,7 @@ from ganbench.gan.models.identity import identity
 from ganbench.gan.models.images import open_images
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.needs.sets import has
+from ganbench.gan.numbers import duration
 from ganbench.gan.parts import Part, ordered, real_part
 from ganbench.gan.protocols import CONVENTIONS, lean
 from ganbench.gan.question import Opening, Question, given, protocol_of
@@ -245,7 +246,7 @@ def time_for(images: int) -> str:
         return ""
     with single_threaded():
         seconds = images / pace(seen, (3, 32, 32), settings().workers)
-    return f": {in_words(seconds)} if the machine stays as busy as now"
+    return f": {duration(seconds)} if the machine stays as busy as now"
 
 
 def run_training(show: Show, recipe: str, out: Path, steps: int) -> Trained:

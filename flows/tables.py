@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganbench.flows.screen import Grid, Line, Screen, show
+from ganbench.gan.naming import short_metric
 
 if TYPE_CHECKING:
     from ganbench.gan.published import Published
@@ -81,7 +82,7 @@ def scores_screen(scores: Sequence[Score], heading: str) -> Screen:
     heads = ("", "", "value", SE, INTERVAL, "real images")
     grids = [
         Grid(f"Features of {extractor}" if extractor else "", heads,
-             tuple((score.row, *cells[score.metric]) for score in rows), spare=(INTERVAL,))
+             tuple((short_metric(score.metric, extractor), *cells[score.metric]) for score in rows), spare=(INTERVAL,))
         for extractor, rows in by_extractor(scores).items()
     ]
     return [Line("", heading, "bold", indent=0), *grids, legend(found.rows),

@@ -40,6 +40,11 @@ def shared(names: Sequence[str]) -> str:
     return names[0][: last + 1]
 
 
+def short_metric(metric: str, extractor: str) -> str:
+    """`kid` of kid_efficientnet_lite0, where the extractor is said beside it; `fid` stays, which is of one network."""
+    return metric.removesuffix(f"_{extractor}") if extractor else metric
+
+
 def data_name(reference: str) -> str:
     """`Fashion-MNIST` for `fashion-mnist:test`; the last part of a path."""
     name = Path(reference).name if "/" in reference else reference.partition(":")[0]

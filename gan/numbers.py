@@ -25,3 +25,10 @@ def french(value: float, digits: int = 0) -> str:
 def significant(value: float, digits: int = 3) -> int:
     """The decimals that show `digits` significant digits."""
     return 0 if value == 0 else max(0, digits - 1 - floor(log10(abs(value))))
+
+
+def duration(seconds: float) -> str:
+    """`about 40 s`, `about 3 min`, `about 2.5 h`."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds)):,} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5_400 else f"about {seconds / 3_600:.1f} h"

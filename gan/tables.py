@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ganbench.gan.compare import Ranking
+from ganbench.gan.naming import short_metric
 from ganbench.gan.numbers import DASH, decimals
 from ganbench.gan.types import Caveat, Estimate, Score, digest_of
 from ganbench.gan.uncertainty import interval
-from ganbench.gan.words import OF_OTHERS, verdict
+from ganbench.gan.words import OF_OTHERS, verdict_of
 
 ARROWS = {"lower": "\N{DOWNWARDS ARROW}", "higher": "\N{UPWARDS ARROW}", "undecided": "·"}  # to what is better
 BOUNDS = {"most": "≤", "least": "≥"}
@@ -118,7 +119,8 @@ def note_of(caveat: Caveat, bearers: Sequence[Score], scores: Sequence[Score]) -
     rest = sum(score.model in models for score in scores) > len(bearers)
     metrics: dict[str, tuple[str, ...]] = {}
     if caveat.rule not in OF_OTHERS and (rest or len(scores) == 1):
-        metrics = {extractor: unique(score.row for score in bearers if score.extractor == extractor)
+        metrics = {extractor: unique(short_metric(score.metric, extractor) for score in bearers
+                                        if score.extractor == extractor)
                    for extractor in unique(score.extractor for score in bearers)}
     borne = {score.metric for score in bearers}
     having = unique(score.model for score in scores if not metrics or score.metric in borne)
@@ -167,7 +169,7 @@ def about(note: Note, language: str = "en") -> str:
 
 def verdict_line(lead: Ranking) -> str:
     """Which model is best, in English."""
-    return verdict(lead.row, lead.metric, lead.models, lead.leaders)
+    return verdict_of(lead.row, lead.metric, lead.models, lead.leaders)
 
 
 def remarks(rankings: Sequence[Ranking]) -> list[str]:

@@ -113,7 +113,7 @@ def of_slice(named: str | tuple[str, str], language: str) -> str:
         return f"of {name}" if cluster else f"of the class {name}"
     if cluster:
         return f"du groupe {cluster[1]}"
-    vowel = french[:1].lower() in "aeiouyàâéèêîïôûhœ" and not french.startswith(("haut", "hi"))
+    vowel = french[:1].lower() in "aeiouyàâéèêîïôûœ"
     return f"{'d’' if vowel else 'de '}{french}" if french else f"de la classe «{FIXED}{name}{FIXED}»"
 
 
@@ -343,7 +343,7 @@ VERDICTS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def verdict(row: str, metric: str, models: Sequence[str], leaders: Sequence[str], language: str = "en") -> str:
+def verdict_of(row: str, metric: str, models: Sequence[str], leaders: Sequence[str], language: str = "en") -> str:
     """Which of these models is best, for people who do not know the metric; `leaders`: than which no other model is
     significantly better."""
     key = ("none" if not leaders else "alone" if len(models) == 1 else "several" if len(leaders) > 1 else

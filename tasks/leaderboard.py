@@ -11,10 +11,10 @@ from prefect.artifacts import create_markdown_artifact
 from ganbench.gan.compare import Ranking
 from ganbench.gan.findings import Analysis
 from ganbench.gan.metering import Cost
-from ganbench.gan.metrics import METRICS
+from ganbench.gan.naming import short_metric
 from ganbench.gan.numbers import DASH
 from ganbench.gan.report.markdown import escaped
-from ganbench.gan.tables import ARROWS, ScoreTable, floor_text, remarks, score_table, value_text, verdict_line
+from ganbench.gan.tables import ARROWS, floor_text, remarks, score_table, value_text, verdict_line
 from ganbench.gan.types import Score
 from ganbench.gan.words import sentence
 from ganbench.tasks.artifacts import data_uri, linked, log_links
@@ -44,20 +44,6 @@ def ranks_of(ranking: Ranking, model: str) -> str:
     return str(best) if best == worst else f"{best} {DASH} {worst}"
 
 
-def texts_of(table: ScoreTable, rankings: Sequence[Ranking], costs: Mapping[str, Cost]) -> list[list[str]]:
-    """The formatted leaderboard: column names, then a row of texts for each model, with a star at values than which no
-    other is significantly better; the last row is of real images."""
-    names = ["model", "rank", *(f"{row.name} {ARROWS[row.better]}" for row in table.rows),
-             "parameters", "evaluations", "images/s", "memory"]
-    models = [
-        [model, ranks_of(rankings[0], model), *(value_text(row.cells[i], mark=True) for row in table.rows),
-         *costs_of(costs.get(model, Cost()))]
-        for i, model in enumerate(table.columns)
-    ]
-    real = ["real images", "", *(floor_text(row.first[1]) for row in table.rows), "", "", "", ""]
-    return [names, *models, real]
-
-
 def costs_of(cost: Cost) -> list[str]:
     """`369,600`, `10`, `62`, `297 MB`."""
     whole = "" if cost.parameters is None else f"{cost.parameters:,}"
@@ -65,16 +51,6 @@ def costs_of(cost: Cost) -> list[str]:
             for value in (cost.evaluations, cost.images_per_second)]
     memory = "" if cost.peak_memory is None else f"{cost.peak_memory / 1e6:,.0f} MB"
     return [text or DASH for text in (whole, *rest, memory)]
-
-
-def leaderboard_markdown(
-    scores: Scores, rankings: Sequence[Ranking], costs: Mapping[str, Cost], heading: str
-) -> str:
-    """The leaderboard as MLflow's note and Prefect's artifact show it."""
-    heads, *rows = [[escaped(cell) for cell in row] for row in texts_of(score_table(scores, rankings), rankings, costs)]
-    lines = [f"## {escaped(heading)}", "", f"| {' | '.join(heads)} |", "|---|---" + "|---:" * (len(heads) - 2) + "|"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", *(f"- {escaped(line)}" for line in [verdict_line(rankings[0]), *remarks(rankings)])])
 
 
 def weaknesses(analyses: Mapping[str, Analysis | None], most: int = 3) -> dict[str, list[str]]:
@@ -105,23 +81,19 @@ def board(scores: Scores, rankings: Sequence[Ranking]) -> str:
     shown = rankings[0].models[:MOST]
     columns = [table.columns.index(model) for model in shown]
     rows, above = [["rank", "", *(ranks_of(rankings[0], model) for model in shown)]], ""
+    extractors = {score.metric: score.extractor for some in scores.values() for score in some}
     for row in table.rows:
-        name, extractor = parts(row.name)
+        extractor = extractors[row.name]
         if extractor != above:
             rows.append([f"**{escaped(extractor)}**", *[""] * (1 + len(shown))])
             above = extractor
-        rows.append([f"{escaped(name)} {ARROWS[row.better]}", floor_text(row.first[1]),
+        rows.append([f"{escaped(short_metric(row.name, extractor))} {ARROWS[row.better]}", floor_text(row.first[1]),
                      *(escaped(value_text(row.cells[i], mark=True)) for i in columns)])
     heads = ["metric", "real", *map(escaped, shown)]
     lines = [f"| {' | '.join(row)} |" for row in (heads, ["---", *["---:"] * (1 + len(shown))], *rows)]
     more = [f"- The {MOST} best of {n} models; all of them are in the report."] if n > MOST else []
-    return "\n".join([*lines, "", *more, *(f"- {escaped(line)}" for line in remarks(rankings))])
-
-
-def parts(metric: str) -> tuple[str, str]:
-    """`kid_efficientnet_lite0` -> `kid`, `efficientnet_lite0`; another name as it is."""
-    name = max((name for name in METRICS if metric.startswith(f"{name}_")), key=len, default=metric)
-    return name, metric[len(name) + 1:]
+    said = [verdict_line(rankings[0]), *remarks(rankings)]
+    return "\n".join([*lines, "", *more, *(f"- {escaped(line)}" for line in said)])
 
 
 def publish_leaderboard(

@@ -90,13 +90,6 @@ def pace(extractor: Extractor, shape: Shape, workers: int, batches: int = 2) -> 
     return workers * batches * len(images) / (time.perf_counter() - begun)
 
 
-def in_words(seconds: float) -> str:
-    """`about 40 s`, `about 3 min`, `about 2.5 h`."""
-    if seconds < 90:
-        return f"about {max(1, round(seconds)):,} s"
-    return f"about {seconds / 60:.0f} min" if seconds < 5_400 else f"about {seconds / 3_600:.1f} h"
-
-
 def module_of(extractor: Extractor) -> str:
     """The module that makes an extractor."""
     made = extractor.network.module if isinstance(extractor, NetworkExtractor) else type(extractor)

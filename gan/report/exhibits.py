@@ -96,7 +96,7 @@ def map_of(sets: Sequence[Exhibit], classes: Sequence[str], store: Store) -> Map
     def compute() -> list[object]:
         return list(placed([Rows(shown.features)[:FITTED].astype(np.float64) for shown in sets], POINTS))
 
-    (places, explained), _ = remember(store, "scores", key, compute)
+    (places, explained), _ = remember(store, "maps", key, compute)
     clouds = [Cloud(tuple(x), tuple(y), known_kinds(shown, len(classes), len(x)))
               for shown, (x, y) in zip(sets, places, strict=True)]
     return Map(sets[0].features.extractor, (explained[0], explained[1]), tuple(classes), tuple(clouds))

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ganbench.gan.naming import brief
+from ganbench.gan.naming import brief, short_metric
 from ganbench.gan.numbers import DASH
 from ganbench.gan.report.document import Document
 from ganbench.gan.report.texts import TEXTS, Bilingual, both
-from ganbench.gan.tables import BOUNDS, Cell, Row
+from ganbench.gan.tables import ARROWS, BOUNDS, Cell, Row
 
 FORMS = ("csv", "latex", "markdown")
 IN_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
             **{sign: f"\\{sign}" for sign in "&%$#_{}"}}
-ARROWS = {"lower": r"$\downarrow$", "higher": r"$\uparrow$"}
+IN_HEADS = {"lower": r"$\downarrow$", "higher": r"$\uparrow$"}
 LIMITS = {"most": r"\leq", "least": r"\geq"}
 
 
@@ -61,7 +61,7 @@ def columns_of(document: Document) -> list[Column]:
 
 def label(metric: str, extractor: str) -> Bilingual:
     """`KID` of kid_efficientnet_lite0: the extractor stands above its columns."""
-    short = metric.removesuffix(f"_{extractor}") if extractor else metric
+    short = short_metric(metric, extractor)
     return both(f"short {short}") if f"short {short}" in TEXTS else (short, short)
 
 
@@ -115,7 +115,7 @@ def as_latex(document: Document) -> Text:
         top.append(rf"\multicolumn{{{count}}}{{c}}{{{in_latex(extractor)}}}")
         rules.append(rf"\cmidrule(lr){{{first}-{first + count - 1}}}")
         first += count
-    heads = ["model", *(f"{in_latex(column.label[0])} {ARROWS[column.row.better]}" for column in columns)]
+    heads = ["model", *(f"{in_latex(column.label[0])} {IN_HEADS[column.row.better]}" for column in columns)]
     head = [r"\begin{tabular}{l" + "r" * len(columns) + "}", r"\toprule", latex_row(top), " ".join(rules),
             latex_row(heads), r"\midrule"]
     rows = tuple(latex_row([in_latex(names[i]), *(latex_cell(column.row.cells[i]) for column in columns)]) + "\n"
@@ -148,7 +148,7 @@ def in_latex(text: str) -> str:
 
 def as_markdown(document: Document) -> Text:
     columns = columns_of(document)
-    heads = ["model", "rank", *(f"{column.row.name} {'↓' if column.row.better == 'lower' else '↑'}"
+    heads = ["model", "rank", *(f"{column.row.name} {ARROWS[column.row.better]}"
                                 for column in columns)]
     head = markdown_row(heads) + "| --- | ---: " + "| ---: " * len(columns) + "|\n"
     rows = tuple(markdown_row([name, rank_of(document, name), *(markdown_cell(column.row.cells[i])

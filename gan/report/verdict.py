@@ -11,7 +11,7 @@ from ganbench.gan.report.document import Clash, Document, MixtureFacts, RankingF
 from ganbench.gan.report.texts import Bilingual, both
 from ganbench.gan.tables import Row, about
 from ganbench.gan.types import Caveat
-from ganbench.gan.words import NEAREST, caution, joined, verdict
+from ganbench.gan.words import NEAREST, caution, joined, verdict_of
 
 SOME = 0.005                    # of a mixture: a share that is worth a word
 
@@ -83,7 +83,7 @@ def disagreements(rows: Sequence[Clash]) -> list[Bilingual]:
 
 def leaders(lead: RankingFacts) -> Bilingual:
     """Which model is best, without a word of statistics."""
-    en, fr = (verdict(lead.row, lead.metric, lead.models, lead.leaders, language) for language in ("en", "fr"))
+    en, fr = (verdict_of(lead.row, lead.metric, lead.models, lead.leaders, language) for language in ("en", "fr"))
     return en, fr
 
 

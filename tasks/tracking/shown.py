@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ganbench.gan.metering import Cost
+from ganbench.gan.naming import short_metric
 from ganbench.gan.tables import cell_of, floor_text, value_text
 from ganbench.gan.types import Score
 from ganbench.tasks import score_view
@@ -20,7 +21,7 @@ SPEED, SIZE = "images/s", "parameters"  # tags
 
 def short(score: Score, lead: str) -> str:
     """`kid` for the leading extractor, which the page says once; `kid_judge` for others; `fid` is always that."""
-    return score.metric.removesuffix(f"_{lead}")
+    return short_metric(score.metric, lead)
 
 
 def text_of(score: Score) -> str:

@@ -7,7 +7,9 @@ import pytest
 from rich.cells import cell_len
 
 from ganbench.flows.screen import Grid, Line, as_data, from_data, show
+from ganbench.flows.tables import scores_screen
 from ganbench.gan.naming import short_names
+from ganbench.gan.types import Score
 
 WIDTHS = (40, 60, 80, 120, 200)
 MODELS = ("dcgan-fashion-mnist", "r3gan-fashion-mnist", "a-model-with-a-name-that-is-much-longer-fashion-mnist")
@@ -109,3 +111,13 @@ def test_paths_are_never_broken(printed):
 def test_a_screen_survives_json():
     screen = [SCORES, SENTENCE, PROSE]
     assert from_data(json.loads(json.dumps(as_data(screen)))) == screen
+
+
+def test_fid_is_called_fid_and_other_distances_are_not(printed):
+    """Only with the 2015 Inception network, whose scores have no suffix."""
+    def score(metric, extractor):
+        return Score(model="a", metric=metric, row="fd", extractor=extractor, value=3.0, se=0.1, floor=None, n=100,
+                     protocol="p", protocol_digest="p", model_digest="a")
+
+    shown = printed(80, *scores_screen([score("fid", "inception"), score("fd_judge", "judge")], "a"))
+    assert re.findall(r"^ (fid|fd) ", shown, re.MULTILINE) == ["fid", "fd"]

@@ -11,9 +11,10 @@ from PIL import Image
 
 from ganbench.gan.compare import compare
 from ganbench.gan.images import write_contact_sheet
+from ganbench.gan.naming import short_metric
 from ganbench.gan.types import Score
 from ganbench.tasks.artifacts import data_uri, linked, markdown_of, page_in
-from ganbench.tasks.leaderboard import MOST, board, leaderboard_markdown, parts, strips, weaknesses_markdown
+from ganbench.tasks.leaderboard import MOST, board, strips, weaknesses_markdown
 from ganbench.tasks.tracking.client import Tracked
 
 ODD = "*my_model* | `x` [a](b) <b>c</b> 😀"
@@ -60,7 +61,7 @@ def test_names_stand_in_tables_as_they_are():
     text = markdown_of([score(ODD, 1.0)], ODD, [])
     assert text.startswith(f"## {SHOWN}\n")
     scores = {ODD: [score(ODD, 0.1)], "b": [score("b", 0.5)]}
-    for table in (board(scores, compare(scores)), leaderboard_markdown(scores, compare(scores), {}, "two")):
+    for table in (board(scores, compare(scores)),):
         assert SHOWN in table
         assert ODD not in table
         rows = [line for line in table.splitlines() if line.startswith("|")]
@@ -70,7 +71,7 @@ def test_names_stand_in_tables_as_they_are():
 
 def test_the_star_of_the_legend_is_no_bullet():
     scores = {"a": [score("a", 0.1)], "b": [score("b", 0.5)]}
-    for text in (board(scores, compare(scores)), leaderboard_markdown(scores, compare(scores), {}, "two")):
+    for text in (board(scores, compare(scores)),):
         assert "\n- \\* no other model is significantly better" in text
         assert not re.search(r"^(- )?\* ", text, re.MULTILINE)
 
@@ -92,9 +93,9 @@ def test_pictures_stand_beside_their_models_best_first(sheet):
 
 
 def test_an_extractor_is_said_once_above_its_metrics():
-    assert parts("kid_efficientnet_lite0") == ("kid", "efficientnet_lite0")
-    assert parts("fd_infinity_judge") == ("fd_infinity", "judge")
-    assert parts("fid") == ("fid", "")
+    assert short_metric("kid_efficientnet_lite0", "efficientnet_lite0") == "kid"
+    assert short_metric("fd_infinity_judge", "judge") == "fd_infinity"
+    assert short_metric("fid", "inception") == "fid"
     scores = {name: [score(name, 1.0), replace(score(name, 2.0), metric="fd_net", row="fd")] for name in "ab"}
     assert board(scores, compare(scores)).count("net") == 1 + 1    # and in the sentence about the best model
 
