@@ -12,13 +12,23 @@ from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.tables import SPACE, by_extractor, headed, legend, listed, notes_screen, published_row
 from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import WHOLE
+from ganbench.gan.findings import weaknesses
 from ganbench.gan.naming import short_metric
 from ganbench.gan.numbers import decimals
 from ganbench.gan.report.verdict import SOME, same_models
-from ganbench.gan.tables import ARROWS, ScoreTable, floor_text, remarks, score_table, value_text, verdict_line
+from ganbench.gan.tables import (
+    ARROWS,
+    ScoreTable,
+    cost_texts,
+    floor_text,
+    ranks_of,
+    remarks,
+    score_table,
+    value_text,
+    verdict_line,
+)
 from ganbench.gan.types import Caveat, Finding
 from ganbench.gan.words import caution, sentence
-from ganbench.tasks.leaderboard import costs_of, ranks_of, weaknesses
 
 if TYPE_CHECKING:
     from ganbench.flows.compare import Compared
@@ -63,7 +73,7 @@ def score_grids(found: Compared, table: ScoreTable) -> list[Grid]:
 
 
 def cost_grid(found: Compared, models: Sequence[str]) -> Grid:
-    rows = tuple((model, *costs_of(found.costs[model])) for model in models)
+    rows = tuple((model, *cost_texts(found.costs[model])) for model in models)
     return Grid("Cost of generation", ("", *COSTS[1:]), rows, models=len(models))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ganbench.gan.compare import Ranking
+from ganbench.gan.metering import Cost
 from ganbench.gan.naming import short_metric
 from ganbench.gan.numbers import DASH, decimals
 from ganbench.gan.types import Caveat, Estimate, Score, digest_of
@@ -179,3 +180,18 @@ def remarks(rankings: Sequence[Ranking]) -> list[str]:
         f"* no other model is significantly better (Holm-adjusted p < .05 over {pairs} pair{'s' * (pairs != 1)}).",
         f"Ranks are by {lead.metric}: those that agree with its significant differences.",
     ]
+
+
+def ranks_of(ranking: Ranking, model: str) -> str:
+    """`1`, or `1 – 3` where the models do not differ significantly."""
+    best, worst = ranking.ranks[model]
+    return str(best) if best == worst else f"{best} {DASH} {worst}"
+
+
+def cost_texts(cost: Cost) -> list[str]:
+    """`369,600`, `10`, `62`, `297 MB`."""
+    whole = "" if cost.parameters is None else f"{cost.parameters:,}"
+    rest = ["" if value is None else f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
+            for value in (cost.evaluations, cost.images_per_second)]
+    memory = "" if cost.peak_memory is None else f"{cost.peak_memory / 1e6:,.0f} MB"
+    return [text or DASH for text in (whole, *rest, memory)]

@@ -9,14 +9,12 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact
 
 from ganbench.gan.compare import Ranking
-from ganbench.gan.findings import Analysis
+from ganbench.gan.findings import Analysis, weaknesses
 from ganbench.gan.metering import Cost
 from ganbench.gan.naming import short_metric
-from ganbench.gan.numbers import DASH
 from ganbench.gan.report.markdown import escaped
-from ganbench.gan.tables import ARROWS, floor_text, remarks, score_table, value_text, verdict_line
+from ganbench.gan.tables import ARROWS, floor_text, ranks_of, remarks, score_table, value_text, verdict_line
 from ganbench.gan.types import Score
-from ganbench.gan.words import sentence
 from ganbench.tasks.artifacts import data_uri, linked, log_links
 
 MOST = 4    # models beside each other in Prefect's pages
@@ -36,29 +34,6 @@ def leaderboard(scores: Scores, rankings: Sequence[Ranking], costs: Mapping[str,
             row |= {ranking.metric: score.value, f"{ranking.metric}.se": score.se}
         rows.append(row | {name: asdict(costs.get(model, Cost()))[name] for name in COSTS})
     return rows
-
-
-def ranks_of(ranking: Ranking, model: str) -> str:
-    """`1`, or `1 – 3` where the models do not differ significantly."""
-    best, worst = ranking.ranks[model]
-    return str(best) if best == worst else f"{best} {DASH} {worst}"
-
-
-def costs_of(cost: Cost) -> list[str]:
-    """`369,600`, `10`, `62`, `297 MB`."""
-    whole = "" if cost.parameters is None else f"{cost.parameters:,}"
-    rest = ["" if value is None else f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
-            for value in (cost.evaluations, cost.images_per_second)]
-    memory = "" if cost.peak_memory is None else f"{cost.peak_memory / 1e6:,.0f} MB"
-    return [text or DASH for text in (whole, *rest, memory)]
-
-
-def weaknesses(analyses: Mapping[str, Analysis | None], most: int = 3) -> dict[str, list[str]]:
-    """The most important findings of each model in sentences; empty where nothing was found."""
-    return {
-        model: [sentence(finding) for finding in found.findings if finding.severity in ("alert", "warning")][:most]
-        for model, found in analyses.items() if found
-    }
 
 
 def weaknesses_markdown(analyses: Mapping[str, Analysis | None]) -> str:

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ganbench.gan.metering import Cost
 from ganbench.gan.naming import short_metric
-from ganbench.gan.tables import cell_of, floor_text, value_text
+from ganbench.gan.tables import cell_of, cost_texts, floor_text, value_text
 from ganbench.gan.types import Score
 from ganbench.tasks import score_view
-from ganbench.tasks.leaderboard import costs_of
 from ganbench.tasks.score_view import Chart, View, column
 
 CHARTED = ("cost/images_per_second", "cost/parameters", "cost/evaluations", "cost/peak_memory")
@@ -48,7 +47,7 @@ def tags_of(scores: Iterable[Score], lead: str, cost: Cost | None) -> dict[str, 
     """The columns of MLflow's page of runs."""
     found = {short(score, lead): text_of(score) for score in scores}
     if cost is not None and cost.images_per_second is not None:
-        size, _, speed, _ = costs_of(cost)
+        size, _, speed, _ = cost_texts(cost)
         found |= {SPEED: speed, SIZE: size}
     return found
 

@@ -19,9 +19,10 @@ from ganbench.gan.findings import Analysis
 from ganbench.gan.jobs import Job
 from ganbench.gan.metering import Cost
 from ganbench.gan.report.charts import COLOURS
+from ganbench.gan.tables import ranks_of
 from ganbench.gan.types import Score, digest_of
 from ganbench.tasks import score_view
-from ganbench.tasks.leaderboard import leaderboard, ranks_of, weaknesses_markdown
+from ganbench.tasks.leaderboard import leaderboard, weaknesses_markdown
 from ganbench.tasks.score_view import Chart, View, column
 from ganbench.tasks.settings import settings
 from ganbench.tasks.tracking.client import (

@@ -12,8 +12,8 @@ from ganbench.flows.comparisons import comparison_json
 from ganbench.gan.images import write_npz
 from ganbench.gan.report.charts import COLOURS
 from ganbench.gan.report.document import SCHEMA_FILE
+from ganbench.gan.tables import ranks_of
 from ganbench.tasks import score_view
-from ganbench.tasks.leaderboard import ranks_of
 from tests.refusals import refused
 
 GIVEN = {"protocol": None, "convention": "embedded", "n": 80, "metrics": "kid,fd,ct", "extractor": "judge"}
