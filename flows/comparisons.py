@@ -12,7 +12,6 @@ from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.tables import SPACE, by_extractor, headed, legend, listed, notes_screen, published_row
 from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import WHOLE
-from ganbench.gan.findings import weaknesses
 from ganbench.gan.naming import short_metric
 from ganbench.gan.numbers import decimals
 from ganbench.gan.report.verdict import SOME, same_models
@@ -26,6 +25,7 @@ from ganbench.gan.tables import (
     score_table,
     value_text,
     verdict_line,
+    weaknesses,
 )
 from ganbench.gan.types import Caveat, Finding
 from ganbench.gan.words import caution, sentence

@@ -6,14 +6,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ganbench.gan.compare import Ranking
 from ganbench.gan.metering import Cost
 from ganbench.gan.naming import short_metric
 from ganbench.gan.numbers import DASH, decimals
-from ganbench.gan.types import Caveat, Estimate, Score, digest_of
+from ganbench.gan.types import Caveat, Estimate, Finding, Score, digest_of
 from ganbench.gan.uncertainty import interval
-from ganbench.gan.words import OF_OTHERS, verdict_of
+from ganbench.gan.words import OF_OTHERS, sentence, verdict_of
 
 ARROWS = {"lower": "\N{DOWNWARDS ARROW}", "higher": "\N{UPWARDS ARROW}", "undecided": "·"}  # to what is better
 BOUNDS = {"most": "≤", "least": "≥"}
@@ -195,3 +196,18 @@ def cost_texts(cost: Cost) -> list[str]:
             for value in (cost.evaluations, cost.images_per_second)]
     memory = "" if cost.peak_memory is None else f"{cost.peak_memory / 1e6:,.0f} MB"
     return [text or DASH for text in (whole, *rest, memory)]
+
+
+class Analysed(Protocol):
+    """See `ganbench.gan.findings.Analysis`."""
+
+    @property
+    def findings(self) -> Sequence[Finding]: ...
+
+
+def weaknesses(analyses: Mapping[str, Analysed | None], most: int = 3) -> dict[str, list[str]]:
+    """The most important findings of each model in sentences; empty where nothing was found."""
+    return {
+        model: [sentence(finding) for finding in found.findings if finding.severity in ("alert", "warning")][:most]
+        for model, found in analyses.items() if found
+    }

@@ -9,11 +9,11 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact
 
 from ganbench.gan.compare import Ranking
-from ganbench.gan.findings import Analysis, weaknesses
+from ganbench.gan.findings import Analysis
 from ganbench.gan.metering import Cost
 from ganbench.gan.naming import short_metric
 from ganbench.gan.report.markdown import escaped
-from ganbench.gan.tables import ARROWS, floor_text, ranks_of, remarks, score_table, value_text, verdict_line
+from ganbench.gan.tables import ARROWS, floor_text, ranks_of, remarks, score_table, value_text, verdict_line, weaknesses
 from ganbench.gan.types import Score
 from ganbench.tasks.artifacts import data_uri, linked, log_links
 

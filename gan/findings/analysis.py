@@ -26,7 +26,6 @@ from ganbench.gan.slices import Sliced, Slicing, measure_slices
 from ganbench.gan.sources import source_digest
 from ganbench.gan.store import Store, remember
 from ganbench.gan.types import BadInput, Estimate, Finding, digest_of
-from ganbench.gan.words import sentence
 
 RATIO = 0.2                     # least deviation that is reported, relative to the expected share
 MISSING = 0.1                   # ratio to the expected share, up to which a class is missing
@@ -388,11 +387,3 @@ def restored(found: Mapping[str, Any]) -> Analysis:
 
 def _estimates(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: Estimate(**value) if isinstance(value, dict) else value for name, value in row.items()}
-
-
-def weaknesses(analyses: Mapping[str, Analysis | None], most: int = 3) -> dict[str, list[str]]:
-    """The most important findings of each model in sentences; empty where nothing was found."""
-    return {
-        model: [sentence(finding) for finding in found.findings if finding.severity in ("alert", "warning")][:most]
-        for model, found in analyses.items() if found
-    }
