@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo quick test test-services test-slow lint lock clean
+.PHONY: help setup demo quick test test-long test-services test-slow lint lock clean
 
 help:
 	@echo "make demo           set up, compare a GAN, a flow and a transformer of the zoo on 2,000 images each"
 	@echo "make quick          formulas, store, words and the rules of the house"
 	@echo "make test           set up, run the tests"
+	@echo "make test-long      tests of trained models and beside other tools, seconds each"
 	@echo "make test-services  tests that start servers and a browser"
 	@echo "make test-slow      tests that take minutes"
 	@echo "make lint           ruff, mypy, import-linter"
@@ -36,11 +37,14 @@ QUICK := $(addprefix tests/gan/test_,$(addsuffix .py,lacking sources store stati
 	words types)) tests/gan/metrics --ignore tests/gan/metrics/test_coverage.py tests/test_house.py tests/test_question.py
 
 quick: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow" $(QUICK)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not long and not slow" $(QUICK)
 
 # Two processes of one thread each, a file of tests at a time; small files come last, so that both end together.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not services and not long and not slow"
+
+test-long: setup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m long
 
 # They wait more than they compute: the kills beside the servers and the browser.
 test-services: setup

@@ -506,6 +506,7 @@ def test_features_of_another_tool_are_a_reference(real, fake, workspace, tmp_pat
         evaluate(str(fake), protocol(tmp_path / "feats.npz", 400, convention=convention), workspace=workspace)
 
 
+@pytest.mark.long
 def test_spatial_statistics_give_sfid_and_files_without_them_give_none(workspace, tmp_path, noise, inception_weights):
     """The first seven channels of a layer, seen through the same way as every other score."""
     workspace = replace(workspace, inception_weights=str(inception_weights))

@@ -27,6 +27,8 @@ from ganbench.gan.renaming import without_prefixes
 from tests.gan import odd
 from tests.refusals import refused
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class Odd:

@@ -20,6 +20,8 @@ from ganbench.gan.statistics import moments
 from ganbench.gan.types import BadInput
 from ganbench.gan.verify import CHECKS, Bench, Check, Result, Subset, published
 
+pytestmark = pytest.mark.long
+
 OFFLINE = [check for check in CHECKS if not check.needs]
 
 

@@ -18,6 +18,8 @@ from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.types import Estimate, Protocol, Score, Workspace
 from ganbench.gan.uncertainty import difference
 
+pytestmark = pytest.mark.long
+
 CONDITIONAL = tuple(f"{family}-fashion-mnist" for family in ("wgan-gp", "r3gan", "stylegan2", "flow", "gpt", "maskgit"))
 LADDER = ("dcgan-fashion-mnist-start", "dcgan-fashion-mnist-early", "dcgan-fashion-mnist")
 SMALL = Protocol(

@@ -14,6 +14,8 @@ from ganbench.gan.metrics.frechet import frechet_distance
 from ganbench.gan.metrics.kernel import kid_full
 from ganbench.gan.statistics import moments
 
+pytestmark = pytest.mark.long
+
 
 def sample(seed: int, n: int, d: int = 24, shift: float = 0.0) -> np.ndarray:
     """Non-negative skewed features, float32, as pooled activations are."""

@@ -15,6 +15,8 @@ from ganbench.gan.backend import start
 from ganbench.gan.features import inception
 from ganbench.gan.features.network import load
 
+pytestmark = pytest.mark.long
+
 SIZES = [(32, 32), (64, 64), (256, 256), (299, 299), (512, 512), (48, 80), (400, 130)]
 CLOSE = 1e-5        # of the vector's length
 

@@ -11,6 +11,8 @@ from torch_fidelity.metric_prc import calculate_precision_recall_full
 from ganbench.gan.metrics.manifold import coverage, density, precision, recall
 from ganbench.gan.metrics.neighbours import nearest, overlap
 
+pytestmark = pytest.mark.long
+
 METRICS = {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
 
 

@@ -31,6 +31,8 @@ from ganbench.gan.models.loading import resolve
 from ganbench.gan.statistics import moments
 from ganbench.gan.types import Workspace
 
+pytestmark = pytest.mark.long
+
 SIZES = [(32, 32), (400, 130)]      # enlarged, and shrunk along one side
 RELATIVE = 1e-5     # float32: convolutions sum in another order
 

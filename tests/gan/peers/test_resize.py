@@ -10,6 +10,8 @@ from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d
 
 from ganbench.gan.features.resize import clean, tf1_bilinear
 
+pytestmark = pytest.mark.long
+
 SIZES = [(32, 32), (64, 64), (256, 256), (298, 300), (299, 299), (512, 512), (48, 80), (1000, 30), (2, 3)]
 
 

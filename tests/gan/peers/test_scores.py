@@ -30,6 +30,8 @@ from ganbench.gan.protocols import CONVENTIONS
 from ganbench.gan.statistics import moments
 from ganbench.gan.types import Protocol
 
+pytestmark = pytest.mark.long
+
 FID, IS, KID = "frechet_inception_distance", "inception_score_mean", "kernel_inception_distance_mean"
 
 

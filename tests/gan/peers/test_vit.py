@@ -29,6 +29,8 @@ from transformers import (
 from ganbench.gan.features import vit
 from tests.refusals import refused
 
+pytestmark = pytest.mark.long
+
 CLOSE = 1e-5        # of the vector's length: float32 in another order
 TINY = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "patch_size": 14}
 LITTLE = {"width": 32, "depth": 3, "heads": 4}

@@ -10,6 +10,8 @@ from ganbench.gan.training.adversarial import Adversarial
 from ganbench.gan.training.loop import Batch, Schedule, fit, random_at, to_float
 from ganbench.gan.training.losses import LOSSES, discriminator_loss, gradient_penalty, zero_centred_penalty
 
+pytestmark = pytest.mark.long
+
 IMAGES = torch.randint(0, 256, (60, 1, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 DATA = Batch(IMAGES, torch.arange(60) % 3)
 SCHEDULE = Schedule(steps=6, batch=10, keep_every=2, seed=3, betas=(0.0, 0.99))

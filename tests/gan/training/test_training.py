@@ -145,6 +145,7 @@ for event in steps_of("gan", Path("{folder}"), SCHEDULE.__class__(steps=400, bat
 """
 
 
+@pytest.mark.long
 def test_killed_by_the_system_at_five_random_steps_it_ends_in_the_same_bits(tmp_path):
     """`kill -9` at whatever the process is doing, state.pt being written included."""
     schedule = Schedule(steps=400, batch=10, keep_every=20, seed=3)
