@@ -44,6 +44,7 @@ ATTRIBUTED = Some(Question, (*REFERENCE.names, *PREPROCESSING))
 AUDITED = Some(Question, ("training", "held_out", "n", "extractor", *PREPROCESSING))
 TRUST = Some(Opening, ("trust_pickle",))
 HERE = Some(Machine, ("debug",))
+GATED = Some(Question, ("protocol", "n"))
 
 
 def stop_on_interrupt(
@@ -557,6 +558,106 @@ def train(
             trained = run_training(show, recipe, out, steps or 0)
         print(f"{recipe}: {trained.steps:,} steps; weights, pictures, losses and state are in {trained.folder}.")
         print(f"MLflow: {trained.problem or f'run {trained.run_id}'}")
+
+
+@app.command()
+@on_command_line(opening=TRUST, machine=Machine)
+def nightly(
+    suite: Annotated[str, typer.Argument(metavar="SUITE.toml", help="A file with [[models]].", show_default=False)],
+    *,
+    json: JsonFile = "",
+    opening: Opening,
+    machine: Machine,
+) -> None:
+    """Measure what is new in a suite, judge it, and add the night to the history; 3: regression, 4: other toolchain."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.run import run_nightly
+
+        with bars(quiet=json == "-") as show:
+            found, night, said = run_nightly(show, suite, opening)
+        if night is None:
+            print(said)
+            return
+        from ganbench.flows.answers import Answer
+        from ganbench.flows.nights import alpha_of, night_json, night_screen
+
+        finish(Answer(night_screen(night, alpha_of(found, night)), night_json(night) if json else ""), json)
+        raise typer.Exit(night.exit)
+
+
+@app.command()
+@on_command_line(machine=HERE)
+def history(
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="Its name or its file.", show_default=False)],
+    *,
+    picture: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the history.")] = None,
+    accept: Annotated[
+        str, typer.Option(metavar="MODEL|toolchain", help="Take its present state as meant to be.")
+    ] = "",
+    because: Annotated[str, typer.Option(metavar="TEXT", help="With --accept: why.")] = "",
+    json: JsonFile = "",
+    machine: Machine,
+) -> None:
+    """What a suite has measured, night by night: values with errors, verdicts, and what changed."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.answers import Answer
+        from ganbench.flows.nights import accepted, draw_history, history_json, history_of, history_screen
+
+        found = history_of(suite)
+        if accept:
+            print(accepted(found, accept, because))
+            return
+        nights = found.nights()
+        if picture:
+            draw_history(nights, found.folder.name, picture)
+        finish(Answer(history_screen(nights), history_json(nights) if json else ""), json)
+
+
+@app.command()
+@on_command_line(question=GATED, machine=Machine)
+def gate(
+    model: Annotated[str, typer.Argument(metavar="[MODEL]", help=MODEL, show_default=False)] = "",
+    *,
+    against: Annotated[str, typer.Option(metavar="MODEL", help="The baseline.")] = "",
+    margin: Annotated[
+        list[str] | None, typer.Option(metavar="METRIC=NUMBER|N%", help="By how much MODEL may be worse.")
+    ] = None,
+    metric: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Gate these alone.")] = None,
+    alpha: Annotated[float, typer.Option(min=0.0001, max=0.5, help="The probability of any false alarm.")] = 0.05,
+    nights: Annotated[int, typer.Option(min=1, max=1000, help="Nights over which alpha is spent.")] = 30,
+    question: Question,
+    seed: Seed = 0,
+    simulate: Annotated[int, typer.Option(metavar="N", min=0, help="Simulate so many histories instead.")] = 0,
+    models: Annotated[int, typer.Option(min=1, max=1000, help="With --simulate: models.")] = 10,
+    metrics: Annotated[int, typer.Option(min=1, max=100, help="With --simulate: metrics.")] = 3,
+    spread: Annotated[
+        float, typer.Option(min=0, help="With --simulate: benign spread of snapshots, in standard errors.")
+    ] = 0,
+    step: Annotated[float, typer.Option(help="With --simulate: a lasting regression, in standard errors.")] = 0,
+    begin_at: Annotated[int, typer.Option("--from", min=1, help="With --step: the night on which it begins.")] = 10,
+    json: JsonFile = "",
+    machine: Machine,
+) -> None:
+    """Is MODEL worse than another one by more than a margin?  Or, with --simulate: how often does the gate cry wolf?"""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows import nights as gates
+        from ganbench.flows.answers import Answer
+
+        if simulate:
+            plan = gates.plan_of(simulate, nights, models, metrics, spread, step, begin_at, alpha, seed)
+            found = gates.simulations(plan)
+            finish(Answer(gates.simulation_screen(found), gates.simulation_json(found) if json else ""), json)
+            return
+        suite = gates.gated(model, against, margin or [], question, seed,
+                            {"alpha": alpha, "nights": nights, "metrics": tuple(metric or ())})
+        with bars(quiet=json == "-") as show:
+            night = gates.run_gate(suite, show)
+        text = gates.night_json(night) if json else ""
+        finish(Answer(gates.night_screen(night, gates.alpha_of(suite, night)), text), json)
+        raise typer.Exit(night.exit)
 
 
 def write_utf8() -> None:

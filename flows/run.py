@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganbench.gan.audit import IMAGES, check_unseen, question_of
 from ganbench.gan.evaluate import features_of, sample_one
@@ -47,13 +47,15 @@ from ganbench.tasks.guardian import guard
 from ganbench.tasks.progress import Counter, listening
 from ganbench.tasks.runners import check_runner, runner
 from ganbench.tasks.servers import join, running
-from ganbench.tasks.settings import settings, workspace_of
+from ganbench.tasks.settings import histories, settings, workspace_of
 
 if TYPE_CHECKING:
     from ganbench.flows.audit import Attributed, Audited
     from ganbench.flows.compare import Compared
     from ganbench.flows.ensemble import Ensemble
     from ganbench.flows.evaluate import Outcome
+    from ganbench.gan.nightly.history import Night
+    from ganbench.gan.nightly.suite import Suite
     from ganbench.gan.verify import Result
     from ganbench.tasks.training import Trained
 
@@ -102,6 +104,25 @@ def run_comparison(
     with listening(lambda stage, n: show("images" if stage.startswith("images") else stage, n)):
         return compare.with_options(task_runner=runner())(
             models=list(models), **given(question), seed=seed, report=report, **given(opening))
+
+
+def run_nightly(show: Show, suite: str, opening: Opening) -> tuple[Suite, Night | None, str]:
+    """Run the flow `nightly`; -> the suite, its night, and the state's message.  None: nothing was to make up for."""
+    from ganbench.gan.nightly.history import History
+    from ganbench.gan.nightly.suite import read_suite
+
+    check_runner()
+    found = read_suite(Path(suite))
+    begin_flow()
+    from ganbench.flows.nightly import ENDS, nightly
+
+    with listening(show):
+        state: Any = nightly.with_options(task_runner=runner())(
+            suite=str(Path(suite).absolute()), **given(opening), return_state=True)
+    if state.name not in ENDS:
+        state.result()
+    night = None if state.name == "Skipped" else History(histories(), found.name).last
+    return found, night, str(state.message)
 
 
 def run_ensemble(

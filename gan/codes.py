@@ -16,6 +16,7 @@ CODES = {
     "unknown-part": "The network has no part of this name whose output could be used.",
     "unknown-protocol": "No protocol of this name.",
     "unknown-recipe": "No recipe of this name.",
+    "unknown-suite": "SUITE is no file of a suite, has no history, or names a folder that does not exist.",
     "unknown-weights-key": "The file holds nothing under this key.",
     # Options and requests
     "conflicting-options": "Two options or fields were given that exclude each other.",
@@ -112,7 +113,7 @@ CODES = {
     "unreadable-statistics": "A file of statistics is damaged, or in another format.",
     "unsteady-features": "An image's features depend on the other images of the batch, or are random.",
     # The machine
-    "already-running": "The servers of this home folder are running, starting or stopping.",
+    "already-running": "The servers of this home folder, or a night of the suite, are at work.",
     "backend-does-not-fit": "The backend does not support this device or this network.",
     "missing-package": "An optional package is not installed.",
     "no-answer": "A server did not answer in time.",

@@ -139,6 +139,11 @@ def sentence(problem: Any) -> str:
     return f"The setting GANBENCH_{name} is {problem['input']!r}: {problem['msg'].lower().removeprefix('input ')}"
 
 
+def histories() -> Path:
+    """The folder of the suites' histories."""
+    return settings().root / "history"
+
+
 def workspace_of(trust_pickle: bool = False) -> Workspace:
     """The part of the settings that stages need."""
     found = settings()

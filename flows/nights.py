@@ -1,0 +1,194 @@
+"""What the command line does with suites: a night, its history, one gate, and simulations of it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from ganbench.flows.screen import Grid, Line, Screen
+from ganbench.flows.tables import SPACE, headed
+from ganbench.gan.nightly.alpha import Spending
+from ganbench.gan.nightly.history import History, Night, Verdict
+from ganbench.gan.nightly.sentences import (
+    alpha_left,
+    digests_of,
+    event_sentence,
+    headline,
+    shorts,
+    verdict_sentence,
+)
+from ganbench.gan.nightly.simulation import Found, Plan, simulate
+from ganbench.gan.nightly.suite import Entry, Gate, Suite, margin_of, read_suite
+from ganbench.gan.nightly.views import gap_text, metrics_of, models_of, rows_of
+from ganbench.gan.question import Question
+from ganbench.gan.types import BadInput
+from ganbench.tasks.settings import histories
+
+Show = Callable[..., None]
+SAID = ("worse", "cannot tell", "open")     # verdicts that get a sentence
+
+
+def history_of(suite: str) -> History:
+    """By the name of a suite, or by its file."""
+    name = read_suite(Path(suite)).name if suite.endswith(".toml") or Path(suite).is_file() else suite
+    found = History(histories(), name)
+    if not found.paths():
+        known = sorted(path.name for path in histories().glob("*") if path.is_dir())
+        raise BadInput("unknown-suite",
+                       f"The suite {name!r} has no nights yet{'; known: ' + ', '.join(known) if known else ''}. "
+                       "`ganbench nightly SUITE.toml` measures the first one.")
+    return found
+
+
+# A night
+
+def night_screen(night: Night, alpha: str) -> Screen:
+    """The headline, what happened, the verdicts, and what is left of alpha."""
+    names = shorts(night)
+    spoken = [row for row in night.verdicts if row.said in SAID]
+    return [
+        Line("", headline(night), "bold", indent=0),
+        *(Line(event_sentence(event), "- ") for event in night.events),
+        *(Line(f"{verdict_sentence(row, names[row.metric])} {digests_of(row)}; {alpha}.", "- ") for row in spoken),
+        SPACE, *verdict_grids(night.verdicts, names), Line(f"{alpha[0].upper()}{alpha[1:]}.", indent=0),
+    ]
+
+
+def verdict_grids(rows: Sequence[Verdict], names: Mapping[str, str]) -> list[Grid]:
+    grids = []
+    for protocol in dict.fromkeys(row.protocol for row in rows):
+        mine = [row for row in rows if row.protocol == protocol]
+        grids.append(Grid(
+            protocol, ("", "metric", "verdict", "difference", "from", "to", "margin", "draws"),
+            tuple((row.snapshot, names.get(row.metric, row.metric), row.said, gap_text(row.difference, row.se),
+                   gap_text(row.low, row.se), gap_text(row.high, row.se),
+                   "" if row.margin is None else f"{row.margin:.3g}", str(row.draws)) for row in mine),
+        ))
+    return grids
+
+
+def alpha_of(suite: Suite, night: Night) -> str:
+    """What is left of alpha, in words."""
+    fresh = sum(row.margin is not None and "benign" not in row.margin_from for row in night.verdicts)
+    return alpha_left(night, Spending(suite.gate.alpha, suite.gate.nights, fresh, len(night.verdicts) - fresh))
+
+
+def night_json(night: Night) -> str:
+    return json.dumps({name: value for name, value in asdict(night).items() if name != "state"}, indent=1)
+
+
+# Its history
+
+def history_screen(nights: Sequence[Night]) -> Screen:
+    """A table for each protocol, and what happened."""
+    names = shorts(nights[-1])
+    grids = []
+    for protocol in dict.fromkeys(protocol for _, protocol in models_of(nights)):
+        metrics = metrics_of(nights, protocol)[:4]
+        grids.append(Grid(
+            protocol, ("", "nights", "date", *(names.get(metric, metric) for metric in metrics), "verdict", "changed"),
+            tuple((row.model if row.model == row.snapshot else f"{row.model}: {row.snapshot}", row.night, row.date,
+                   *row.values, row.verdict, row.changed) for row in rows_of(nights, protocol, metrics)),
+        ))
+    events = [Line(f"night {night.number}, {night.begun[:10]}: {event_sentence(event)}", "- ")
+              for night in nights for event in night.events]
+    return [*grids, *headed("What happened", events)]
+
+
+def accepted(history: History, what: str, because: str) -> str:
+    from ganbench.gan.nightly.accepting import accept
+
+    night = accept(history, what, because)
+    return f"Night {night.number}: {event_sentence(night.events[0])}"
+
+
+def draw_history(nights: Sequence[Night], name: str, file: Path) -> None:
+    """A PNG for each protocol; the second one's name ends in -2."""
+    from ganbench.gan.nightly.views import picture
+
+    for k, protocol in enumerate(dict.fromkeys(protocol for _, protocol in models_of(nights))):
+        path = file if k == 0 else file.with_stem(f"{file.stem}-{k + 1}")
+        path.write_bytes(picture(nights, protocol, name))
+
+
+def history_json(nights: Sequence[Night]) -> str:
+    return f"[{', '.join(map(night_json, nights))}]"
+
+
+# One gate
+
+def gated(
+    model: str, against: str, margins: Sequence[str], question: Question, seed: int, gate: Mapping[str, Any]
+) -> Suite:
+    """A suite of one model against one other."""
+    if not (model and against):
+        raise BadInput("conflicting-options", "A gate takes MODEL and --against MODEL, or --simulate N.")
+    named = dict(word.partition("=")[::2] for word in margins)
+    wrong = [word for word in margins if "=" not in word]
+    if wrong:
+        raise BadInput("malformed-name", f"--margin {wrong[0]} is not METRIC=NUMBER, such as kid=0.002 or kid=5%.")
+    values: dict[str, Any] = {name: number_in(text) for name, text in named.items()}
+    return Suite(
+        "gate", (Entry(model),), (question.protocol,) if question.protocol else Suite.protocols, question.n, seed,
+        gate=Gate(champion=against, **gate),
+        margins={name: margin_of(name, value, Path("--margin")) for name, value in values.items()},
+    )
+
+
+def number_in(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def run_gate(suite: Suite, show: Show) -> Night:
+    """One night without a history, in threads of this process."""
+    from ganbench.gan.nightly.night import run_night
+    from ganbench.tasks.progress import listening
+    from ganbench.tasks.settings import workspace_of
+
+    with tempfile.TemporaryDirectory(prefix="ganbench-gate-") as folder, listening(show):
+        return run_night(suite, Path(folder), workspace_of())
+
+
+# Simulations
+
+def plan_of(histories: int, nights: int, models: int, metrics: int, spread: float, step: float, begin: int,
+            alpha: float, seed: int) -> Plan:
+    if step and begin > nights:
+        raise BadInput("unfit-value", f"--from is {begin}, expected one of the {nights} nights.")
+    return Plan(histories, nights, models, metrics, "", spread, step, begin, alpha, seed)
+
+
+def simulations(plan: Plan) -> list[Found]:
+    """With a margin beside a fixed and a redrawn champion; with benign spread each model beside its own snapshots."""
+    champions = ["own snapshots"] if plan.spread else ["fixed", "redrawn"]
+    return [simulate(replace(plan, champion=champion)) for champion in champions]
+
+
+def simulation_screen(found: Sequence[Found]) -> Screen:
+    plan = found[0].plan
+    what = (f"{plan.histories:,} histories of {plan.nights} nights, {plan.models} models x {plan.metrics} metrics, "
+            f"alpha {plan.alpha:g}, seed {plan.seed}")
+    more = [f"snapshots differ benignly by {plan.spread:g} standard errors, no margin is given"] * bool(plan.spread)
+    if plan.step:
+        more.append(f"one metric of one model worse by {plan.step:g} standard errors from night {plan.begin} on")
+    heads = ("baseline", "any false alarm", "95 % interval", "alarms per history", "draws per history")
+    step = ("step found", "median nights") if plan.step else ()
+    return [Line("", what, "bold", indent=0), *map(Line, more),
+            Grid("", (*heads, *step), tuple(simulation_row(one) for one in found))]
+
+
+def simulation_row(found: Found) -> tuple[str, ...]:
+    row = (found.plan.champion, f"{100 * found.false:.2f} %", f"{100 * found.low:.2f} to {100 * found.high:.2f} %",
+           f"{found.alarms:.4f}", f"{found.draws:.1f}")
+    return (*row, f"{100 * found.found:.1f} %", f"{found.delay:g}") if found.plan.step else row
+
+
+def simulation_json(found: Sequence[Found]) -> str:
+    return json.dumps([asdict(one) for one in found], indent=1)

@@ -1,0 +1,119 @@
+"""What a night says, in sentences: verdicts, events, and what is left of alpha."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ganbench.gan.nightly.alpha import Spending
+from ganbench.gan.nightly.history import Night, Verdict
+from ganbench.gan.numbers import decimals
+
+DIGITS = 8              # of a digest
+
+
+def number(value: float, se: float) -> str:
+    """With two significant digits of its error."""
+    return f"{value:.{decimals(se)}f}"
+
+
+def signed(value: float, se: float) -> str:
+    return f"{value:+.{decimals(se)}f}"
+
+
+def verdict_sentence(verdict: Verdict, short: str) -> str:
+    """`dcgan-early is worse than dcgan by more than the margin: kid +0.0802 (0.0739 to 0.0865), margin 0.002.`"""
+    name = verdict.snapshot if verdict.snapshot == verdict.entry else f"{verdict.entry} ({verdict.snapshot})"
+    if verdict.said == "baseline":
+        return f"{name} is the baseline."
+    if verdict.said == "cannot tell":
+        return (f"{name}, {short}: no margin is given, and there are {verdict.margin_from}, so a regression cannot be "
+                f"told from a new snapshot. {difference_of(verdict, short)}.")
+    head = {
+        "worse": f"{name} is worse than {verdict.baseline} by more than the margin",
+        "better": f"{name} is better than {verdict.baseline}",
+        "not worse": f"{name} is not worse than {verdict.baseline} by more than the margin",
+        "open": f"{name} is not shown to be worse than {verdict.baseline}, nor to be within the margin",
+    }[verdict.said]
+    return f"{head}: {difference_of(verdict, short)}{margin_of(verdict)}."
+
+
+def difference_of(verdict: Verdict, short: str) -> str:
+    """`difference in kid +0.0802 (95 % interval 0.0739 to 0.0865, 1 fresh draw of each)`"""
+    if verdict.difference is None or verdict.se is None or verdict.low is None or verdict.high is None:
+        return f"no difference in {short}"
+    drawn = f", from {verdict.draws} fresh draw{'s' * (verdict.draws != 1)}" if verdict.draws else ""
+    ends = f"{signed(verdict.low, verdict.se)} to {signed(verdict.high, verdict.se)}"
+    gap = signed(verdict.difference, verdict.se)
+    return f"{short} differs by {gap} (95 % interval {ends}{drawn}; above 0 is worse)"
+
+
+def margin_of(verdict: Verdict) -> str:
+    if verdict.margin is None or verdict.se is None:
+        return ""
+    return f", margin {verdict.margin:.3g} ({verdict.margin_from})"
+
+
+def digests_of(verdict: Verdict) -> str:
+    """`weights 707f2f1d, baseline bd6161ee`"""
+    return f"model {verdict.digest[:DIGITS]}, baseline {verdict.baseline_digest[:DIGITS]}"
+
+
+def alpha_left(night: Night, spending: Spending) -> str:
+    """`alpha left 0.025 of 0.05 in this period`"""
+    opened = night.state.get("gate", {}).get("opened", 0)
+    return f"alpha left {spending.left(opened):.3g} of {spending.alpha:g} for this period of {spending.nights} nights"
+
+
+def event_sentence(event: Mapping[str, Any]) -> str:
+    """One line about something that happened."""
+    kind = event["kind"]
+    if kind == "drift":
+        what = "; ".join(event["what"])
+        if event["harmless"]:
+            return (f"The toolchain is another one ({what}). The golden images get the same numbers to the last bit, "
+                    "so it is accepted from the next night on. No model was judged tonight.")
+        far = "" if event["moved"] is None else f" Their scores moved by up to {event['moved']:.2g} standard errors."
+        return (f"The toolchain is another one: {what}.{far} No model was judged, and none will be until it is "
+                "accepted: `ganbench history SUITE --accept toolchain`.")
+    if kind == "accepted":
+        return f"Accepted: {event['what']}{' - ' + event['why'] if event.get('why') else ''}."
+    if kind == "regression":
+        return (f"Regression: {event['entry']} is worse in {', '.join(event['metrics'])} "
+                f"(model {event['digest'][:DIGITS]}, baseline {event['baseline'][:DIGITS]}).")
+    if kind == "recovery":
+        return f"Recovery: {event['entry']} is within the margin again."
+    if kind == "limit":
+        return f"{event['entry']} costs too much: {'; '.join(event['why'])}."
+    if kind == "flagged":
+        return f"{event['snapshot']} can hold no title: {', '.join(event['why'])}."
+    if kind == "elected":
+        lead = f"{event['metric']} better by {number(event['lead'], event['se'])} ± {number(event['se'], event['se'])}"
+        return (f"New champion: {event['snapshot']} ({event['digest'][:DIGITS]}), before {event['before'] or 'none'}; "
+                f"{lead} in {event['draws']} fresh draws, significantly better than every other model.")
+    return f"{event['snapshot']} challenged the champion and did not win: {event['why']}."
+
+
+def headline(night: Night) -> str:
+    """The night in one sentence."""
+    if night.exit == 4:
+        return f"Night {night.number}: the toolchain drifted; no model was judged."
+    worse = sorted({verdict.entry for verdict in night.verdicts if verdict.said == "worse"})
+    costly = sorted({event["entry"] for event in night.events if event["kind"] == "limit"})
+    new = sum(one.since == night.number for one in night.observations)
+    what = f"{new} new snapshot{'s' * (new != 1)}" if new else "nothing new, so nothing was drawn and no alpha spent"
+    if worse or costly:
+        parts = [f"{', '.join(worse)} fell behind"] * bool(worse)
+        parts += [f"{', '.join(costly)} costs too much"] * bool(costly)
+        return f"Night {night.number}: {' and '.join(parts)} ({what})."
+    return f"Night {night.number}: no regression ({what})."
+
+
+def shorts(night: Night) -> dict[str, str]:
+    """Metric -> its name in tables."""
+    return {metric: value.short or metric for one in night.observations for metric, value in one.scores.items()}
+
+
+def unlike(rows: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts that need words: all but those of the baseline itself."""
+    return [row for row in rows if row.said != "baseline"]

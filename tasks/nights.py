@@ -1,0 +1,104 @@
+"""A suite's nights in MLflow and in Prefect's UI."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from ganbench.gan.nightly.alpha import Spending
+from ganbench.gan.nightly.history import History, Night, Verdict
+from ganbench.gan.nightly.sentences import alpha_left, event_sentence, headline, shorts
+from ganbench.gan.nightly.suite import Suite
+from ganbench.gan.nightly.views import gap_text, metrics_of, models_of, picture, rows_of
+from ganbench.gan.report.markdown import escaped
+from ganbench.gan.types import digest_of
+from ganbench.tasks.artifacts import data_uri, linked
+from ganbench.tasks.tracking.client import Tracked
+from ganbench.tasks.tracking.histories import Curves, log_history
+
+MOST = 60       # nights in an artifact's table
+
+
+@task(name="track night", task_run_name="log the history of {suite.name}", persist_result=False, cache_policy=NO_CACHE)
+def track_night(suite: Suite, history: History) -> Tracked:
+    """One run of MLflow for each suite: its metrics are the nights' values, its artifacts picture and history."""
+    nights = history.nights()
+    last = nights[-1]
+    with tempfile.TemporaryDirectory() as folder:
+        for protocol in dict.fromkeys(protocol for _, protocol in models_of(nights)):
+            (Path(folder) / f"history-{len(list(Path(folder).iterdir()))}.png").write_bytes(
+                picture(nights, protocol, suite.name))
+        (Path(folder) / "history.json").write_text(as_json(nights), "utf-8")
+        return log_history(Curves(
+            key=digest_of(["history", suite.name, str(history.folder)]), name=f"history of {suite.name}",
+            step=last.number, time=datetime.fromisoformat(last.ended).timestamp(), metrics=metrics_at(last),
+            note="\n\n".join([headline(last), *map(event_sentence, last.events)]), folder=folder,
+            tags={"ganbench.suite": suite.name, "alerts": str(sum(row.said == "worse" for row in last.verdicts))},
+        ))
+
+
+def metrics_at(night: Night) -> dict[str, float]:
+    """`kid/dcgan` of a night, and how many models are worse."""
+    names = shorts(night)
+    values = {f"{names[metric]}/{one.entry}": score.value
+              for one in night.observations for metric, score in one.scores.items() if score.decides}
+    return {**values, "worse": float(len({row.entry for row in night.verdicts if row.said == "worse"}))}
+
+
+def as_json(nights: Sequence[Night]) -> str:
+    """The nights without the gate's state."""
+    return json.dumps([{name: value for name, value in asdict(night).items() if name != "state"} for night in nights],
+                      indent=1)
+
+
+def publish_night(suite: Suite, history: History, night: Night, tracked: Tracked) -> None:
+    """The night as an artifact of the flow run: what it says, the picture, verdicts and history."""
+    nights = history.nights()
+    lines = [linked({"History in MLflow": tracked.url}) if tracked.url else "", f"## {escaped(headline(night))}", "",
+             *(f"- {escaped(event_sentence(event))}" for event in night.events), ""]
+    for protocol in dict.fromkeys(protocol for _, protocol in models_of(nights)):
+        with tempfile.NamedTemporaryFile(suffix=".png") as file:
+            file.write(picture(nights, protocol, suite.name))
+            file.flush()
+            lines += [f"![History of {escaped(suite.name)}]({data_uri(file.name, height=9)})", ""]
+        lines += [*verdict_table([row for row in night.verdicts if row.protocol == protocol], shorts(night)), "",
+                  *history_table(nights, protocol), ""]
+    create_markdown_artifact(markdown="\n".join(lines), key="night", description=headline(night))
+
+
+def verdict_table(rows: Sequence[Verdict], names: dict[str, str]) -> list[str]:
+    lines = ["| model | metric | verdict | difference | 95 % interval | margin | fresh draws |",
+             "|---|---|---|---:|---|---:|---:|"]
+    for row in rows:
+        ends = f"{gap_text(row.low, row.se)} to {gap_text(row.high, row.se)}"
+        margin = "" if row.margin is None else f"{row.margin:.3g}"
+        lines.append(f"| {escaped(row.snapshot)} | `{names.get(row.metric, row.metric)}` | {row.said} | "
+                     f"{gap_text(row.difference, row.se)} | {ends} | {margin} | {row.draws} |")
+    return lines
+
+
+def history_table(nights: Sequence[Night], protocol: str) -> list[str]:
+    metrics = metrics_of(nights, protocol)[:4]
+    names = shorts(nights[-1])
+    heads = [f"`{names.get(metric, metric)}`" for metric in metrics]
+    lines = [f"| night | date | model | {' | '.join(heads)} | verdict | changed |",
+             f"|---|---|---|{'---:|' * len(heads)}---|---|"]
+    for row in rows_of(nights, protocol, metrics)[-MOST:]:
+        name = row.model if row.model == row.snapshot else f"{row.model}: {row.snapshot}"
+        lines.append(f"| {row.night} | {row.date} | {escaped(name)} | {' | '.join(row.values)} | {row.verdict} | "
+                     f"{row.changed} |")
+    return lines
+
+
+def spending_of(suite: Suite, night: Night) -> str:
+    """What is left of alpha, in words."""
+    fresh = sum(row.margin_from != "" and "benign" not in row.margin_from for row in night.verdicts)
+    return alpha_left(night, Spending(suite.gate.alpha, suite.gate.nights, fresh, len(night.verdicts) - fresh))
