@@ -44,7 +44,6 @@ ATTRIBUTED = Some(Question, (*REFERENCE.names, *PREPROCESSING))
 AUDITED = Some(Question, ("training", "held_out", "n", "extractor", *PREPROCESSING))
 TRUST = Some(Opening, ("trust_pickle",))
 HERE = Some(Machine, ("debug",))
-GATED = Some(Question, ("protocol", "n"))
 
 
 def stop_on_interrupt(
@@ -616,7 +615,7 @@ def history(
 
 
 @app.command()
-@on_command_line(question=GATED, machine=Machine)
+@on_command_line(question=Question, machine=Machine)
 def gate(
     model: Annotated[str, typer.Argument(metavar="[MODEL]", help=MODEL, show_default=False)] = "",
     *,
@@ -624,14 +623,12 @@ def gate(
     margin: Annotated[
         list[str] | None, typer.Option(metavar="METRIC=NUMBER|N%", help="By how much MODEL may be worse.")
     ] = None,
-    metric: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Gate these alone.")] = None,
     alpha: Annotated[float, typer.Option(min=0.0001, max=0.5, help="The probability of any false alarm.")] = 0.05,
     nights: Annotated[int, typer.Option(min=1, max=1000, help="Nights over which alpha is spent.")] = 30,
     question: Question,
     seed: Seed = 0,
     simulate: Annotated[int, typer.Option(metavar="N", min=0, help="Simulate so many histories instead.")] = 0,
     models: Annotated[int, typer.Option(min=1, max=1000, help="With --simulate: models.")] = 10,
-    metrics: Annotated[int, typer.Option(min=1, max=100, help="With --simulate: metrics.")] = 3,
     spread: Annotated[
         float, typer.Option(min=0, help="With --simulate: benign spread of snapshots, in standard errors.")
     ] = 0,
@@ -647,12 +644,12 @@ def gate(
         from ganbench.flows.answers import Answer
 
         if simulate:
-            plan = gates.plan_of(simulate, nights, models, metrics, spread, step, begin_at, alpha, seed)
+            plan = gates.plan_of(simulate, nights, models, question.metrics, spread, step, begin_at, alpha, seed)
             found = gates.simulations(plan)
             finish(Answer(gates.simulation_screen(found), gates.simulation_json(found) if json else ""), json)
             return
         suite = gates.gated(model, against, margin or [], question, seed,
-                            {"alpha": alpha, "nights": nights, "metrics": tuple(metric or ())})
+                            {"alpha": alpha, "nights": nights})
         with bars(quiet=json == "-") as show:
             night = gates.run_gate(suite, show)
         text = gates.night_json(night) if json else ""

@@ -133,8 +133,7 @@ def gated(
         raise BadInput("malformed-name", f"--margin {wrong[0]} is not METRIC=NUMBER, such as kid=0.002 or kid=5%.")
     values: dict[str, Any] = {name: number_in(text) for name, text in named.items()}
     return Suite(
-        "gate", (Entry(model),), (question.protocol,) if question.protocol else Suite.protocols, question.n, seed,
-        gate=Gate(champion=against, **gate),
+        "gate", (Entry(model),), (question,), seed, gate=Gate(champion=against, **gate),
         margins={name: margin_of(name, value, Path("--margin")) for name, value in values.items()},
     )
 
@@ -158,11 +157,13 @@ def run_gate(suite: Suite, show: Show) -> Night:
 
 # Simulations
 
-def plan_of(histories: int, nights: int, models: int, metrics: int, spread: float, step: float, begin: int,
+def plan_of(histories: int, nights: int, models: int, metrics: str, spread: float, step: float, begin: int,
             alpha: float, seed: int) -> Plan:
     if step and begin > nights:
         raise BadInput("unfit-value", f"--from is {begin}, expected one of the {nights} nights.")
-    return Plan(histories, nights, models, metrics, "", spread, step, begin, alpha, seed)
+    if metrics and not (metrics.isdigit() and 1 <= int(metrics) <= 100):
+        raise BadInput("unfit-value", f"--metrics is {metrics!r}, expected with --simulate a number from 1 to 100.")
+    return Plan(histories, nights, models, int(metrics or 3), "", spread, step, begin, alpha, seed)
 
 
 def simulations(plan: Plan) -> list[Found]:

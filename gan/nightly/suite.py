@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -17,6 +17,7 @@ from ganbench.gan.usercode import read_toml, unknown_field
 
 AGAINST = ("champion", "first")
 DRAWS = ("fixed", "nightly")
+DATA = ("reference", "held_out", "training")        # options that may name files beside the suite
 CRON = re.compile(r"[\d*/,\-A-Za-z]+( [\d*/,\-A-Za-z#?]+){4}")
 UNITS = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
 
@@ -77,18 +78,13 @@ class Suite:
 
     name: str
     models: tuple[Entry, ...]
-    protocols: tuple[str, ...] = (PRESET,)
-    n: int | None = None                        # images of every model, if not the protocol's number
+    questions: tuple[Question, ...] = (Question(PRESET),)       # the protocols
     seed: int = 0
     schedule: str = "0 3 * * *"                 # cron
     timezone: str = "UTC"
     gate: Gate = field(default_factory=Gate)
     margins: Mapping[str, Margin] = field(default_factory=dict)     # metric -> margin
     limits: Limits = field(default_factory=Limits)
-
-    @property
-    def questions(self) -> list[Question]:
-        return [Question(protocol, self.n) for protocol in self.protocols]
 
     @property
     def against(self) -> str:
@@ -108,9 +104,10 @@ def read_suite(path: Path) -> Suite:
     if not path.is_file():
         raise BadInput("unknown-suite", f"SUITE {str(path)!r} does not exist: expected a TOML file with [[models]].")
     values = read_toml(path)
+    known = ["protocols", "n", *(name for name in names_of(Suite) if name != "questions")]
     for name in values:
-        if name not in names_of(Suite):
-            raise unknown_field(name, names_of(Suite), path)
+        if name not in known:
+            raise unknown_field(name, known, path)
     entries = values.get("models", [])
     if not (isinstance(entries, list) and entries and all(isinstance(entry, dict) for entry in entries)):
         raise BadInput("unfit-value", f"{path} names no models: expected at least one table [[models]].")
@@ -121,18 +118,29 @@ def read_suite(path: Path) -> Suite:
         name=values.get("name", path.stem),
         models=tuple(entry_of(entry, path) for entry in entries),
         gate=Gate(**gate),
-        margins={name: margin_of(name, value, path) for name, value in values.get("margins", {}).items()},
+        margins=margins_of(values.get("margins", {}), path),
         limits=Limits(**limits_of(values.get("limits", {}), path)),
-        **plain_of(values),
+        questions=questions_of(values.get("protocols", [PRESET]), values.get("n"), path),
+        **{name: values[name] for name in ("seed", "schedule", "timezone") if name in values},
     )
     check(suite, path)
     return suite
 
 
-def plain_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a suite that are no tables."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-            if name in ("protocols", "n", "seed", "schedule", "timezone")}
+def questions_of(given: Any, n: Any, path: Path) -> tuple[Question, ...]:
+    """Names of protocols, or tables [[protocols]] with the options of `ganbench evaluate`: one's own data."""
+    rows = given if isinstance(given, list) else [given]
+    if n is not None and not (is_whole(n) and n >= 2):
+        raise BadInput("unfit-value", f"{path}: n is {n!r}, expected a whole number from 2 on.")
+    if not rows or not all(isinstance(row, str | dict) for row in rows):
+        raise BadInput("unfit-value",
+                       f"{path}: protocols is {given!r}, expected names of `ganbench protocols`, or [[protocols]].")
+    found = []
+    for row in rows:
+        asked = Question(row) if isinstance(row, str) else Question(**table_of(row, Question, path, "protocols"))
+        places: dict[str, Any] = {name: from_file(getattr(asked, name), path) for name in DATA if getattr(asked, name)}
+        found.append(replace(asked, n=asked.n or n, **places))
+    return tuple(found)
 
 
 def names_of(group: type) -> list[str]:
@@ -172,6 +180,13 @@ def entry_of(values: Mapping[str, Any], path: Path) -> Entry:
     return Entry(**given)
 
 
+def margins_of(values: Any, path: Path) -> dict[str, Margin]:
+    """[margins]"""
+    if not isinstance(values, dict):
+        raise BadInput("unfit-value", f"{path}: margins is {values!r}, expected a table [margins].")
+    return {name: margin_of(name, value, path) for name, value in values.items()}
+
+
 def margin_of(name: str, value: Any, path: Path) -> Margin:
     """`0.002`, or `"5 %"`."""
     share = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value) if isinstance(value, str) else None
@@ -202,10 +217,7 @@ def check(suite: Suite, path: Path) -> None:
     names = [entry.name for entry in suite.models if entry.name]
     rows = [
         ("name", suite.name, isinstance(suite.name, str) and bool(re.fullmatch(r"[\w.-]{1,80}", suite.name)),
-         "1 to 80 letters, digits, and - _ ."),
-        ("protocols", list(suite.protocols), bool(suite.protocols) and all(isinstance(p, str) for p in suite.protocols),
-         "a list of names of `ganbench protocols`"),
-        ("n", suite.n, suite.n is None or (is_whole(suite.n) and suite.n >= 2), "a whole number from 2 on"),
+         "1 to 80 letters, digits, dots, - or _"),
         ("seed", suite.seed, is_whole(suite.seed) and suite.seed >= 0, "a whole number from 0 on"),
         ("schedule", suite.schedule, isinstance(suite.schedule, str) and bool(CRON.fullmatch(suite.schedule)),
          'a cron expression of five fields, such as "0 3 * * *"'),
