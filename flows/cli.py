@@ -562,8 +562,11 @@ def train(
 @app.command()
 @on_command_line(opening=TRUST, machine=Machine)
 def nightly(
-    suite: Annotated[str, typer.Argument(metavar="SUITE.toml", help="A file with [[models]].", show_default=False)],
+    suite: Annotated[
+        str, typer.Argument(metavar="SUITE.toml", help="A file with [[models]], or zoo:garments.", show_default=False)
+    ],
     *,
+    deploy: Annotated[bool, typer.Option("--deploy", help="Put it on the Prefect server, at its own time.")] = False,
     json: JsonFile = "",
     opening: Opening,
     machine: Machine,
@@ -571,8 +574,11 @@ def nightly(
     """Measure what is new in a suite, judge it, and add the night to the history; 3: regression, 4: other toolchain."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.run import run_nightly
+        from ganbench.flows.run import put_on_server, run_nightly
 
+        if deploy:
+            print(put_on_server(suite))
+            return
         with bars(quiet=json == "-") as show:
             found, night, said = run_nightly(show, suite, opening)
         if night is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ganbench.flows.notifications import TAG, set_up
 from ganbench.tasks.servers import POOL
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from prefect.flows import Flow
 
 WATCH = "Runs without a sign of life have crashed"
+WATCH_BEGIN = "Runs that do not begin have crashed"
 ONE_AT_A_TIME = (
     "Runs of ganbench, one at a time: each uses all cores, and two at once take several times as long. "
     "To run more at a time, raise the concurrency limit under Edit."
@@ -35,13 +37,15 @@ def deploy(folder: str | None = None) -> list[str]:
     with get_client(sync_client=True) as client:
         make_pool(client)
         rename(client)
-        if not client.read_automations_by_name(WATCH):
-            client.create_automation(watch())
+        for automation in (watch(), watch_begin()):
+            if not client.read_automations_by_name(automation.name):
+                client.create_automation(automation)
+        set_up(client)
         rows = [(flow, facts | kept(client, f"{flow.name}/{facts['name']}")) for flow, facts in wanted()]
     for flow, facts in rows:
         RunnerDeployment.from_flow(
-            flow, work_pool_name=POOL, tags=["ganbench"], entrypoint_type=EntrypointType.MODULE_PATH,
-            job_variables={"working_dir": folder} if folder else {}, **facts,
+            flow, work_pool_name=POOL, entrypoint_type=EntrypointType.MODULE_PATH,
+            job_variables={"working_dir": folder} if folder else {}, **{"tags": ["ganbench"], **facts},
         ).apply()
     return [f"{flow.name}/{facts['name']}" for flow, facts in rows]
 
@@ -52,6 +56,7 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
 
     from ganbench.flows.compare import THREE, compare
     from ganbench.flows.evaluate import evaluate
+    from ganbench.flows.nightly import nightly
     from ganbench.gan.question import PRESET
 
     one = {"model": "zoo:dcgan-fashion-mnist", "protocol": PRESET}
@@ -73,7 +78,40 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
             "name": "compare-every-night", "parameters": several, "schedules": [Cron("0 4 * * *", timezone="UTC")],
             "description": "Three models of the zoo every night at 4:00 UTC; put your own models into the parameters.",
         }),
+        (nightly, {
+            "name": "suite-every-night", "parameters": {"suite": "zoo:garments"}, "tags": ["ganbench", TAG],
+            "schedules": [Cron("0 2 * * *", timezone="UTC")],
+            "description": "A suite every night at 2:00 UTC: what is new is measured and judged, and its history goes "
+                           "on. `ganbench nightly SUITE.toml --deploy` adds yours.",
+        }),
     ]
+
+
+def deploy_suite(suite: str, folder: str) -> str:
+    """A suite at its own time, in its own time zone; -> the deployment's name.
+
+    Without a concurrency limit of Prefect's: a run that died before it began would hold its place for ever.  Nights of
+    one suite take turns by a lock, which ends with its process.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.deployments.runner import RunnerDeployment
+    from prefect.schedules import Cron
+    from prefect.types.entrypoint import EntrypointType
+
+    from ganbench.flows.nightly import nightly
+    from ganbench.gan.nightly.suite import read_suite
+
+    found = read_suite(suite)
+    with get_client(sync_client=True) as client:
+        make_pool(client)
+        set_up(client)
+    RunnerDeployment.from_flow(
+        nightly, name=found.name, work_pool_name=POOL, entrypoint_type=EntrypointType.MODULE_PATH,
+        job_variables={"working_dir": folder}, tags=["ganbench", TAG], parameters={"suite": suite},
+        description=f"The suite {found.name}: {found.schedule} ({found.timezone}).",
+        schedules=[Cron(found.schedule, timezone=found.timezone)],
+    ).apply()
+    return f"nightly/{found.name}"
 
 
 def kept(client: SyncPrefectClient, name: str) -> dict[str, Any]:
@@ -134,23 +172,35 @@ def skip_missed() -> None:
 
 def watch() -> AutomationCore:
     """Mark as crashed what has sent no sign of life for four heartbeats; a killed run stays Running without it."""
+    return crashing(WATCH, "A run sends a sign of life every 30 seconds while it works.", "prefect.flow-run.heartbeat",
+                    {"prefect.flow-run.heartbeat"}, 120, "No sign of life for two minutes.")
+
+
+def watch_begin() -> AutomationCore:
+    """Mark as crashed what a worker has taken and not begun: it would hold a place of the work pool for ever."""
+    return crashing(WATCH_BEGIN, "A worker begins a run within seconds.", "prefect.flow-run.Pending",
+                    {"prefect.flow-run.Running"}, 600, "Not begun within ten minutes.")
+
+
+def crashing(name: str, about: str, after: str, expect: set[str], seconds: int, message: str) -> AutomationCore:
     from prefect.client.schemas.objects import StateType
     from prefect.events.actions import ChangeFlowRunState
     from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
-    ends = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
+    ends = {f"prefect.flow-run.{state}" for state in (
+        "Completed", "Failed", "Cancelled", "Crashed", "Skipped", "Regression", "Drift")}
     return AutomationCore(
-        name=WATCH,
-        description="A run sends a sign of life every 30 seconds while it works.",
+        name=name,
+        description=about,
         trigger=EventTrigger(
-            after={"prefect.flow-run.heartbeat"},
-            expect={"prefect.flow-run.heartbeat", *ends},
+            after={after},
+            expect={*expect, *ends},
             match={"prefect.resource.id": "prefect.flow-run.*"},
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
-            within=timedelta(seconds=120),
+            within=timedelta(seconds=seconds),
         ),
         actions=[ChangeFlowRunState(
-            name=None, force=False, state=StateType.CRASHED, message="No sign of life for two minutes.")],
+            name=None, force=False, state=StateType.CRASHED, message=message)],
     )

@@ -7,12 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from prefect import flow, runtime
+from prefect import flow, get_run_logger, runtime
 from prefect.client.schemas import State
 from prefect.events import emit_event
 from prefect.states import Completed, Failed
 
 from ganbench.flows.evaluate import flow_tags
+from ganbench.flows.notifications import CHANGES
 from ganbench.flows.options import formed, in_form
 from ganbench.flows.shards import TASKS, follow
 from ganbench.gan.compare import unsound
@@ -33,27 +34,29 @@ from ganbench.tasks.runners import runner
 from ganbench.tasks.settings import histories, workspace_of
 from ganbench.tasks.stages import analyse_model, measure_costs, prepare_job
 from ganbench.tasks.tracking.evaluations import record_of, track
+from ganbench.tasks.tracking.registry import crown, file_of_registered
 
 ENDS = ("Regression", "Drift")      # names of failed states in which the night itself went well
-TOLD = ("regression", "recovery", "drift", "elected")       # events that Prefect's automations can listen to
-SuiteFile = Annotated[str, Option("Suite", "A TOML file with [[models]] and [gate]: see docs/nightly.md.", card="")]
+SuiteFile = Annotated[str, Option(
+    "Suite", "A TOML file with [[models]] and [gate], see docs/nightly.md; or zoo:garments.", card="",
+)]
 
 
 def run_name() -> str:
     """`night of garments`"""
-    return f"night of {Path(str(runtime.flow_run.parameters['suite'])).stem}"
+    return f"night of {Path(str(runtime.flow_run.parameters['suite']).removeprefix('zoo:')).stem}"
 
 
 @formed
 @flow(name="nightly", flow_run_name=run_name, task_runner=runner())
 @in_form(opening=Opening)
-def nightly(suite: SuiteFile = "suite.toml", *, opening: Opening) -> Any:
+def nightly(suite: SuiteFile = "zoo:garments", *, opening: Opening) -> Any:
     """Measure what is new in a suite, judge it against its baselines, and write the night into the history.
 
     What is unchanged is not drawn again.  Ends as `Regression` or `Drift` where the gate fell or the toolchain is
     another one.
     """
-    found = read_suite(Path(suite))
+    found = read_suite(suite)
     history = History(histories(), found.name)
     with history.alone():
         late = caught_up(history, scheduled())
@@ -94,7 +97,8 @@ class Tonight:
     def __init__(self, suite: Suite, history: History, workspace: Workspace) -> None:
         self.suite, self.history = suite, history
         self.started: dict[str, Started] = {}       # by job
-        self.work = Work(suite, history, workspace, Hands(prepare_job, self.scores, self.alerts, costs_of))
+        self.work = Work(suite, history, workspace, Hands(
+            prepare_job, self.scores, self.alerts, costs_of, file_of_registered))
 
     def run(self) -> Night:
         with single_threaded():
@@ -102,6 +106,9 @@ class Tonight:
             for job, scores in self.work.measured:
                 self.log(job, scores)
         self.history.write(night)
+        for event in night.events:
+            if event["kind"] == "elected":
+                give_title(event)
         tracked = track_night(self.suite, self.history)
         publish_night(self.suite, self.history, night, tracked)
         if tracked.url:
@@ -128,6 +135,14 @@ class Tonight:
         track(record_of(job, scores, [], picture, {**flow_tags(), "ganbench.suite": self.suite.name}))
 
 
+def give_title(event: Mapping[str, Any]) -> None:
+    """The alias `champion` in MLflow, if it is up; the history has the title anyway."""
+    try:
+        crown(event["snapshot"], event["digest"])
+    except Exception as error:  # of MLflow, its client, its database or its disk
+        get_run_logger().warning("The alias `champion` could not be set: %s", error)
+
+
 def costs_of(specs: Sequence[ModelSpec], workspace: Workspace) -> list[Cost]:
     return list(measure_costs.submit(list(specs), workspace).result())
 
@@ -135,7 +150,7 @@ def costs_of(specs: Sequence[ModelSpec], workspace: Workspace) -> list[Cost]:
 def tell(suite: Suite, night: Night) -> None:
     """Events for Prefect's automations: one for each change, and none for what goes on as it was."""
     for event in night.events:
-        if event["kind"] in TOLD:
+        if event["kind"] in CHANGES:
             emit(suite, night, event)
 
 

@@ -34,7 +34,8 @@ SAID = ("worse", "cannot tell", "open")     # verdicts that get a sentence
 
 def history_of(suite: str) -> History:
     """By the name of a suite, or by its file."""
-    name = read_suite(Path(suite)).name if suite.endswith(".toml") or Path(suite).is_file() else suite
+    is_file = suite.startswith("zoo:") or suite.endswith(".toml") or Path(suite).is_file()
+    name = read_suite(suite).name if is_file else suite
     found = History(histories(), name)
     if not found.paths():
         known = sorted(path.name for path in histories().glob("*") if path.is_dir())

@@ -47,7 +47,7 @@ from ganbench.tasks.guardian import guard
 from ganbench.tasks.progress import Counter, listening
 from ganbench.tasks.runners import check_runner, runner
 from ganbench.tasks.servers import join, running
-from ganbench.tasks.settings import histories, settings, workspace_of
+from ganbench.tasks.settings import histories, names_server, settings, workspace_of
 
 if TYPE_CHECKING:
     from ganbench.flows.audit import Attributed, Audited
@@ -112,17 +112,32 @@ def run_nightly(show: Show, suite: str, opening: Opening) -> tuple[Suite, Night 
     from ganbench.gan.nightly.suite import read_suite
 
     check_runner()
-    found = read_suite(Path(suite))
+    found, path = read_suite(suite), suite if suite.startswith("zoo:") else str(Path(suite).absolute())
     begin_flow()
     from ganbench.flows.nightly import ENDS, nightly
 
     with listening(show):
         state: Any = nightly.with_options(task_runner=runner())(
-            suite=str(Path(suite).absolute()), **given(opening), return_state=True)
+            suite=path, **given(opening), return_state=True)
     if state.name not in ENDS:
         state.result()
     night = None if state.name == "Skipped" else History(histories(), found.name).last
     return found, night, str(state.message)
+
+
+def put_on_server(suite: str) -> str:
+    """Deploy a suite on the server that is up; -> what was done."""
+    from ganbench.gan.nightly.suite import read_suite
+
+    found, path = read_suite(suite), suite if suite.startswith("zoo:") else str(Path(suite).absolute())
+    begin_flow()
+    if not names_server():
+        raise BadInput("unfit-setting",
+                       "No Prefect server is up: begin `ganbench ui`, or name one in PREFECT_API_URL.")
+    from ganbench.flows.deployments import deploy_suite
+
+    name = deploy_suite(path, str(Path.cwd()))
+    return f"Deployed {name}: {found.schedule}, {found.timezone}."
 
 
 def run_ensemble(

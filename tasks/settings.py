@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from ganbench.gan.types import BadInput, Workspace
@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     data: str = ""  # a folder that may hold data sets by name
     inception_weights: str = ""  # a file
     extractor_weights: dict[str, str] = Field(default_factory=dict)  # extractor or network -> a file or folder
+    webhook: SecretStr = SecretStr("")  # is told what a night found, see flows.notifications
+    notification_block: str = ""  # TYPE/NAME of a block in Prefect, which is told the same
     prefect_port: int = 4200
     mlflow_port: int = 5000
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ganbench.gan.nightly.gate import State
-from ganbench.gan.nightly.history import History, Night
+from ganbench.gan.nightly.history import History, Night, Observation, last_measured
 from ganbench.gan.nightly.night import now
 from ganbench.gan.types import BadInput
 
@@ -21,10 +23,9 @@ def accept(history: History, what: str, why: str = "") -> Night:
         if what == TOOLCHAIN:
             toolchains.append(last.toolchain)
         else:
-            accept_level(state, last, what)
+            accept_level(state, last_measured(history.nights()), what)
         night = Night(
             last.number + 1, now(), now(), suite=last.suite, toolchain=last.toolchain, code=last.code,
-            observations=last.observations, verdicts=tuple(state.said.values()), exit=0,
             events=({"kind": "accepted", "what": what, "why": why},),
             state={"gate": state.as_json(), "toolchains": toolchains},
         )
@@ -32,12 +33,12 @@ def accept(history: History, what: str, why: str = "") -> Night:
         return night
 
 
-def accept_level(state: State, last: Night, entry: str) -> None:
-    """The model's streams begin anew, and its next measurement is a new baseline."""
-    names = sorted({one.entry for one in last.observations})
+def accept_level(state: State, observations: Sequence[Observation], entry: str) -> None:
+    """The model's streams begin anew, and its present snapshot is a new baseline from the next night on."""
+    names = sorted({one.entry for one in observations})
     if entry not in names:
         raise BadInput("unknown-choice", f"No model {entry!r} in the suite. Known: {', '.join([*names, TOOLCHAIN])}.")
-    for key in {one.key for one in last.observations if one.entry == entry}:
+    for key in {one.key for one in observations if one.entry == entry}:
         state.firsts.pop(key, None)
         if key not in state.accepted:
             state.accepted.append(key)

@@ -164,6 +164,11 @@ def observation_from(values: Mapping[str, Any]) -> Observation:
 
 # What has been observed, over the nights
 
+def last_measured(nights: Sequence[Night]) -> tuple[Observation, ...]:
+    """The observations of the last night that has any: where a change was accepted, none are recorded."""
+    return next((night.observations for night in reversed(nights) if night.observations), ())
+
+
 @dataclass(frozen=True)
 class Point:
     """A snapshot of a model in its history, and the nights on which it stood unchanged."""

@@ -27,7 +27,7 @@ from ganbench.gan.nightly.champion import (
     over_limits,
 )
 from ganbench.gan.nightly.gate import BASE, Baseline, Judge, State, seed_of, set_baselines
-from ganbench.gan.nightly.history import History, Night, Observation, Value, Verdict
+from ganbench.gan.nightly.history import History, Night, Observation, Value, Verdict, last_measured
 from ganbench.gan.nightly.snapshots import Snapshot, as_json, keep, reopened, snapshots_of
 from ganbench.gan.nightly.suite import Suite
 from ganbench.gan.question import Question, protocol_of
@@ -49,6 +49,7 @@ class Hands:
     scores: Callable[[Sequence[Job]], list[list[Score]]]
     alerts: Callable[[Job], list[str]]          # of the analysis, for a model that may win the title
     costs: Callable[[Sequence[ModelSpec], Workspace], list[Cost]]
+    find: Callable[[str], str] = str            # models:/NAME@ALIAS -> what the library opens; anything else as it is
 
 
 def scores_of(jobs: Sequence[Job]) -> list[list[Score]]:
@@ -121,7 +122,7 @@ class Work:
         return True
 
     def carried(self) -> list[Observation]:
-        return list(self.nights[-1].observations) if self.nights else []
+        return list(last_measured(self.nights))
 
     def observe(self) -> tuple[list[Observation], list[Observation]]:
         """All observations of the night, and the newest of every model and protocol; only what is new is measured."""
@@ -129,7 +130,7 @@ class Work:
         files = {tuple(one.spec["file"]): one.digest for one in earlier if one.spec.get("file")}
         found: list[Observation] = []
         jobs: list[tuple[Snapshot, Job]] = []
-        for name, mine in snapshots_of(self.suite, self.workspace, files).items():
+        for name, mine in snapshots_of(self.suite, self.workspace, files, self.hands.find).items():
             if not mine:
                 found += last_of(earlier, name)
             for snapshot in mine:
@@ -220,7 +221,7 @@ class Work:
         named = [entry.model for entry in self.suite.models if self.suite.gate.champion in (entry.name, entry.model)]
         from ganbench.gan.models.loading import resolve
 
-        return resolve(named[0] if named else self.suite.gate.champion, self.workspace)
+        return resolve(self.hands.find(named[0] if named else self.suite.gate.champion), self.workspace)
 
     def kept(self, one: Observation) -> Observation:
         """The observation of a baseline, whose weights are kept."""

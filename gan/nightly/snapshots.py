@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -33,14 +33,16 @@ class Snapshot:
     file: tuple[Any, ...] = ()  # its path and state, by which it is known again without being read
 
 
-def snapshots_of(suite: Suite, workspace: Workspace, known: Mapping[tuple[Any, ...], str]) -> dict[str, list[Snapshot]]:
+def snapshots_of(
+    suite: Suite, workspace: Workspace, known: Mapping[tuple[Any, ...], str], find: Callable[[str], str]
+) -> dict[str, list[Snapshot]]:
     """By model of the suite, oldest first; of a folder the files that are new, all others' last one.
 
     `known`: files that were measured before, and the digests of their models; they are not opened again.
     """
     found: dict[str, list[Snapshot]] = {}
     for entry in suite.models:
-        mine = of_folder(entry, workspace, known) if entry.folder else [of_model(entry, entry.model, workspace)]
+        mine = of_folder(entry, workspace, known) if entry.folder else [of_model(entry, find(entry.model), workspace)]
         name = entry.name or (Path(entry.folder).name if entry.folder else mine[0].spec.name)
         if name in found:
             raise BadInput("given-twice", f"Two models of the suite are called {name!r}: give them names of their own.")

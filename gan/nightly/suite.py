@@ -15,6 +15,7 @@ from ganbench.gan.question import PRESET, Opening, Question
 from ganbench.gan.types import BadInput, digest_of
 from ganbench.gan.usercode import read_toml, unknown_field
 
+ZOO = Path(__file__).parent / "suites"
 AGAINST = ("champion", "first")
 DRAWS = ("fixed", "nightly")
 DATA = ("reference", "held_out", "training")        # options that may name files beside the suite
@@ -99,10 +100,19 @@ class Suite:
         return self.margins.get(metric) or self.margins.get(short)
 
 
-def read_suite(path: Path) -> Suite:
-    """A suite's file; relative paths count from it."""
+def file_of(suite: str) -> Path:
+    """A TOML file, or zoo:NAME, a suite that comes with ganbench."""
+    path = ZOO / f"{suite.removeprefix('zoo:')}.toml" if suite.startswith("zoo:") else Path(suite)
     if not path.is_file():
-        raise BadInput("unknown-suite", f"SUITE {str(path)!r} does not exist: expected a TOML file with [[models]].")
+        known = ", ".join(f"zoo:{one.stem}" for one in sorted(ZOO.glob("*.toml")))
+        raise BadInput("unknown-suite",
+                       f"SUITE {suite!r} does not exist: expected a TOML file with [[models]], or one of {known}.")
+    return path
+
+
+def read_suite(suite: str) -> Suite:
+    """A suite's file; relative paths count from it."""
+    path = file_of(suite)
     values = read_toml(path)
     known = ["protocols", "n", *(name for name in names_of(Suite) if name != "questions")]
     for name in values:
@@ -114,7 +124,7 @@ def read_suite(path: Path) -> Suite:
     gate = table_of(values.get("gate", {}), Gate, path, "gate")
     if gate.get("champion"):
         gate["champion"] = from_file(gate["champion"], path)
-    suite = Suite(
+    found = Suite(
         name=values.get("name", path.stem),
         models=tuple(entry_of(entry, path) for entry in entries),
         gate=Gate(**gate),
@@ -123,8 +133,8 @@ def read_suite(path: Path) -> Suite:
         questions=questions_of(values.get("protocols", [PRESET]), values.get("n"), path),
         **{name: values[name] for name in ("seed", "schedule", "timezone") if name in values},
     )
-    check(suite, path)
-    return suite
+    check(found, path)
+    return found
 
 
 def questions_of(given: Any, n: Any, path: Path) -> tuple[Question, ...]:

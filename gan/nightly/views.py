@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B5B5B", "#8C6D1F")   # Okabe & Ito 2008
 PANELS = 3              # metrics in a picture
+LEGEND = "bars: 95 % intervals; a red ring: worse than its baseline, confirmed"
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,15 @@ def picture(nights: Sequence[Night], protocol: str, title: str) -> bytes:
             line(panel, points(nights, entry, protocol), metric, COLOURS[k % len(COLOURS)], entry)
         marks(panel, nights, protocol, metric)
         name = short_of(nights, metric)
-        panel.set_ylabel(name)
+        panel.set_ylabel(f"{name}, {'lower' if lower_is_better(nights, metric) else 'higher'} is better")
         panel.grid(alpha=0.25, linewidth=0.5)
         for side in ("top", "right"):
             panel.spines[side].set_visible(False)
-    panels[-1].set_xlabel("night")
+    panels[-1].set_xlabel("night", loc="left")
     panels[-1].xaxis.get_major_locator().set_params(integer=True)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower left", ncols=4, fontsize=8, frameon=False)
+    figure.supxlabel(LEGEND, fontsize=8, x=0.99, ha="right")
     canvas.print_png(file := BytesIO())
     return file.getvalue()
 
@@ -138,6 +140,11 @@ def marks(panel: Axes, nights: Sequence[Night], protocol: str, metric: str) -> N
                 panel.axvline(night.number, lw=0.8, ls=":", color="#555555")
                 panel.annotate(event["kind"], (night.number, 1), xycoords=("data", "axes fraction"), fontsize=7,
                                textcoords="offset points", xytext=(2, -8), color="#555555")
+
+
+def lower_is_better(nights: Sequence[Night], metric: str) -> bool:
+    return all(one.scores[metric].lower_is_better for night in nights for one in night.observations
+               if metric in one.scores)
 
 
 def short_of(nights: Sequence[Night], metric: str) -> str:

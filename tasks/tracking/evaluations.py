@@ -18,6 +18,7 @@ from ganbench.gan.files import atomic_write
 from ganbench.gan.jobs import Job
 from ganbench.gan.metering import Cost
 from ganbench.gan.models.identity import identity
+from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.parts import Part
 from ganbench.gan.tables import Cell, cell_of, floor_text
 from ganbench.gan.types import Score, digest_of
@@ -250,6 +251,7 @@ def record_of(
         datasets={role: facts_of(part) for role, part in job.parts.items() if role != "generated"},
         picture=picture,
         model={"name": job.model.name, "digest": job.model_digest, "facts": facts_of_model(job),
+               "spec": write_spec(job.model),
                "about": about(job, scores)},
         costs=numbers_of(cost or Cost()), galleries=galleries or {}, begun=begun, ended=now,
         slices=digest_of(slices) if slices else "",

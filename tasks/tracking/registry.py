@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganbench.gan.files import atomic_write
+from ganbench.gan.types import BadInput
 from ganbench.tasks.settings import settings, unchanged
-from ganbench.tasks.tracking.client import page_of_run
+from ganbench.tasks.tracking.client import connect, page_of_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
 DIGEST = "ganbench.model_digest"  # a tag
+SPEC, LONGEST = "ganbench.model_file", 4_000  # a tag: the model file, if it is not too long for one
+REGISTERED = "models:/"
 MEASURED, BEST = "measured", "best"  # aliases: of the version measured last; of the best one under that protocol
+CHAMPION = "champion"  # and of the one that holds a suite's title
 PLAIN = "An image generator; its versions differ in their weights."
 PREVIEW = "preview.png"  # an artifact of a run
 END = f"\n\n{PLAIN}"  # of our own description of a model
@@ -22,10 +28,10 @@ SCORE = "ganbench.score"  # a tag of a version: what its score is comparable to,
 
 
 def link_model(client: MlflowClient, experiment: str, run_id: str, name: str, digest: str, facts: Mapping[str, Any],
-               about: Mapping[str, str] | None = None) -> str:
+               about: Mapping[str, str] | None = None, spec: str = "") -> str:
     """The model of this digest, made when it is new, as an output of the run; -> its id in MLflow.
 
-    `about`: what its page says of it: a score.
+    `about`: what its page says of it: a score.  `spec`: its model file, so that models:/NAME@ALIAS opens it again.
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
@@ -34,7 +40,8 @@ def link_model(client: MlflowClient, experiment: str, run_id: str, name: str, di
         model_id = found[0].model_id
     else:
         params = {key: str(value) for key, value in facts.items() if value not in ("", None)}
-        made = client.create_logged_model(experiment, name=safe(name), source_run_id=run_id, tags={DIGEST: digest},
+        tags = {DIGEST: digest, **({SPEC: spec} if 0 < len(spec) < LONGEST else {})}
+        made = client.create_logged_model(experiment, name=safe(name), source_run_id=run_id, tags=tags,
                                           params=params, model_type="image generator")
         model_id = made.model_id
         client.finalize_logged_model(model_id, LoggedModelStatus.READY)
@@ -93,6 +100,54 @@ def best_of(client: MlflowClient, version: ModelVersion, about: Mapping[str, str
     values = {number: float(value) for number, (group, value) in tagged.items() if group == about["group"]}
     sign = 1 if about["better"] == "lower" else -1
     return min(values, key=lambda number: (sign * values[number], -int(number)), default=str(version.version))
+
+
+def file_of_registered(model: str) -> str:
+    """models:/NAME@ALIAS or models:/NAME/VERSION -> a model file in the home folder, or the file that was logged."""
+    from mlflow.exceptions import MlflowException
+
+    if not model.startswith(REGISTERED):
+        return model
+    name, _, alias = model.removeprefix(REGISTERED).partition("@")
+    name, _, number = name.partition("/") if not alias else (name, "", "")
+    client = connect()
+    try:
+        version = (client.get_model_version_by_alias(name, alias) if alias
+                   else client.get_model_version(name, number))
+    except MlflowException as error:
+        raise BadInput("unknown-model", f"MLflow has no model {model}: {error.message.rstrip('.')}.") from error
+    logged = client.get_logged_model(version.model_id) if version.model_id else None
+    folder = settings().root / "registered" / f"{safe(name)}-{version.version}"
+    if logged is not None and SPEC in logged.tags:
+        path = folder / f"{safe(name)}.toml"
+        atomic_write(path, lambda file: file.write_text(logged.tags[SPEC], "utf-8"))
+        return str(path)
+    return downloaded(model, folder)
+
+
+def downloaded(model: str, folder: Path) -> str:
+    """A model file or the weights among the artifacts of a version that a person has logged."""
+    import mlflow
+
+    with default_address():
+        place = Path(mlflow.artifacts.download_artifacts(model, dst_path=str(folder)))
+    files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
+    for suffix in (".toml", ".safetensors", ".pt2", ".pt", ".pth", ".ckpt", ".npz"):
+        found = [path for path in files if path.suffix == suffix]
+        if len(found) == 1:
+            return str(found[0])
+    raise BadInput("missing-weights", f"{model} holds no single model file or file of weights.")
+
+
+def crown(name: str, digest: str) -> bool:
+    """Give the registered model of this digest the alias `champion`; whether there is one."""
+    client = connect()
+    version = next((one for one in client.search_model_versions(f"name = '{safe(name)}'")
+                    if one.model_id and client.get_logged_model(one.model_id).tags.get(DIGEST) == digest), None)
+    if version is None:
+        return False
+    client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
+    return True
 
 
 def safe(name: str) -> str:

@@ -6,81 +6,28 @@ With some versions of SQLAlchemy the scheduler silently plans nothing (CONTRIBUT
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from ganbench.gan.images import write_folder
-from ganbench.tasks.servers import HOST, POOL, free_port, process, wait_for
+from tests.services.live import wait_until
+from tests.services.team import Team, serving_team
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
-ROOT = Path(__file__).parents[2]
 EVERY_MINUTE = {"cron": "* * * * *", "timezone": "UTC"}
-
-
-@dataclass(frozen=True)
-class Team:
-    """Servers as a team runs them, without `ganbench ui`."""
-
-    home: Path
-    prefect: str
-    mlflow: str
-
-    def prefect_command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "prefect", "--no-prompt", *words]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What README tells a team to set."""
-        return {"GANBENCH_HOME": str(self.home), "MLFLOW_TRACKING_URI": self.mlflow,
-                "PREFECT_API_URL": f"{self.prefect}/api", "PREFECT_HOME": str(self.home / "prefect")}
-
-    def ask(self, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.prefect}/api/{path}", data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
 
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
-    home = tmp_path_factory.mktemp("team")
-    team = Team(home, f"http://{HOST}:{free_port(4400)}", f"http://{HOST}:{free_port(5400)}")
-    ports = {name: getattr(team, name).rpartition(":")[2] for name in ("prefect", "mlflow")}
-    mlflow = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", ports["mlflow"], "--workers", "1",
-              "--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}",
-              "--artifacts-destination", str(home / "artifacts")]
-    server = team.prefect_command("server", "start", "--host", HOST, "--port", ports["prefect"])
-    worker = team.prefect_command("worker", "start", "--pool", POOL, "--type", "process")
-    with ExitStack() as stack:
-        for name, command, url in (("mlflow", mlflow, team.mlflow), ("prefect", server, f"{team.prefect}/api")):
-            child = stack.enter_context(process(name, command, home, team.environment))
-            wait_for(f"{url}/health", child, home / f"{name}.log")
-        stack.enter_context(process("worker", worker, home, team.environment))
+    with serving_team(tmp_path_factory.mktemp("team")) as team, team.working():
         wait_until(lambda: team.ask("work_pools/filter", {}))
-        deploy = subprocess.run(team.prefect_command("deploy", "--all"), cwd=ROOT, capture_output=True, text=True,
-                                env={**os.environ, **team.environment}, timeout=300)
-        assert deploy.returncode == 0, deploy.stdout + deploy.stderr
+        team.run(*team.prefect_command("deploy", "--all"))
         yield team
-
-
-def wait_until(found: Callable[[], Any], seconds: float = 300) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < end, f"nothing within {seconds} seconds"
-        time.sleep(1)
-    return value
 
 
 def runs(team: Team, deployment: str) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganbench.gan.nightly.suite import Margin, read_suite
+from ganbench.gan.nightly.suite import ZOO, Margin, read_suite
 from tests.refusals import refused
 
 WHOLE = """
@@ -39,7 +39,7 @@ def written(tmp_path):
     def write(text):
         path = tmp_path / "garments.toml"
         path.write_text(text, "utf-8")
-        return path
+        return str(path)
 
     return write
 
@@ -106,4 +106,11 @@ def test_what_a_suite_may_not_say(written, text, code, named):
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with refused("unknown-suite", "none.toml"):
-        read_suite(tmp_path / "none.toml")
+        read_suite(str(tmp_path / "none.toml"))
+
+
+def test_the_suites_that_come_with_ganbench_are_suites():
+    for path in ZOO.glob("*.toml"):
+        assert read_suite(f"zoo:{path.stem}").name == path.stem
+    with refused("unknown-suite", "zoo:none", "zoo:garments"):
+        read_suite("zoo:none")

@@ -1,0 +1,121 @@
+"""The flow `nightly` under a real Prefect server, with MLflow on SQLite."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from tests.gan.nightly.test_canary import FACTS
+from tests.gan.nightly.test_night import spoil, write_suite
+from tests.refusals import refused
+
+GATED = ('[gate]\nchampion = "good.npz"\n[margins]\nkid_judge = 0.001\n'
+         '[[models]]\nname = "mine"\nfolder = "runs"\nfamily = "dcgan"\n')
+
+
+@pytest.fixture
+def place(tmp_path, garments, tiny, monkeypatch):
+    import numpy as np
+
+    from ganbench.gan.images import write_npz
+    from ganbench.gan.nightly import canary
+
+    monkeypatch.setattr(canary, "toolchain", lambda *_: FACTS)
+    folder = tmp_path / "place"
+    (folder / "runs").mkdir(parents=True)
+    shutil.copy(garments, folder / "real.npz")
+    shutil.copy(tiny, folder / "runs" / "000100.safetensors")
+    write_npz(folder / "good.npz", np.load(garments)["arr_0"][:40])
+    return folder
+
+
+@pytest.fixture
+def run(prefect_server, home, place):
+    from ganbench.flows.nightly import nightly
+    from ganbench.tasks.settings import configure, histories
+
+    def night(suite=""):
+        configure()
+        state = nightly(suite=suite or write_suite(place), return_state=True)
+        paths = sorted((histories() / "mine").glob("*.json"))
+        return SimpleNamespace(state=state, nights=[json.loads(path.read_text("utf-8")) for path in paths])
+
+    return night
+
+
+def run_of_history():
+    from mlflow import MlflowClient
+
+    from ganbench.tasks.settings import settings
+
+    client = MlflowClient(settings().tracking)
+    (experiment,) = client.search_experiments(filter_string="name = 'ganbench'")
+    runs = client.search_runs([experiment.experiment_id], "tags.`ganbench.kind` = 'history'")
+    return client, runs
+
+
+def test_nights_are_steps_of_one_run_and_an_artifact_each(run, place):
+    from prefect.artifacts import Artifact
+
+    assert run().state.is_completed()
+    spoil(place / "runs" / "000100.safetensors", place / "runs" / "000200.safetensors", 0.01)
+    found = run()
+    assert [night["number"] for night in found.nights] == [1, 2]
+    client, (history,) = run_of_history()
+    steps = client.get_metric_history(history.info.run_id, "kid/mine")
+    assert [step.step for step in steps] == [1, 2]
+    assert {file.path for file in client.list_artifacts(history.info.run_id)} == {"history-0.png", "history.json"}
+    shown = Artifact.get("night")
+    assert "000200" in shown.data
+    assert "data:image/" in shown.data
+
+
+def test_a_regression_ends_the_run_in_words_and_is_told_once(run, place, monkeypatch):
+    told = []
+    monkeypatch.setattr("ganbench.flows.nightly.emit_event", lambda **event: told.append(event))
+    suite = write_suite(place, GATED)
+    state = run(suite).state
+    assert (state.name, state.type.name) == ("Regression", "FAILED")
+    assert "mine" in state.message
+    assert run(suite).state.name == "Regression"
+    assert [event["event"] for event in told] == ["ganbench.regression"]
+
+
+def test_a_missed_night_is_made_up_for_once(run, monkeypatch):
+    run()
+    earlier = (datetime.now(UTC) - timedelta(hours=5)).isoformat()
+    monkeypatch.setattr("ganbench.flows.nightly.scheduled", lambda: earlier)
+    found = run()
+    assert found.state.name == "Skipped"
+    assert len(found.nights) == 1
+    later = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    monkeypatch.setattr("ganbench.flows.nightly.scheduled", lambda: later)
+    assert len(run().nights) == 2
+
+
+def test_a_suite_that_cannot_be_read_is_refused(run, place):
+    with refused("unknown-suite", "none.toml"):
+        run(str(place / "none.toml")).state.result()
+
+
+def test_a_night_can_measure_a_model_of_mlflows_by_its_alias(run, place):
+    """Registered by the first night, opened by its alias on the second."""
+    run()
+    suite = write_suite(place, '[[models]]\nmodel = "models:/000100@measured"\n')
+    found = run(suite)
+    assert found.nights[-1]["observations"][0]["digest"] == found.nights[0]["observations"][0]["digest"]
+
+
+def test_an_alias_that_is_not_there_is_said(run, place):
+    run()
+    with refused("unknown-model", "models:/000100@none"):
+        run(write_suite(place, '[[models]]\nmodel = "models:/000100@none"\n')).state.result()
+
+
+def test_without_mlflow_the_history_goes_on(run, place, monkeypatch):
+    monkeypatch.setenv("GANBENCH_TRACKING_URI", "http://127.0.0.1:9")
+    found = run()
+    assert found.state.is_completed()
+    assert len(found.nights) == 1
