@@ -8,8 +8,9 @@ protocol) that each rule watches.
 costs nothing: what decides are images that were drawn after it arose.  The k-th suspicion of a period is tested at
 level alpha / (k (k + 1)); these add up to alpha, however many models, metrics and nights there are.
 
-*Every night.*  Otherwise the night's own number has to decide.  Half is spent on single nights, alpha / (2 nights
-streams) each, and half on CUSUMs, alpha / (2 streams) each.
+*Every night.*  Otherwise the night's own number has to decide.  Two fifths are spent on single nights, in equal parts
+over nights and streams, two fifths on CUSUMs, in equal parts over streams, and one fifth on the error of baselines that
+cannot be drawn again, which all their nights share.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from ganbench.gan.nightly.sequential import Array, cusum_limit
+
+NIGHTS, CUSUMS, BASELINES = 0.4, 0.4, 0.2   # of what is spent every night
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,10 @@ class Spending:
     def of_fresh(self) -> float:
         return self.alpha * self.fresh / max(self.fresh + self.nightly, 1)
 
+    @cached_property
+    def of_nightly(self) -> float:
+        return self.alpha - self.of_fresh
+
     def level(self, k: ArrayLike) -> Array:
         """Of the k-th suspicion of a period, k = 1, 2, ..."""
         order = np.asarray(k, float)
@@ -51,10 +58,14 @@ class Spending:
         """The z that one stream's number of one night has to exceed."""
         if not self.nightly:
             return np.inf
-        return float(-ndtri((self.alpha - self.of_fresh) / (2 * self.nights * self.nightly)))
+        return float(-ndtri(NIGHTS * self.of_nightly / (self.nights * self.nightly)))
 
     @cached_property
     def lasting(self) -> float:
         """The value that one stream's CUSUM has to exceed."""
-        level = (self.alpha - self.of_fresh) / (2 * max(self.nightly, 1))
-        return cusum_limit(level, self.nights) if self.nightly else np.inf
+        return cusum_limit(CUSUMS * self.of_nightly / self.nightly, self.nights) if self.nightly else np.inf
+
+    @cached_property
+    def baseline(self) -> float:
+        """How many standard errors a baseline's own error may reach."""
+        return float(-ndtri(BASELINES * self.of_nightly / self.nightly)) if self.nightly else 0.0

@@ -287,8 +287,10 @@ class Judge:
         return verdicts
 
     def chart_z(self, stream: Stream, mine: Estimate) -> float:
-        if stream.margin is not None:
-            return stream.z(stream.gap(mine, stream.baseline.means[stream.metric]))
+        base = stream.baseline.means[stream.metric]
+        if stream.margin is not None:       # the baseline's error is the same every night: it gets the benefit of it
+            gap, of_baseline = stream.gap(mine, Estimate(base.value, 0.0)), self.spending.baseline * base.se
+            return stream.z(Estimate(gap.value - of_baseline, gap.se))
         return benign_z(self.state.benign.get(stream.name, []), stream.loss(mine.value))
 
     def second(self, streams: Sequence[Stream], suspected: np.ndarray, z: np.ndarray,

@@ -15,6 +15,7 @@ from ganbench.gan.findings import analyse, evidence_of
 from ganbench.gan.jobs import Job, asked_protocol, prepare
 from ganbench.gan.metering import Cost
 from ganbench.gan.models.identity import IMAGES
+from ganbench.gan.models.loading import resolve
 from ganbench.gan.naming import short_metric
 from ganbench.gan.nightly import canary
 from ganbench.gan.nightly.champion import (
@@ -83,7 +84,7 @@ class Work:
         self.accepted: list[Mapping[str, Any]] = list(last.state["toolchains"]) if last and last.state else []
         self.begun = now()
         self.events: list[Event] = []
-        self.protocols: dict[str, Question] = {}
+        self.protocols = {protocol_of(question).name: question for question in suite.questions}
         self.specs: dict[str, ModelSpec | None] = {}        # by digest
         self.measured: list[tuple[Job, list[Score]]] = []   # tonight's new snapshots
 
@@ -131,8 +132,6 @@ class Work:
         found: list[Observation] = []
         jobs: list[tuple[Snapshot, Job]] = []
         for name, mine in snapshots_of(self.suite, self.workspace, files, self.hands.find).items():
-            if not mine:
-                found += last_of(earlier, name)
             for snapshot in mine:
                 for question in self.suite.questions:
                     job = self.job(snapshot.spec, question, seed_of(self.suite, self.number, 0))
@@ -151,7 +150,8 @@ class Work:
 
     def job(self, spec: ModelSpec, question: Question, seed: int) -> Job:
         protocol = asked_protocol(question, [spec], self.workspace)
-        self.protocols[protocol.name] = question
+        if self.protocols.setdefault(protocol.name, question) != question:
+            raise BadInput("given-twice", f"Two protocols of the suite are called {protocol.name!r}: one is enough.")
         return self.hands.prepare(spec, protocol, seed, self.workspace)
 
     def observation(self, snapshot: Snapshot, job: Job, rows: Sequence[Score]) -> Observation:
@@ -183,9 +183,8 @@ class Work:
     def set_baselines(self, newest: Sequence[Observation]) -> None:
         """Of models that have none, or whose numbers are of another protocol by now."""
         seeds = [seed_of(self.suite, self.number, FIRST_FLOOR + number) for number in range(BASE - 1)]
-        for key, known in [*self.state.champion.items()]:
-            if not self.is_there(known):
-                self.state.champion[key] = without_draws(known)
+        for table in (self.state.champion, self.state.firsts):
+            table |= {key: without_draws(known) for key, known in table.items() if not self.is_there(known)}
         if self.suite.gate.champion:
             self.hold_title(newest, seeds)
         missing = [one for one in newest if self.needs_baseline(one)]
@@ -205,7 +204,7 @@ class Work:
         """The champion under every protocol of the night: the one of the history, or at first the one of the suite."""
         for question in self.suite.questions:
             holder = next(iter(self.state.champion.values()), None)
-            spec = self.spec_of(holder.observation) if holder else self.titled()
+            spec = self.spec_of(holder.observation) if holder else self.titled(newest)
             if spec is None:
                 continue
             job = self.job(spec, question, seed_of(self.suite, self.number, 0))
@@ -216,12 +215,11 @@ class Work:
                 one = self.kept(replace(self.observation(snapshot, job, rows), entry=CHAMPION))
                 (self.state.champion[job.protocol.name],) = set_baselines([one], self.draw, seeds)
 
-    def titled(self) -> ModelSpec:
+    def titled(self, newest: Sequence[Observation]) -> ModelSpec | None:
         """The model that the suite names as its first champion: one of its own, by name, or any other."""
-        named = [entry.model for entry in self.suite.models if self.suite.gate.champion in (entry.name, entry.model)]
-        from ganbench.gan.models.loading import resolve
-
-        return resolve(self.hands.find(named[0] if named else self.suite.gate.champion), self.workspace)
+        champion = self.suite.gate.champion
+        mine = [one for one in newest if one.entry == champion]
+        return self.spec_of(mine[0]) if mine else resolve(self.hands.find(champion), self.workspace)
 
     def kept(self, one: Observation) -> Observation:
         """The observation of a baseline, whose weights are kept."""
@@ -320,11 +318,6 @@ def values_of(rows: Sequence[Score]) -> dict[str, Value]:
 
 def is_of(one: Observation, entry: str, job: Job) -> bool:
     return (one.entry, one.digest, one.protocol_digest) == (entry, job.model_digest, job.protocol_digest)
-
-
-def last_of(earlier: Sequence[Observation], entry: str) -> list[Observation]:
-    """The newest of a model under every protocol."""
-    return list({one.key: one for one in earlier if one.entry == entry}.values())
 
 
 def without_draws(baseline: Baseline) -> Baseline:

@@ -36,7 +36,7 @@ class Snapshot:
 def snapshots_of(
     suite: Suite, workspace: Workspace, known: Mapping[tuple[Any, ...], str], find: Callable[[str], str]
 ) -> dict[str, list[Snapshot]]:
-    """By model of the suite, oldest first; of a folder the files that are new, all others' last one.
+    """By model of the suite, oldest first; of a folder the files that are new, and the last one in any case.
 
     `known`: files that were measured before, and the digests of their models; they are not opened again.
     """
@@ -51,14 +51,15 @@ def snapshots_of(
 
 
 def of_folder(entry: Entry, workspace: Workspace, known: Mapping[tuple[Any, ...], str]) -> list[Snapshot]:
-    """The checkpoints that are not known yet, oldest first."""
+    """The checkpoints that are not known yet, and the last one, oldest first."""
     folder = Path(entry.folder)
     if not folder.is_dir():
         raise BadInput("unknown-suite", f"The suite's folder {folder} does not exist.")
     files = [path for path in folder.glob(entry.pattern)
              if path.is_file() and not path.name.startswith(".") and path.suffix not in UNFINISHED]
-    new = sorted((path.stat().st_mtime_ns, path) for path in files if state_of(path) not in known)
-    return [of_model(entry, str(path), workspace) for _, path in new]
+    ordered = [path for _, path in sorted((path.stat().st_mtime_ns, path) for path in files)]
+    wanted = [path for path in ordered[:-1] if state_of(path) not in known] + ordered[-1:]
+    return [of_model(entry, str(path), workspace) for path in wanted]
 
 
 def of_model(entry: Entry, model: str, workspace: Workspace) -> Snapshot:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ganbench.gan.nightly.history import Night, Point, Value, points
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B5B5B", "#8C6D1F")   # Okabe & Ito 2008
+SIDE = 0.8              # of a night's width, for several snapshots of one night
+CURVE = 3               # least number of checkpoints in a learning curve
 PANELS = 3              # metrics in a picture
 LEGEND = "bars: 95 % intervals; a red ring: worse than its baseline, confirmed"
 
@@ -82,27 +87,31 @@ def gap_text(gap: float | None, se: float | None) -> str:
 # The picture
 
 def picture(nights: Sequence[Night], protocol: str, title: str) -> bytes:
-    """A PNG: a panel for each metric, a line for each model, with 95 % intervals, changes and regressions."""
+    """A PNG: a panel for each metric, a line for each model, with 95 % intervals, changes and regressions; below them
+    the learning curves of trainings, by the numbers in the names of their checkpoints."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     metrics = metrics_of(nights, protocol)[:PANELS]
-    figure = Figure(figsize=(9, 1 + 2.6 * len(metrics)), layout="constrained", dpi=110)
+    mine = {entry: points(nights, entry, protocol) for entry, other in models_of(nights) if other == protocol}
+    curves = {entry: found for entry, one in mine.items() if len(found := by_step(one)) >= CURVE}
+    number = len(metrics) + bool(curves)
+    figure = Figure(figsize=(9, 1 + 2.6 * number), layout="constrained", dpi=110)
     canvas = FigureCanvasAgg(figure)
-    panels = figure.subplots(len(metrics), 1, sharex=True, squeeze=False)[:, 0]
+    panels = figure.subplots(number, 1, squeeze=False)[:, 0]
     figure.suptitle(f"{title} under {protocol}", fontsize=11, x=0.01, ha="left")
-    entries = [entry for entry, other in models_of(nights) if other == protocol]
-    for metric, panel in zip(metrics, panels, strict=True):
-        for k, entry in enumerate(entries):
-            line(panel, points(nights, entry, protocol), metric, COLOURS[k % len(COLOURS)], entry)
+    colours = {entry: COLOURS[k % len(COLOURS)] for k, entry in enumerate(mine)}
+    for metric, panel in zip(metrics, panels, strict=False):
+        for entry, one in mine.items():
+            line(panel, one, metric, colours[entry], entry)
         marks(panel, nights, protocol, metric)
-        name = short_of(nights, metric)
-        panel.set_ylabel(f"{name}, {'lower' if lower_is_better(nights, metric) else 'higher'} is better")
-        panel.grid(alpha=0.25, linewidth=0.5)
-        for side in ("top", "right"):
-            panel.spines[side].set_visible(False)
-    panels[-1].set_xlabel("night", loc="left")
-    panels[-1].xaxis.get_major_locator().set_params(integer=True)
+        dress(panel, nights, metric, "night")
+    for entry, steps in curves.items():
+        values = [point.observation.scores[metrics[0]] for _, point in steps]
+        reach = [1.96 * value.se for value in values]
+        panels[-1].errorbar([step for step, _ in steps], [value.value for value in values], reach, fmt="o-", ms=3,
+                            lw=1, capsize=2, color=colours[entry])
+        dress(panels[-1], nights, metrics[0], "learning curves: number in the checkpoint's name")
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower left", ncols=4, fontsize=8, frameon=False)
     figure.supxlabel(LEGEND, fontsize=8, x=0.99, ha="right")
@@ -110,15 +119,47 @@ def picture(nights: Sequence[Night], protocol: str, title: str) -> bytes:
     return file.getvalue()
 
 
+def dress(panel: Axes, nights: Sequence[Night], metric: str, across: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    panel.set_xlabel(across, loc="left", fontsize=9)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    better = "lower" if lower_is_better(nights, metric) else "higher"
+    panel.set_ylabel(f"{short_of(nights, metric)}, {better} is better")
+    panel.grid(alpha=0.25, linewidth=0.5)
+    for side in ("top", "right"):
+        panel.spines[side].set_visible(False)
+
+
+def by_step(mine: Sequence[Point]) -> list[tuple[int, Point]]:
+    """Snapshots by the last number in their names, if all have one of their own."""
+    numbers = [re.findall(r"\d+", point.observation.snapshot) for point in mine]
+    steps = [int(found[-1]) for found in numbers if found]
+    return sorted(zip(steps, mine, strict=True), key=itemgetter(0)) if len(set(steps)) == len(mine) else []
+
+
+def places(mine: Sequence[Point]) -> list[float]:
+    """Where the points of a model stand: at their nights, side by side where one night measured several."""
+    there = Counter(point.first.number for point in mine)
+    seen: Counter[int] = Counter()
+    found = []
+    for point in mine:
+        night = point.first.number
+        seen[night] += 1
+        found.append(night - SIDE * (1 - seen[night] / there[night]))
+    return found
+
+
 def line(panel: Axes, mine: Sequence[Point], metric: str, colour: str, name: str) -> None:
     """Values with intervals at the nights on which they were measured, and a line while they stood unchanged."""
     shown = [point for point in mine if metric in point.observation.scores]
-    nights = [point.first.number for point in shown]
+    nights = places(shown)
     values = [point.observation.scores[metric].value for point in shown]
     reach = [interval(point.observation.scores[metric].estimate)[1] - value
              for point, value in zip(shown, values, strict=True)]
     panel.errorbar(nights, values, reach, fmt="o", ms=4, lw=1, capsize=2, color=colour, label=name)
-    xs = [x for point in shown for x in (point.first.number, point.last.number)]
+    last = [point.last.number if point.nights > 1 else place for point, place in zip(shown, nights, strict=True)]
+    xs = [x for pair in zip(nights, last, strict=True) for x in pair]
     panel.plot(xs, [value for value in values for _ in range(2)], lw=1, color=colour, alpha=0.6)
     for point, value in zip(shown, values, strict=True):
         if point.nights > 2:

@@ -27,7 +27,7 @@ def place(tmp_path, garments, tiny, monkeypatch):
     (folder / "runs").mkdir(parents=True)
     shutil.copy(garments, folder / "real.npz")
     shutil.copy(tiny, folder / "runs" / "000100.safetensors")
-    write_npz(folder / "good.npz", np.load(garments)["arr_0"][:40])
+    write_npz(folder / "good.npz", np.load(garments)["arr_0"].transpose(0, 3, 1, 2)[:40])
     return folder
 
 

@@ -150,7 +150,7 @@ def test_a_night_that_crashes_at_import_is_told_once_within_a_minute(team, suite
 
 def test_a_regression_is_told_once_and_its_recovery_once(team, suite, mailbox):
     folder = Path(suite).parent
-    real = np.load(folder / "real.npz")["arr_0"]
+    real = np.load(folder / "real.npz")["arr_0"].transpose(0, 3, 1, 2)
     write_npz(folder / "good.npz", real[:40])
     gate = '[gate]\nchampion = "good.npz"\n[margins]\nkid_judge = 0.01\n'
     Path(suite).write_text(Path(suite).read_text("utf-8").replace("[[models]]", gate + "[[models]]"), "utf-8")

@@ -8,7 +8,7 @@ import pytest
 from ganbench.gan.nightly.accepting import accept
 from ganbench.gan.nightly.gate import Judge, State
 from ganbench.gan.nightly.history import History, Night, points, read_night
-from ganbench.gan.nightly.views import metrics_of, models_of, picture, rows_of
+from ganbench.gan.nightly.views import by_step, metrics_of, models_of, picture, places, rows_of
 from tests.gan.nightly.worlds import World, suite_of, with_champion
 from tests.refusals import refused
 
@@ -123,6 +123,17 @@ def test_a_picture_is_a_png_of_every_model(history, tmp_path):
     nights = season(history, [0.0, 1.0, None, None, None, 0.5, 30.0, 30.0, 0.0])
     assert models_of(nights) == [("a", "p")]
     assert picture(nights, "p", "garments").startswith(b"\x89PNG")
+
+
+def test_checkpoints_with_numbers_make_a_learning_curve(history):
+    (night,) = season(history, [0.0])
+    (first,) = night.observations
+    several = [replace(first, snapshot=f"step-{step:06}", digest=str(step)) for step in (3000, 1000, 2000)]
+    mine = points([replace(night, observations=tuple(several))], "a", "p")
+    assert [step for step, _ in by_step(mine)] == [1000, 2000, 3000]
+    assert places(mine) == pytest.approx([1 - 0.8 * 2 / 3, 1 - 0.8 / 3, 1.0])
+    assert by_step([*mine, *mine]) == []        # two of one number
+    assert picture([replace(night, observations=tuple(several))], "p", "s").startswith(b"\x89PNG")
 
 
 def test_a_history_is_json(history):

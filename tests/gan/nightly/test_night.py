@@ -99,7 +99,7 @@ def test_a_new_checkpoint_in_the_folder_is_measured_and_judged(run, place):
 
 def test_a_regression_falls_is_told_once_and_recovers(run, place):
     """The champion are real garments; a network of made-up weights is far from them."""
-    real = np.load(place / "real.npz")["arr_0"]
+    real = np.load(place / "real.npz")["arr_0"].transpose(0, 3, 1, 2)
     write_npz(place / "good.npz", real[:40])
     models = ('[gate]\nchampion = "good.npz"\n[margins]\nkid_judge = 0.001\n'
               '[[models]]\nname = "mine"\nfolder = "runs"\nfamily = "dcgan"\n')
@@ -149,7 +149,7 @@ def test_limits_of_cost_count(run, place):
 
 def test_copies_hold_no_title(run, place):
     """Training images as a model: better than real images on their own reference, and not its own."""
-    real = np.load(place / "real.npz")["arr_0"]
+    real = np.load(place / "real.npz")["arr_0"].transpose(0, 3, 1, 2)
     write_npz(place / "copy.npz", real[:40])
     write_npz(place / "poor.npz", 255 - real[:40])
     models = '[gate]\nchampion = "poor.npz"\n[[models]]\nmodel = "copy.npz"\n[[models]]\nmodel = "poor.npz"\n'

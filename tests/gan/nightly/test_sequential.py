@@ -86,4 +86,5 @@ def test_the_levels_of_suspicions_add_up_to_alpha_and_what_is_left_is_the_rest()
 def test_streams_of_both_kinds_share_one_alpha():
     spending = Spending(0.05, 30, fresh=1, nightly=4)
     nights = 1 - stats.norm.cdf(spending.night)
-    assert 0.04 < spending.of_fresh + 30 * 4 * nights + 4 * crossing(spending.lasting, 30) <= 0.05
+    baselines = 4 * (1 - stats.norm.cdf(spending.baseline))
+    assert 0.04 < spending.of_fresh + 30 * 4 * nights + 4 * crossing(spending.lasting, 30) + baselines <= 0.05
