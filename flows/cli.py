@@ -585,9 +585,10 @@ def nightly(
             print(said)
             return
         from ganbench.flows.answers import Answer
-        from ganbench.flows.nights import alpha_of, night_json, night_screen
+        from ganbench.flows.nights import night_json, night_screen
+        from ganbench.gan.nightly.sentences import alpha_left
 
-        finish(Answer(night_screen(night, alpha_of(found, night)), night_json(night) if json else ""), json)
+        finish(Answer(night_screen(night, alpha_left(found, night)), night_json(night) if json else ""), json)
         raise typer.Exit(night.exit)
 
 
@@ -648,6 +649,7 @@ def gate(
         begin(machine)
         from ganbench.flows import nights as gates
         from ganbench.flows.answers import Answer
+        from ganbench.gan.nightly.sentences import alpha_left
 
         if simulate:
             plan = gates.plan_of(simulate, nights, models, question.metrics, spread, step, begin_at, alpha, seed)
@@ -659,7 +661,7 @@ def gate(
         with bars(quiet=json == "-") as show:
             night = gates.run_gate(suite, show)
         text = gates.night_json(night) if json else ""
-        finish(Answer(gates.night_screen(night, gates.alpha_of(suite, night)), text), json)
+        finish(Answer(gates.night_screen(night, alpha_left(suite, night)), text), json)
         raise typer.Exit(night.exit)
 
 

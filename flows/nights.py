@@ -11,10 +11,8 @@ from typing import Any
 
 from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.tables import SPACE, headed
-from ganbench.gan.nightly.alpha import Spending
-from ganbench.gan.nightly.history import History, Night, Verdict
+from ganbench.gan.nightly.history import History, Night, Verdict, as_data
 from ganbench.gan.nightly.sentences import (
-    alpha_left,
     digests_of,
     event_sentence,
     headline,
@@ -72,14 +70,8 @@ def verdict_grids(rows: Sequence[Verdict], names: Mapping[str, str]) -> list[Gri
     return grids
 
 
-def alpha_of(suite: Suite, night: Night) -> str:
-    """What is left of alpha, in words."""
-    fresh = sum(row.margin is not None and "benign" not in row.margin_from for row in night.verdicts)
-    return alpha_left(night, Spending(suite.gate.alpha, suite.gate.nights, fresh, len(night.verdicts) - fresh))
-
-
 def night_json(night: Night) -> str:
-    return json.dumps({name: value for name, value in asdict(night).items() if name != "state"}, indent=1)
+    return json.dumps(as_data(night), indent=1)
 
 
 # Its history
@@ -117,7 +109,7 @@ def draw_history(nights: Sequence[Night], name: str, file: Path) -> None:
 
 
 def history_json(nights: Sequence[Night]) -> str:
-    return f"[{', '.join(map(night_json, nights))}]"
+    return json.dumps([*map(as_data, nights)], indent=1)
 
 
 # One gate

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from ganbench.gan.nightly.alpha import Spending
-from ganbench.gan.nightly.history import History, Night, Verdict
+from ganbench.gan.nightly.history import History, Night, Verdict, as_data
 from ganbench.gan.nightly.sentences import alpha_left, event_sentence, headline, shorts
 from ganbench.gan.nightly.suite import Suite
 from ganbench.gan.nightly.views import gap_text, metrics_of, models_of, picture, rows_of
@@ -22,7 +20,7 @@ from ganbench.gan.report.markdown import escaped
 from ganbench.gan.types import digest_of
 from ganbench.tasks.artifacts import data_uri, linked
 from ganbench.tasks.tracking.client import Tracked
-from ganbench.tasks.tracking.histories import Curves, log_history
+from ganbench.tasks.tracking.histories import Curves, Step, log_history
 
 MOST = 60       # nights in an artifact's table
 
@@ -36,10 +34,11 @@ def track_night(suite: Suite, history: History) -> Tracked:
         for protocol in dict.fromkeys(protocol for _, protocol in models_of(nights)):
             (Path(folder) / f"history-{len(list(Path(folder).iterdir()))}.png").write_bytes(
                 picture(nights, protocol, suite.name))
-        (Path(folder) / "history.json").write_text(as_json(nights), "utf-8")
+        (Path(folder) / "history.json").write_text(json.dumps([*map(as_data, nights)], indent=1), "utf-8")
         return log_history(Curves(
             key=digest_of(["history", suite.name, str(history.folder)]), name=f"history of {suite.name}",
-            step=last.number, time=datetime.fromisoformat(last.ended).timestamp(), metrics=metrics_at(last),
+            steps=[Step(night.number, datetime.fromisoformat(night.ended).timestamp(), metrics_at(night))
+                   for night in nights],
             note="\n\n".join([headline(last), *map(event_sentence, last.events)]), folder=folder,
             tags={"ganbench.suite": suite.name, "alerts": str(sum(row.said == "worse" for row in last.verdicts))},
         ))
@@ -53,17 +52,12 @@ def metrics_at(night: Night) -> dict[str, float]:
     return {**values, "worse": float(len({row.entry for row in night.verdicts if row.said == "worse"}))}
 
 
-def as_json(nights: Sequence[Night]) -> str:
-    """The nights without the gate's state."""
-    return json.dumps([{name: value for name, value in asdict(night).items() if name != "state"} for night in nights],
-                      indent=1)
-
-
 def publish_night(suite: Suite, history: History, night: Night, tracked: Tracked) -> None:
     """The night as an artifact of the flow run: what it says, the picture, verdicts and history."""
     nights = history.nights()
     lines = [linked({"History in MLflow": tracked.url}) if tracked.url else "", f"## {escaped(headline(night))}", "",
-             *(f"- {escaped(event_sentence(event))}" for event in night.events), ""]
+             *(f"- {escaped(event_sentence(event))}" for event in night.events), "",
+             f"{escaped(alpha_left(suite, night))}.".capitalize(), ""]
     for protocol in dict.fromkeys(protocol for _, protocol in models_of(nights)):
         with tempfile.NamedTemporaryFile(suffix=".png") as file:
             file.write(picture(nights, protocol, suite.name))
@@ -96,9 +90,3 @@ def history_table(nights: Sequence[Night], protocol: str) -> list[str]:
         lines.append(f"| {row.night} | {row.date} | {escaped(name)} | {' | '.join(row.values)} | {row.verdict} | "
                      f"{row.changed} |")
     return lines
-
-
-def spending_of(suite: Suite, night: Night) -> str:
-    """What is left of alpha, in words."""
-    fresh = sum(row.margin_from != "" and "benign" not in row.margin_from for row in night.verdicts)
-    return alpha_left(night, Spending(suite.gate.alpha, suite.gate.nights, fresh, len(night.verdicts) - fresh))

@@ -139,6 +139,11 @@ class History:
             raise BadInput("already-running", f"A night of {self.folder.name} is at work already.") from error
 
 
+def as_data(night: Night) -> dict[str, Any]:
+    """For readers: without the gate's state."""
+    return {name: value for name, value in asdict(night).items() if name != "state"}
+
+
 def read_night(path: Path) -> Night:
     """A night from its file."""
     try:

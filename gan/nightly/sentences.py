@@ -7,6 +7,7 @@ from typing import Any
 
 from ganbench.gan.nightly.alpha import Spending
 from ganbench.gan.nightly.history import Night, Verdict
+from ganbench.gan.nightly.suite import Suite
 from ganbench.gan.numbers import decimals
 
 DIGITS = 8              # of a digest
@@ -59,10 +60,12 @@ def digests_of(verdict: Verdict) -> str:
     return f"model {verdict.digest[:DIGITS]}, baseline {verdict.baseline_digest[:DIGITS]}"
 
 
-def alpha_left(night: Night, spending: Spending) -> str:
-    """`alpha left 0.025 of 0.05 in this period`"""
-    opened = night.state.get("gate", {}).get("opened", 0)
-    return f"alpha left {spending.left(opened):.3g} of {spending.alpha:g} for this period of {spending.nights} nights"
+def alpha_left(suite: Suite, night: Night) -> str:
+    """`alpha left 0.025 of 0.05 for this period of 30 nights`: what suspicions have not spent yet."""
+    fresh = sum(row.margin is not None and "benign" not in row.margin_from for row in night.verdicts)
+    spending = Spending(suite.gate.alpha, suite.gate.nights, fresh, len(night.verdicts) - fresh)
+    left = spending.left(night.state.get("gate", {}).get("opened", 0)) + spending.of_nightly
+    return f"alpha left {left:.3g} of {spending.alpha:g} for this period of {spending.nights} nights"
 
 
 def event_sentence(event: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,22 +27,32 @@ if TYPE_CHECKING:
 AT_ONCE = 1_000     # metrics in a request
 
 
+LAST = "ganbench.last_night"        # a tag: the last step that the run has
+
+
+@dataclass(frozen=True)
+class Step:
+    """The metrics of one night."""
+
+    number: int
+    time: float                     # seconds since 1970
+    metrics: Mapping[str, float]
+
+
 @dataclass(frozen=True)
 class Curves:
-    """What a night adds to the run of its suite."""
+    """All nights of a suite; those that the run has already are not logged again."""
 
     key: str
     name: str
-    step: int
-    time: float                     # seconds since 1970
-    metrics: Mapping[str, float]
+    steps: Sequence[Step]
     note: str
     folder: str                     # of artifacts
     tags: Mapping[str, str]
 
 
 def log_history(curves: Curves) -> Tracked:
-    """Log a night, or return the reason for a failure; the next night logs what it can."""
+    """Log the nights that MLflow does not have yet, or return the reason for a failure; the next night logs them."""
     problem = unreachable(settings().tracking)
     if not problem:
         try:
@@ -61,12 +71,13 @@ def add(client: MlflowClient, curves: Curves) -> Tracked:
     new = run is None
     if run is None:
         run = client.create_run(experiment, None, {KEY: curves.key, KIND: "history"}, curves.name)
-    rows = [Metric(sound_path(name), value, round(1000 * curves.time), curves.step)
-            for name, value in curves.metrics.items()]
+    last = 0 if new else int(run.data.tags.get(LAST, 0))
+    rows = [Metric(sound_path(name), value, round(1000 * step.time), step.number)
+            for step in curves.steps if step.number > last for name, value in step.metrics.items()]
     for start in range(0, len(rows), AT_ONCE):
         client.log_batch(run.info.run_id, metrics=rows[start:start + AT_ONCE])
-    tags = [RunTag(name, value) for name, value in {**curves.tags, NOTE: curves.note, COMPLETE: "true"}.items()]
-    client.log_batch(run.info.run_id, tags=tags)
+    said = {**curves.tags, NOTE: curves.note, LAST: str(curves.steps[-1].number), COMPLETE: "true"}
+    client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in said.items()])
     client.log_artifacts(run.info.run_id, curves.folder)
     return tracked(experiment, run.info.run_id, new)
 

@@ -184,7 +184,5 @@ def test_everything_that_a_night_says_is_a_sentence(run, place, golden):
     assert all(is_sentence(text) for text in texts), texts
 
 
-def test_what_is_left_of_alpha_is_said(run):
-    from ganbench.gan.nightly.alpha import Spending
-
-    assert "0.05 of 0.05" in alpha_left(run(), Spending())
+def test_what_is_left_of_alpha_is_said(run, place):
+    assert "0.05 of 0.05" in alpha_left(read_suite(write_suite(place)), run())
