@@ -24,7 +24,8 @@ TAG = "nightly"         # of deployments whose failures are told
 CHANGES = ("regression", "recovery", "drift", "elected")
 CHANGED, FAILED = "A night found something", "A night failed"       # names of automations
 TEXT = "{{ event.payload.text | tojson }}"
-SAID = ("{{ ('The night ' ~ flow_run.name ~ ' ended as ' ~ event.resource['prefect.state-name'] ~ ': ' ~ "
+SAID = ("{{ ('The night of ' ~ (deployment.name if deployment else flow_run.name) ~ ' ended as ' ~ "
+        "event.resource['prefect.state-name'] ~ ': ' ~ "
         "event.resource['prefect.state-message']) | tojson }}")
 
 

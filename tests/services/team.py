@@ -42,7 +42,8 @@ class Team:
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.prefect}/api/{path}", data, headers, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+            text = answer.read()
+        return json.loads(text) if text else None
 
     @contextmanager
     def working(self) -> Iterator[Child]:
