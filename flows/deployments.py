@@ -188,7 +188,7 @@ def crashing(name: str, about: str, after: str, expect: set[str], seconds: int, 
     from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
     ends = {f"prefect.flow-run.{state}" for state in (
-        "Completed", "Failed", "Cancelled", "Crashed", "Skipped", "Regression", "Drift")}
+        "Completed", "Failed", "Cancelled", "Crashed", "Skipped", "Regression", "Drift", "Incomplete")}
     return AutomationCore(
         name=name,
         description=about,

@@ -21,7 +21,7 @@ from ganbench.gan.evaluate import Started, all_features, all_samples, begin_scor
 from ganbench.gan.jobs import Job
 from ganbench.gan.metering import Cost
 from ganbench.gan.nightly.history import History, Night
-from ganbench.gan.nightly.night import DRIFTED, FELL, Hands, Work
+from ganbench.gan.nightly.night import DRIFTED, FAILED, FELL, Hands, Work
 from ganbench.gan.nightly.sentences import event_sentence, headline
 from ganbench.gan.nightly.suite import Suite, read_suite
 from ganbench.gan.question import Opening, Option
@@ -36,7 +36,7 @@ from ganbench.tasks.stages import analyse_model, measure_costs, prepare_job
 from ganbench.tasks.tracking.evaluations import record_of, track
 from ganbench.tasks.tracking.registry import crown, file_of_registered
 
-ENDS = ("Regression", "Drift")      # names of failed states in which the night itself went well
+ENDS = ("Regression", "Drift", "Incomplete")      # names of failed states in which the night itself went well
 SuiteFile = Annotated[str, Option(
     "Suite", "A TOML file with [[models]] and [gate], see docs/nightly.md; or zoo:garments.", card="",
 )]
@@ -53,8 +53,8 @@ def run_name() -> str:
 def nightly(suite: SuiteFile = "zoo:garments", *, opening: Opening) -> Any:
     """Measure what is new in a suite, judge it against its baselines, and write the night into the history.
 
-    What is unchanged is not drawn again.  Ends as `Regression` or `Drift` where the gate fell or the toolchain is
-    another one.
+    What is unchanged is not drawn again.  Ends as `Regression` where the gate fell, as `Drift` where the toolchain is
+    another one, as `Incomplete` where a model could not be measured.
     """
     found = read_suite(suite)
     history = History(histories(), found.name)
@@ -88,6 +88,8 @@ def state_of(night: Night) -> State[Any]:
         return Failed(name="Regression", message=said)
     if night.exit == DRIFTED:
         return Failed(name="Drift", message=said)
+    if night.exit == FAILED:
+        return Failed(name="Incomplete", message=said)
     return Completed(message=said)
 
 
@@ -150,7 +152,7 @@ def costs_of(specs: Sequence[ModelSpec], workspace: Workspace) -> list[Cost]:
 def tell(suite: Suite, night: Night) -> None:
     """Events for Prefect's automations: one for each change, and none for what goes on as it was."""
     for event in night.events:
-        if event["kind"] in CHANGES:
+        if event["kind"] in CHANGES and not event.get("known"):
             emit(suite, night, event)
 
 

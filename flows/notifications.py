@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Action = Callable[[str], Any]       # a template of a text -> what is done with it
 BLOCK = "ganbench-webhook"
 TAG = "nightly"         # of deployments whose failures are told
-CHANGES = ("regression", "recovery", "drift", "elected")
+CHANGES = ("regression", "recovery", "drift", "elected", "refused")
 CHANGED, FAILED = "A night found something", "A night failed"       # names of automations
 TEXT = "{{ event.payload.text | tojson }}"
 SAID = ("{{ ('The night of ' ~ (deployment.name if deployment else flow_run.name) ~ ' ended as ' ~ "

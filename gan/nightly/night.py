@@ -29,14 +29,14 @@ from ganbench.gan.nightly.champion import (
 )
 from ganbench.gan.nightly.gate import BASE, Baseline, Judge, State, seed_of, set_baselines
 from ganbench.gan.nightly.history import History, Night, Observation, Value, Verdict, last_measured
-from ganbench.gan.nightly.snapshots import Snapshot, as_json, keep, reopened, snapshots_of
+from ganbench.gan.nightly.snapshots import Refused, Snapshot, as_json, keep, reopened, snapshots_of
 from ganbench.gan.nightly.suite import Suite
 from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.store import store_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import BadInput, ModelSpec, Protocol, Score, Workspace
 
-FELL, DRIFTED = 3, 4        # exit codes
+FAILED, FELL, DRIFTED = 1, 3, 4     # exit codes; FAILED: a model could not be measured
 CHAMPION = "champion"       # the entry that stands for a champion who is no model of the suite
 
 Event = dict[str, Any]
@@ -86,6 +86,7 @@ class Work:
         self.events: list[Event] = []
         self.protocols = {protocol_of(question).name: question for question in suite.questions}
         self.specs: dict[str, ModelSpec | None] = {}        # by digest
+        self.refused: list[Refused] = []
         self.measured: list[tuple[Job, list[Score]]] = []   # tonight's new snapshots
 
     # The steps
@@ -105,7 +106,8 @@ class Work:
         if self.suite.gate.champion:
             self.elect(newest, verdicts)
         fell = broken or any(verdict.said == "worse" for verdict in verdicts)
-        return self.record(toolchain, observations, verdicts, scheduled, FELL if fell else 0)
+        code = FELL if fell else FAILED if self.refused else 0
+        return self.record(toolchain, observations, verdicts, scheduled, code)
 
     def drifted(self, toolchain: Mapping[str, Any]) -> bool:
         """Whether the toolchain is another one than those accepted.  One with the same numbers, to the last bit, is
@@ -131,22 +133,55 @@ class Work:
         files = {tuple(one.spec["file"]): one.digest for one in earlier if one.spec.get("file")}
         found: list[Observation] = []
         jobs: list[tuple[Snapshot, Job]] = []
-        for name, mine in snapshots_of(self.suite, self.workspace, files, self.hands.find).items():
+        there, self.refused = snapshots_of(self.suite, self.workspace, files, self.hands.find)
+        for name, mine in there.items():
             for snapshot in mine:
                 for question in self.suite.questions:
-                    job = self.job(snapshot.spec, question, seed_of(self.suite, self.number, 0))
-                    known = [one for one in earlier if is_of(one, name, job)]
+                    job = self.prepared(snapshot, question)
+                    known = [one for one in earlier if job and is_of(one, name, job)]
                     if known:
                         found.append(known[-1])
-                    else:
+                    elif job:
                         jobs.append((snapshot, job))
-        scores = self.hands.scores([job for _, job in jobs]) if jobs else []
-        found += [self.observation(snapshot, job, rows) for (snapshot, job), rows in zip(jobs, scores, strict=True)]
-        self.measured = [(job, rows) for (_, job), rows in zip(jobs, scores, strict=True)]
+        measured = self.scored(jobs)
+        found += [self.observation(snapshot, job, rows) for snapshot, job, rows in measured]
+        self.measured = [(job, rows) for _, job, rows in measured]
+        for one in self.refused:
+            found += [old for old in last_of(earlier, one.entry) if old.key not in {other.key for other in found}]
+        self.tell_refused()
         if not found:
-            raise BadInput("no-images", f"The suite {self.suite.name} found nothing to measure: its folders are empty.")
+            why = self.refused[0].why if self.refused else "Its folders are empty."
+            raise BadInput("no-images", f"The suite {self.suite.name} found nothing to measure. {why}")
         newest = {one.key: one for one in found}
         return found, list(newest.values())
+
+    def prepared(self, snapshot: Snapshot, question: Question) -> Job | None:
+        """The job of a snapshot; None if it is refused, which does not stop the others."""
+        try:
+            return self.job(snapshot.spec, question, seed_of(self.suite, self.number, 0))
+        except BadInput as error:
+            self.refused.append(Refused(snapshot.entry, snapshot.spec.name, str(error)))
+            return None
+
+    def scored(self, jobs: Sequence[tuple[Snapshot, Job]]) -> list[tuple[Snapshot, Job, list[Score]]]:
+        """The scores of all that can be measured; where one cannot, each is measured by itself."""
+        if not jobs:
+            return []
+        try:
+            rows = self.hands.scores([job for _, job in jobs])
+            return [(snapshot, job, row) for (snapshot, job), row in zip(jobs, rows, strict=True)]
+        except BadInput as error:
+            if len(jobs) > 1:
+                return [found for one in jobs for found in self.scored([one])]
+            self.refused.append(Refused(jobs[0][0].entry, jobs[0][0].spec.name, str(error)))
+            return []
+
+    def tell_refused(self) -> None:
+        """What could not be measured; `known`: it was told the night before."""
+        before = {(event["entry"], event["why"]) for night in self.nights[-1:] for event in night.events
+                  if event["kind"] == "refused"}
+        self.events += [{"kind": "refused", "entry": one.entry, "snapshot": one.model, "why": one.why,
+                         "known": (one.entry, one.why) in before} for one in self.refused]
 
     def job(self, spec: ModelSpec, question: Question, seed: int) -> Job:
         protocol = asked_protocol(question, [spec], self.workspace)
@@ -318,6 +353,11 @@ def values_of(rows: Sequence[Score]) -> dict[str, Value]:
 
 def is_of(one: Observation, entry: str, job: Job) -> bool:
     return (one.entry, one.digest, one.protocol_digest) == (entry, job.model_digest, job.protocol_digest)
+
+
+def last_of(earlier: Sequence[Observation], entry: str) -> list[Observation]:
+    """The newest of a model under every protocol."""
+    return list({one.key: one for one in earlier if one.entry == entry}.values())
 
 
 def without_draws(baseline: Baseline) -> Baseline:

@@ -79,6 +79,8 @@ def event_sentence(event: Mapping[str, Any]) -> str:
         far = "" if event["moved"] is None else f" Their scores moved by up to {event['moved']:.2g} standard errors."
         return (f"The toolchain is another one: {what}.{far} No model was judged, and none will be until it is "
                 "accepted: `ganbench history SUITE --accept toolchain`.")
+    if kind == "refused":
+        return f"{event['entry']} could not be measured. {event['why']}"
     if kind == "accepted":
         return f"Accepted: {event['what']}{' - ' + event['why'] if event.get('why') else ''}."
     if kind == "regression":
@@ -105,6 +107,9 @@ def headline(night: Night) -> str:
     costly = sorted({event["entry"] for event in night.events if event["kind"] == "limit"})
     new = sum(one.since == night.number for one in night.observations)
     what = f"{new} new snapshot{'s' * (new != 1)}" if new else "nothing new, so nothing was drawn and no alpha spent"
+    refused = sorted({event["entry"] for event in night.events if event["kind"] == "refused"})
+    if refused:
+        what += f"; {', '.join(refused)} could not be measured"
     if worse or costly:
         parts = [f"{', '.join(worse)} fell behind"] * bool(worse)
         parts += [f"{', '.join(costly)} costs too much"] * bool(costly)

@@ -33,24 +33,41 @@ class Snapshot:
     file: tuple[Any, ...] = ()  # its path and state, by which it is known again without being read
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A model that could not be opened or measured."""
+
+    entry: str
+    model: str
+    why: str                    # a sentence
+
+
 def snapshots_of(
     suite: Suite, workspace: Workspace, known: Mapping[tuple[Any, ...], str], find: Callable[[str], str]
-) -> dict[str, list[Snapshot]]:
-    """By model of the suite, oldest first; of a folder the files that are new, and the last one in any case.
+) -> tuple[dict[str, list[Snapshot]], list[Refused]]:
+    """By model of the suite, oldest first; of a folder the files that are new, and the last one in any case.  One that
+    cannot be opened does not stop the others.
 
     `known`: files that were measured before, and the digests of their models; they are not opened again.
     """
     found: dict[str, list[Snapshot]] = {}
+    refused: list[Refused] = []
     for entry in suite.models:
-        mine = of_folder(entry, workspace, known) if entry.folder else [of_model(entry, find(entry.model), workspace)]
-        name = entry.name or (Path(entry.folder).name if entry.folder else mine[0].spec.name)
+        mine: list[Snapshot] = []
+        called = entry.name or (Path(entry.folder).name if entry.folder else "")
+        for model in files_of(entry, known) if entry.folder else [entry.model]:
+            try:
+                mine.append(of_model(entry, find(model), workspace))
+            except BadInput as error:
+                refused.append(Refused(called or model, model, str(error)))
+        name = called or (mine[0].spec.name if mine else entry.model)
         if name in found:
             raise BadInput("given-twice", f"Two models of the suite are called {name!r}: give them names of their own.")
         found[name] = [replace(one, entry=name) for one in mine]
-    return found
+    return found, refused
 
 
-def of_folder(entry: Entry, workspace: Workspace, known: Mapping[tuple[Any, ...], str]) -> list[Snapshot]:
+def files_of(entry: Entry, known: Mapping[tuple[Any, ...], str]) -> list[str]:
     """The checkpoints that are not known yet, and the last one, oldest first."""
     folder = Path(entry.folder)
     if not folder.is_dir():
@@ -59,7 +76,7 @@ def of_folder(entry: Entry, workspace: Workspace, known: Mapping[tuple[Any, ...]
              if path.is_file() and not path.name.startswith(".") and path.suffix not in UNFINISHED]
     ordered = [path for _, path in sorted((path.stat().st_mtime_ns, path) for path in files)]
     wanted = [path for path in ordered[:-1] if state_of(path) not in known] + ordered[-1:]
-    return [of_model(entry, str(path), workspace) for path in wanted]
+    return [str(path) for path in wanted]
 
 
 def of_model(entry: Entry, model: str, workspace: Workspace) -> Snapshot:

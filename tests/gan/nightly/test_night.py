@@ -164,6 +164,27 @@ def test_unfinished_files_are_no_checkpoints(run, place):
     assert [one.snapshot for one in run().observations] == ["000100"]
 
 
+def test_a_damaged_checkpoint_stops_nobody_else_and_is_told_once(run, place):
+    models = MINE + '[[models]]\nmodel = "real.npz"\nname = "real"\n'
+    suite = write_suite(place, models)
+    run(suite)
+    (place / "runs" / "000200.safetensors").write_bytes(b"half a file")
+    night = run(suite)
+    assert night.exit == 1
+    (event,) = [event for event in night.events if event["kind"] == "refused"]
+    assert (event["entry"], event["known"]) == ("mine", False)
+    assert {one.entry for one in night.observations} == {"mine", "real"}
+    (event,) = run(suite).events
+    assert event["known"]
+
+
+def test_a_model_whose_images_are_all_the_same_stops_nobody_else(run, place):
+    write_npz(place / "grey.npz", np.full((40, 1, 32, 32), 128, np.uint8))
+    night = run(write_suite(place, MINE + '[[models]]\nmodel = "grey.npz"\n'))
+    assert [event["entry"] for event in night.events] == ["grey.npz"]
+    assert [one.entry for one in night.observations] == ["mine"]
+
+
 def test_an_empty_folder_is_said(run, place):
     shutil.rmtree(place / "runs")
     with refused("unknown-suite", "runs"):
