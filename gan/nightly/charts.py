@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ganbench.gan.nightly.alpha import Spending
-from ganbench.gan.nightly.sequential import ALLOWANCE, Array
+from ganbench.gan.nightly.sequential import Array, cusum
 
 BENIGN = 5          # the least number of benign snapshots that say what another one may be
 FIELDS = ("sum", "worse")
@@ -37,7 +37,7 @@ class Charts:
     def observe(self, z: Array) -> Array:
         """The numbers of a night; nan: nothing new.  -> the streams that a second draw has to confirm."""
         new = ~np.isnan(z) & ~self.worse
-        self.sum = np.where(new, np.maximum(0, self.sum + np.nan_to_num(z) - ALLOWANCE), self.sum)
+        self.sum = cusum(self.sum, np.where(new, z, np.nan))
         return new & self.beyond(z)
 
     def beyond(self, z: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ganbench.gan.nightly.alpha import Spending
@@ -120,8 +120,3 @@ def headline(night: Night) -> str:
 def shorts(night: Night) -> dict[str, str]:
     """Metric -> its name in tables."""
     return {metric: value.short or metric for one in night.observations for metric, value in one.scores.items()}
-
-
-def unlike(rows: Sequence[Verdict]) -> list[Verdict]:
-    """The verdicts that need words: all but those of the baseline itself."""
-    return [row for row in rows if row.said != "baseline"]

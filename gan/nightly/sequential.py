@@ -20,18 +20,12 @@ EXPECTED = 1.5          # the scale of true differences, in standard errors, tha
 GRID = 200              # states of the Markov chain that stands for a CUSUM
 
 
-def cusum(z: Array, allowance: float = ALLOWANCE) -> Array:
-    """S_t = max(0, S_{t-1} + z_t - k) along the last axis; nights without a number (nan) change nothing.
+def cusum(last: Array, z: Array, allowance: float = ALLOWANCE) -> Array:
+    """S_t = max(0, S_{t-1} + z_t - k); a night without a number (nan) changes nothing.
 
     Page 1954, Biometrika 41, 100-115.
     """
-    sums = np.zeros(z.shape)
-    last = np.zeros(z.shape[:-1])
-    for t in range(z.shape[-1]):
-        new = z[..., t]
-        last = np.where(np.isnan(new), last, np.maximum(0, last + new - allowance))
-        sums[..., t] = last
-    return sums
+    return np.where(np.isnan(z), last, np.maximum(0, last + z - allowance))
 
 
 def log_evidence(weighted: ArrayLike, information: ArrayLike, scale: ArrayLike) -> Array:
@@ -48,21 +42,12 @@ def log_evidence(weighted: ArrayLike, information: ArrayLike, scale: ArrayLike) 
     return np.asarray(np.log(2) + np.log(precision / both) / 2 + s**2 / (2 * both) + log_ndtr(s / np.sqrt(both)))
 
 
-def predictive(values: Array) -> Array:
-    """z of every value against those before it, along the last axis; nan for the first two and for missing values.
+def predicted(before: Array, there: Array, new: Array) -> Array:
+    """z of a new value against those before it (last axis) that are there; nan for fewer than two.
 
     For independent values of one normal distribution, whatever its mean and variance, these are independent standard
     normal numbers: Quesenberry 1991, Journal of Quality Technology 23, 213-224 (case UU).
     """
-    z = np.full(values.shape, np.nan)
-    there = ~np.isnan(values)
-    for t in range(2, values.shape[-1]):
-        z[..., t] = predicted(values[..., :t], there[..., :t], values[..., t])
-    return z
-
-
-def predicted(before: Array, there: Array, new: Array) -> Array:
-    """z of a new value against those before it (last axis) that are there; nan for fewer than two."""
     n = there.sum(-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         known = np.where(there, before, 0)

@@ -7,7 +7,7 @@ the metrics of one model are correlated, and so are all differences from one cha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
@@ -162,7 +162,3 @@ def with_spread(plan: Plan, histories: int, random: np.random.Generator) -> tupl
         values[..., night] = np.where(gate.worse, np.nan, new)
         worse[:, night] = gate.worse
     return worse, draws
-
-
-def as_rows(found: Found) -> dict[str, float | str]:
-    return {**asdict(found.plan), **{key: value for key, value in asdict(found).items() if key != "plan"}}

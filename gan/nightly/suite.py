@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from ganbench.gan.models.toml_file import beside, from_file
 from ganbench.gan.question import PRESET, Opening, Question
@@ -250,7 +250,3 @@ def check(suite: Suite, path: Path) -> None:
 
 def is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def zone(suite: Suite) -> ZoneInfo:
-    return ZoneInfo(suite.timezone)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ganbench.gan.nightly.alpha import Spending
-from ganbench.gan.nightly.sequential import ALLOWANCE, EXPECTED, Array, log_evidence
+from ganbench.gan.nightly.sequential import EXPECTED, Array, cusum, log_evidence
 
 SUDDEN = 3.0            # standard errors of one night that raise a suspicion
 LASTING = 4.0           # and of the CUSUM
@@ -47,7 +47,7 @@ class Suspicions:
     def observe(self, z: Array) -> None:
         """The numbers of a night; nan: nothing new.  The strongest suspicion comes first, and gets the most alpha."""
         new = ~np.isnan(z) & ~self.worse
-        self.sum = np.where(new, np.maximum(0, self.sum + np.nan_to_num(z) - ALLOWANCE), self.sum)
+        self.sum = cusum(self.sum, np.where(new, z, np.nan))
         self.suspected &= ~new | (self.sum > 0)
         strength = np.where(new & ~self.suspected, np.maximum(np.nan_to_num(z) / SUDDEN, self.sum / LASTING), 0)
         begun = strength > 1

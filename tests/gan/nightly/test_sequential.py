@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from ganbench.gan.nightly.alpha import Spending
-from ganbench.gan.nightly.sequential import crossing, cusum, cusum_limit, log_evidence, predictive
+from ganbench.gan.nightly.sequential import crossing, cusum, cusum_limit, log_evidence, predicted
 
 
 @pytest.fixture
@@ -13,14 +13,28 @@ def random():
     return np.random.default_rng(1)
 
 
+def cusums(z):
+    """Of all nights, along the last axis."""
+    sums = [np.zeros(z.shape[:-1])]
+    for night in range(z.shape[-1]):
+        sums.append(cusum(sums[-1], z[..., night]))
+    return np.stack(sums[1:], axis=-1)
+
+
+def predictive(values):
+    """Every value against those before it."""
+    there = ~np.isnan(values)
+    return np.stack([predicted(values[..., :t], there[..., :t], values[..., t]) for t in range(values.shape[-1])], -1)
+
+
 def test_a_cusum_adds_what_exceeds_half_a_standard_error_and_never_falls_below_zero():
     z = np.array([[1.0, 2.0, np.nan, -9.0, 0.7]])
-    assert cusum(z)[0].tolist() == pytest.approx([0.5, 2.0, 2.0, 0.0, 0.2])
+    assert cusums(z)[0].tolist() == pytest.approx([0.5, 2.0, 2.0, 0.0, 0.2])
 
 
 @pytest.mark.parametrize(("h", "nights"), [(2.0, 10), (4.4, 30), (5.0, 100)])
 def test_the_chain_of_brook_and_evans_agrees_with_simulation(h, nights, random):
-    seen = (cusum(random.standard_normal((40_000, nights))).max(-1) > h).mean()
+    seen = (cusums(random.standard_normal((40_000, nights))).max(-1) > h).mean()
     assert crossing(h, nights) == pytest.approx(seen, abs=4 * np.sqrt(seen * (1 - seen) / 40_000))
 
 
