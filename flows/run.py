@@ -46,8 +46,8 @@ from ganbench.gan.words import caution
 from ganbench.tasks.guardian import guard
 from ganbench.tasks.progress import Counter, listening
 from ganbench.tasks.runners import check_runner, runner
-from ganbench.tasks.servers import join, running
-from ganbench.tasks.settings import histories, settings, workspace_of
+from ganbench.tasks.servers import join, running, start_prefect
+from ganbench.tasks.settings import histories, names_server, settings, workspace_of
 
 if TYPE_CHECKING:
     from ganbench.flows.audit import Attributed, Audited
@@ -188,13 +188,15 @@ def prepared(model: str, question: Question, seed: int, opening: Opening) -> Job
 
 def begin_flow() -> None:
     """What comes before any flow: a sound runner, a home (Prefect makes no folder above its own), the running servers,
-    and nobody left behind."""
+    nobody left behind, and a server for workers in other processes."""
     check_runner()
     settings().root.mkdir(parents=True, exist_ok=True)
     servers = running()
     if servers:
         join(servers)
     guard()
+    if settings().runner != "threads" and not names_server():
+        start_prefect()
 
 
 def run_sampling(show: Show, model: str, out: Path, n: int, seed: int, opening: Opening) -> int:

@@ -6,6 +6,7 @@ Every field can be given as GANBENCH_<FIELD> in the environment or in a `.env` f
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from typing import Any
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from ganbench.gan.mirror import check_mirror
 from ganbench.gan.types import BadInput, Workspace
 
 # Telemetry off, longer timeouts for slow machines, and shorter ones for servers that are down.
@@ -23,6 +25,7 @@ ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's workers see all GPUs, and choose one by tasks.workers
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -46,6 +49,8 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)  # shards at a time, a thread each
     batch_size: int = Field(250, ge=1)  # images that a worker processes between two saves
     runner: str = "threads"  # a row of tasks.runners.RUNNERS
+    cluster: str = ""  # the address of a running Dask scheduler or Ray head; empty: one of this machine, for each run
+    mirror: str = ""  # where finished artefacts are copied to; see gan.mirror
     device: str = "cpu"
     data: str = ""  # a folder that may hold data sets by name
     inception_weights: str = ""  # a file
@@ -89,6 +94,7 @@ def configure(**given: object) -> Settings:
         raise BadInput("unfit-setting",
                        f"The setting GANBENCH_{name.upper()} is not valid JSON, such as "
                        '{"dinov2": "/path/to/file"}.') from error
+    check_mirror(found.mirror)
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     keep_local_work_local()
@@ -133,6 +139,11 @@ def unchanged(name: str) -> Iterator[None]:
             os.environ[name] = before
 
 
+def without_user(address: str) -> str:
+    """An address as it may be printed and linked: `postgresql://host/mlflow`, with no user and no password."""
+    return re.sub(r"//[^/]*@", "//", address)
+
+
 def sentence(problem: Any) -> str:
     """A pydantic error about one setting, as a sentence."""
     name = str(problem["loc"][0]).upper().removeprefix("GANBENCH_")
@@ -149,5 +160,5 @@ def workspace_of(trust_pickle: bool = False) -> Workspace:
     found = settings()
     return Workspace(
         str(found.root), found.data, found.inception_weights, found.device, trust_pickle, found.batch_size,
-        found.extractor_weights,
+        found.extractor_weights, found.mirror,
     )
