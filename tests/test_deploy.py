@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,13 @@ def known() -> set[str]:
 
 
 def of_mlflow() -> set[str]:
-    from mlflow import cli, environment_variables
-
-    options = {name for option in cli.server.params for name in envvars(option)}
-    return options | {value.name for value in vars(environment_variables).values() if hasattr(value, "name")}
-
-
-def envvars(option: Any) -> list[str]:
-    given = option.envvar or ()
-    return [given] if isinstance(given, str) else list(given)
+    """From its source: to import its command line takes seconds."""
+    spec = find_spec("mlflow")
+    assert spec
+    assert spec.origin
+    files = ("cli/__init__.py", "utils/cli_args.py", "environment_variables.py")
+    return {name for file in files for name in
+            re.findall(r'"(MLFLOW_[A-Z_]+)"', (Path(spec.origin).parent / file).read_text("utf-8"))}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
