@@ -41,7 +41,7 @@ def dask(workers: int, cluster: str) -> TaskRunner[Any]:
 
 
 def ray(workers: int, cluster: str) -> TaskRunner[Any]:
-    """A cluster that is there already, or one of this machine, which listens on loopback alone."""
+    """A cluster that is there already, or one of this machine, which listens on loopback alone (see `settings`)."""
     try:
         from prefect_ray import RayTaskRunner
     except ImportError as error:
@@ -50,7 +50,7 @@ def ray(workers: int, cluster: str) -> TaskRunner[Any]:
     if cluster:
         return RayTaskRunner(address=cluster)
     return RayTaskRunner(init_kwargs={
-        "num_cpus": workers, "_node_ip_address": LOOPBACK, "include_dashboard": False, "log_to_driver": False,
+        "num_cpus": workers, "include_dashboard": False, "log_to_driver": False,
         "object_store_memory": REFERENCES})
 
 

@@ -25,7 +25,6 @@ ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's workers see all GPUs, and choose one by tasks.workers
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -98,6 +97,8 @@ def configure(**given: object) -> Settings:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     keep_local_work_local()
+    if found.runner == "ray" and not found.cluster:
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # on Linux, too: its servers are on loopback
     if not os.environ.get("PREFECT_API_URL"):
         os.environ.setdefault("PREFECT_HOME", str(found.root / "prefect"))
     _current[:] = [found]
