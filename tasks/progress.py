@@ -122,7 +122,7 @@ def has_workers() -> bool:
     from prefect.task_runners import ThreadPoolTaskRunner
 
     found = FlowRunContext.get()
-    return bool(found) and not isinstance(found.task_runner, ThreadPoolTaskRunner)
+    return isinstance(found, FlowRunContext) and not isinstance(found.task_runner, ThreadPoolTaskRunner)
 
 
 @contextmanager
