@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo quick test test-long test-services test-slow lint lock clean
+.PHONY: help setup demo quick test test-long test-services test-slow growing lint lock clean
 
 help:
 	@echo "make demo           set up, compare a GAN, a flow and a transformer of the zoo on 2,000 images each"
@@ -11,6 +11,7 @@ help:
 	@echo "make test-long      tests of trained models and beside other tools, seconds each"
 	@echo "make test-services  tests that start servers and a browser"
 	@echo "make test-slow      tests that take minutes"
+	@echo "make growing        also install Dask, Ray, S3 and PostgreSQL's client, whose tests skip without them"
 	@echo "make lint           ruff, mypy, import-linter"
 	@echo "make lock           pin the newest versions that pyproject.toml allows"
 
@@ -49,6 +50,11 @@ test-long: setup
 # They wait more than they compute: the kills beside the servers and the browser.
 test-services: setup
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m services tests/services
+
+# Beside what is locked, and without changing it.
+growing: setup
+	VIRTUAL_ENV=$(CURDIR)/.venv .uv/bin/uv pip install --quiet --constraint requirements.lock \
+		-e ".[dask,ray,s3,postgres]" "moto[server]>=5"
 
 test-slow: setup
 	$(BIN)/pytest -m slow

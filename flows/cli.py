@@ -479,14 +479,15 @@ for _name, _what in LISTS.items():
 @on_command_line(machine=HERE)
 def cache(
     action: Annotated[
-        str, typer.Argument(help="list, verify (every hash) or collect (remove unused artefacts).")
+        str, typer.Argument(help="list, verify (every hash), collect (remove unused artefacts) or mirror "
+                            "(copy what GANBENCH_MIRROR lacks).")
     ] = "list",
     *,
     older_than: Annotated[float, typer.Option(help="collect: artefacts not used for so many days; 0 for all.")] = 30,
     json: AsJson = False,
     machine: Machine,
 ) -> None:
-    """List, verify or clean the store."""
+    """List, verify, clean or copy the store."""
     with sentences(machine.debug):
         begin(machine)
         from ganbench.flows.lists import CACHE

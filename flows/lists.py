@@ -16,19 +16,21 @@ from ganbench.gan.features import EXTRACTORS
 from ganbench.gan.features.extract import given_weights
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.metrics import METRICS
+from ganbench.gan.mirror import copy
 from ganbench.gan.models.identity import IMAGES
 from ganbench.gan.models.names import ZOO, zoo_models
 from ganbench.gan.models.openers import OPENERS
 from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.recipes import RECIPES
 from ganbench.gan.store import Store, is_sound
-from ganbench.gan.types import ModelSpec
-from ganbench.tasks.settings import settings, workspace_of
+from ganbench.gan.types import BadInput, ModelSpec
+from ganbench.tasks.settings import settings, without_user, workspace_of
 
 if TYPE_CHECKING:
     from ganbench.gan.verify import Result
 
 Row = dict[str, Any]
+ANSWERS = "answers"  # of `flows.answers`: they name files of this machine, so they stay here
 
 
 def models() -> list[Row]:
@@ -228,7 +230,7 @@ def server_rows() -> list[Row]:
             "found": servers.prefect if servers else "",
             "state": "ok" if servers else "not running (it need not)",
         },
-        {"name": "MLflow", "found": settings().tracking, "state": problem or "ok"},
+        {"name": "MLflow", "found": without_user(settings().tracking), "state": problem or "ok"},
     ]
 
 
@@ -262,8 +264,24 @@ def cache_collect(older_than: float) -> list[Row]:
     return [{"name": "removed", "artefacts": len(old), "left_behind_files": len(strays), "bytes": size}]
 
 
+def cache_mirror(older_than: float) -> list[Row]:
+    """Copy to the mirror what it lacks: artefacts from before there was one, or from while it was down."""
+    url = settings().mirror
+    if not url:
+        raise BadInput("unfit-setting", "There is no mirror: set GANBENCH_MIRROR, for example to s3://BUCKET/FOLDER.")
+    sound = [entry for entry in store().entries() if entry.kind != ANSWERS and is_sound(entry)]
+    try:
+        copied = [entry for entry in sound if copy(url, entry.kind, entry.key, entry.path, entry.facts)]
+    except (OSError, RuntimeError, ValueError) as error:
+        raise BadInput("no-answer", f"The mirror {url} failed ({type(error).__name__}).") from error
+    size = sum(entry.facts["bytes"] for entry in copied)
+    return [{"name": "copied", "artefacts": len(copied), "bytes": size},
+            {"name": "there already", "artefacts": len(sound) - len(copied)}]
+
+
 def store() -> Store:
     return Store(settings().root / "store")
 
 
-CACHE: dict[str, Callable[[float], list[Row]]] = {"list": cache_list, "verify": cache_verify, "collect": cache_collect}
+CACHE: dict[str, Callable[[float], list[Row]]] = {
+    "list": cache_list, "verify": cache_verify, "collect": cache_collect, "mirror": cache_mirror}

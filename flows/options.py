@@ -49,7 +49,7 @@ class Machine:
         None, "Workers", "Shards processed at a time, one thread each. Changes no result.", least=1)
     batch_size: int | None = option(
         None, "Batch size", "Images between two saves: a killed run loses at most these. Changes no result.", least=1)
-    runner: str | None = option(None, "Runner", "Where shards are processed: threads, dask or ray.")
+    runner: str | None = option(None, "Runner", "Where shards are processed: threads, processes, dask or ray.")
     debug: bool = option(False, "Debug", "Show the traceback of an error, and Prefect's log.")
 
 
@@ -61,6 +61,7 @@ def on_command_line(**groups: Any) -> Callable[[Callable[..., Any]], Callable[..
 def in_form(**groups: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorate the function of a flow: its parameters of these names are groups; each option becomes a parameter, and a
     field of the form that `formed` makes.  Further settings also come as the form sends them: by card, in `more`."""
+    from ganbench.tasks.progress import conducted
     from ganbench.tasks.refusals import in_words
 
     spreading = spread(as_field, groups)
@@ -75,7 +76,7 @@ def in_form(**groups: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]
             return flat(*args, **as_given(kwargs))
 
         whole = signature.replace(parameters=[*signature.parameters.values(), more])
-        return described(in_words(call), function, whole)
+        return described(in_words(conducted(call)), function, whole)
 
     return decorate
 

@@ -46,7 +46,7 @@ from ganbench.gan.words import caution
 from ganbench.tasks.guardian import guard
 from ganbench.tasks.progress import Counter, listening
 from ganbench.tasks.runners import check_runner, runner
-from ganbench.tasks.servers import join, running
+from ganbench.tasks.servers import join, running, start_prefect
 from ganbench.tasks.settings import histories, names_server, settings, workspace_of
 
 if TYPE_CHECKING:
@@ -130,7 +130,9 @@ def put_on_server(suite: str) -> str:
     from ganbench.gan.nightly.suite import read_suite
 
     found, path = read_suite(suite), suite if suite.startswith("zoo:") else str(Path(suite).absolute())
-    begin_flow()
+    servers = running()
+    if servers:
+        join(servers)
     if not names_server():
         raise BadInput("unfit-setting",
                        "No Prefect server is up: begin `ganbench ui`, or name one in PREFECT_API_URL.")
@@ -203,13 +205,15 @@ def prepared(model: str, question: Question, seed: int, opening: Opening) -> Job
 
 def begin_flow() -> None:
     """What comes before any flow: a sound runner, a home (Prefect makes no folder above its own), the running servers,
-    and nobody left behind."""
+    nobody left behind, and a server for workers in other processes."""
     check_runner()
     settings().root.mkdir(parents=True, exist_ok=True)
     servers = running()
     if servers:
         join(servers)
     guard()
+    if settings().runner != "threads" and not names_server():
+        start_prefect()
 
 
 def run_sampling(show: Show, model: str, out: Path, n: int, seed: int, opening: Opening) -> int:

@@ -1,7 +1,8 @@
 """Artefacts on disk: addressed by key, committed atomically, verified by hash when read.
 
 An artefact is a data file and, written last, a manifest beside it; without a manifest it does not
-exist.  Rows of images or features lie in shards of 1,000; a shard that is too short is extended.
+exist.  Rows of images or features lie in shards of 1,000; a shard that is too short is extended.  Where there is a
+mirror, finished artefacts are copied there, and looked for before they are made again.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from filelock import FileLock
 
+from ganbench.gan import mirror
 from ganbench.gan.files import atomic_write, cannot_write, file_digest
 from ganbench.gan.types import Samples, Shard, Workspace
 from ganbench.gan.watching import Listeners
@@ -42,16 +45,22 @@ class Entry:
 class Store:
     """A folder of artefacts by kind and key: root/kind/ke/key/{manifest.json, data file}."""
 
-    def __init__(self, root: Path):
-        self.root = root
+    def __init__(self, root: Path, mirror: str = ""):
+        self.root, self.mirror = root, mirror  # see `ganbench.gan.mirror`
 
     def folder(self, kind: str, key: str) -> Path:
         return self.root / kind / key[:2] / key
 
-    def find(self, kind: str, key: str) -> Entry | None:
-        """The artefact, if it was committed and its bytes still have the hash in the manifest."""
+    def find(self, kind: str, key: str, rows: int = 0) -> Entry | None:
+        """The artefact, if it was committed and its bytes still have the hash in the manifest; else, or where it has
+        fewer rows than these, its copy."""
         entry = self.read_manifest(self.folder(kind, key))
-        if entry is None or not is_sound(entry):
+        if entry is not None and not is_sound(entry):
+            entry = None
+        have = entry.facts.get("rows", rows) if entry else -1
+        if self.mirror and have < rows:
+            entry = self.fetch(kind, key, have) or entry
+        if entry is None:
             return None
         with suppress(OSError):  # a store that may only be read
             os.utime(entry.path.parent / "manifest.json")
@@ -65,8 +74,28 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def commit(self, kind: str, key: str, file: str, write: Callable[[Path], object], **facts: Any) -> Entry:
-        """Write the data file, then the manifest; an older data file stays for its readers until `collect`.
+    def fetch(self, kind: str, key: str, have: int = -1) -> Entry | None:
+        """The mirror's copy, committed here, if there is one with more rows than are here, and with the bytes that its
+        manifest promises."""
+
+        def take(write: Callable[[Path], object], facts: Mapping[str, Any]) -> Entry | None:
+            if facts.get("rows", 0) <= have:
+                return None
+            with TemporaryDirectory(dir=made(self.root / "fetched" / key[:2])) as folder:
+                copy = Path(folder) / "copy"
+                write(copy)
+                if copy.stat().st_size != facts["bytes"] or file_digest(copy) != facts["sha256"]:
+                    return None
+                own = {name: value for name, value in facts.items() if name not in ("file", "sha256", "bytes")}
+                return self.commit(kind, key, facts["file"], lambda path: os.replace(copy, path), copied=True, **own)
+
+        return mirror.get(self.mirror, kind, key, take)
+
+    def commit(
+        self, kind: str, key: str, file: str, write: Callable[[Path], object], copied: bool = False, **facts: Any
+    ) -> Entry:
+        """Write the data file, then the manifest; an older data file stays for its readers until `collect`.  Then both
+        are copied to the mirror, unless they were, or will be when more rows are there: `copied`.
 
         Call it under the artefact's lock: unfinished files in its folder belong to killed processes and are removed.
         """
@@ -80,6 +109,8 @@ class Store:
         text = json.dumps({**measured, **facts}, indent=1)
         atomic_write(folder / "manifest.json", lambda temporary: temporary.write_text(text, "utf-8"))
         used.tell(str(path), size)
+        if self.mirror and not copied:
+            mirror.put(self.mirror, kind, key, path, {**measured, **facts})
         return Entry(kind, key, path, {**measured, **facts})
 
     @contextmanager
@@ -128,7 +159,16 @@ class Store:
 
 def store_of(workspace: Workspace) -> Store:
     """The store in the workspace's home folder."""
-    return Store(workspace.root / "store")
+    return Store(workspace.root / "store", workspace.mirror)
+
+
+def made(folder: Path) -> Path:
+    """The folder, which exists now."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return folder
 
 
 def is_sound(entry: Entry) -> bool:
@@ -158,13 +198,13 @@ def extend(
     They are saved every `step` rows, so a killed process loses at most `step` rows.
     """
     with store.lock(kind, key):
-        entry = store.find(kind, key)
+        entry = store.find(kind, key, rows)
         have = before = entry.facts["rows"] if entry else 0
         while entry is None or have < rows:
             stop = min(rows, have - have % step + step)
             fresh = compute(have, stop)
             arrays = append(read_arrays(entry.path), fresh) if entry else fresh
-            done, entry = entry, commit_arrays(store, kind, key, arrays)
+            done, entry = entry, commit_arrays(store, kind, key, arrays, finished=stop == rows)
             if done and have > before:
                 done.path.unlink()  # made in this call, so nobody reads it
             have = stop
@@ -180,13 +220,14 @@ def append(old: Arrays, new: Arrays) -> Arrays:
     return {name: np.concatenate([old[name], new[name]]) for name in new}
 
 
-def commit_arrays(store: Store, kind: str, key: str, arrays: Arrays) -> Entry:
+def commit_arrays(store: Store, kind: str, key: str, arrays: Arrays, finished: bool) -> Entry:
     rows = len(next(iter(arrays.values())))
     return store.commit(
         kind,
         key,
         f"{rows}.arrow",
         lambda path: write_arrays(path, arrays),
+        copied=not finished,
         rows=rows,
         digest=digest_of_rows(arrays, rows),
     )

@@ -204,6 +204,7 @@ class Workspace:
     trust_pickle: bool = False  # whether code in a pickled checkpoint may run
     batch_size: int = 250  # images that a worker processes between two saves
     extractor_weights: Mapping[str, str] = field(default_factory=dict)  # extractor, or its network -> a path
+    mirror: str = ""  # where finished artefacts are copied to: s3://BUCKET/FOLDER, or another address of fsspec's
 
     @property
     def root(self) -> Path:

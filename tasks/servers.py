@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -98,6 +99,19 @@ def serving(log: Path, meanwhile: Callable[[], None] = lambda: None) -> Iterator
             yield servers
         finally:
             note().unlink(missing_ok=True)
+
+
+def start_prefect() -> None:
+    """A Prefect server until this process ends, before Prefect is imported: workers in other processes would each start
+    a temporary one of their own."""
+    log = settings().root / "logs"
+    log.mkdir(parents=True, exist_ok=True)
+    servers = Servers(f"http://{HOST}:{free_port(settings().prefect_port)}", "", os.getpid())
+    stack = ExitStack()
+    child = stack.enter_context(process("prefect", prefect_command(servers), log))
+    atexit.register(stack.close)
+    wait_for(f"{servers.api}/health", child, log / "prefect.log")
+    os.environ["PREFECT_API_URL"] = servers.api
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Every field can be given as GANBENCH_<FIELD> in the environment or in a `.env` f
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from typing import Any
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from ganbench.gan.mirror import check_mirror
 from ganbench.gan.types import BadInput, Workspace
 
 # Telemetry off, longer timeouts for slow machines, and shorter ones for servers that are down.
@@ -46,6 +48,8 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)  # shards at a time, a thread each
     batch_size: int = Field(250, ge=1)  # images that a worker processes between two saves
     runner: str = "threads"  # a row of tasks.runners.RUNNERS
+    cluster: str = ""  # the address of a running Dask scheduler or Ray head; empty: one of this machine, for each run
+    mirror: str = ""  # where finished artefacts are copied to; see gan.mirror
     device: str = "cpu"
     data: str = ""  # a folder that may hold data sets by name
     inception_weights: str = ""  # a file
@@ -91,9 +95,12 @@ def configure(**given: object) -> Settings:
         raise BadInput("unfit-setting",
                        f"The setting GANBENCH_{name.upper()} is not valid JSON, such as "
                        '{"dinov2": "/path/to/file"}.') from error
+    check_mirror(found.mirror)
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     keep_local_work_local()
+    if found.runner == "ray" and not found.cluster:
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # on Linux, too: its servers are on loopback
     if not os.environ.get("PREFECT_API_URL"):
         os.environ.setdefault("PREFECT_HOME", str(found.root / "prefect"))
     _current[:] = [found]
@@ -135,6 +142,11 @@ def unchanged(name: str) -> Iterator[None]:
             os.environ[name] = before
 
 
+def without_user(address: str) -> str:
+    """An address as it may be printed and linked: `postgresql://host/mlflow`, with no user and no password."""
+    return re.sub(r"//[^/]*@", "//", address)
+
+
 def sentence(problem: Any) -> str:
     """A pydantic error about one setting, as a sentence."""
     name = str(problem["loc"][0]).upper().removeprefix("GANBENCH_")
@@ -151,5 +163,5 @@ def workspace_of(trust_pickle: bool = False) -> Workspace:
     found = settings()
     return Workspace(
         str(found.root), found.data, found.inception_weights, found.device, trust_pickle, found.batch_size,
-        found.extractor_weights,
+        found.extractor_weights, found.mirror,
     )

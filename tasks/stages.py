@@ -43,9 +43,10 @@ from ganbench.gan.types import (
     Shard,
     Workspace,
 )
-from ganbench.tasks.progress import Counter, advance
+from ganbench.tasks.progress import Counter
 from ganbench.tasks.refusals import in_words
 from ganbench.tasks.store_task import store_task
+from ganbench.tasks.workers import begin_work, placed
 
 
 @task(name="prepare", task_run_name="prepare {model.name}", persist_result=False, cache_policy=NO_CACHE)
@@ -59,8 +60,8 @@ def prepare_job(model: ModelSpec, protocol: Protocol, seed: int, workspace: Work
 def sample_shard(role: str, part: Part, index: int, rows: int, workspace: Workspace) -> tuple[Shard, bool]:
     """See `ganbench.gan.sampling.sample_shard`."""
     torch.set_num_threads(1)
-    tick = Counter(f"images: {role}", rows)
-    shard = sample_one(part, index, rows, workspace, tick)
+    tick = Counter(f"images: {role}", rows, workspace.root)
+    shard = sample_one(part, index, rows, placed(workspace), tick)
     tick.finish()
     return shard, shard.computed > 0
 
@@ -69,8 +70,8 @@ def sample_shard(role: str, part: Part, index: int, rows: int, workspace: Worksp
 def extract_features(role: str, images: Shard, extractor: str, workspace: Workspace) -> tuple[Shard, bool]:
     """See `ganbench.gan.features.extract.extract_shard`."""
     torch.set_num_threads(1)
-    tick = Counter(f"features: {extractor}", images.rows)
-    shard = extract_one(images, extractor, workspace, tick)
+    tick = Counter(f"features: {extractor}", images.rows, workspace.root)
+    shard = extract_one(images, extractor, placed(workspace), tick)
     tick.finish()
     return shard, shard.computed > 0
 
@@ -115,6 +116,7 @@ def analyse_model(
 @task(name="adaptive mixture", task_run_name="find the best mixture", persist_result=False, cache_policy=NO_CACHE)
 def find_adaptively(jobs: list[Job], budget: int, batch: int = 100) -> Adaptive:
     """See `ganbench.gan.adaptive`; images and features are stored, so earlier draws are reused."""
+    begin_work()
     torch.set_num_threads(1)
     job, extractor = jobs[0], jobs[0].lead
     real = features_of(job.parts["reference"], extractor, job.workspace, 1, Counter("images", 0))
@@ -125,9 +127,12 @@ def find_adaptively(jobs: list[Job], budget: int, batch: int = 100) -> Adaptive:
 
     parts = [one.parts["generated"] for one in jobs]
     models = [generator_of(part.spec, job.workspace) for part in parts]
+    drawing = Counter("images", budget, job.workspace.root)
     limits = [model.n if isinstance(model, FiniteModel) else math.inf for model in models]
-    return adaptive_mixture([drawn(part) for part in parts], Rows(real)[:], budget, batch, limits=limits,
-                            tick=lambda model, images: advance("images", batch))
+    found = adaptive_mixture([drawn(part) for part in parts], Rows(real)[:], budget, batch, limits=limits,
+                             tick=lambda model, images: drawing(batch))
+    drawing.finish()
+    return found
 
 
 @task(name="density ratio", task_run_name="fit the density ratio", persist_result=False, cache_policy=NO_CACHE)
@@ -135,6 +140,7 @@ def fit_rejection(
     reference: Features, generated: Features, rate: float, seed: int, extractor: str
 ) -> tuple[Ratio, Trial]:
     """See `ganbench.gan.rejection`."""
+    begin_work()
     return fit_ratio(Rows(reference)[:], Rows(generated)[:], rate=rate, seed=seed, extractor=extractor)
 
 

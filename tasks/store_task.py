@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
 from ganbench.gan.types import BadInput
+from ganbench.tasks.workers import begin_work
 
 
 def store_task(**options: Any) -> Callable[[Callable[..., tuple[Any, bool]]], Task]:
@@ -23,6 +24,7 @@ def store_task(**options: Any) -> Callable[[Callable[..., tuple[Any, bool]]], Ta
     def decorate(function: Callable[..., tuple[Any, bool]]) -> Task:
         @wraps(function)
         def run(*args: Any, **kwargs: Any) -> Any:
+            begin_work()
             value, computed = function(*args, **kwargs)
             return value if computed else Completed(name="Cached", message="Found in the store.", data=value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from urllib.parse import quote, urlencode
 from ganbench.gan.files import atomic_write
 from ganbench.gan.store import Store
 from ganbench.tasks import score_view
-from ganbench.tasks.settings import settings
+from ganbench.tasks.settings import settings, without_user
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,7 +46,17 @@ def unreachable(address: str, seconds: float = 5) -> str:
         with urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=seconds):
             return ""
     except (OSError, ValueError) as error:
-        return f"MLflow at {address} does not answer ({getattr(error, 'reason', error)})"
+        return f"MLflow at {without_user(address)} does not answer ({getattr(error, 'reason', error)})"
+
+
+def failed(error: Exception) -> str:
+    """What MLflow, its client or its database says, without the address that it was given: it may hold a password."""
+    address = settings().tracking
+    said = str(error).replace(address, without_user(address))
+    secret = re.search(r"//[^/]*?:([^/]*)@", address)
+    if secret:
+        said = said.replace(secret[1], "***")
+    return f"MLflow at {without_user(address)} failed ({' '.join(said.split())[:200]})"
 
 
 def connect() -> MlflowClient:
@@ -94,7 +105,7 @@ def experiment_of(client: MlflowClient) -> str:
 
 def tracked(experiment: str, run_id: str, new: bool) -> Tracked:
     """A run of MLflow, with addresses for a browser while a server is up."""
-    server = settings().tracking.rstrip("/")
+    server = without_user(settings().tracking).rstrip("/")
     if not server.startswith("http"):
         return Tracked(run_id, new=new)
     return Tracked(
@@ -118,7 +129,7 @@ def show(client: MlflowClient, experiment: str, view: Mapping[str, str], note: s
 
 def page_of_scores() -> str:
     """Where a browser finds the newest results on the settings' server: the address that `tracking.pages` answers."""
-    return f"{settings().tracking.rstrip('/')}/{FIRST_PAGE}"
+    return f"{without_user(settings().tracking).rstrip('/')}/{FIRST_PAGE}"
 
 
 def page_of_run(experiment: str, run_id: str, rest: str = "") -> str:

@@ -33,6 +33,7 @@ from ganbench.tasks.tracking.client import (
     Tracked,
     connect,
     experiment_of,
+    failed,
     one_at_a_time,
     show,
     tracked,
@@ -90,7 +91,7 @@ def track(record: Record) -> Tracked:
             try:
                 mine = deliver(path, record)
             except Exception as error:  # of MLflow, its client, its database or its disk
-                problem = f"MLflow at {settings().tracking} failed ({' '.join(str(error).split())[:200]})"
+                problem = failed(error)
             else:
                 deliver_waiting()
                 return mine

@@ -14,6 +14,7 @@ from ganbench.tasks.tracking.client import (
     Tracked,
     connect,
     experiment_of,
+    failed,
     one_at_a_time,
     tracked,
     unreachable,
@@ -59,7 +60,7 @@ def log_history(curves: Curves) -> Tracked:
             with one_at_a_time():
                 return add(connect(), curves)
         except Exception as error:  # of MLflow, its client, its database or its disk
-            problem = f"MLflow at {settings().tracking} failed ({' '.join(str(error).split())[:200]})"
+            problem = failed(error)
     return Tracked(problem=f"{problem}; the history is in the home folder")
 
 

@@ -32,6 +32,7 @@ from ganbench.tasks.tracking.client import (
     Tracked,
     connect,
     experiment_of,
+    failed,
     one_at_a_time,
     page_of_run,
     page_of_runs,
@@ -193,7 +194,7 @@ def track_suite(suite: Suite) -> Tracked:
             with one_at_a_time():
                 return log_suite(connect(), suite)
         except Exception as error:  # of MLflow, its client, its database or its disk
-            problem = f"MLflow at {settings().tracking} failed ({' '.join(str(error).split())[:200]})"
+            problem = failed(error)
     return Tracked(problem=f"{problem}; the same command logs the comparison when it is back")
 
 

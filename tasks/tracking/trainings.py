@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from ganbench.tasks.settings import settings
-from ganbench.tasks.tracking.client import COMPLETE, KEY, Tracked, connect, experiment_of, tracked, unreachable
+from ganbench.tasks.tracking.client import COMPLETE, KEY, Tracked, connect, experiment_of, failed, tracked, unreachable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,8 +35,7 @@ def follow_training(curve: Curve, complete: bool = False) -> Tracked:
     try:
         return follow(connect(), curve, complete)
     except Exception as error:  # of MLflow, its client, its database or its disk: no reason to stop a training
-        said = " ".join(str(error).split())[:200]
-        return Tracked(problem=f"MLflow at {settings().tracking} failed ({said}); the losses are in {curve.folder}")
+        return Tracked(problem=f"{failed(error)}; the losses are in {curve.folder}")
 
 
 def follow(client: MlflowClient, curve: Curve, complete: bool) -> Tracked:

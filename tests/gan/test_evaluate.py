@@ -11,7 +11,7 @@ import torch
 from ganbench import evaluate
 from ganbench.gan import sampling
 from ganbench.gan.compare import compare
-from ganbench.gan.evaluate import extract_one, sample_one
+from ganbench.gan.evaluate import extract_one, sample_one, submit
 from ganbench.gan.features import EXTRACTORS, extract, inception
 from ganbench.gan.images import write_folder, write_npz
 from ganbench.gan.interchange import save_statistics
@@ -586,3 +586,29 @@ def test_images_in_memory_and_functions_are_models(real, workspace):
     assert found == {evaluate(str(workspace.root / "same.npz"), asked, workspace=workspace)[0].value}
     with refused("not-uint8", "float64"):
         evaluate(pixels / 255 - 0.5, asked, workspace=workspace)
+
+
+class Noted:
+    """Stages that do nothing and note in which order they were begun."""
+
+    def __init__(self):
+        self.begun = []
+
+    def sample(self, name, part, index, rows, workspace):
+        self.begun.append((name, index))
+
+    def extract(self, name, images, extractor, workspace):
+        self.begun.append((name, extractor))
+
+
+def test_shards_of_several_models_are_begun_in_turn_and_shared_ones_once(noise, workspace):
+    real = noise("real.npz", 1_200)
+    jobs = [prepare(str(noise(f"{name}.npz", 2_100, seed=seed)), protocol(real, 2_100), 0, workspace)
+            for seed, name in enumerate("ab", 1)]
+    stages = Noted()
+    submit(jobs, stages)
+    images = [row for row in stages.begun if isinstance(row[1], int)]
+    real, a, b = "reference", "a.npz", "b.npz"
+    assert images == [(a, 0), (real, 0), (b, 0), (a, 1), (real, 1), (b, 1), (a, 2), (b, 2)]
+    features = [name for name, extractor in stages.begun if extractor == "pixels"]
+    assert features == [name for name, _ in images]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +66,20 @@ def deployments(servers: dict[str, str]) -> dict[str, Any]:
 def full_name(row: dict[str, Any]) -> str:
     """`evaluate/evaluate-every-night`: the flow is the last word of the entrypoint."""
     return f"{row['entrypoint'].replace(':', '.').rpartition('.')[2]}/{row['name']}"
+
+
+LISTENS, LOOPBACK = "0A", ("0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F")
+
+
+def heard_beyond_loopback(pids: Iterable[int]) -> set[str]:
+    """Addresses on which these processes listen, and that are not of loopback: `00000000:1092`, as /proc has them."""
+    inodes = set()
+    for pid in pids:
+        with suppress(OSError):
+            for link in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(OSError):
+                    inodes.add(os.readlink(link).removeprefix("socket:[").removesuffix("]"))
+    rows = [line.split() for name in ("tcp", "tcp6") for line in
+            Path(f"/proc/net/{name}").read_text(encoding="utf-8").splitlines()[1:]]
+    return {row[1] for row in rows
+            if row[3] == LISTENS and row[9] in inodes and row[1].partition(":")[0] not in LOOPBACK}
