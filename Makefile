@@ -47,9 +47,11 @@ test: setup
 test-long: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m long
 
+SERVICES ?= tests/services
+
 # They wait more than they compute: the kills beside the servers and the browser.
 test-services: setup
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m services tests/services
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m services $(SERVICES)
 
 # Beside what is locked, and without changing it.
 growing: setup
