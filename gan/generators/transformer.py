@@ -124,6 +124,10 @@ class TokenModel(nn.Module):
         """Logits of tokens (n, t) int64: (n, t, codes)."""
         raise NotImplementedError
 
+    def pixels(self, tokens: Tensor) -> Tensor:
+        """Images of tokens (n, grid * grid) int64."""
+        return self.tokenizer.decode(tokens)
+
     def class_of(self, n: int, labels: Tensor | None) -> Tensor:
         """(n, 1, width); the one class of an unconditional model."""
         if labels is None or not self.n_classes:
@@ -149,7 +153,7 @@ class GPT(TokenModel):
             tokens.append(choose(logits[:, -1] / self.temperature, draws[:, k]))
             if k + 1 < self.length:
                 x = self.tokens(tokens[-1])[:, None] + self.places[k + 1]
-        return self.tokenizer.decode(torch.stack(tokens, 1))
+        return self.pixels(torch.stack(tokens, 1))
 
     def forward(self, tokens: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits of every token given the ones before: (n, t) int64 -> (n, t, codes)."""
@@ -198,7 +202,7 @@ class MaskGIT(TokenModel):
                 noise = -(-draws[:, k, 1].clamp(1e-9, 1 - 1e-7).log()).log()
                 sure = (sure + self.choice * (1 - (k + 1) / self.steps) * noise).masked_fill(~masked, math.inf)
                 tokens = tokens.scatter(1, sure.argsort(1)[:, :forgotten], self.codes)
-        return self.tokenizer.decode(tokens)
+        return self.pixels(tokens)
 
     def forward(self, tokens: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits of every token given the unmasked ones: (n, t) int64 -> (n, t, codes)."""
