@@ -19,7 +19,8 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 MICROSOFT = "com.microsoft"                           # ONNX Runtime's own operators
 FEW = 8                                               # channels that ONNX Runtime's convolution would pad to 16
-SAME = {"coordinate_transformation_mode": "half_pixel"}
+BILINEAR = {"coordinate_transformation_mode": "half_pixel"}
+NEAREST = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
 aten = torch.ops.aten
 FILLED = {aten.zeros_like, aten.ones_like, aten.full_like, aten.new_zeros, aten.new_ones, aten.new_full}    # constants
 
@@ -306,7 +307,7 @@ def resized(mode: str) -> Callable[..., Value]:
         if mode == "linear" and settings[1]:
             raise NotImplementedError("No ONNX form is known for interpolation with aligned corners.")
         scales = np.array([now / before for now, before in zip(result.shape, x.shape, strict=True)], np.float32)
-        how = SAME if mode == "linear" else {"nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
+        how: dict[str, Any] = BILINEAR if mode == "linear" else NEAREST
         return graph.add("Resize", x, None, scales, like=result, mode=mode, **how)
     return write
 
@@ -319,6 +320,8 @@ def gemm(graph: Graph, result: Tensor, bias: Any, x: Any, weight: Any) -> Value:
 
 
 def matmul(graph: Graph, result: Tensor, x: Any, y: Any) -> Value:
+    if isinstance(y, Tensor) and y.ndim == 3 and y.stride(0) == 0:     # a linear layer's weights, as often as images
+        y = y[0]
     return graph.add("MatMul", x, y, like=result)
 
 
@@ -330,7 +333,7 @@ def convolution(
     if few and not transposed and group == 1 and strides == dilations == [1, 1]:
         weight, transposed = weight.flip(2, 3).transpose(0, 1), True
         padding = [side - 1 - width for side, width in zip(weight.shape[2:], padding, strict=True)]
-    more = {"output_padding": output_padding} if transposed else {}
+    more: dict[str, Any] = {"output_padding": output_padding} if transposed else {}
     return graph.add(
         "ConvTranspose" if transposed else "Conv", x, weight, torch.zeros(result.shape[1]) if bias is None else bias,
         like=result, strides=strides, pads=[*padding, *padding], dilations=dilations, group=group, **more)
@@ -398,11 +401,15 @@ def attention(
     if causal or settings.get("attn_mask") is not None:
         raise NotImplementedError("No ONNX form is known for attention with a mask.")
     n, heads, length, width = q.shape
+
+    def side_by_side(x: Value) -> Value:
+        """(n, t, heads * width)."""
+        apart = torch.empty(n, x.shape[2], heads, width, device="meta")
+        return reshape(graph, apart.flatten(2), transpose(graph, apart, x, 1, 2))
+
     apart = torch.empty(n, length, heads, width, device="meta")
-    sides = [reshape(graph, torch.empty(n, x.shape[2], heads * width, device="meta"), transpose(graph, x, x, 1, 2))
-             for x in (q, k, v)]
-    found = graph.add("MultiHeadAttention", *sides, like=apart.flatten(2), domain=MICROSOFT, num_heads=heads,
-                      scale=settings.get("scale") or width ** -0.5)
+    found = graph.add("MultiHeadAttention", *map(side_by_side, (q, k, v)), like=apart.flatten(2), domain=MICROSOFT,
+                      num_heads=heads, scale=settings.get("scale") or width**-0.5)
     return [transpose(graph, result[0], reshape(graph, apart, found), 1, 2), None]
 
 

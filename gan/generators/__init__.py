@@ -22,7 +22,7 @@ class Family:
     arguments_of: Callable[[Mapping[str, Tensor]], dict[str, Any]]      # {} where the shapes do not match
     what: str
     paper: str
-    compiled: tuple[str, ...] = ()                          # methods that ONNX Runtime runs, 1.5 times as fast or more
+    compiled: tuple[str, ...] = ()                          # methods that ONNX Runtime runs on CPUs, being faster
     libraries: tuple[str, ...] = ()                         # libraries whose versions affect the pixels
 
 
