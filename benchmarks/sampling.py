@@ -32,6 +32,7 @@ from torchvision.utils import save_image
 from ganbench import Workspace
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.models.loading import resolve
+from ganbench.gan.models.openers import complete
 from ganbench.gan.recipes import RECIPES
 from ganbench.gan.sampling import generator_of, sample_shard
 from ganbench.gan.store import SHARD, Store
@@ -64,13 +65,15 @@ def spec_of(family: str, folder: Path, weights: str | None) -> ModelSpec:
         return resolve("zoo:dcgan-fashion-mnist", Workspace(home=str(folder / "home")))
     name = next((name for name, recipe in RECIPES.items() if recipe.family == family), None)
     arguments = RECIPES[name].arguments if name else {"n_classes": 10}
+    here = Workspace(home=str(folder / "home"))
     if weights:
-        return ModelSpec(family, family, arguments=arguments, weights=weights)
+        return complete(ModelSpec(family, family, arguments=arguments, weights=weights), here)
     path = folder / f"{family}.safetensors"
-    save_weights(shipped(name, folder) if name else GENERATORS[family].make(**arguments), path)
+    if not path.exists():
+        save_weights(shipped(name, folder) if name else GENERATORS[family].make(**arguments), path)
     # An untrained flow puts out noise, which is refused as too wide; DDIM's steps are cut to [-1, 1].
     clipped = {"process": "ddpm", "sampler": "ddim"} if LOOPS[family] is denoised else {}
-    return ModelSpec(family, family, arguments={**arguments, **clipped}, weights=str(path))
+    return complete(ModelSpec(family, family, arguments={**arguments, **clipped}, weights=str(path)), here)
 
 
 def measure(spec: ModelSpec, folder: Path, n: int, count: int, rounds: int) -> str:
@@ -117,7 +120,7 @@ def by_pillow(images: Tensor, paths: Iterable[Path]) -> None:
     """The batch becomes uint8 at once, as in EDM's generate.py."""
     pixels = (images * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
     for image, path in zip(pixels, paths, strict=True):
-        Image.fromarray(image[:, :, 0]).save(path)
+        Image.fromarray(image.squeeze()).save(path)
 
 
 def by_torchvision(images: Tensor, paths: Iterable[Path]) -> None:

@@ -12,7 +12,7 @@ from ganbench.gan import backend
 from ganbench.gan.drawing import MICRO_BATCH, Tick, draw, silent
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.generators.base import Generator
-from ganbench.gan.generators.compiled import Compiled
+from ganbench.gan.generators.compiled import compiled
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import load
 from ganbench.gan.models.openers import OPENERS, makers
@@ -54,9 +54,9 @@ def shard_key(spec: ModelSpec, seed: int, index: int, workspace: Workspace) -> s
     elif family := GENERATORS.get(spec.family):
         engine |= {name: version_of(name) for name in family.libraries}
     modules = makers(spec, workspace)
-    if is_compiled(spec, workspace.device):
-        engine["onnxruntime"] = version_of("onnxruntime")
-        modules = (*modules, Compiled.__module__)
+    if methods := compiled_methods(spec, workspace.device):
+        engine |= {"onnxruntime": version_of("onnxruntime"), "compiled": methods}
+        modules = (*modules, compiled.__module__)
     source = source_digest("samples", *modules)
     return digest_of(
         {"stage": "samples", "model": identity(spec), "seed": seed, "shard": index, "engine": engine, "source": source}
@@ -84,19 +84,20 @@ def generator_of(spec: ModelSpec, workspace: Workspace) -> Generator:
 def sampler_of(spec: ModelSpec, workspace: Workspace) -> Generator:
     """The loaded model in its fastest form, for whole micro-batches; once per process."""
     generator = generator_of(spec, workspace)
-    if not is_compiled(spec, workspace.device):
+    methods = compiled_methods(spec, workspace.device)
+    if not methods:
         return generator
     key = digest_of([identity(spec), "compiled"])
     with _loading:
         if key not in _loaded:
-            _loaded[key] = Compiled(generator, MICRO_BATCH["cpu"])
+            _loaded[key] = compiled(generator, methods)
         return _loaded[key]
 
 
-def is_compiled(spec: ModelSpec, device: str) -> bool:
-    """Whether ONNX Runtime makes the images: on CPUs, where it is installed and knows the family's layers."""
-    traced = spec.family in GENERATORS and GENERATORS[spec.family].traced
-    return traced and backend.choose("auto", device) == "onnxruntime"
+def compiled_methods(spec: ModelSpec, device: str) -> tuple[str, ...]:
+    """What ONNX Runtime runs of a model: on CPUs, where it is installed, and of families that are faster with it."""
+    methods = GENERATORS[spec.family].compiled if spec.family in GENERATORS else ()
+    return methods if backend.choose("auto", device) == "onnxruntime" else ()
 
 
 def check_device(device: str) -> None:

@@ -1,35 +1,44 @@
-"""A generator whose network is run by ONNX Runtime, in batches of a fixed size."""
+"""Generators whose networks are run by ONNX Runtime; whatever loops over a network stays in Python."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from inspect import signature
+import copy
+from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ganbench.gan.backend import fold, start_onnx
+from ganbench.gan.backend import Run, start_onnx
 from ganbench.gan.generators.base import Generator
 
 
-class Compiled:
-    """Makes the images of a generator up to rounding; it must be a module whose `forward` is its `sample`."""
+def compiled(generator: Any, methods: Sequence[str]) -> Generator:
+    """The generator with these methods run by ONNX Runtime: the same images up to rounding.  Weights are read once."""
+    fast = copy.copy(generator)
+    for name in methods:
+        setattr(fast, name, by_onnx(getattr(generator, name)))
+    return fast
 
-    def __init__(self, generator: Any, batch: int):
-        self.generator: Generator = generator
-        self.n_classes, self.output_range = generator.n_classes, generator.output_range
-        self.zeros = torch.zeros(batch, dtype=torch.int64)      # the one class of those that have none
-        self.labelled = "labels" in signature(generator.forward).parameters
-        self.run = start_onnx(fold(generator), self.inputs(generator.draws(range(batch), 0), None))
 
-    def inputs(self, draws: Tensor, labels: Tensor | None) -> list[Tensor]:
-        return [draws, self.zeros if labels is None else labels] if self.labelled else [draws]
+def by_onnx(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A pure function of tensors, or None, compiled for each combination of shapes when it first comes."""
+    runs: dict[tuple[torch.Size | None, ...], Run] = {}
+    compiling = Lock()
 
-    def draws(self, indices: Sequence[int], seed: int) -> Tensor:
-        return self.generator.draws(indices, seed)
+    def run(*given: Tensor | None) -> Tensor:
+        shapes, tensors = tuple(one if one is None else one.shape for one in given), [x for x in given if x is not None]
+        with compiling:
+            if shapes not in runs:
+                runs[shapes] = start_onnx(lambda *some: function(*filled(given, some)), tensors)
+        (found,) = runs[shapes](*tensors)
+        return torch.from_numpy(found)
 
-    def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Exactly `batch` images."""
-        (images,) = self.run(*self.inputs(draws, labels))
-        return torch.from_numpy(images)
+    return run
+
+
+def filled(given: Sequence[Tensor | None], tensors: Sequence[Tensor]) -> list[Tensor | None]:
+    """The tensors where there are some, None elsewhere."""
+    rest = iter(tensors)
+    return [one if one is None else next(rest) for one in given]

@@ -124,6 +124,10 @@ class TokenModel(nn.Module):
         """Logits of tokens (n, t) int64: (n, t, codes)."""
         raise NotImplementedError
 
+    def pixels(self, tokens: Tensor) -> Tensor:
+        """Images of tokens (n, grid * grid) int64."""
+        return self.tokenizer.decode(tokens)
+
     def class_of(self, n: int, labels: Tensor | None) -> Tensor:
         """(n, 1, width); the one class of an unconditional model."""
         if labels is None or not self.n_classes:
@@ -149,7 +153,7 @@ class GPT(TokenModel):
             tokens.append(choose(logits[:, -1] / self.temperature, draws[:, k]))
             if k + 1 < self.length:
                 x = self.tokens(tokens[-1])[:, None] + self.places[k + 1]
-        return self.tokenizer.decode(torch.stack(tokens, 1))
+        return self.pixels(torch.stack(tokens, 1))
 
     def forward(self, tokens: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits of every token given the ones before: (n, t) int64 -> (n, t, codes)."""
@@ -188,17 +192,19 @@ class MaskGIT(TokenModel):
 
     def sample(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
         tokens = torch.full((len(draws), self.length), self.codes, device=draws.device)
+        masked = torch.arange(self.length, device=draws.device).expand(len(draws), -1)  # places, as many in each row
         for k in range(self.steps):
-            masked = tokens == self.codes
-            logits = self(tokens, labels) / self.temperature
-            tokens = torch.where(masked, choose(logits, draws[:, k, 0]), tokens)
+            logits = self(tokens, labels).gather(1, masked[:, :, None].expand(-1, -1, self.codes))
+            drawn, sure = chosen(logits / self.temperature, draws[:, k, 0].gather(1, masked))
+            tokens = tokens.scatter(1, masked, drawn)
             forgotten = math.floor(self.length * masked_share((k + 1) / self.steps))
-            if forgotten:
-                sure = logits.log_softmax(2).gather(2, tokens[:, :, None])[:, :, 0]
-                noise = -(-draws[:, k, 1].clamp(1e-9, 1 - 1e-7).log()).log()
-                sure = (sure + self.choice * (1 - (k + 1) / self.steps) * noise).masked_fill(~masked, math.inf)
-                tokens = tokens.scatter(1, sure.argsort(1)[:, :forgotten], self.codes)
-        return self.tokenizer.decode(tokens)
+            if not forgotten:
+                break
+            noise = -(-draws[:, k, 1].gather(1, masked).clamp(1e-9, 1 - 1e-7).log()).log()
+            least = (sure + self.choice * (1 - (k + 1) / self.steps) * noise).argsort(1)[:, :forgotten]
+            masked = masked.gather(1, least)
+            tokens = tokens.scatter(1, masked, self.codes)
+        return self.pixels(tokens)
 
     def forward(self, tokens: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits of every token given the unmasked ones: (n, t) int64 -> (n, t, codes)."""
@@ -210,8 +216,16 @@ class MaskGIT(TokenModel):
 
 def choose(logits: Tensor, uniform: Tensor) -> Tensor:
     """Sample from softmax(logits) along the last axis by inversion: (..., codes), (...) -> (...)."""
-    passed = logits.double().softmax(-1).cumsum(-1) <= uniform.double()[..., None]
-    return passed.sum(-1).clamp(max=logits.shape[-1] - 1)
+    return chosen(logits, uniform)[0]
+
+
+def chosen(logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+    """As `choose`, with the logarithm of the probability of what was chosen, in float64."""
+    shifted = logits.double() - logits.amax(-1, keepdim=True)
+    passed = shifted.exp().cumsum(-1)                       # up to a factor, their total
+    total = passed[..., -1:]
+    found = torch.searchsorted(passed, uniform.double()[..., None] * total, right=True).clamp(max=logits.shape[-1] - 1)
+    return found[..., 0], (shifted.gather(-1, found) - total.log())[..., 0]
 
 
 def masked_share(progress: float) -> float:

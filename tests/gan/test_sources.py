@@ -8,7 +8,7 @@ import pytest
 
 from ganbench.gan.datasets import DATASETS, reader_of
 from ganbench.gan.generators import GENERATORS
-from ganbench.gan.generators.compiled import Compiled
+from ganbench.gan.generators.compiled import compiled
 from ganbench.gan.measure import makers_of
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.models.openers import OPENERS, makers
@@ -23,8 +23,8 @@ def of_family(family: str) -> tuple[str, ...]:
                  "rejection": {"model": A, "ratio": "r.safetensors", "extractor": "pixels"}}.get(family, {})
     data = next(iter(DATASETS)) + ":test" if family == "images" else ""
     found = makers(ModelSpec("a", family, arguments=arguments, weights=data), Workspace())
-    traced = family in GENERATORS and GENERATORS[family].traced
-    return (*found, Compiled.__module__) if traced else found
+    fast = family in GENERATORS and GENERATORS[family].compiled
+    return (*found, compiled.__module__) if fast else found
 
 
 def instances() -> dict[str, tuple[str, ...]]:
