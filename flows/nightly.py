@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from prefect import flow, get_run_logger, runtime
 from prefect.client.schemas import State
+from prefect.context import FlowRunContext
 from prefect.events import emit_event
 from prefect.states import Completed, Failed
 
@@ -69,7 +70,8 @@ def nightly(suite: SuiteFile = "zoo:garments", *, opening: Opening) -> Any:
 
 def scheduled() -> str:
     """When this run should have begun; '' outside of a schedule."""
-    expected = runtime.flow_run.scheduled_start_time
+    context = FlowRunContext.get()
+    expected = context.flow_run.expected_start_time if context and context.flow_run else None
     return expected.isoformat() if expected else ""
 
 

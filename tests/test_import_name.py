@@ -15,6 +15,8 @@ import pytest
 
 from ganbench.gan.images import write_npz
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -150,8 +150,9 @@ class Work:
             found += [old for old in last_of(earlier, one.entry) if old.key not in {other.key for other in found}]
         self.tell_refused()
         if not found:
-            why = self.refused[0].why if self.refused else "Its folders are empty."
-            raise BadInput("no-images", f"The suite {self.suite.name} found nothing to measure. {why}")
+            if self.refused:
+                raise self.refused[0].error
+            raise BadInput("no-images", f"The suite {self.suite.name} found nothing to measure: its folders are empty.")
         newest = {one.key: one for one in found}
         return found, list(newest.values())
 
@@ -160,7 +161,7 @@ class Work:
         try:
             return self.job(snapshot.spec, question, seed_of(self.suite, self.number, 0))
         except BadInput as error:
-            self.refused.append(Refused(snapshot.entry, snapshot.spec.name, str(error)))
+            self.refused.append(Refused(snapshot.entry, snapshot.spec.name, error))
             return None
 
     def scored(self, jobs: Sequence[tuple[Snapshot, Job]]) -> list[tuple[Snapshot, Job, list[Score]]]:
@@ -173,7 +174,7 @@ class Work:
         except BadInput as error:
             if len(jobs) > 1:
                 return [found for one in jobs for found in self.scored([one])]
-            self.refused.append(Refused(jobs[0][0].entry, jobs[0][0].spec.name, str(error)))
+            self.refused.append(Refused(jobs[0][0].entry, jobs[0][0].spec.name, error))
             return []
 
     def tell_refused(self) -> None:

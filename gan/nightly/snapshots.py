@@ -39,7 +39,12 @@ class Refused:
 
     entry: str
     model: str
-    why: str                    # a sentence
+    error: BadInput
+
+    @property
+    def why(self) -> str:
+        """A sentence."""
+        return str(self.error)
 
 
 def snapshots_of(
@@ -59,7 +64,7 @@ def snapshots_of(
             try:
                 mine.append(of_model(entry, find(model), workspace))
             except BadInput as error:
-                refused.append(Refused(called or model, model, str(error)))
+                refused.append(Refused(called or model, model, error))
         name = called or (mine[0].spec.name if mine else entry.model)
         if name in found:
             raise BadInput("given-twice", f"Two models of the suite are called {name!r}: give them names of their own.")

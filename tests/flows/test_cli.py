@@ -389,7 +389,7 @@ def test_more_images_than_a_folder_holds(refused, folder, garments):
     (("--n", "0"), "at least 2 images, got --n 0"),
     (("--by", "colour"), "No slices by 'colour': expected class or cluster"),
     (("--device", "nonsense"), "No device 'nonsense'; expected cpu"),
-    (("--runner", "nonsense"), "No runner 'nonsense'. Known: threads, dask, ray"),
+    (("--runner", "nonsense"), "No runner 'nonsense'. Known: threads, processes, dask, ray"),
     (("--inception-weights", "none.pth", "--protocol", "fashion-mnist-fidelity-10k"), "none.pth does not exist"),
 ])
 def test_options_that_name_nothing(words, said, refused, model):

@@ -18,6 +18,8 @@ from ganbench.gan.store import extend, store_of
 from ganbench.gan.types import Features, Samples, Workspace
 from tests.refusals import refused
 
+pytestmark = pytest.mark.long
+
 N, PLANTED = 400, 20    # images, and copies among them of each kind: 5 %
 
 

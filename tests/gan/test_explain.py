@@ -16,6 +16,8 @@ from ganbench.gan.readings import RESIZES, Truncating
 from ganbench.gan.types import ModelSpec
 from tests.refusals import refused
 
+pytestmark = pytest.mark.long
+
 A = Reading("a")
 B = Reading("b", resize="bilinear", normalisation=explain.CENTRED, covariance="n", splits="one")
 

@@ -12,6 +12,8 @@ from ganbench.gan.datasets import DATASETS, DataFolders, emoji, open_data
 from ganbench.gan.datasets.base import of_array
 from tests.refusals import refused
 
+pytestmark = pytest.mark.long
+
 INSTALLED = {  # what the embedded file was made from; other versions have other pictures
     emoji.FONT: "e5899ed38b8ed83e08bd3ac5de09791e9d19d288333a796de1d35ad17396f1ec",
     emoji.LISTING: "8445f23ac8388e096be19d0262e14fceff856ff52093f2356dc89485f1a853db",

@@ -18,6 +18,8 @@ from ganbench.gan.store import Store, extend
 from ganbench.gan.types import Features, Samples, Workspace
 from ganbench.gan.words import SENTENCES, sentence
 
+pytestmark = pytest.mark.long
+
 CLASSES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Boot")
 LOUD = ("alert", "warning")
 QUICK = [0, 1, pytest.param(2, marks=pytest.mark.slow)]

@@ -33,6 +33,8 @@ from ganbench.gan.training.loop import Batch, Schedule, fit, rows_at, to_float
 from ganbench.gan.training.tokens import Codes, PatchCritic, Tokenizing, Writing, masked_tokens
 from tests.refusals import refused
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[3]
 IMAGES = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (50, 1, 8, 8), np.uint8))
 DATA = Batch(IMAGES, torch.arange(50) % 3)
@@ -145,7 +147,6 @@ for event in steps_of("gan", Path("{folder}"), SCHEDULE.__class__(steps=400, bat
 """
 
 
-@pytest.mark.long
 def test_killed_by_the_system_at_five_random_steps_it_ends_in_the_same_bits(tmp_path):
     """`kill -9` at whatever the process is doing, state.pt being written included."""
     schedule = Schedule(steps=400, batch=10, keep_every=20, seed=3)
