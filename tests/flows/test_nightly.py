@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.flows.test_evaluate_flow import artifacts_of
 from tests.gan.nightly.test_canary import FACTS
 from tests.gan.nightly.test_night import spoil, write_suite
 from tests.refusals import refused
@@ -57,8 +58,6 @@ def run_of_history():
 
 
 def test_nights_are_steps_of_one_run_and_an_artifact_each(run, place):
-    from prefect.artifacts import Artifact
-
     assert run().state.is_completed()
     spoil(place / "runs" / "000100.safetensors", place / "runs" / "000200.safetensors", 0.01)
     found = run()
@@ -67,9 +66,9 @@ def test_nights_are_steps_of_one_run_and_an_artifact_each(run, place):
     steps = client.get_metric_history(history.info.run_id, "kid/mine")
     assert [step.step for step in steps] == [1, 2]
     assert {file.path for file in client.list_artifacts(history.info.run_id)} == {"history-0.png", "history.json"}
-    shown = Artifact.get("night")
-    assert "000200" in shown.data
-    assert "data:image/" in shown.data
+    shown = artifacts_of(found.state.state_details.flow_run_id)["markdown"].data
+    assert "000200" in shown
+    assert "data:image/" in shown
 
 
 def test_a_regression_ends_the_run_in_words_and_is_told_once(run, place, monkeypatch):
