@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import re
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -89,6 +89,18 @@ def one_at_a_time() -> Iterator[None]:
     """A lock, so that of two processes with the same result the second one finds the run of the first."""
     with Store(settings().root / "store").lock("tracking", "00"):
         yield
+
+
+def attempt(log: Callable[[MlflowClient], Tracked], otherwise: str) -> Tracked:
+    """Log something that can be logged again later, or say why it was not, and what follows."""
+    problem = unreachable(settings().tracking)
+    if not problem:
+        try:
+            with one_at_a_time():
+                return log(connect())
+        except Exception as error:  # of MLflow, its client, its database or its disk
+            problem = failed(error)
+    return Tracked(problem=f"{problem}; {otherwise}")
 
 
 def experiment_of(client: MlflowClient) -> str:

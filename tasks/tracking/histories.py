@@ -6,18 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ganbench.tasks.settings import settings
 from ganbench.tasks.tracking.client import (
     COMPLETE,
     KEY,
     NOTE,
     Tracked,
-    connect,
+    attempt,
     experiment_of,
-    failed,
-    one_at_a_time,
     tracked,
-    unreachable,
 )
 from ganbench.tasks.tracking.evaluations import KIND, run_of
 from ganbench.tasks.tracking.suites import sound
@@ -54,14 +50,7 @@ class Curves:
 
 def log_history(curves: Curves) -> Tracked:
     """Log the nights that MLflow does not have yet, or return the reason for a failure; the next night logs them."""
-    problem = unreachable(settings().tracking)
-    if not problem:
-        try:
-            with one_at_a_time():
-                return add(connect(), curves)
-        except Exception as error:  # of MLflow, its client, its database or its disk
-            problem = failed(error)
-    return Tracked(problem=f"{problem}; the history is in the home folder")
+    return attempt(lambda client: add(client, curves), "the history is in the home folder")
 
 
 def add(client: MlflowClient, curves: Curves) -> Tracked:

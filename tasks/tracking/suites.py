@@ -24,21 +24,17 @@ from ganbench.gan.types import Score, digest_of
 from ganbench.tasks import score_view
 from ganbench.tasks.leaderboard import leaderboard, weaknesses_markdown
 from ganbench.tasks.score_view import Chart, View, column
-from ganbench.tasks.settings import settings
 from ganbench.tasks.tracking.client import (
     COMPLETE,
     KEY,
     NOTE,
     Tracked,
-    connect,
+    attempt,
     experiment_of,
-    failed,
-    one_at_a_time,
     page_of_run,
     page_of_runs,
     show,
     tracked,
-    unreachable,
 )
 from ganbench.tasks.tracking.evaluations import (
     KIND,
@@ -188,14 +184,7 @@ def nights(job: Job, best: Score, metrics: Sequence[str]) -> View:
 @task(name="track suite", task_run_name="log {suite.name}", persist_result=False, cache_policy=NO_CACHE)
 def track_suite(suite: Suite) -> Tracked:
     """Log a comparison, or return the reason for a failure: the same command can log it again from the store."""
-    problem = unreachable(settings().tracking)
-    if not problem:
-        try:
-            with one_at_a_time():
-                return log_suite(connect(), suite)
-        except Exception as error:  # of MLflow, its client, its database or its disk
-            problem = failed(error)
-    return Tracked(problem=f"{problem}; the same command logs the comparison when it is back")
+    return attempt(lambda client: log_suite(client, suite), "the same command logs the comparison when it is back")
 
 
 def log_suite(client: MlflowClient, suite: Suite) -> Tracked:
