@@ -37,9 +37,7 @@ def deploy(folder: str | None = None) -> list[str]:
     with get_client(sync_client=True) as client:
         make_pool(client)
         rename(client)
-        for automation in (watch(), watch_begin()):
-            if not client.read_automations_by_name(automation.name):
-                client.create_automation(automation)
+        look_after(client)
         set_up(client)
         rows = [(flow, facts | kept(client, f"{flow.name}/{facts['name']}")) for flow, facts in wanted()]
     for flow, facts in rows:
@@ -104,6 +102,7 @@ def deploy_suite(suite: str, folder: str) -> str:
     found = read_suite(suite)
     with get_client(sync_client=True) as client:
         make_pool(client)
+        look_after(client)
         set_up(client)
     RunnerDeployment.from_flow(
         nightly, name=found.name, work_pool_name=POOL, entrypoint_type=EntrypointType.MODULE_PATH,
@@ -168,6 +167,13 @@ def skip_missed() -> None:
             if run.auto_scheduled:
                 state: State[Any] = Cancelled(message="Missed: ganbench ui was not running at that time.")
                 client.set_flow_run_state(run.id, state, force=True)
+
+
+def look_after(client: SyncPrefectClient) -> None:
+    """Make the automations that mark dead runs; those that are there are kept, as a person may have changed them."""
+    for automation in (watch(), watch_begin()):
+        if not client.read_automations_by_name(automation.name):
+            client.create_automation(automation)
 
 
 def watch() -> AutomationCore:

@@ -1,4 +1,4 @@
-"""Servers as a team runs them, without `ganbench ui`."""
+"""Servers as a team runs them, without `ganbench ui`; and what becomes of its runs and nights."""
 
 from __future__ import annotations
 
@@ -8,14 +8,30 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ganbench.gan.datasets import DataFolders, open_data
+from ganbench.gan.images import write_npz
 from ganbench.tasks.servers import HOST, POOL, Child, free_port, process, wait_for
 
 ROOT = Path(__file__).parents[2]
+SUITE = """
+schedule = "0 3 * * *"
+timezone = "Europe/Paris"
+[[protocols]]
+reference = "real.npz"
+extractor = "judge"
+metrics = "kid"
+n = 40
+[[models]]
+name = "mine"
+model = "fake.npz"
+"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,23 @@ class Team:
             text = answer.read()
         return json.loads(text) if text else None
 
+    def server(self, name: str) -> tuple[list[str], str]:
+        """The command of a server, and where it says that it is well."""
+        port = getattr(self, name).rpartition(":")[2]
+        if name == "prefect":
+            command = self.prefect_command("server", "start", "--host", HOST, "--port", port)
+            return command, f"{self.prefect}/api/health"
+        return [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", port, "--workers", "1",
+                "--backend-store-uri", f"sqlite:///{self.home / 'mlflow.db'}",
+                "--artifacts-destination", str(self.home / "artifacts")], f"{self.mlflow}/health"
+
+    @contextmanager
+    def serving(self, name: str) -> Iterator[Child]:
+        command, url = self.server(name)
+        with process(name, command, self.home, self.environment) as child:
+            wait_for(url, child, self.home / f"{name}.log")
+            yield child
+
     @contextmanager
     def working(self) -> Iterator[Child]:
         """A plain worker."""
@@ -63,17 +96,44 @@ class Team:
         return self.run(sys.executable, "-m", "ganbench", *words, check=check)
 
 
+def a_team(home: Path, **extra: str) -> Team:
+    """Without servers."""
+    return Team(home, f"http://{HOST}:{free_port(4400)}", f"http://{HOST}:{free_port(5400)}", tuple(extra.items()))
+
+
 @contextmanager
 def serving_team(home: Path, **extra: str) -> Iterator[Team]:
     """Both servers, without a worker."""
-    team = Team(home, f"http://{HOST}:{free_port(4400)}", f"http://{HOST}:{free_port(5400)}", tuple(extra.items()))
-    ports = {name: getattr(team, name).rpartition(":")[2] for name in ("prefect", "mlflow")}
-    mlflow = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", ports["mlflow"], "--workers", "1",
-              "--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}",
-              "--artifacts-destination", str(home / "artifacts")]
-    server = team.prefect_command("server", "start", "--host", HOST, "--port", ports["prefect"])
-    with ExitStack() as stack:
-        for name, command, url in (("mlflow", mlflow, team.mlflow), ("prefect", server, f"{team.prefect}/api")):
-            child = stack.enter_context(process(name, command, home, team.environment))
-            wait_for(f"{url}/health", child, home / f"{name}.log")
+    team = a_team(home, **extra)
+    with team.serving("mlflow"), team.serving("prefect"):
         yield team
+
+
+def runs(team: Team, deployment: str) -> list[dict[str, Any]]:
+    return list(team.ask("flow_runs/filter", {"deployments": {"id": {"any_": [deployment]}}}))
+
+
+def ended(team: Team, run: str) -> str:
+    """The name of the state in which a run ended; '' while it has not."""
+    state = team.ask(f"flow_runs/{run}")["state"]
+    return str(state["name"]) if state["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else ""
+
+
+def deployed(team: Team, suite: str) -> str:
+    team.ganbench("nightly", suite, "--deploy")
+    return str(team.ask(f"deployments/name/nightly/{Path(suite).stem}")["id"])
+
+
+def nights(team: Team, suite: str) -> list[Path]:
+    """The files of a suite's history."""
+    return sorted((team.home / "history" / Path(suite).stem).glob("*.json"))
+
+
+def small_suite(folder: Path, name: str) -> str:
+    """Garments, and noise as a model."""
+    real = open_data("fashion-mnist:test", DataFolders(None, folder)).read(range(100))
+    write_npz(folder / "real.npz", real)
+    write_npz(folder / "fake.npz", np.random.default_rng(0).integers(0, 256, (40, 1, 32, 32), np.uint8))
+    path = folder / f"{name}.toml"
+    path.write_text(f'name = "{name}"\n{SUITE}', "utf-8")
+    return str(path)

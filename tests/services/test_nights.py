@@ -19,22 +19,10 @@ import pytest
 
 from ganbench.gan.images import write_npz
 from tests.services.live import wait_until
-from tests.services.team import Team, serving_team
+from tests.services.team import Team, deployed, ended, nights, runs, serving_team, small_suite
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 SECRET = "canary-5f1c"
-SUITE = """
-schedule = "0 3 * * *"
-timezone = "Europe/Paris"
-[[protocols]]
-reference = "real.npz"
-extractor = "judge"
-metrics = "kid"
-n = 40
-[[models]]
-name = "mine"
-model = "fake.npz"
-"""
 
 
 class Mailbox:
@@ -79,30 +67,9 @@ def team(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator
 
 
 @pytest.fixture
-def suite(team: Team, tmp_path: Path, request: pytest.FixtureRequest) -> str:
-    """A suite of its own for each test: garments, and noise as a model."""
-    from ganbench.gan.datasets import DataFolders, open_data
-
-    real = open_data("fashion-mnist:test", DataFolders(None, tmp_path)).read(range(100))
-    write_npz(tmp_path / "real.npz", real)
-    write_npz(tmp_path / "fake.npz", np.random.default_rng(0).integers(0, 256, (40, 1, 32, 32), np.uint8))
-    name = request.node.name.removeprefix("test_")[:40]
-    path = tmp_path / f"{name}.toml"
-    path.write_text(f'name = "{name}"\n{SUITE}', "utf-8")
-    return str(path)
-
-
-def nights(team: Team, suite: str) -> list[Path]:
-    return sorted((team.home / "history" / Path(suite).stem).glob("*.json"))
-
-
-def deployed(team: Team, suite: str) -> str:
-    team.ganbench("nightly", suite, "--deploy")
-    return str(team.ask(f"deployments/name/nightly/{Path(suite).stem}")["id"])
-
-
-def runs(team: Team, deployment: str) -> list[dict[str, Any]]:
-    return list(team.ask("flow_runs/filter", {"deployments": {"id": {"any_": [deployment]}}}))
+def suite(tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A suite of its own for each test."""
+    return small_suite(tmp_path, request.node.name.removeprefix("test_")[:40])
 
 
 def missed(team: Team, deployment: str, days: int) -> str:
@@ -110,11 +77,6 @@ def missed(team: Team, deployment: str, days: int) -> str:
     then = (datetime.now(UTC) - timedelta(days=days)).isoformat()
     state = {"type": "SCHEDULED", "state_details": {"scheduled_time": then}}
     return str(team.ask(f"deployments/{deployment}/create_flow_run", {"state": state})["id"])
-
-
-def ended(team: Team, run: str) -> str:
-    state = team.ask(f"flow_runs/{run}")["state"]
-    return str(state["name"]) if state["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else ""
 
 
 def test_a_suite_is_planned_at_its_own_time_in_its_own_zone(team, suite):

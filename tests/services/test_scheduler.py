@@ -16,7 +16,7 @@ import pytest
 
 from ganbench.gan.images import write_folder
 from tests.services.live import wait_until
-from tests.services.team import Team, serving_team
+from tests.services.team import Team, runs, serving_team
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 EVERY_MINUTE = {"cron": "* * * * *", "timezone": "UTC"}
@@ -28,10 +28,6 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         wait_until(lambda: team.ask("work_pools/filter", {}))
         team.run(*team.prefect_command("deploy", "--all"))
         yield team
-
-
-def runs(team: Team, deployment: str) -> list[dict[str, Any]]:
-    return team.ask("flow_runs/filter", {"deployments": {"id": {"any_": [deployment]}}})
 
 
 def test_the_clock_of_prefect_yaml_makes_runs_and_the_worker_completes_one(team, tmp_path):
