@@ -1,5 +1,7 @@
 """ONNX Runtime gives the images that torch gives, of every compiled family and whatever its arguments."""
 
+import logging
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import torch
 from ganbench.gan import backend, sampling
 from ganbench.gan.drawing import draw
 from ganbench.gan.generators import GENERATORS
-from ganbench.gan.generators.compiled import compiled
+from ganbench.gan.generators.compiled import by_onnx, compiled
 from ganbench.gan.generators.stylegan2 import initialise
 from ganbench.gan.images import to_uint8
 from ganbench.gan.models.loading import resolve
@@ -60,9 +62,17 @@ def moved(family, arguments):
     return model
 
 
+@pytest.fixture
+def by_onnx_runtime(caplog):
+    """Fails where a network was left to torch."""
+    with caplog.at_level(logging.INFO, "ganbench"):
+        yield
+    assert "Torch draws" not in caplog.text
+
+
 @pytest.mark.parametrize(("family", "arguments"), MODELS, ids=str)
 @torch.inference_mode()
-def test_images_equal_those_of_torch(family, arguments):
+def test_images_equal_those_of_torch(family, arguments, by_onnx_runtime):
     model = moved(family, arguments)
     labels = torch.arange(20) % model.n_classes if model.n_classes else None
     draws = model.draws(range(20), 3)
@@ -74,12 +84,35 @@ def test_images_equal_those_of_torch(family, arguments):
     torch.testing.assert_close(model.sample(draws, labels), theirs, atol=0, rtol=0)     # which goes on by itself
 
 
+@torch.inference_mode()
+def test_a_network_with_another_activation_is_left_to_torch(caplog):
+    """Operations that have no ONNX form: a checkpoint of a known family may have them all the same."""
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.Mish(), torch.nn.LogSigmoid())
+    images = torch.randn(20, 1, 8, 8)
+    with caplog.at_level(logging.INFO, "ganbench"):
+        assert torch.equal(by_onnx(network)(images), network(images))
+    assert "Torch draws the images" in caplog.text
+
+
+@torch.inference_mode()
+def test_a_network_that_draws_inside_is_left_to_torch(caplog):
+    """A graph would hold the numbers of its first run for ever."""
+    def noisy(images):
+        return images + torch.randn(images.shape)
+
+    compiled_function = by_onnx(noisy)
+    with caplog.at_level(logging.INFO, "ganbench"):
+        first, second = (compiled_function(torch.zeros(20, 1, 8, 8)) for _ in range(2))
+    assert not torch.equal(first, second)
+    assert "differ by" in caplog.text
+
+
 def test_every_compiled_family_is_tried_here():
     assert {name for name, row in GENERATORS.items() if row.compiled} == {family for family, _ in MODELS}
 
 
 @pytest.mark.parametrize("name", ZOO)
-def test_a_model_of_the_zoo_keeps_its_pixels(name, tmp_path):
+def test_a_model_of_the_zoo_keeps_its_pixels(name, tmp_path, by_onnx_runtime):
     """But for values that rounding takes over a quantiser's step: fewer than one in 2,000, by one level."""
     workspace = Workspace(home=str(tmp_path))
     spec = resolve(f"zoo:{name}", workspace)
