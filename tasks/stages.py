@@ -51,9 +51,15 @@ from ganbench.tasks.workers import begin_work, placed
 
 @task(name="prepare", task_run_name="prepare {model.name}", persist_result=False, cache_policy=NO_CACHE)
 @in_words
-def prepare_job(model: ModelSpec, protocol: Protocol, seed: int, workspace: Workspace) -> Job:
-    """Load the model, find weights and data, draw the first images twice, and check that everything fits together."""
+def prepare_in_words(model: ModelSpec, protocol: Protocol, seed: int, workspace: Workspace) -> Job:
     return prepare(model, protocol, seed, workspace)
+
+
+def prepare_job(model: ModelSpec, protocol: Protocol, seed: int, workspace: Workspace) -> Job:
+    """Load the model, find weights and data, draw the first images twice, and check that everything fits together; by a
+    task, in this process.  A task that returns a failed state is not raised by Prefect where it is called."""
+    found: Job = prepare_in_words(model, protocol, seed, workspace, return_state=True).result()
+    return found
 
 
 @store_task(name="sample shard", task_run_name="sample {role}, part {index}")

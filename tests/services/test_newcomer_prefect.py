@@ -118,6 +118,32 @@ def test_a_checkpoint_that_is_not_there_fails_in_seconds_and_the_page_says_so_fi
     expect(page.get_by_text("Traceback")).to_have_count(0)
 
 
+@pytest.mark.parametrize("pages", PAGES)
+@pytest.mark.parametrize("own", [["my-draws"], ["my-draws", "my-photos"]], ids=len)
+def test_own_models_are_compared_from_the_form_one_or_several(own, pages, page, servers, theirs):
+    """Beside the first of the zoo's with which the form begins, or without them."""
+    open_form(page, servers, "compare-models", pages)
+    of_zoo = page.locator("span:has-text('zoo:') > button")
+    expect(of_zoo).to_have_count(3)
+    kept = ["dcgan-fashion-mnist"][: 2 - len(own)]
+    for _ in range(3 - len(kept)):
+        of_zoo.last.click()
+    for k, name in enumerate(own):
+        page.get_by_role("button", name="Add item").click()
+        lines = page.get_by_text("Your own models").first.locator("xpath=following::textarea")
+        lines.nth(k).fill(name)
+    n = 20 + len(own) + 2 * list(PAGES).index(pages)        # nothing of another test is found in the store
+    field(page, "Number of images").fill(str(n))
+    page.get_by_text("Change", exact=True).click()
+    for title, text in (("Reference", "my-photos"), ("Metrics", "kid"), ("Extractor", "pixels")):
+        field(page, title).fill(text)
+    submitted(page, f"{', '.join([*kept, *own])}, n={n}, my-photos, seed 0")
+    expect(page.get_by_text("Completed", exact=True).first).to_be_visible(timeout=PATIENCE)
+    artifact(page, "leaderboard")
+    for name in [*kept, *own]:
+        expect(page.get_by_alt_text(f"Images of {name}")).to_be_visible()
+
+
 def test_the_report_is_two_clicks_from_the_page_of_a_comparison(page, servers, theirs):
     more = {"real_images": {"reference": "my-photos"}, "scores": {"metrics": "kid", "extractor": "pixels"}}
     parameters = {"models": ["my-draws", "my-photos"], "n": 20, "more": more}
