@@ -14,7 +14,7 @@ from ganbench.gan.evaluate import Threads, all_features, all_samples, begin_scor
 from ganbench.gan.findings import analyse, evidence_of
 from ganbench.gan.jobs import Job, asked_protocol, prepare
 from ganbench.gan.metering import Cost
-from ganbench.gan.models.identity import IMAGES
+from ganbench.gan.models.identity import IMAGES, identity
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.naming import short_metric
 from ganbench.gan.nightly import canary
@@ -134,11 +134,11 @@ class Work:
         found: list[Observation] = []
         jobs: list[tuple[Snapshot, Job]] = []
         there, self.refused = snapshots_of(self.suite, self.workspace, files, self.hands.find)
-        for name, mine in there.items():
+        for mine in there.values():
             for snapshot in mine:
                 for question in self.suite.questions:
                     job = self.prepared(snapshot, question)
-                    known = [one for one in earlier if job and is_of(one, name, job)]
+                    known = [one for one in earlier if job and is_of(one, snapshot, job)]
                     if known:
                         found.append(known[-1])
                     elif job:
@@ -247,7 +247,7 @@ class Work:
             known = self.state.champion.get(job.protocol.name)
             if known is None or known.observation.protocol_digest != job.protocol_digest:
                 (rows,) = self.hands.scores([job])
-                snapshot = Snapshot(CHAMPION, spec, job.model_digest, "")       # type: ignore[arg-type]
+                snapshot = Snapshot(CHAMPION, spec, identity(spec), "")     # type: ignore[arg-type]
                 one = self.kept(replace(self.observation(snapshot, job, rows), entry=CHAMPION))
                 (self.state.champion[job.protocol.name],) = set_baselines([one], self.draw, seeds)
 
@@ -352,8 +352,9 @@ def values_of(rows: Sequence[Score]) -> dict[str, Value]:
                                 short_metric(score.metric, rows[0].extractor)) for score in rows}
 
 
-def is_of(one: Observation, entry: str, job: Job) -> bool:
-    return (one.entry, one.digest, one.protocol_digest) == (entry, job.model_digest, job.protocol_digest)
+def is_of(one: Observation, snapshot: Snapshot, job: Job) -> bool:
+    """The job's model is not the snapshot where that is images on disk: it knows which of them, in which order."""
+    return (one.entry, one.digest, one.protocol_digest) == (snapshot.entry, snapshot.digest, job.protocol_digest)
 
 
 def last_of(earlier: Sequence[Observation], entry: str) -> list[Observation]:

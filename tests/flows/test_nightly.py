@@ -9,7 +9,7 @@ import pytest
 
 from tests.flows.test_evaluate_flow import artifacts_of
 from tests.gan.nightly.test_canary import FACTS
-from tests.gan.nightly.test_night import spoil, write_suite
+from tests.gan.nightly.test_night import MINE, spoil, write_suite
 from tests.refusals import refused
 
 GATED = ('[gate]\nchampion = "good.npz"\n[margins]\nkid_judge = 0.001\n'
@@ -80,6 +80,14 @@ def test_a_regression_ends_the_run_in_words_and_is_told_once(run, place, monkeyp
     assert "mine" in state.message
     assert run(suite).state.name == "Regression"
     assert [event["event"] for event in told] == ["ganbench.regression"]
+
+
+def test_a_model_that_is_refused_leaves_the_night_incomplete_and_the_others_measured(run, place, noise):
+    few = noise("few.npz", 20, (1, 32, 32))
+    found = run(write_suite(place, f'{MINE}[[models]]\nname = "few"\nmodel = "{few}"\n'))
+    assert found.state.name == "Incomplete"
+    assert "few.npz has 20 images, but 40 are to be measured" in found.state.message
+    assert [one["entry"] for one in found.nights[0]["observations"]] == ["mine"]
 
 
 def test_a_missed_night_is_made_up_for_once(run, monkeypatch):

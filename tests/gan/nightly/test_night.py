@@ -85,6 +85,17 @@ def test_ten_nights_of_one_checkpoint_draw_nothing_after_the_first(run, place, t
     assert "nothing new" in headline(last)
 
 
+@pytest.mark.parametrize("count", [40, 70])      # all of them, or some of them
+@pytest.mark.parametrize("gate", ["", '[gate]\nchampion = "draws.npz"\n'])
+def test_images_on_disk_are_measured_once_and_are_their_own_champions_equals(gate, count, run, place):
+    write_npz(place / "draws.npz", np.random.default_rng(0).integers(0, 256, (count, 1, 32, 32), np.uint8))
+    suite = write_suite(place, f'{gate}[[models]]\nname = "mine"\nmodel = "draws.npz"\n')
+    first, last = run(suite), run(suite)
+    assert {one.since for one in first.observations} == {one.since for one in last.observations} == {1}
+    assert {verdict.said for verdict in last.verdicts} == {"baseline"}
+    assert "nothing new" in headline(last)
+
+
 def test_a_new_checkpoint_in_the_folder_is_measured_and_judged(run, place):
     suite = write_suite(place, MINE + "[margins]\nkid = 0.5\n")
     run(suite)
