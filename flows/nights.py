@@ -16,12 +16,13 @@ from ganbench.gan.nightly.sentences import (
     digests_of,
     event_sentence,
     headline,
+    named,
     shorts,
     verdict_sentence,
 )
 from ganbench.gan.nightly.simulation import Found, Plan, simulate
 from ganbench.gan.nightly.suite import Entry, Gate, Suite, margin_of, read_suite
-from ganbench.gan.nightly.views import gap_text, metrics_of, models_of, rows_of
+from ganbench.gan.nightly.views import gap_text, metrics_of, protocols_of, rows_of
 from ganbench.gan.question import Question
 from ganbench.gan.types import BadInput
 from ganbench.tasks.settings import histories
@@ -63,8 +64,8 @@ def verdict_grids(rows: Sequence[Verdict], names: Mapping[str, str]) -> list[Gri
         mine = [row for row in rows if row.protocol == protocol]
         grids.append(Grid(
             protocol, ("", "metric", "verdict", "difference", "from", "to", "margin", "draws"),
-            tuple((row.snapshot, names.get(row.metric, row.metric), row.said, gap_text(row.difference, row.se),
-                   gap_text(row.low, row.se), gap_text(row.high, row.se),
+            tuple((named(row.entry, row.snapshot), names.get(row.metric, row.metric), row.said,
+                   gap_text(row.difference, row.se), gap_text(row.low, row.se), gap_text(row.high, row.se),
                    "" if row.margin is None else f"{row.margin:.3g}", str(row.draws)) for row in mine),
         ))
     return grids
@@ -80,11 +81,11 @@ def history_screen(nights: Sequence[Night]) -> Screen:
     """A table for each protocol, and what happened."""
     names = shorts(nights[-1])
     grids = []
-    for protocol in dict.fromkeys(protocol for _, protocol in models_of(nights)):
+    for protocol in protocols_of(nights):
         metrics = metrics_of(nights, protocol)[:4]
         grids.append(Grid(
             protocol, ("", "nights", "date", *(names.get(metric, metric) for metric in metrics), "verdict", "changed"),
-            tuple((row.model if row.model == row.snapshot else f"{row.model}: {row.snapshot}", row.night, row.date,
+            tuple((named(row.model, row.snapshot), row.night, row.date,
                    *row.values, row.verdict, row.changed) for row in rows_of(nights, protocol, metrics)),
         ))
     events = [Line(f"night {night.number}, {night.begun[:10]}: {event_sentence(event)}", "- ")
@@ -103,7 +104,7 @@ def draw_history(nights: Sequence[Night], name: str, file: Path) -> None:
     """A PNG for each protocol; the second one's name ends in -2."""
     from ganbench.gan.nightly.views import picture
 
-    for k, protocol in enumerate(dict.fromkeys(protocol for _, protocol in models_of(nights))):
+    for k, protocol in enumerate(protocols_of(nights)):
         path = file if k == 0 else file.with_stem(f"{file.stem}-{k + 1}")
         path.write_bytes(picture(nights, protocol, name))
 

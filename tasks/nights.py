@@ -13,9 +13,9 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.nightly.history import History, Night, Verdict, as_data
-from ganbench.gan.nightly.sentences import alpha_left, event_sentence, headline, shorts
+from ganbench.gan.nightly.sentences import alpha_left, event_sentence, headline, named, shorts
 from ganbench.gan.nightly.suite import Suite
-from ganbench.gan.nightly.views import gap_text, metrics_of, models_of, picture, rows_of
+from ganbench.gan.nightly.views import gap_text, metrics_of, picture, protocols_of, rows_of
 from ganbench.gan.report.markdown import escaped
 from ganbench.gan.types import digest_of
 from ganbench.tasks.artifacts import data_uri, linked
@@ -29,25 +29,25 @@ MOST = 60       # nights in an artifact's table
 def track_night(suite: Suite, history: History) -> Tracked:
     """One run of MLflow for each suite: its metrics are the nights' values, its artifacts picture and history."""
     nights = history.nights()
-    last = nights[-1]
+    last, protocols = nights[-1], protocols_of(nights)
     with tempfile.TemporaryDirectory() as folder:
-        for protocol in dict.fromkeys(protocol for _, protocol in models_of(nights)):
+        for protocol in protocols:
             (Path(folder) / f"history-{len(list(Path(folder).iterdir()))}.png").write_bytes(
                 picture(nights, protocol, suite.name))
         (Path(folder) / "history.json").write_text(json.dumps([*map(as_data, nights)], indent=1), "utf-8")
         return log_history(Curves(
             key=digest_of(["history", suite.name, str(history.folder)]), name=f"history of {suite.name}",
-            steps=[Step(night.number, datetime.fromisoformat(night.ended).timestamp(), metrics_at(night))
+            steps=[Step(night.number, datetime.fromisoformat(night.ended).timestamp(), metrics_at(night, protocols))
                    for night in nights],
             note="\n\n".join([headline(last), *map(event_sentence, last.events)]), folder=folder,
             tags={"ganbench.suite": suite.name, "alerts": str(sum(row.said == "worse" for row in last.verdicts))},
         ))
 
 
-def metrics_at(night: Night) -> dict[str, float]:
-    """`kid/dcgan` of a night, and how many models are worse."""
-    names = shorts(night)
-    values = {f"{names[metric]}/{one.entry}": score.value
+def metrics_at(night: Night, protocols: Sequence[str]) -> dict[str, float]:
+    """`kid/dcgan` of a night, and how many models are worse; `kid-2/dcgan` under the history's second protocol."""
+    names, place = shorts(night), {protocol: f"-{k + 1}" if k else "" for k, protocol in enumerate(protocols)}
+    values = {f"{names[metric]}{place[one.protocol]}/{one.entry}": score.value
               for one in night.observations for metric, score in one.scores.items() if score.decides}
     return {**values, "worse": float(len({row.entry for row in night.verdicts if row.said == "worse"}))}
 
@@ -58,7 +58,7 @@ def publish_night(suite: Suite, history: History, night: Night, tracked: Tracked
     lines = [linked({"History in MLflow": tracked.url}) if tracked.url else "", f"## {escaped(headline(night))}", "",
              *(f"- {escaped(event_sentence(event))}" for event in night.events), "",
              f"{escaped(alpha_left(suite, night))}.".capitalize(), ""]
-    for protocol in dict.fromkeys(protocol for _, protocol in models_of(nights)):
+    for protocol in protocols_of(nights):
         with tempfile.NamedTemporaryFile(suffix=".png") as file:
             file.write(picture(nights, protocol, suite.name))
             file.flush()
@@ -74,7 +74,8 @@ def verdict_table(rows: Sequence[Verdict], names: dict[str, str]) -> list[str]:
     for row in rows:
         ends = f"{gap_text(row.low, row.se)} to {gap_text(row.high, row.se)}"
         margin = "" if row.margin is None else f"{row.margin:.3g}"
-        lines.append(f"| {escaped(row.snapshot)} | `{names.get(row.metric, row.metric)}` | {row.said} | "
+        name = escaped(named(row.entry, row.snapshot))
+        lines.append(f"| {name} | `{names.get(row.metric, row.metric)}` | {row.said} | "
                      f"{gap_text(row.difference, row.se)} | {ends} | {margin} | {row.draws} |")
     return lines
 
@@ -86,7 +87,7 @@ def history_table(nights: Sequence[Night], protocol: str) -> list[str]:
     lines = [f"| night | date | model | {' | '.join(heads)} | verdict | changed |",
              f"|---|---|---|{'---:|' * len(heads)}---|---|"]
     for row in rows_of(nights, protocol, metrics)[-MOST:]:
-        name = row.model if row.model == row.snapshot else f"{row.model}: {row.snapshot}"
+        name = named(row.model, row.snapshot)
         lines.append(f"| {row.night} | {row.date} | {escaped(name)} | {' | '.join(row.values)} | {row.verdict} | "
                      f"{row.changed} |")
     return lines

@@ -22,9 +22,14 @@ def signed(value: float, se: float) -> str:
     return f"{value:+.{decimals(se)}f}"
 
 
+def named(entry: str, snapshot: str) -> str:
+    """`my-gan: 001000`; a model that has one snapshot only has one name."""
+    return entry if entry == snapshot else f"{entry}: {snapshot}"
+
+
 def verdict_sentence(verdict: Verdict, short: str) -> str:
     """`dcgan-early is worse than dcgan by more than the margin: kid +0.0802 (0.0739 to 0.0865), margin 0.002.`"""
-    name = verdict.snapshot if verdict.snapshot == verdict.entry else f"{verdict.entry} ({verdict.snapshot})"
+    name = named(verdict.entry, verdict.snapshot)
     if verdict.said == "baseline":
         return f"{name} is the baseline."
     if verdict.said == "cannot tell":
@@ -91,12 +96,13 @@ def event_sentence(event: Mapping[str, Any]) -> str:
     if kind == "limit":
         return f"{event['entry']} costs too much: {'; '.join(event['why'])}."
     if kind == "flagged":
-        return f"{event['snapshot']} can hold no title: {', '.join(event['why'])}."
+        return f"{named(event['entry'], event['snapshot'])} can hold no title: {', '.join(event['why'])}."
     if kind == "elected":
         lead = f"{event['metric']} better by {number(event['lead'], event['se'])} ± {number(event['se'], event['se'])}"
-        return (f"New champion: {event['snapshot']} ({event['digest'][:DIGITS]}), before {event['before'] or 'none'}; "
+        name = named(event["entry"], event["snapshot"])
+        return (f"New champion: {name} ({event['digest'][:DIGITS]}), before {event['before'] or 'none'}; "
                 f"{lead} in {event['draws']} fresh draws, significantly better than every other model.")
-    return f"{event['snapshot']} challenged the champion and did not win: {event['why']}."
+    return f"{named(event['entry'], event['snapshot'])} challenged the champion and did not win: {event['why']}."
 
 
 def headline(night: Night) -> str:

@@ -43,6 +43,10 @@ def models_of(nights: Sequence[Night]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((one.entry, one.protocol) for night in nights for one in night.observations))
 
 
+def protocols_of(nights: Sequence[Night]) -> list[str]:
+    return list(dict.fromkeys(protocol for _, protocol in models_of(nights)))
+
+
 def metrics_of(nights: Sequence[Night], protocol: str) -> list[str]:
     """What the gate watches, the leading metric first."""
     there = [one for night in nights for one in night.observations if one.protocol == protocol]
@@ -94,7 +98,7 @@ def picture(nights: Sequence[Night], protocol: str, title: str) -> bytes:
 
     metrics = metrics_of(nights, protocol)[:PANELS]
     mine = {entry: points(nights, entry, protocol) for entry, other in models_of(nights) if other == protocol}
-    curves = {entry: found for entry, one in mine.items() if len(found := by_step(one)) >= CURVE}
+    curves = {entry: found for entry, one in mine.items() if len(found := by_step(one, metrics[0])) >= CURVE}
     number = len(metrics) + bool(curves)
     figure = Figure(figsize=(9, 1 + 2.6 * number), layout="constrained", dpi=110)
     canvas = FigureCanvasAgg(figure)
@@ -131,8 +135,9 @@ def dress(panel: Axes, nights: Sequence[Night], metric: str, across: str) -> Non
         panel.spines[side].set_visible(False)
 
 
-def by_step(mine: Sequence[Point]) -> list[tuple[int, Point]]:
-    """Snapshots by the last number in their names, if all have one of their own."""
+def by_step(mine: Sequence[Point], metric: str) -> list[tuple[int, Point]]:
+    """Snapshots that have the metric, by the last number in their names, if all have one of their own."""
+    mine = [point for point in mine if metric in point.observation.scores]
     numbers = [re.findall(r"\d+", point.observation.snapshot) for point in mine]
     steps = [int(found[-1]) for found in numbers if found]
     return sorted(zip(steps, mine, strict=True), key=itemgetter(0)) if len(set(steps)) == len(mine) else []

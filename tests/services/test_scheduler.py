@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 
 from ganbench.gan.images import write_folder
 from tests.services.live import wait_until
-from tests.services.team import Team, runs, serving_team
+from tests.services.team import Team, ended, runs, serving_team
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 EVERY_MINUTE = {"cron": "* * * * *", "timezone": "UTC"}
@@ -50,7 +50,39 @@ def test_the_clock_of_prefect_yaml_makes_runs_and_the_worker_completes_one(team,
     check_mlflow(team, run["id"])
 
 
-def check_mlflow(team: Team, flow_run: str) -> None:
+def test_a_run_by_the_schema_that_the_api_gives(team, tmp_path):
+    """A program that knows nothing but the deployment's schema: fields by their titles, the rest by their defaults."""
+    images = np.random.default_rng(1).integers(0, 256, (60, 1, 16, 16), np.uint8)
+    write_folder(images[:40], tmp_path / "real")
+    write_folder(images[40:], tmp_path / "fake")
+    values = {"Model": str(tmp_path / "fake"), "Reference": str(tmp_path / "real"), "Number of images": 20,
+              "Metrics": "kid", "Extractor": "pixels"}
+    deployment = team.ask("deployments/name/evaluate/evaluate-one-model")
+    parameters, used = filled(deployment["parameter_openapi_schema"], values)
+    assert used == set(values)
+    run = team.ask(f"deployments/{deployment['id']}/create_flow_run", {"parameters": parameters})["id"]
+    wait_until(lambda: ended(team, run))
+    assert ended(team, run) == "Completed"
+    check_mlflow(team, run, {"kid"})
+
+
+def filled(schema: dict[str, Any], values: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    """An object of this schema, and the titles whose values are in it."""
+    found, used = {}, set()
+    for name, field in schema["properties"].items():
+        inner = next((one for one in field.get("anyOf", [field]) if "properties" in one), None)
+        if field["title"] in values:
+            found[name] = values[field["title"]]
+            used.add(field["title"])
+        elif inner:
+            found[name], more = filled(inner, values)
+            used |= more
+        elif field.get("default") is not None:
+            found[name] = field["default"]
+    return found, used
+
+
+def check_mlflow(team: Team, flow_run: str, names: Set[str] = frozenset({"kid", "fd"})) -> None:
     """MLflow's server has the scores of that run."""
     body = {"experiment_ids": ["1"], "filter": f"tags.prefect.flow_run_id = '{flow_run}'"}
     request = urllib.request.Request(f"{team.mlflow}/api/2.0/mlflow/runs/search", json.dumps(body).encode(),
@@ -59,4 +91,4 @@ def check_mlflow(team: Team, flow_run: str) -> None:
         (logged,) = json.load(answer)["runs"]
     tags = {row["key"]: row["value"] for row in logged["data"]["tags"]}
     assert tags["ganbench.complete"] == "true"
-    assert {"kid", "fd"} <= {row["key"] for row in logged["data"]["metrics"]}
+    assert names <= {row["key"] for row in logged["data"]["metrics"]}

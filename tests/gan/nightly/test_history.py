@@ -130,9 +130,12 @@ def test_checkpoints_with_numbers_make_a_learning_curve(history):
     (first,) = night.observations
     several = [replace(first, snapshot=f"step-{step:06}", digest=str(step)) for step in (3000, 1000, 2000)]
     mine = points([replace(night, observations=tuple(several))], "a", "p")
-    assert [step for step, _ in by_step(mine)] == [1000, 2000, 3000]
+    metric = next(iter(first.scores))
+    assert [step for step, _ in by_step(mine, metric)] == [1000, 2000, 3000]
     assert places(mine) == pytest.approx([1 - 0.8 * 2 / 3, 1 - 0.8 / 3, 1.0])
-    assert by_step([*mine, *mine]) == []        # two of one number
+    assert by_step([*mine, *mine], metric) == []        # two of one number
+    less = points([replace(night, observations=(replace(several[0], scores={}), *several[1:]))], "a", "p")
+    assert [step for step, _ in by_step(less, metric)] == [1000, 2000]
     assert picture([replace(night, observations=tuple(several))], "p", "s").startswith(b"\x89PNG")
 
 
