@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from ganbench.gan.metering import Cost
 from ganbench.gan.nightly.history import History, Night
 from ganbench.gan.nightly.night import DRIFTED, FAILED, FELL, Hands, Work
 from ganbench.gan.nightly.sentences import event_sentence, headline
+from ganbench.gan.nightly.snapshots import Snapshot
 from ganbench.gan.nightly.suite import Suite, read_suite
 from ganbench.gan.question import Opening, Option
 from ganbench.gan.threads import single_threaded
@@ -34,7 +36,7 @@ from ganbench.tasks.pictures import contact_sheet
 from ganbench.tasks.runners import runner
 from ganbench.tasks.settings import histories, workspace_of
 from ganbench.tasks.stages import analyse_model, measure_costs, prepare_job
-from ganbench.tasks.tracking.evaluations import record_of, track
+from ganbench.tasks.tracking.evaluations import OfSuite, record_of, track
 from ganbench.tasks.tracking.registry import crown, file_of_registered
 
 ENDS = ("Regression", "Drift", "Incomplete")      # names of failed states in which the night itself went well
@@ -106,13 +108,13 @@ class Tonight:
 
     def run(self) -> Night:
         with single_threaded():
-            night = self.work.run(scheduled())
-            for job, scores in self.work.measured:
-                self.log(job, scores)
+            begun, night = time.time(), self.work.run(scheduled())
+            for snapshot, job, scores in self.work.measured:
+                self.log(snapshot, job, scores, begun)
         self.history.write(night)
         for event in night.events:
             if event["kind"] == "elected":
-                give_title(event)
+                give_title(event, self.suite)
         tracked = track_night(self.suite, self.history)
         publish_night(self.suite, self.history, night, tracked)
         if tracked.url:
@@ -133,16 +135,18 @@ class Tonight:
         flaw = unsound([], found.findings if found else [])
         return [flaw.rule] if flaw else []
 
-    def log(self, job: Job, scores: list[Score]) -> None:
-        """What was measured tonight is an evaluation like any other."""
+    def log(self, snapshot: Snapshot, job: Job, scores: list[Score], begun: float) -> None:
+        """What was measured tonight is an evaluation like any other, beside those of the suite's other nights; the
+        snapshots of a model are versions of one registered model."""
         picture = contact_sheet(job, all_samples(job, self.started[job.digest])["generated"])
-        track(record_of(job, scores, [], picture, {**flow_tags(), "ganbench.suite": self.suite.name}))
+        tags = {**flow_tags(), "ganbench.suite": self.suite.name}
+        track(record_of(job, scores, [], picture, tags, begun=begun, of=OfSuite(self.suite.name, snapshot.entry)))
 
 
-def give_title(event: Mapping[str, Any]) -> None:
+def give_title(event: Mapping[str, Any], suite: Suite) -> None:
     """The alias `champion` in MLflow, if it is up; the history has the title anyway."""
     try:
-        crown(event["snapshot"], event["digest"])
+        crown(event["digest"], suite.name)
     except Exception as error:  # of MLflow, its client, its database or its disk
         get_run_logger().warning("The alias `champion` could not be set: %s", error)
 

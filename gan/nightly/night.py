@@ -87,7 +87,7 @@ class Work:
         self.protocols = {protocol_of(question).name: question for question in suite.questions}
         self.specs: dict[str, ModelSpec | None] = {}        # by digest
         self.refused: list[Refused] = []
-        self.measured: list[tuple[Job, list[Score]]] = []   # tonight's new snapshots
+        self.measured: list[tuple[Snapshot, Job, list[Score]]] = []     # tonight's new ones
 
     # The steps
 
@@ -143,9 +143,8 @@ class Work:
                         found.append(known[-1])
                     elif job:
                         jobs.append((snapshot, job))
-        measured = self.scored(jobs)
-        found += [self.observation(snapshot, job, rows) for snapshot, job, rows in measured]
-        self.measured = [(job, rows) for _, job, rows in measured]
+        self.measured = self.scored(jobs)
+        found += [self.observation(snapshot, job, rows) for snapshot, job, rows in self.measured]
         for one in self.refused:
             found += [old for old in last_of(earlier, one.entry) if old.key not in {other.key for other in found}]
         self.tell_refused()

@@ -19,6 +19,7 @@ from ganbench.gan.jobs import Job
 from ganbench.gan.metering import Cost
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.toml_file import write_spec
+from ganbench.gan.nightly.sentences import named
 from ganbench.gan.parts import Part
 from ganbench.gan.tables import Cell, cell_of, floor_text
 from ganbench.gan.types import Score, digest_of
@@ -221,9 +222,17 @@ def dataset_of(facts: Mapping[str, Any]) -> Any:
     )
 
 
+@dataclass(frozen=True)
+class OfSuite:
+    """An evaluation of a suite's night: all nights of the suite are comparable, although each one has its own seed."""
+
+    suite: str
+    entry: str          # the model of the suite, of which this is a snapshot
+
+
 def record_of(
     job: Job, scores: list[Score], slices: list[Score], picture: str, tags: Mapping[str, str], cost: Cost | None = None,
-    galleries: Mapping[str, str] | None = None, *, begun: float = 0.0, command: str = "",
+    galleries: Mapping[str, str] | None = None, *, begun: float = 0.0, command: str = "", of: OfSuite | None = None,
 ) -> Record:
     """An evaluation as MLflow shows it; the same job with the same numbers has the same key."""
     protocol, lead = job.protocol, job.lead
@@ -232,32 +241,34 @@ def record_of(
     rows = [row_of(score, lead) for score in [*scores, *slices]]
     now = time.time()
     pictures = [PICTURE] if picture else []
-    view = view_of(group_key(job), group_name(job), group_filter(job), {job.model.name: scores}, lead, False, pictures)
+    name = named(of.entry, job.model.name) if of else job.model.name
+    group = group_name(job, of)
+    view = view_of(group_key(job, of), group, group_filter(job, of), {name: scores}, lead, False, pictures)
     return Record(
         key=digest_of([job.digest, {score.metric: score.value for score in scores}]),
         former=digest_of([job.digest, old, *[[score.slice, score.metric, score.value] for score in slices]]),
-        name=job.model.name,
+        name=name,
         params={
-            "model": job.model.name, "family": job.model.family or bare(job.model.factory), "protocol": protocol.name,
+            "model": name, "family": job.model.family or bare(job.model.factory), "protocol": protocol.name,
             "convention": protocol.convention.name, "reference": protocol.reference, "n": protocol.n_generated,
             "seed": job.seed, "extractor": lead,
         },
         metrics={name: value for score in scores for name, value in metrics_of(score, short(score, lead)).items()},
         tags={
-            SUITE: suite_id(job), KIND: "evaluation", **tags_of(scores, lead, cost), **source_of(command),
+            SUITE: suite_id(job, of), KIND: "evaluation", **tags_of(scores, lead, cost), **source_of(command),
             NOTE: note_of(scores, lead),
             "ganbench.model_digest": job.model_digest, "ganbench.protocol_digest": job.protocol_digest, **tags,
         },
         table={"columns": list(rows[0]), "data": [list(row.values()) for row in rows]},
         datasets={role: facts_of(part) for role, part in job.parts.items() if role != "generated"},
         picture=picture,
-        model={"name": job.model.name, "digest": job.model_digest, "facts": facts_of_model(job),
+        model={"name": of.entry if of else name, "digest": job.model_digest, "facts": facts_of_model(job),
                "spec": write_spec(job.model),
-               "about": about(job, scores)},
+               "about": about(job, scores, of)},
         costs=numbers_of(cost or Cost()), galleries=galleries or {}, begun=begun, ended=now,
         slices=digest_of(slices) if slices else "",
         view={"key": view.key, "tag": score_view.saved(view, round(1000 * now)),
-              "note": f"{group_name(job)}: {legend(scores, lead)}."},
+              "note": f"{group}: {legend(scores, lead)}."},
     )
 
 
@@ -277,12 +288,12 @@ def interval_of(cell: Cell) -> tuple[str, str]:
     return f"{cell.low:.{cell.decimals}f}", f"{cell.high:.{cell.decimals}f}"
 
 
-def about(job: Job, scores: Sequence[Score]) -> dict[str, str]:
+def about(job: Job, scores: Sequence[Score], of: OfSuite | None) -> dict[str, str]:
     """What MLflow's page of a registered model says of it."""
     first = scores[0]
     return {"metric": short(first, job.lead), "score": text_of(first), "value": repr(first.value),
             "better": "lower" if first.lower_is_better else "higher",
-            "real": floor_text(cell_of(first)), "protocol": group_name(job), "group": group_key(job)}
+            "real": floor_text(cell_of(first)), "protocol": group_name(job, of), "group": group_key(job, of)}
 
 
 def source_of(command: str) -> dict[str, str]:
@@ -297,23 +308,25 @@ def numbers_of(cost: Cost) -> dict[str, float]:
     return {f"cost/{name}": value for name, value in facts.items() if value is not None}
 
 
-def suite_id(job: Job) -> str:
-    """Scores with the same group (protocol and seed) are comparable.  MLflow's page of runs can be grouped by it."""
-    return f"{job.protocol.name}, seed {job.seed} ({job.protocol_digest[:8]})"
+def suite_id(job: Job, of: OfSuite | None = None) -> str:
+    """Scores with the same group are comparable: of one protocol, and of one seed or one suite of nights.  MLflow's
+    page of runs can be grouped by it."""
+    draws = f"nights of {of.suite}" if of else f"seed {job.seed}"
+    return f"{job.protocol.name}, {draws} ({job.protocol_digest[:8]})"
 
 
-def group_key(job: Job) -> str:
-    return f"{job.protocol_digest[:8]}-{job.seed}"
+def group_key(job: Job, of: OfSuite | None = None) -> str:
+    return f"{job.protocol_digest[:8]}-{digest_of(of.suite)[:8] if of else job.seed}"
 
 
-def group_name(job: Job) -> str:
-    """`fashion-mnist-embedded-2k, 2,000 images`, and the seed where it is not 0."""
-    seed = f", seed {job.seed}" if job.seed else ""
-    return f"{job.protocol.name}, {job.protocol.n_generated:,} images{seed}"
+def group_name(job: Job, of: OfSuite | None = None) -> str:
+    """`fashion-mnist-embedded-2k, 2,000 images`, and the seed where it is not 0, or the suite."""
+    draws = f", nights of {of.suite}" if of else f", seed {job.seed}" if job.seed else ""
+    return f"{job.protocol.name}, {job.protocol.n_generated:,} images{draws}"
 
 
-def group_filter(job: Job) -> str:
-    return f"tags.{SUITE} = {quoted(suite_id(job))} AND tags.`{KIND}` = 'evaluation'"
+def group_filter(job: Job, of: OfSuite | None = None) -> str:
+    return f"tags.{SUITE} = {quoted(suite_id(job, of))} AND tags.`{KIND}` = 'evaluation'"
 
 
 def quoted(text: str) -> str:

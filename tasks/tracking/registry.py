@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ganbench.gan.files import atomic_write
 from ganbench.gan.types import BadInput
 from ganbench.tasks.settings import settings, unchanged
-from ganbench.tasks.tracking.client import connect, page_of_run
+from ganbench.tasks.tracking.client import connect, experiment_of, page_of_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,6 +21,7 @@ SPEC, LONGEST = "ganbench.model_file", 4_000  # a tag: the model file, if it is 
 REGISTERED = "models:/"
 MEASURED, BEST = "measured", "best"  # aliases: of the version measured last; of the best one under that protocol
 CHAMPION = "champion"  # and of the one that holds a suite's title
+TITLE = "ganbench.champion_of"  # a tag of its version: the suite
 PLAIN = "An image generator; its versions differ in their weights."
 PREVIEW = "preview.png"  # an artifact of a run
 END = f"\n\n{PLAIN}"  # of our own description of a model
@@ -69,7 +70,7 @@ def register(client: MlflowClient, name: str, model_id: str, run_id: str) -> Non
 
 def describe(client: MlflowClient, experiment: str, run_id: str, model_id: str, about: Mapping[str, str]) -> None:
     """Score and picture on the page of the registered model, and its aliases; a person's own words stay."""
-    version = next((one for one in client.search_model_versions(f"source_path = 'models:/{model_id}'")), None)
+    version = version_of(client, model_id)
     if version is None:
         return
     text = description(experiment, run_id, about, str(version.version))
@@ -139,15 +140,36 @@ def downloaded(model: str, folder: Path) -> str:
     raise BadInput("missing-weights", f"{model} holds no single model file or file of weights.")
 
 
-def crown(name: str, digest: str) -> bool:
-    """Give the registered model of this digest the alias `champion`; whether there is one."""
+def crown(digest: str, suite: str) -> bool:
+    """Give the registered model of this digest the alias `champion`, and take it from who held the suite's title
+    before; whether there is such a model."""
     client = connect()
-    version = next((one for one in client.search_model_versions(f"name = '{safe(name)}'")
-                    if one.model_id and client.get_logged_model(one.model_id).tags.get(DIGEST) == digest), None)
+    found = client.search_logged_models([experiment_of(client)], filter_string=f"tags.`{DIGEST}` = '{digest}'",
+                                        max_results=1)
+    version = version_of(client, str(found[0].model_id)) if found else None
     if version is None:
         return False
+    for former in client.search_model_versions(f"tags.`{TITLE}` = '{safe(suite)}'"):
+        client.delete_model_version_tag(former.name, former.version, TITLE)
+        if is_champion(client, former):
+            client.delete_registered_model_alias(former.name, CHAMPION)
     client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
+    client.set_model_version_tag(version.name, str(version.version), TITLE, safe(suite))
     return True
+
+
+def is_champion(client: MlflowClient, version: ModelVersion) -> bool:
+    """Whether `champion` still names this version; a search returns no aliases."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(client.get_model_version_by_alias(version.name, CHAMPION).version) == str(version.version)
+    except MlflowException:
+        return False
+
+
+def version_of(client: MlflowClient, model_id: str) -> ModelVersion | None:
+    return next(iter(client.search_model_versions(f"source_path = 'models:/{model_id}'")), None)
 
 
 def safe(name: str) -> str:

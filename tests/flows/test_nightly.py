@@ -46,15 +46,14 @@ def run(prefect_server, home, place):
     return night
 
 
-def run_of_history():
+def runs_of(kind):
     from mlflow import MlflowClient
 
     from ganbench.tasks.settings import settings
 
     client = MlflowClient(settings().tracking)
     (experiment,) = client.search_experiments(filter_string="name = 'ganbench'")
-    runs = client.search_runs([experiment.experiment_id], "tags.`ganbench.kind` = 'history'")
-    return client, runs
+    return client, client.search_runs([experiment.experiment_id], f"tags.`ganbench.kind` = '{kind}'")
 
 
 def test_nights_are_steps_of_one_run_and_an_artifact_each(run, place):
@@ -62,13 +61,39 @@ def test_nights_are_steps_of_one_run_and_an_artifact_each(run, place):
     spoil(place / "runs" / "000100.safetensors", place / "runs" / "000200.safetensors", 0.01)
     found = run()
     assert [night["number"] for night in found.nights] == [1, 2]
-    client, (history,) = run_of_history()
+    client, (history,) = runs_of("history")
+    assert history.info.status == "FINISHED"
     steps = client.get_metric_history(history.info.run_id, "kid/mine")
     assert [step.step for step in steps] == [1, 2]
     assert {file.path for file in client.list_artifacts(history.info.run_id)} == {"history-0.png", "history.json"}
     shown = artifacts_of(found.state.state_details.flow_run_id)["markdown"].data
     assert "000200" in shown
     assert "data:image/" in shown
+    _, evaluations = runs_of("evaluation")
+    assert {one.info.run_name for one in evaluations} == {"mine: 000100", "mine: 000200"}
+    assert len({one.data.tags["suite_id"] for one in evaluations}) == 1      # side by side in MLflow's table
+    assert all(one.info.end_time > one.info.start_time for one in evaluations)
+    assert [one.name for one in client.search_registered_models()] == ["mine"]
+
+
+def test_the_alias_champion_goes_from_who_held_the_title_to_who_won_it(run, place):
+    from mlflow.exceptions import MlflowException
+
+    from ganbench.tasks.tracking.registry import crown
+
+    spoil(place / "runs" / "000100.safetensors", place / "other.safetensors", 0.01)
+    other = f'[[models]]\nname = "other"\nmodel = "{place / "other.safetensors"}"\nfamily = "dcgan"\n'
+    found = run(write_suite(place, MINE + other))
+    digests = {one["entry"]: one["digest"] for one in found.nights[0]["observations"]}
+    client, _ = runs_of("evaluation")
+    for name, before in (("mine", "other"), ("other", "mine"), ("mine", "other")):
+        assert crown(digests[name], "garments")
+        assert client.get_model_version_by_alias(name, "champion").version == 1
+        with pytest.raises(MlflowException, match="champion"):
+            client.get_model_version_by_alias(before, "champion")
+    assert crown(digests["other"], "another suite")
+    assert client.get_model_version_by_alias("mine", "champion")        # of garments, still
+    assert not crown("0" * 64, "garments")
 
 
 def test_a_regression_ends_the_run_in_words_and_is_told_once(run, place, monkeypatch):
@@ -108,17 +133,17 @@ def test_a_suite_that_cannot_be_read_is_refused(run, place):
 
 
 def test_a_night_can_measure_a_model_of_mlflows_by_its_alias(run, place):
-    """Registered by the first night, opened by its alias on the second."""
+    """The first night registers a snapshot as a version of the model, the second one opens it by its alias."""
     run()
-    suite = write_suite(place, '[[models]]\nmodel = "models:/000100@measured"\n')
+    suite = write_suite(place, '[[models]]\nmodel = "models:/mine@measured"\n')
     found = run(suite)
     assert found.nights[-1]["observations"][0]["digest"] == found.nights[0]["observations"][0]["digest"]
 
 
 def test_an_alias_that_is_not_there_is_said(run, place):
     run()
-    with refused("unknown-model", "models:/000100@none"):
-        run(write_suite(place, '[[models]]\nmodel = "models:/000100@none"\n')).state.result()
+    with refused("unknown-model", "models:/mine@none"):
+        run(write_suite(place, '[[models]]\nmodel = "models:/mine@none"\n')).state.result()
 
 
 def test_without_mlflow_the_history_goes_on(run, place, monkeypatch):
