@@ -18,17 +18,17 @@ from ganbench.gan.nightly.sentences import (
     headline,
     named,
     shorts,
+    untold_sentence,
     verdict_sentence,
 )
 from ganbench.gan.nightly.simulation import Found, Plan, simulate
 from ganbench.gan.nightly.suite import Entry, Gate, Suite, margin_of, read_suite
-from ganbench.gan.nightly.views import gap_text, metrics_of, protocols_of, rows_of
+from ganbench.gan.nightly.views import UNTOLD, differences, gap_text, judged, metrics_of, protocols_of, rows_of
 from ganbench.gan.question import Question
 from ganbench.gan.types import BadInput
 from ganbench.tasks.settings import histories
 
 Show = Callable[..., None]
-SAID = ("worse", "cannot tell", "open")     # verdicts that get a sentence
 
 
 def history_of(suite: str) -> History:
@@ -47,28 +47,39 @@ def history_of(suite: str) -> History:
 # A night
 
 def night_screen(night: Night, alpha: str) -> Screen:
-    """The headline, what happened, the verdicts, and what is left of alpha."""
+    """The headline, what happened, the verdicts, and what is left of alpha.  A regression is told by its verdicts."""
     names = shorts(night)
-    spoken = [row for row in night.verdicts if row.said in SAID]
+    ends = {"worse": f"; {alpha}.", "open": "."}
+    told = [f"{verdict_sentence(row, names[row.metric])} {digests_of(row)}{ends[row.said]}"
+            for row in night.verdicts if row.said in ends]
+    worse = {row.entry for row in night.verdicts if row.said == "worse"}
+    events = [event for event in night.events if not (event["kind"] == "regression" and event["entry"] in worse)]
     return [
         Line("", headline(night), "bold", indent=0),
-        *(Line(event_sentence(event), "- ") for event in night.events),
-        *(Line(f"{verdict_sentence(row, names[row.metric])} {digests_of(row)}; {alpha}.", "- ") for row in spoken),
+        *(Line(text, "- ") for text in [*map(event_sentence, events), *told]),
         SPACE, *verdict_grids(night.verdicts, names), Line(f"{alpha[0].upper()}{alpha[1:]}.", indent=0),
     ]
 
 
-def verdict_grids(rows: Sequence[Verdict], names: Mapping[str, str]) -> list[Grid]:
-    grids = []
+def verdict_grids(rows: Sequence[Verdict], names: Mapping[str, str]) -> Screen:
+    """For each protocol: what was judged, then differences that cannot be; on a first night, the baselines."""
+    found: list[Grid | Line] = []
     for protocol in dict.fromkeys(row.protocol for row in rows):
         mine = [row for row in rows if row.protocol == protocol]
-        grids.append(Grid(
-            protocol, ("", "metric", "verdict", "difference", "from", "to", "margin", "draws"),
-            tuple((named(row.entry, row.snapshot), names.get(row.metric, row.metric), row.said,
-                   gap_text(row.difference, row.se), gap_text(row.low, row.se), gap_text(row.high, row.se),
-                   "" if row.margin is None else f"{row.margin:.3g}", str(row.draws)) for row in mine),
-        ))
-    return grids
+        untold = [row for row in mine if row.said == UNTOLD]
+        if shown := judged(mine) or ([] if untold else mine):
+            found.append(Grid(
+                protocol, ("", "metric", "verdict", "difference", "from", "to", "margin", "draws"),
+                tuple((named(row.entry, row.snapshot), names.get(row.metric, row.metric), row.said,
+                       gap_text(row.difference, row.se), gap_text(row.low, row.se), gap_text(row.high, row.se),
+                       "" if row.margin is None else f"{row.margin:.3g}", str(row.draws)) for row in shown),
+            ))
+        if untold:
+            metrics, lines = differences(mine)
+            found.append(Grid(f"{protocol}: differences without a margin, above 0 is worse",
+                              ("", *(names.get(metric, metric) for metric in metrics)), tuple(lines)))
+            found.append(Line(untold_sentence(untold, names)))
+    return found
 
 
 def night_json(night: Night) -> str:

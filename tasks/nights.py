@@ -13,9 +13,18 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.nightly.history import History, Night, Verdict, as_data
-from ganbench.gan.nightly.sentences import alpha_left, event_sentence, headline, named, shorts
+from ganbench.gan.nightly.sentences import alpha_left, event_sentence, headline, named, shorts, untold_sentence
 from ganbench.gan.nightly.suite import Suite
-from ganbench.gan.nightly.views import gap_text, metrics_of, picture, protocols_of, rows_of
+from ganbench.gan.nightly.views import (
+    UNTOLD,
+    differences,
+    gap_text,
+    judged,
+    metrics_of,
+    picture,
+    protocols_of,
+    rows_of,
+)
 from ganbench.gan.report.markdown import escaped
 from ganbench.gan.types import digest_of
 from ganbench.tasks.artifacts import data_uri, linked
@@ -63,20 +72,29 @@ def publish_night(suite: Suite, history: History, night: Night, tracked: Tracked
             file.write(picture(nights, protocol, suite.name))
             file.flush()
             lines += [f"![History of {escaped(suite.name)}]({data_uri(file.name, height=9)})", ""]
-        lines += [*verdict_table([row for row in night.verdicts if row.protocol == protocol], shorts(night)), "",
-                  *history_table(nights, protocol), ""]
+        mine = [row for row in night.verdicts if row.protocol == protocol]
+        lines += [*verdict_table(mine, shorts(night)), "", *history_table(nights, protocol), ""]
     create_markdown_artifact(markdown="\n".join(lines), key="night", description=headline(night))
 
 
 def verdict_table(rows: Sequence[Verdict], names: dict[str, str]) -> list[str]:
+    """What was judged, then differences that cannot be; on a first night, the baselines."""
+    untold = [row for row in rows if row.said == UNTOLD]
+    shown = judged(rows) or ([] if untold else rows)
     lines = ["| model | metric | verdict | difference | 95 % interval | margin | fresh draws |",
-             "|---|---|---|---:|---|---:|---:|"]
-    for row in rows:
+             "|---|---|---|---:|---|---:|---:|"] if shown else []
+    for row in shown:
         ends = f"{gap_text(row.low, row.se)} to {gap_text(row.high, row.se)}"
         margin = "" if row.margin is None else f"{row.margin:.3g}"
         name = escaped(named(row.entry, row.snapshot))
         lines.append(f"| {name} | `{names.get(row.metric, row.metric)}` | {row.said} | "
                      f"{gap_text(row.difference, row.se)} | {ends} | {margin} | {row.draws} |")
+    if untold:
+        metrics, found = differences(rows)
+        heads = " | ".join(f"`{names.get(metric, metric)}`" for metric in metrics)
+        lines += ["", f"{escaped(untold_sentence(untold, names))} Differences from the baseline; above 0 is worse:", "",
+                  f"| model | {heads} |", f"|---|{'---:|' * len(metrics)}",
+                  *(f"| {' | '.join([escaped(model), *texts])} |" for model, *texts in found)]
     return lines
 
 

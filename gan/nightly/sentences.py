@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganbench.gan.nightly.alpha import Spending
@@ -33,15 +33,30 @@ def verdict_sentence(verdict: Verdict, short: str) -> str:
     if verdict.said == "baseline":
         return f"{name} is the baseline."
     if verdict.said == "cannot tell":
-        return (f"{name}, {short}: no margin is given, and there are {verdict.margin_from}, so a regression cannot be "
-                f"told from a new snapshot. {difference_of(verdict, short)}.")
+        return f"{untold_sentence([verdict], {verdict.metric: short})} {difference_of(verdict, short)}."
+    still = "still " if verdict.nights > 1 else ""
     head = {
-        "worse": f"{name} is worse than {verdict.baseline} by more than the margin",
+        "worse": f"{name} is {still}worse than {verdict.baseline} by more than the margin",
         "better": f"{name} is better than {verdict.baseline}",
         "not worse": f"{name} is not worse than {verdict.baseline} by more than the margin",
         "open": f"{name} is not shown to be worse than {verdict.baseline}, nor to be within the margin",
     }[verdict.said]
     return f"{head}: {difference_of(verdict, short)}{margin_of(verdict)}."
+
+
+def untold_sentence(rows: Sequence[Verdict], names: Mapping[str, str]) -> str:
+    """`mine: no margin is given for fd and is, and there are 0 of 5 benign snapshots, so a regression cannot ...`"""
+    models = list(dict.fromkeys(named(row.entry, row.snapshot) for row in rows))
+    metrics = together(list(dict.fromkeys(names[row.metric] for row in rows)))
+    found = {row.margin_from for row in rows}
+    there = f"there are {found.pop()}" if len(found) == 1 else "there are too few benign snapshots"
+    who = models[0] if len(models) == 1 else f"{len(models)} models"
+    return f"{who}: no margin is given for {metrics}, and {there}, so a regression cannot be told from a new snapshot."
+
+
+def together(words: Sequence[str]) -> str:
+    """`fd, is and recall`"""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
 def difference_of(verdict: Verdict, short: str) -> str:

@@ -10,8 +10,8 @@ from io import BytesIO
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from ganbench.gan.nightly.history import Night, Point, Value, points
-from ganbench.gan.nightly.sentences import signed
+from ganbench.gan.nightly.history import Night, Point, Value, Verdict, points
+from ganbench.gan.nightly.sentences import named, signed
 from ganbench.gan.numbers import decimals
 from ganbench.gan.uncertainty import interval
 
@@ -22,6 +22,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5
 SIDE = 0.8              # of a night's width, for several snapshots of one night
 CURVE = 3               # least number of checkpoints in a learning curve
 PANELS = 3              # metrics in a picture
+UNTOLD = "cannot tell"
 LEGEND = "bars: 95 % intervals; a red ring: worse than its baseline, confirmed"
 
 
@@ -74,6 +75,25 @@ def row_of(point: Point, metrics: Sequence[str]) -> Row:
     changed = [", ".join(point.changed)] * bool(point.changed) + [f"{point.nights} nights unchanged"] * same
     return Row(number, point.first.begun[:10], mine.entry, mine.snapshot,
                tuple(text_of(mine.scores.get(metric)) for metric in metrics), worst, "; ".join(changed))
+
+
+def judged(rows: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts that say something of a model: not those of the baselines, nor what cannot be told."""
+    return [row for row in rows if row.said not in ("baseline", UNTOLD)]
+
+
+def differences(rows: Sequence[Verdict]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """What cannot be judged, side by side: the metrics, and of each model its name and differences."""
+    mine = [row for row in rows if row.said == UNTOLD]
+    metrics = list(dict.fromkeys(row.metric for row in mine))
+    models = dict.fromkeys(named(row.entry, row.snapshot) for row in mine)
+    texts = {(named(row.entry, row.snapshot), row.metric): gap_and_error(row) for row in mine}
+    return metrics, [(model, *(texts.get((model, metric), "") for metric in metrics)) for model in models]
+
+
+def gap_and_error(row: Verdict) -> str:
+    """`+0.0744 ± 0.0033`"""
+    return "" if row.se is None else f"{gap_text(row.difference, row.se)} ± {row.se:.{decimals(row.se)}f}"
 
 
 def text_of(value: Value | None) -> str:
