@@ -69,7 +69,7 @@ def add(client: MlflowClient, curves: Curves) -> Tracked:
     said = {**curves.tags, NOTE: curves.note, LAST: str(curves.steps[-1].number), COMPLETE: "true"}
     client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in said.items()])
     client.log_artifacts(run.info.run_id, curves.folder)
-    client.set_terminated(run.info.run_id, end_time=round(1000 * curves.steps[-1].time))    # until the next night
+    client.set_terminated(run.info.run_id)      # until the next night
     return tracked(experiment, run.info.run_id, new)
 
 

@@ -63,6 +63,7 @@ def test_nights_are_steps_of_one_run_and_an_artifact_each(run, place):
     assert [night["number"] for night in found.nights] == [1, 2]
     client, (history,) = runs_of("history")
     assert history.info.status == "FINISHED"
+    assert history.info.end_time > history.info.start_time
     steps = client.get_metric_history(history.info.run_id, "kid/mine")
     assert [step.step for step in steps] == [1, 2]
     assert {file.path for file in client.list_artifacts(history.info.run_id)} == {"history-0.png", "history.json"}
