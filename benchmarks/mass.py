@@ -1,6 +1,6 @@
 """Many images of every model of the zoo on one thread: images per second and peak memory, beside the plain loop.
 
-    OMP_NUM_THREADS=1 python benchmarks/mass.py [MODEL ...] [--images 50000] [--slow 2000]
+    OMP_NUM_THREADS=1 python benchmarks/mass.py [zoo:NAME ...] [--images 50000] [--slow 2000]
 
 *ours* draws, quantises and writes shards with fsync and hashes, as `evaluate` does; *loop* is that of `sampling.py`:
 batches of 64 by eager torch, a PNG per image.  Each is a process of its own.  They take turns of 1,000 images, or of
