@@ -599,6 +599,7 @@ def history(
     suite: Annotated[str, typer.Argument(metavar="SUITE", help="Its name or its file.", show_default=False)],
     *,
     picture: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the history.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write it as a page.")] = None,
     accept: Annotated[
         str, typer.Option(metavar="MODEL|toolchain", help="Take its present state as meant to be.")
     ] = "",
@@ -610,7 +611,14 @@ def history(
     with sentences(machine.debug):
         begin(machine)
         from ganbench.flows.answers import Answer
-        from ganbench.flows.nights import accepted, draw_history, history_json, history_of, history_screen
+        from ganbench.flows.nights import (
+            accepted,
+            draw_history,
+            history_json,
+            history_of,
+            history_screen,
+            write_history,
+        )
 
         found = history_of(suite)
         if accept:
@@ -619,6 +627,8 @@ def history(
         nights = found.nights()
         if picture:
             draw_history(nights, found.folder.name, picture)
+        if report:
+            write_history(nights, found.folder.name, report)
         finish(Answer(history_screen(nights), history_json(nights) if json else ""), json)
 
 

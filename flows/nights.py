@@ -11,19 +11,12 @@ from typing import Any
 
 from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.tables import SPACE, headed
-from ganbench.gan.nightly.history import History, Night, Verdict, as_data
-from ganbench.gan.nightly.sentences import (
-    digests_of,
-    event_sentence,
-    headline,
-    named,
-    shorts,
-    untold_sentence,
-    verdict_sentence,
-)
+from ganbench.gan.nightly.history import History, Night, as_data
+from ganbench.gan.nightly.sentences import digests_of, event_sentence, headline, shorts, verdict_sentence
 from ganbench.gan.nightly.simulation import Found, Plan, simulate
 from ganbench.gan.nightly.suite import Entry, Gate, Suite, margin_of, read_suite
-from ganbench.gan.nightly.views import UNTOLD, differences, gap_text, judged, metrics_of, protocols_of, rows_of
+from ganbench.gan.nightly.tables import Table, history_table, verdict_tables
+from ganbench.gan.nightly.views import protocols_of
 from ganbench.gan.question import Question
 from ganbench.gan.types import BadInput
 from ganbench.tasks.settings import histories
@@ -57,29 +50,23 @@ def night_screen(night: Night, alpha: str) -> Screen:
     return [
         Line("", headline(night), "bold", indent=0),
         *(Line(text, "- ") for text in [*map(event_sentence, events), *told]),
-        SPACE, *verdict_grids(night.verdicts, names), Line(f"{alpha[0].upper()}{alpha[1:]}.", indent=0),
+        SPACE, *verdict_grids(night), Line(f"{alpha[0].upper()}{alpha[1:]}.", indent=0),
     ]
 
 
-def verdict_grids(rows: Sequence[Verdict], names: Mapping[str, str]) -> Screen:
-    """For each protocol: what was judged, then differences that cannot be; on a first night, the baselines."""
+def verdict_grids(night: Night) -> Screen:
+    """The tables of each protocol, and what is to be said of them."""
     found: list[Grid | Line] = []
-    for protocol in dict.fromkeys(row.protocol for row in rows):
-        mine = [row for row in rows if row.protocol == protocol]
-        untold = [row for row in mine if row.said == UNTOLD]
-        if shown := judged(mine) or ([] if untold else mine):
-            found.append(Grid(
-                protocol, ("", "metric", "verdict", "difference", "from", "to", "margin", "draws"),
-                tuple((named(row.entry, row.snapshot), names.get(row.metric, row.metric), row.said,
-                       gap_text(row.difference, row.se), gap_text(row.low, row.se), gap_text(row.high, row.se),
-                       "" if row.margin is None else f"{row.margin:.3g}", str(row.draws)) for row in shown),
-            ))
-        if untold:
-            metrics, lines = differences(mine)
-            found.append(Grid(f"{protocol}: differences without a margin, above 0 is worse",
-                              ("", *(names.get(metric, metric) for metric in metrics)), tuple(lines)))
-            found.append(Line(untold_sentence(untold, names)))
+    for protocol in dict.fromkeys(row.protocol for row in night.verdicts):
+        for table in verdict_tables(night, protocol):
+            found.append(grid(table, protocol))
+            found += [Line(table.note)] * bool(table.note)
     return found
+
+
+def grid(table: Table, protocol: str) -> Grid:
+    """The column of the models needs no head in a terminal, and only what has a note needs a title."""
+    return Grid(f"{protocol}: {table.title}" if table.note else protocol, ("", *table.heads[1:]), table.rows)
 
 
 def night_json(night: Night) -> str:
@@ -90,15 +77,7 @@ def night_json(night: Night) -> str:
 
 def history_screen(nights: Sequence[Night]) -> Screen:
     """A table for each protocol, and what happened."""
-    names = shorts(nights[-1])
-    grids = []
-    for protocol in protocols_of(nights):
-        metrics = metrics_of(nights, protocol)[:4]
-        grids.append(Grid(
-            protocol, ("", "nights", "date", *(names.get(metric, metric) for metric in metrics), "verdict", "changed"),
-            tuple((named(row.model, row.snapshot), row.night, row.date,
-                   *row.values, row.verdict, row.changed) for row in rows_of(nights, protocol, metrics)),
-        ))
+    grids = [grid(history_table(nights, protocol), protocol) for protocol in protocols_of(nights)]
     events = [Line(f"night {night.number}, {night.begun[:10]}: {event_sentence(event)}", "- ")
               for night in nights for event in night.events]
     return [*grids, *headed("What happened", events)]
@@ -118,6 +97,19 @@ def draw_history(nights: Sequence[Night], name: str, file: Path) -> None:
     for k, protocol in enumerate(protocols_of(nights)):
         path = file if k == 0 else file.with_stem(f"{file.stem}-{k + 1}")
         path.write_bytes(picture(nights, protocol, name))
+
+
+def write_history(nights: Sequence[Night], name: str, file: Path) -> None:
+    """The history as a page."""
+    from ganbench.gan.files import atomic_write, cannot_write
+    from ganbench.tasks.nights import history_page
+
+    text = history_page(nights, name)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(file, lambda path: path.write_text(text, "utf-8"))
+    except OSError as error:
+        raise cannot_write(file, error) from error
 
 
 def history_json(nights: Sequence[Night]) -> str:

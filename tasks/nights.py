@@ -12,20 +12,21 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from ganbench.gan.nightly.history import History, Night, Verdict, as_data
-from ganbench.gan.nightly.sentences import alpha_left, event_sentence, headline, named, shorts, untold_sentence
-from ganbench.gan.nightly.suite import Suite
-from ganbench.gan.nightly.views import (
-    UNTOLD,
-    differences,
-    gap_text,
-    judged,
-    metrics_of,
-    picture,
-    protocols_of,
-    rows_of,
+from ganbench.gan.nightly.history import History, Night, as_data
+from ganbench.gan.nightly.sentences import (
+    alpha_left,
+    digests_of,
+    event_sentence,
+    headline,
+    shorts,
+    verdict_sentence,
 )
+from ganbench.gan.nightly.suite import Suite
+from ganbench.gan.nightly.tables import WORDS, Table, history_table, verdict_tables
+from ganbench.gan.nightly.views import picture, protocols_of
+from ganbench.gan.report.html import data_url
 from ganbench.gan.report.markdown import escaped
+from ganbench.gan.report.templates import render
 from ganbench.gan.types import digest_of
 from ganbench.tasks.artifacts import data_uri, linked
 from ganbench.tasks.tracking.client import Tracked
@@ -43,6 +44,7 @@ def track_night(suite: Suite, history: History) -> Tracked:
         for protocol in protocols:
             (Path(folder) / f"history-{len(list(Path(folder).iterdir()))}.png").write_bytes(
                 picture(nights, protocol, suite.name))
+        (Path(folder) / "history.html").write_text(history_page(nights, suite.name), "utf-8")
         (Path(folder) / "history.json").write_text(json.dumps([*map(as_data, nights)], indent=1), "utf-8")
         return log_history(Curves(
             key=digest_of(["history", suite.name, str(history.folder)]), name=f"history of {suite.name}",
@@ -72,40 +74,30 @@ def publish_night(suite: Suite, history: History, night: Night, tracked: Tracked
             file.write(picture(nights, protocol, suite.name))
             file.flush()
             lines += [f"![History of {escaped(suite.name)}]({data_uri(file.name, height=9)})", ""]
-        mine = [row for row in night.verdicts if row.protocol == protocol]
-        lines += [*verdict_table(mine, shorts(night)), "", *history_table(nights, protocol), ""]
+        tables = [*verdict_tables(night, protocol), history_table(nights, protocol, MOST)]
+        lines += [line for table in tables for line in in_markdown(table)]
     create_markdown_artifact(markdown="\n".join(lines), key="night", description=headline(night))
 
 
-def verdict_table(rows: Sequence[Verdict], names: dict[str, str]) -> list[str]:
-    """What was judged, then differences that cannot be; on a first night, the baselines."""
-    untold = [row for row in rows if row.said == UNTOLD]
-    shown = judged(rows) or ([] if untold else rows)
-    lines = ["| model | metric | verdict | difference | 95 % interval | margin | fresh draws |",
-             "|---|---|---|---:|---|---:|---:|"] if shown else []
-    for row in shown:
-        ends = f"{gap_text(row.low, row.se)} to {gap_text(row.high, row.se)}"
-        margin = "" if row.margin is None else f"{row.margin:.3g}"
-        name = escaped(named(row.entry, row.snapshot))
-        lines.append(f"| {name} | `{names.get(row.metric, row.metric)}` | {row.said} | "
-                     f"{gap_text(row.difference, row.se)} | {ends} | {margin} | {row.draws} |")
-    if untold:
-        metrics, found = differences(rows)
-        heads = " | ".join(f"`{names.get(metric, metric)}`" for metric in metrics)
-        lines += ["", f"{escaped(untold_sentence(untold, names))} Differences from the baseline; above 0 is worse:", "",
-                  f"| model | {heads} |", f"|---|{'---:|' * len(metrics)}",
-                  *(f"| {' | '.join([escaped(model), *texts])} |" for model, *texts in found)]
-    return lines
+def history_page(nights: Sequence[Night], name: str) -> str:
+    """The history as one HTML page, with nothing outside it: the last night, a picture and tables of each protocol, and
+    what happened, the newest first."""
+    last = nights[-1]
+    dates = list(dict.fromkeys([nights[0].begun[:10], last.begun[:10]]))
+    names, spoken = shorts(last), [row for row in last.verdicts if row.said in ("worse", "open")]
+    parts = [{"protocol": protocol, "picture": data_url(picture(nights, protocol, name)),
+              "tables": [*verdict_tables(last, protocol), history_table(nights, protocol)]}
+             for protocol in protocols_of(nights)]
+    return render(
+        "history.html", suite=name, headline=headline(last), parts=parts, words=WORDS,
+        span=f"{len(nights)} night{'s' * (len(nights) != 1)}, {' to '.join(dates)}",
+        said=[f"{verdict_sentence(row, names[row.metric])} {digests_of(row)}." for row in spoken],
+        events=[f"Night {night.number}, {night.begun[:10]}: {event_sentence(event)}"
+                for night in reversed(nights) for event in night.events])
 
 
-def history_table(nights: Sequence[Night], protocol: str) -> list[str]:
-    metrics = metrics_of(nights, protocol)[:4]
-    names = shorts(nights[-1])
-    heads = [f"`{names.get(metric, metric)}`" for metric in metrics]
-    lines = [f"| night | date | model | {' | '.join(heads)} | verdict | changed |",
-             f"|---|---|---|{'---:|' * len(heads)}---|---|"]
-    for row in rows_of(nights, protocol, metrics)[-MOST:]:
-        name = named(row.model, row.snapshot)
-        lines.append(f"| {row.night} | {row.date} | {escaped(name)} | {' | '.join(row.values)} | {row.verdict} | "
-                     f"{row.changed} |")
-    return lines
+def in_markdown(table: Table) -> list[str]:
+    sides = ["---" if head in WORDS else "---:" for head in table.heads]
+    said = [f"{escaped(table.note)} Here the {table.title}:", ""] if table.note else []
+    return [*said, f"| {' | '.join(table.heads)} |", f"|{'|'.join(sides)}|",
+            *(f"| {' | '.join(map(escaped, row))} |" for row in table.rows), ""]

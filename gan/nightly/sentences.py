@@ -11,6 +11,7 @@ from ganbench.gan.nightly.suite import Suite
 from ganbench.gan.numbers import decimals
 
 DIGITS = 8              # of a digest
+FEW = 3                 # models that a headline names
 
 
 def number(value: float, se: float) -> str:
@@ -56,7 +57,7 @@ def untold_sentence(rows: Sequence[Verdict], names: Mapping[str, str]) -> str:
 
 def together(words: Sequence[str]) -> str:
     """`fd, is and recall`"""
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def difference_of(verdict: Verdict, short: str) -> str:
@@ -130,12 +131,17 @@ def headline(night: Night) -> str:
     what = f"{new} new snapshot{'s' * (new != 1)}" if new else "nothing new, so nothing was drawn and no alpha spent"
     refused = sorted({event["entry"] for event in night.events if event["kind"] == "refused"})
     if refused:
-        what += f"; {', '.join(refused)} could not be measured"
+        what += f"; {called(refused)} could not be measured"
     if worse or costly:
-        parts = [f"{', '.join(worse)} fell behind"] * bool(worse)
-        parts += [f"{', '.join(costly)} costs too much"] * bool(costly)
+        parts = [f"{called(worse)} fell behind"] * bool(worse)
+        parts += [f"{called(costly)} {'costs' if len(costly) == 1 else 'cost'} too much"] * bool(costly)
         return f"Night {night.number}: {' and '.join(parts)} ({what})."
     return f"Night {night.number}: no regression ({what})."
+
+
+def called(models: Sequence[str]) -> str:
+    """Models by name, or how many they are."""
+    return together(models) if len(models) <= FEW else f"{len(models)} models"
 
 
 def shorts(night: Night) -> dict[str, str]:

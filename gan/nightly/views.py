@@ -1,42 +1,27 @@
-"""A suite's history as rows and as a picture; terminals, pages and trackers only render them."""
+"""A suite's history as a picture, which terminals, pages and trackers only show."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from ganbench.gan.nightly.history import Night, Point, Value, Verdict, points
-from ganbench.gan.nightly.sentences import named, signed
-from ganbench.gan.numbers import decimals
+from ganbench.gan.nightly.history import Night, Point, points
 from ganbench.gan.uncertainty import interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B5B5B", "#8C6D1F")   # Okabe & Ito 2008
+MARKERS = "osD^"        # of the first eight models, the next eight, ...
 SIDE = 0.8              # of a night's width, for several snapshots of one night
 CURVE = 3               # least number of checkpoints in a learning curve
 PANELS = 3              # metrics in a picture
-UNTOLD = "cannot tell"
+SPACIOUS = 4            # models beside whose lines there is room for words
 LEGEND = "bars: 95 % intervals; a red ring: worse than its baseline, confirmed"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A point of a history as texts."""
-
-    night: str              # `12`, or `12 – 21`
-    date: str
-    model: str
-    snapshot: str
-    values: tuple[str, ...]         # `0.0121 ± 0.0004`, a metric each
-    verdict: str
-    changed: str            # `weights`, `10 nights unchanged`
 
 
 def models_of(nights: Sequence[Night]) -> list[tuple[str, str]]:
@@ -54,58 +39,6 @@ def metrics_of(nights: Sequence[Night], protocol: str) -> list[str]:
     judged = {verdict.metric for night in nights for verdict in night.verdicts if verdict.protocol == protocol}
     names = list(dict.fromkeys(metric for one in there for metric, score in one.scores.items() if score.decides))
     return [name for name in names if name in judged] or names
-
-
-def rows_of(nights: Sequence[Night], protocol: str, metrics: Sequence[str]) -> list[Row]:
-    """Of all models under a protocol, model by model."""
-    found = []
-    for entry, other in models_of(nights):
-        if other == protocol:
-            found += [row_of(point, metrics) for point in points(nights, entry, protocol)]
-    return found
-
-
-def row_of(point: Point, metrics: Sequence[str]) -> Row:
-    mine, same = point.observation, point.nights > 1
-    number = f"{point.first.number} – {point.last.number}" if same else str(point.first.number)
-    said = {row.said for row in point.last.verdicts
-            if (row.entry, row.protocol, row.digest) == (mine.entry, mine.protocol, mine.digest)}
-    order = ("worse", "open", "cannot tell", "not worse", "better", "baseline")
-    worst = next((word for word in order if word in said), "")
-    changed = [", ".join(point.changed)] * bool(point.changed) + [f"{point.nights} nights unchanged"] * same
-    return Row(number, point.first.begun[:10], mine.entry, mine.snapshot,
-               tuple(text_of(mine.scores.get(metric)) for metric in metrics), worst, "; ".join(changed))
-
-
-def judged(rows: Sequence[Verdict]) -> list[Verdict]:
-    """The verdicts that say something of a model: not those of the baselines, nor what cannot be told."""
-    return [row for row in rows if row.said not in ("baseline", UNTOLD)]
-
-
-def differences(rows: Sequence[Verdict]) -> tuple[list[str], list[tuple[str, ...]]]:
-    """What cannot be judged, side by side: the metrics, and of each model its name and differences."""
-    mine = [row for row in rows if row.said == UNTOLD]
-    metrics = list(dict.fromkeys(row.metric for row in mine))
-    models = dict.fromkeys(named(row.entry, row.snapshot) for row in mine)
-    texts = {(named(row.entry, row.snapshot), row.metric): gap_and_error(row) for row in mine}
-    return metrics, [(model, *(texts.get((model, metric), "") for metric in metrics)) for model in models]
-
-
-def gap_and_error(row: Verdict) -> str:
-    """`+0.0744 ± 0.0033`"""
-    return "" if row.se is None else f"{gap_text(row.difference, row.se)} ± {row.se:.{decimals(row.se)}f}"
-
-
-def text_of(value: Value | None) -> str:
-    """`0.0121 ± 0.0004`"""
-    if value is None:
-        return ""
-    digits = decimals(value.se)
-    return f"{value.value:.{digits}f} ± {value.se:.{digits}f}"
-
-
-def gap_text(gap: float | None, se: float | None) -> str:
-    return "" if gap is None or se is None else signed(gap, se)
 
 
 # The picture
@@ -126,8 +59,10 @@ def picture(nights: Sequence[Night], protocol: str, title: str) -> bytes:
     figure.suptitle(f"{title} under {protocol}", fontsize=11, x=0.01, ha="left")
     colours = {entry: COLOURS[k % len(COLOURS)] for k, entry in enumerate(mine)}
     for metric, panel in zip(metrics, panels, strict=False):
-        for entry, one in mine.items():
-            line(panel, one, metric, colours[entry], entry)
+        for k, (entry, one) in enumerate(mine.items()):
+            line(panel, one, metric, colours[entry], MARKERS[k // len(COLOURS) % len(MARKERS)], entry)
+            if len(mine) <= SPACIOUS:
+                stillness(panel, one, metric, colours[entry])
         marks(panel, nights, protocol, metric)
         dress(panel, nights, metric, "night")
     for entry, steps in curves.items():
@@ -175,21 +110,26 @@ def places(mine: Sequence[Point]) -> list[float]:
     return found
 
 
-def line(panel: Axes, mine: Sequence[Point], metric: str, colour: str, name: str) -> None:
+def line(panel: Axes, mine: Sequence[Point], metric: str, colour: str, marker: str, name: str) -> None:
     """Values with intervals at the nights on which they were measured, and a line while they stood unchanged."""
     shown = [point for point in mine if metric in point.observation.scores]
     nights = places(shown)
     values = [point.observation.scores[metric].value for point in shown]
     reach = [interval(point.observation.scores[metric].estimate)[1] - value
              for point, value in zip(shown, values, strict=True)]
-    panel.errorbar(nights, values, reach, fmt="o", ms=4, lw=1, capsize=2, color=colour, label=name)
+    panel.errorbar(nights, values, reach, fmt=marker, ms=4, lw=1, capsize=2, color=colour, label=name)
     last = [point.last.number if point.nights > 1 else place for point, place in zip(shown, nights, strict=True)]
     xs = [x for pair in zip(nights, last, strict=True) for x in pair]
     panel.plot(xs, [value for value in values for _ in range(2)], lw=1, color=colour, alpha=0.6)
-    for point, value in zip(shown, values, strict=True):
-        if point.nights > 2:
-            panel.annotate(f"{point.nights} nights unchanged", ((point.first.number + point.last.number) / 2, value),
-                           textcoords="offset points", xytext=(0, 5), ha="center", fontsize=7, color=colour)
+
+
+def stillness(panel: Axes, mine: Sequence[Point], metric: str, colour: str) -> None:
+    """`10 nights unchanged`, above the line."""
+    for point in mine:
+        if point.nights > 2 and metric in point.observation.scores:
+            middle = ((point.first.number + point.last.number) / 2, point.observation.scores[metric].value)
+            panel.annotate(f"{point.nights} nights unchanged", middle, textcoords="offset points", xytext=(0, 5),
+                           ha="center", fontsize=7, color=colour)
 
 
 def marks(panel: Axes, nights: Sequence[Night], protocol: str, metric: str) -> None:

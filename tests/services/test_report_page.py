@@ -7,8 +7,11 @@ import pytest
 from scipy.stats import binomtest
 
 from ganbench.gan.images import png_bytes
+from ganbench.gan.nightly.history import History
 from ganbench.gan.report import write_report
 from ganbench.gan.report.play import REAL, Round
+from ganbench.tasks.nights import history_page
+from tests.gan.nightly.test_history import season
 from tests.gan.report.sample import document
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
@@ -25,6 +28,8 @@ def folder(tmp_path_factory):
               for row, of in enumerate([REAL, 0, 1, 2, REAL, REAL, 0, REAL, 1, REAL, 2, REAL])]
     path = tmp_path_factory.mktemp("report")
     write_report(path, document(), pictures, rounds)
+    nights = season(History(tmp_path_factory.mktemp("history"), "garments"), [0.0, 1.0, None, 0.5, 30.0, 30.0, 0.0])
+    (path / "history.html").write_text(history_page(nights, "garments"), "utf-8")
     return path
 
 
@@ -51,7 +56,15 @@ def open_page(browser, folder):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["report.html", "play.html"])
+def test_the_history_shuts_nobody_out(open_page, axe, size):
+    page = open_page("history.html", size=size)
+    page.evaluate(axe)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+    assert [row["id"] for row in found["violations"]] == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["report.html", "play.html", "history.html"])
 def test_pages_ask_nobody_for_anything_and_fit_the_screen(open_page, name, size):
     page = open_page(name, size=size)
     outside = [url for url in page.asked if not url.startswith(("file:", "data:"))]

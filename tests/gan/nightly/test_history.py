@@ -8,7 +8,8 @@ import pytest
 from ganbench.gan.nightly.accepting import accept
 from ganbench.gan.nightly.gate import Judge, State
 from ganbench.gan.nightly.history import History, Night, points, read_night
-from ganbench.gan.nightly.views import by_step, metrics_of, models_of, picture, places, rows_of
+from ganbench.gan.nightly.tables import history_table
+from ganbench.gan.nightly.views import by_step, models_of, picture, places
 from tests.gan.nightly.worlds import World, suite_of, with_champion
 from tests.refusals import refused
 
@@ -44,10 +45,11 @@ def test_ten_nights_of_one_snapshot_are_one_point(history):
     one, two = points(nights, "a", "p")
     assert (one.nights, one.first.number, one.last.number) == (10, 1, 10)
     assert two.changed == ("weights",)
-    rows = rows_of(nights, "p", metrics_of(nights, "p"))
-    assert rows[0].changed == "10 nights unchanged"
-    assert rows[0].night == "1 – 10"
-    assert rows[1].verdict in ("not worse", "open", "better")
+    table = history_table(nights, "p")
+    first, second = (dict(zip(table.heads, row, strict=True)) for row in table.rows)
+    assert (first["changed"], first["nights"]) == ("10 nights unchanged", "1 – 10")
+    assert second["verdict"] in ("not worse", "open", "better")
+    assert history_table(nights, "p", most=1).rows == table.rows[1:]
 
 
 def test_what_changed_is_named_by_digest(history):
