@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.live import alive, descendants, wait_until
+from tests.services.live import alive, descendants, far_from_night, wait_until
 
 AXE = "axe-core@4.14"
 ROOT = Path(__file__).parent.parent.parent
@@ -78,6 +78,7 @@ def servers(ui_home: Path) -> Iterator[dict[str, str]]:
     wait_until(lambda: "Ctrl-C stops" in (ui_home / "ui.log").read_text() or child.poll() is not None)
     found = json.loads((ui_home / "servers.json").read_text())
     children = descendants(child.pid)
+    far_from_night(f"{found['prefect']}/api")
     yield found
     child.send_signal(signal.SIGINT)
     assert child.wait(60) == 130

@@ -18,6 +18,7 @@ import numpy as np
 from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.images import write_npz
 from ganbench.tasks.servers import HOST, POOL, Child, free_port, process, wait_for
+from tests.services.live import far_from_night
 
 ROOT = Path(__file__).parents[2]
 SUITE = """
@@ -119,8 +120,11 @@ def ended(team: Team, run: str) -> str:
     return str(state["name"]) if state["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else ""
 
 
-def deployed(team: Team, suite: str) -> str:
+def deployed(team: Team, suite: str, night: bool = False) -> str:
+    """`night`: at its own time; else far from it."""
     team.ganbench("nightly", suite, "--deploy")
+    if not night:
+        far_from_night(f"{team.prefect}/api")
     return str(team.ask(f"deployments/name/nightly/{Path(suite).stem}")["id"])
 
 

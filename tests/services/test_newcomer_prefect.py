@@ -132,7 +132,7 @@ def test_own_models_are_compared_from_the_form_one_or_several(own, pages, page, 
         page.get_by_role("button", name="Add item").click()
         lines = page.get_by_text("Your own models").first.locator("xpath=following::textarea")
         lines.nth(k).fill(name)
-    n = 20 + len(own) + 2 * list(PAGES).index(pages)        # nothing of another test is found in the store
+    n = 10 + len(own) + 2 * list(PAGES).index(pages)        # of 20; the runs of these tests have names of their own
     field(page, "Number of images").fill(str(n))
     page.get_by_text("Change", exact=True).click()
     for title, text in (("Reference", "my-photos"), ("Metrics", "kid"), ("Extractor", "pixels")):

@@ -80,7 +80,7 @@ def missed(team: Team, deployment: str, days: int) -> str:
 
 
 def test_a_suite_is_planned_at_its_own_time_in_its_own_zone(team, suite):
-    deployment = deployed(team, suite)
+    deployment = deployed(team, suite, night=True)
     schedule = team.ask(f"deployments/{deployment}")["schedules"][0]["schedule"]
     assert (schedule["cron"], schedule["timezone"]) == ("0 3 * * *", "Europe/Paris")
     planned = wait_until(lambda: [run for run in runs(team, deployment) if run["auto_scheduled"]])
