@@ -53,12 +53,14 @@ def differences(rows: Sequence[Verdict], names: Mapping[str, str]) -> Table:
 
 
 def history_table(nights: Sequence[Night], protocol: str, most: int = 0) -> Table:
-    """A row for each snapshot, model by model, oldest first; `most`: of so many rows the last ones, 0: all."""
+    """A row for each snapshot, model by model, oldest first; `most`: so many of the newest ones, 0: all."""
     names, metrics = shorts(nights[-1]), metrics_of(nights, protocol)[:METRICS]
-    rows = [point_row(point, metrics) for entry, other in models_of(nights) if other == protocol
-            for point in points(nights, entry, protocol)]
+    found = [point for entry, other in models_of(nights) if other == protocol
+             for point in points(nights, entry, protocol)]
+    newest = sorted(range(len(found)), key=lambda k: found[k].last.number)[-most:]
+    rows = [point_row(found[k], metrics) for k in sorted(newest)]
     heads = ("model", "nights", "date", *(names.get(metric, metric) for metric in metrics), "verdict", "changed")
-    return Table(heads, tuple(rows[-most:]), "history")
+    return Table(heads, tuple(rows), "history")
 
 
 def point_row(point: Point, metrics: Sequence[str]) -> tuple[str, ...]:

@@ -52,6 +52,13 @@ def test_ten_nights_of_one_snapshot_are_one_point(history):
     assert history_table(nights, "p", most=1).rows == table.rows[1:]
 
 
+def test_a_short_table_has_the_newest_snapshots_of_all_models(history):
+    several = [replace(night, observations=(*night.observations, replace(night.observations[0], entry="b")))
+               for night in season(history, [0.0, 0.5, 1.0])]
+    rows = history_table(several, "p", most=2).rows
+    assert [(row[0].split(":")[0], row[1]) for row in rows] == [("a", "3"), ("b", "3")]
+
+
 def test_what_changed_is_named_by_digest(history):
     one, two = season(history, [0.0, 0.0])
     mine = replace(two.observations[0], protocol_digest="other")
