@@ -45,13 +45,15 @@ def alive(pid: int) -> bool:
         return False
 
 
-def post(url: str, body: dict[str, Any]) -> Any:
-    """The answer; asked again while Prefect says 503, as its own client does: its database was busy."""
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+def post(url: str, body: dict[str, Any], method: str = "POST") -> Any:
+    """The answer, None if it is empty; asked again while Prefect says 503, as its own client does: its database was
+    busy."""
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)
     for pause in (1, 2, 4, 8, 16, None):
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return json.load(answer)
+                return json.loads(answer.read() or "null")
         except urllib.error.HTTPError as error:
             if error.code != 503 or pause is None:
                 raise
@@ -77,11 +79,7 @@ def far_from_night(api: str) -> None:
     for row in post(f"{api}/deployments/filter", {}):
         for known in row["schedules"]:
             there = {**known["schedule"], "timezone": f"Etc/GMT{-ahead:+d}"}        # their signs are POSIX's
-            request = urllib.request.Request(
-                f"{api}/deployments/{row['id']}/schedules/{known['id']}", json.dumps({"schedule": there}).encode(),
-                {"Content-Type": "application/json"}, method="PATCH")
-            with urllib.request.urlopen(request, timeout=30):
-                pass
+            post(f"{api}/deployments/{row['id']}/schedules/{known['id']}", {"schedule": there}, "PATCH")
 
 
 LISTENS, LOOPBACK = "0A", ("0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F")
