@@ -31,7 +31,7 @@ setup: .venv/ready
 	@touch .venv/ready
 
 demo: setup
-	@$(BIN)/ganbench compare zoo:dcgan-fashion-mnist zoo:flow-fashion-mnist zoo:gpt-fashion-mnist --report report $(DEMO)
+	@$(BIN)/ganbench compare zoo:dcgan-fashion-mnist zoo:flow-fashion-mnist zoo:gpt-fashion-mnist --report report
 
 # The largest file first.  Left out: error bars by simulation, half a minute of it.
 QUICK := $(addprefix tests/gan/test_,$(addsuffix .py,lacking sources store statistics philox compare uncertainty tables \
