@@ -31,7 +31,7 @@ from ganbench.gan.question import Opening, Option
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import ModelSpec, Score, Workspace
 from ganbench.tasks.artifacts import log_links
-from ganbench.tasks.nights import publish_night, track_night
+from ganbench.tasks.nights import pictures_of, publish_night, track_night
 from ganbench.tasks.pictures import contact_sheet
 from ganbench.tasks.runners import runner
 from ganbench.tasks.settings import histories, workspace_of
@@ -115,8 +115,9 @@ class Tonight:
         for event in night.events:
             if event["kind"] == "elected":
                 give_title(event, self.suite)
-        tracked = track_night(self.suite, self.history)
-        publish_night(self.suite, self.history, night, tracked)
+        pictures = pictures_of(self.history.nights(), self.suite.name)
+        tracked = track_night(self.suite, self.history, pictures)
+        publish_night(self.suite, self.history, night, tracked, pictures)
         if tracked.url:
             log_links({"History in MLflow": tracked.url})
         tell(self.suite, night)

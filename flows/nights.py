@@ -12,7 +12,7 @@ from typing import Any
 from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.tables import SPACE, headed
 from ganbench.gan.nightly.history import History, Night, as_data
-from ganbench.gan.nightly.sentences import digests_of, event_sentence, headline, shorts, verdict_sentence
+from ganbench.gan.nightly.sentences import event_sentence, headline, told
 from ganbench.gan.nightly.simulation import Found, Plan, simulate
 from ganbench.gan.nightly.suite import Entry, Gate, Suite, margin_of, read_suite
 from ganbench.gan.nightly.tables import Table, history_table, verdict_tables
@@ -41,15 +41,12 @@ def history_of(suite: str) -> History:
 
 def night_screen(night: Night, alpha: str) -> Screen:
     """The headline, what happened, the verdicts, and what is left of alpha.  A regression is told by its verdicts."""
-    names = shorts(night)
-    ends = {"worse": f"; {alpha}.", "open": "."}
-    told = [f"{verdict_sentence(row, names[row.metric])} {digests_of(row)}{ends[row.said]}"
-            for row in night.verdicts if row.said in ends]
+    sentences = [f"{text}; {alpha}." if said == "worse" else f"{text}." for said, text in told(night)]
     worse = {row.entry for row in night.verdicts if row.said == "worse"}
     events = [event for event in night.events if not (event["kind"] == "regression" and event["entry"] in worse)]
     return [
         Line("", headline(night), "bold", indent=0),
-        *(Line(text, "- ") for text in [*map(event_sentence, events), *told]),
+        *(Line(text, "- ") for text in [*map(event_sentence, events), *sentences]),
         SPACE, *verdict_grids(night), Line(f"{alpha[0].upper()}{alpha[1:]}.", indent=0),
     ]
 
@@ -102,9 +99,9 @@ def draw_history(nights: Sequence[Night], name: str, file: Path) -> None:
 def write_history(nights: Sequence[Night], name: str, file: Path) -> None:
     """The history as a page."""
     from ganbench.gan.files import atomic_write, cannot_write
-    from ganbench.tasks.nights import history_page
+    from ganbench.tasks.nights import history_page, pictures_of
 
-    text = history_page(nights, name)
+    text = history_page(nights, name, pictures_of(nights, name))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(file, lambda path: path.write_text(text, "utf-8"))

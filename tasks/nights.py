@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -13,14 +13,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.nightly.history import History, Night, as_data
-from ganbench.gan.nightly.sentences import (
-    alpha_left,
-    digests_of,
-    event_sentence,
-    headline,
-    shorts,
-    verdict_sentence,
-)
+from ganbench.gan.nightly.sentences import alpha_left, event_sentence, headline, shorts, told
 from ganbench.gan.nightly.suite import Suite
 from ganbench.gan.nightly.tables import WORDS, Table, history_table, verdict_tables
 from ganbench.gan.nightly.views import picture, protocols_of
@@ -36,15 +29,14 @@ MOST = 60       # nights in an artifact's table
 
 
 @task(name="track night", task_run_name="log the history of {suite.name}", persist_result=False, cache_policy=NO_CACHE)
-def track_night(suite: Suite, history: History) -> Tracked:
+def track_night(suite: Suite, history: History, pictures: Mapping[str, bytes]) -> Tracked:
     """One run of MLflow for each suite: its metrics are the nights' values, its artifacts picture and history."""
     nights = history.nights()
     last, protocols = nights[-1], protocols_of(nights)
     with tempfile.TemporaryDirectory() as folder:
-        for protocol in protocols:
-            (Path(folder) / f"history-{len(list(Path(folder).iterdir()))}.png").write_bytes(
-                picture(nights, protocol, suite.name))
-        (Path(folder) / "history.html").write_text(history_page(nights, suite.name), "utf-8")
+        for k, protocol in enumerate(protocols):
+            (Path(folder) / f"history-{k}.png").write_bytes(pictures[protocol])
+        (Path(folder) / "history.html").write_text(history_page(nights, suite.name, pictures), "utf-8")
         (Path(folder) / "history.json").write_text(json.dumps([*map(as_data, nights)], indent=1), "utf-8")
         return log_history(Curves(
             key=digest_of(["history", suite.name, str(history.folder)]), name=f"history of {suite.name}",
@@ -63,7 +55,14 @@ def metrics_at(night: Night, protocols: Sequence[str]) -> dict[str, float]:
     return {**values, "worse": float(len({row.entry for row in night.verdicts if row.said == "worse"}))}
 
 
-def publish_night(suite: Suite, history: History, night: Night, tracked: Tracked) -> None:
+def pictures_of(nights: Sequence[Night], name: str) -> dict[str, bytes]:
+    """A PNG of each protocol's history."""
+    return {protocol: picture(nights, protocol, name) for protocol in protocols_of(nights)}
+
+
+def publish_night(
+    suite: Suite, history: History, night: Night, tracked: Tracked, pictures: Mapping[str, bytes]
+) -> None:
     """The night as an artifact of the flow run: what it says, the picture, verdicts and history."""
     nights = history.nights()
     lines = [linked({"History in MLflow": tracked.url}) if tracked.url else "", f"## {escaped(headline(night))}", "",
@@ -71,7 +70,7 @@ def publish_night(suite: Suite, history: History, night: Night, tracked: Tracked
              f"{escaped(alpha_left(suite, night))}.".capitalize(), ""]
     for protocol in protocols_of(nights):
         with tempfile.NamedTemporaryFile(suffix=".png") as file:
-            file.write(picture(nights, protocol, suite.name))
+            file.write(pictures[protocol])
             file.flush()
             lines += [f"![History of {escaped(suite.name)}]({data_uri(file.name, height=9)})", ""]
         tables = [*verdict_tables(night, protocol), history_table(nights, protocol, MOST)]
@@ -79,19 +78,18 @@ def publish_night(suite: Suite, history: History, night: Night, tracked: Tracked
     create_markdown_artifact(markdown="\n".join(lines), key="night", description=headline(night))
 
 
-def history_page(nights: Sequence[Night], name: str) -> str:
+def history_page(nights: Sequence[Night], name: str, pictures: Mapping[str, bytes]) -> str:
     """The history as one HTML page, with nothing outside it: the last night, a picture and tables of each protocol, and
     what happened, the newest first."""
     last = nights[-1]
     dates = list(dict.fromkeys([nights[0].begun[:10], last.begun[:10]]))
-    names, spoken = shorts(last), [row for row in last.verdicts if row.said in ("worse", "open")]
-    parts = [{"protocol": protocol, "picture": data_url(picture(nights, protocol, name)),
+    parts = [{"protocol": protocol, "picture": data_url(pictures[protocol]),
               "tables": [*verdict_tables(last, protocol), history_table(nights, protocol)]}
              for protocol in protocols_of(nights)]
     return render(
         "history.html", suite=name, headline=headline(last), parts=parts, words=WORDS,
         span=f"{len(nights)} night{'s' * (len(nights) != 1)}, {' to '.join(dates)}",
-        said=[f"{verdict_sentence(row, names[row.metric])} {digests_of(row)}." for row in spoken],
+        said=[f"{text}." for _, text in told(last)],
         events=[f"Night {night.number}, {night.begun[:10]}: {event_sentence(event)}"
                 for night in reversed(nights) for event in night.events])
 

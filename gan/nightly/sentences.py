@@ -81,6 +81,13 @@ def digests_of(verdict: Verdict) -> str:
     return f"model {verdict.digest[:DIGITS]}, baseline {verdict.baseline_digest[:DIGITS]}"
 
 
+def told(night: Night) -> list[tuple[str, str]]:
+    """The verdicts of a night that need a person, `worse` and `open`, each with its sentence and both digests."""
+    names = shorts(night)
+    return [(row.said, f"{verdict_sentence(row, names[row.metric])} {digests_of(row)}")
+            for row in night.verdicts if row.said in ("worse", "open")]
+
+
 def alpha_left(suite: Suite, night: Night) -> str:
     """`alpha left 0.025 of 0.05 for this period of 30 nights`: what suspicions have not spent yet."""
     fresh = sum(row.margin is not None and "benign" not in row.margin_from for row in night.verdicts)

@@ -10,7 +10,7 @@ from ganbench.gan.images import png_bytes
 from ganbench.gan.nightly.history import History
 from ganbench.gan.report import write_report
 from ganbench.gan.report.play import REAL, Round
-from ganbench.tasks.nights import history_page
+from ganbench.tasks.nights import history_page, pictures_of
 from tests.gan.nightly.test_history import season
 from tests.gan.report.sample import document
 
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("report")
     write_report(path, document(), pictures, rounds)
     nights = season(History(tmp_path_factory.mktemp("history"), "garments"), [0.0, 1.0, None, 0.5, 30.0, 30.0, 0.0])
-    (path / "history.html").write_text(history_page(nights, "garments"), "utf-8")
+    (path / "history.html").write_text(history_page(nights, "garments", pictures_of(nights, "garments")), "utf-8")
     return path
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from ganbench.gan.nightly.history import History
 from ganbench.gan.nightly.tables import history_table
 from ganbench.gan.nightly.views import protocols_of
-from ganbench.tasks.nights import history_page, in_markdown, metrics_at
+from ganbench.tasks.nights import history_page, in_markdown, metrics_at, pictures_of
 from tests.gan.nightly.test_history import season
 
 
@@ -23,7 +23,7 @@ def test_each_protocol_has_metrics_of_its_own_whichever_a_night_begins_with(tmp_
 
 def test_the_page_says_what_the_last_night_found_and_holds_everything_itself(tmp_path):
     nights = season(History(tmp_path, "garments"), [0.0, 1.0, None, 0.5, 30.0])
-    page = history_page(nights, "garments & more")
+    page = history_page(nights, "garments & more", pictures_of(nights, "garments"))
     assert "history of garments &amp; more" in page
     assert "5 nights, 2026-11-01 to 2026-11-05" in page
     assert "a fell behind" in page
@@ -36,7 +36,7 @@ def test_what_a_user_named_is_text_in_pages(tmp_path):
     (night,) = season(History(tmp_path, "garments"), [0.0])
     (one,) = night.observations
     named = replace(night, observations=(replace(one, entry="<b>a|b</b>", snapshot="<i>"),))
-    page = history_page([named], "s")
+    page = history_page([named], "s", pictures_of([named], "s"))
     assert "<b>" not in page
     assert "&lt;b&gt;a|b&lt;/b&gt;: &lt;i&gt;" in page
     rows = in_markdown(history_table([named], one.protocol))
