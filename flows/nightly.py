@@ -36,7 +36,7 @@ from ganbench.tasks.pictures import contact_sheet
 from ganbench.tasks.runners import runner
 from ganbench.tasks.settings import histories, workspace_of
 from ganbench.tasks.stages import analyse_model, measure_costs, prepare_job
-from ganbench.tasks.tracking.evaluations import OfSuite, record_of, track
+from ganbench.tasks.tracking.evaluations import OfSuite, record_of, track, track_pending
 from ganbench.tasks.tracking.registry import crown, file_of_registered
 
 ENDS = ("Regression", "Drift", "Incomplete")      # names of failed states in which the night itself went well
@@ -111,6 +111,7 @@ class Tonight:
             begun, night = time.time(), self.work.run(scheduled())
             for snapshot, job, scores in self.work.measured:
                 self.log(snapshot, job, scores, begun)
+        track_pending()                             # of nights without MLflow; a night of unchanged models logs none
         self.history.write(night)
         for event in night.events:
             if event["kind"] == "elected":

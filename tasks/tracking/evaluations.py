@@ -99,6 +99,13 @@ def track(record: Record) -> Tracked:
     return Tracked(problem=f"{problem}; the scores wait in {path} and the next evaluation will log them")
 
 
+def track_pending() -> None:
+    """Log the pending records, if MLflow answers: where nothing new is logged that would take them along."""
+    if any(waiting().glob("*.json")) and not unreachable(settings().tracking):
+        with one_at_a_time():
+            deliver_waiting()
+
+
 def waiting() -> Path:
     """The folder of pending records."""
     return settings().root / "untracked"

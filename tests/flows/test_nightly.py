@@ -78,6 +78,16 @@ def test_nights_are_steps_of_one_run_and_an_artifact_each(run, place):
     assert [one.name for one in client.search_registered_models()] == ["mine"]
 
 
+def test_what_mlflow_missed_is_logged_in_a_night_without_anything_new(run, monkeypatch):
+    with monkeypatch.context() as down:
+        down.setenv("GANBENCH_TRACKING_URI", "http://127.0.0.1:9")
+        assert run().state.is_completed()
+    found = run()
+    assert [one["observations"][0]["since"] for one in found.nights] == [1, 1]
+    _, evaluations = runs_of("evaluation")
+    assert [one.info.run_name for one in evaluations] == ["mine: 000100"]
+
+
 def test_the_alias_champion_goes_from_who_held_the_title_to_who_won_it(run, place):
     from mlflow.exceptions import MlflowException
 
