@@ -90,7 +90,7 @@ def as_given(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_flag(name: str, kind: Any, option: Option, default: Any, panel: str) -> tuple[Any, Any]:
     """The annotation that Typer reads, and the default."""
-    flag = f"--{name.replace('_', '-')}"
+    flag = option.flag or f"--{name.replace('_', '-')}"
     shown = typer.Option(flag, help=option.help, metavar=option.metavar or None, rich_help_panel=panel)
     return Annotated[kind, shown], default
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ganbench.gan import images as image_rules
-from ganbench.gan.generators.base import FiniteModel, Generator, classes
+from ganbench.gan.generators.base import FiniteModel, Generator, asked_classes
 from ganbench.gan.preprocessing import preprocessed, steps_in
 from ganbench.gan.types import BadOutput, ModelSpec
 
@@ -72,9 +72,10 @@ def check_alike(generator: Generator, spec: ModelSpec, raw: torch.Tensor, first:
 
 
 def labels_of(generator: Generator, indices: Sequence[int], seed: int, device: str) -> torch.Tensor | None:
-    """One class per image, uniformly drawn, or known for images on disk; (n,) int64, or None without classes."""
+    """One class per image, drawn equally often or by shares, or known for images on disk; (n,) int64; None without
+    classes."""
     if isinstance(generator, FiniteModel):
         return generator.labels(generator.draws(indices, seed))
     if not generator.n_classes:
         return None
-    return classes(indices, seed, generator.n_classes).to(device)
+    return asked_classes(generator, indices, seed).to(device)

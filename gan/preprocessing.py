@@ -1,7 +1,7 @@
 """How images of one set are brought to the size and the colours of another: steps, in the order in which they are done.
 
 Every step takes NCHW uint8 and gives NCHW uint8, rounded once, as a folder of PNG files would hold it.  A step is text
-(`resize 32:bicubic`, `pad 32`, `grey`, `rgb`), so that it can stand in a protocol, in a key and in a report.
+(`resize 32:bicubic`, `pad 32`, `crop 28`, `grey`, `rgb`), so that it can stand in a protocol, in a key and in a report.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ def resize_of(text: str, where: str) -> str:
     return f"{int(found[1])}:{method}"
 
 
-def steps_of(resize: str = "", pad: int = 0, colours: str = "") -> tuple[str, ...]:
+def steps_of(resize: str = "", pad: int = 0, colours: str = "", crop: int = 0) -> tuple[str, ...]:
     """The steps of these options, in their order; `resize` as `resize_of` gives it."""
-    steps = [f"resize {resize}" if resize else "", f"pad {pad}" if pad else "", colours]
+    steps = [f"resize {resize}" if resize else "", f"pad {pad}" if pad else "", f"crop {crop}" if crop else "", colours]
     return tuple(step for step in steps if step)
 
 
 def steps_in(spec: ModelSpec) -> tuple[str, ...]:
     """What is done to a model's images: first what its model file says, then what the protocol does to all."""
-    return (*steps_of(spec.resize, spec.pad), *spec.preprocessing)
+    return (*steps_of(spec.resize, spec.pad, crop=spec.crop), *spec.preprocessing)
 
 
 def reading_size(steps: Sequence[str]) -> str:
@@ -60,6 +60,8 @@ def preprocessed(images: np.ndarray, steps: Sequence[str], name: str) -> np.ndar
             images = np.stack([resized(image, value) for image in images])
         elif what == "pad":
             images = padded(images, int(value), name)
+        elif what == "crop":
+            images = cropped(images, int(value), name)
         else:
             images = coloured(images, COLOURS[what])
     return images
@@ -82,6 +84,16 @@ def padded(images: np.ndarray, size: int, name: str) -> np.ndarray:
                        f"{name} has images of {width}x{height} pixels, which do not fit into the {size}x{size} that "
                        "they were to be padded to: resize them instead.")
     return images if (height, width) == (size, size) else pad_to(images, size)
+
+
+def cropped(images: np.ndarray, size: int, name: str) -> np.ndarray:
+    """The square in the middle, where `padded` puts images."""
+    height, width = images.shape[2:]
+    if min(height, width) < size:
+        raise BadInput("unequal-sizes",
+                       f"{name} has images of {width}x{height} pixels, which cannot be cropped to {size}x{size}.")
+    top, left = (height - size) // 2, (width - size) // 2
+    return np.ascontiguousarray(images[:, :, top : top + size, left : left + size])
 
 
 def coloured(images: np.ndarray, channels: int) -> np.ndarray:

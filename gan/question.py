@@ -29,6 +29,7 @@ class Option:
     least: int | None = None  # the least value in a form; the command line checks it elsewhere
     shown: Any = None  # the initial value in a form, where it is not the default
     said: str = ""  # what a form says instead of `help`
+    flag: str = ""  # on the command line, if not --name
     card: str = "Other"  # where it stands among a form's further settings; '': among the first fields
 
 
@@ -118,12 +119,55 @@ class Opening:
     )
 
 
+@dataclass(frozen=True)
+class Training:
+    """What a model is trained on, and for how long."""
+
+    PANEL: ClassVar[str] = "Training"
+
+    data: str = option(
+        "", "Images", "The images to learn from: a folder, .npz or .parquet, or a name of `ganbench datasets`; not for "
+        "a recipe of a shipped model.", metavar="DATA", card="",
+    )
+    resolution: int = option(
+        0, "Resolution", "Make all images squares of so many pixels, 8 to 256; 0: as they are, where they are such "
+        "squares, and otherwise as large as their shorter sides allow, on a CPU at most 64.", metavar="N", least=0,
+        card="",
+    )
+    budget: str = option(
+        "", "Budget", "For how long: 2h, 30m or 90s of training, or a number of steps. Empty: the recipe's own steps.",
+        metavar="TIME|STEPS", card="",
+    )
+    held_out: str = option(
+        "", "Held-out images", "Real images that are not learnt from, to measure every snapshot with: N% of the "
+        "images, or other DATA. Empty: 20%, at most 1,000.", metavar="DATA|N%", card="Images",
+    )
+    no_classes: bool = option(
+        False, "Without classes", "Leave the classes of the images aside.", card="Images",
+    )
+    augment: str = option(
+        "", "Augmentation", "What a critic sees: none, diffaugment (changed at random) or ada (as often as it "
+        "overfits). Empty: diffaugment below 5,000 images.", metavar="none|diffaugment|ada", card="Method",
+    )
+    batch: int = option(
+        0, "Batch", "Images in a batch; 0: 64, or fewer where there are few or large images.", least=0, card="Method",
+    )
+    patience: int = option(
+        3, "Patience", "Stop when so many snapshots in a row are significantly worse than the best one; 0: never.",
+        least=0, card="Method",
+    )
+    seed: int = option(0, "Seed", "Of the first weights, batches and draws.", least=0, card="Method")
+    threads: int = option(
+        0, "Threads", "Of the CPU; 0: all cores. The last bits of the weights depend on it.", least=0, card="Method",
+    )
+
+
 def options_of(group: type) -> dict[str, Option]:
     """The options of a group by name, in order."""
     return {row.name: row.metadata["option"] for row in fields(group)}
 
 
-def given(asked: Question | Opening) -> dict[str, Any]:
+def given(asked: Question | Opening | Training) -> dict[str, Any]:
     """The options that are not at their defaults, by name."""
     return {row.name: getattr(asked, row.name) for row in fields(asked) if getattr(asked, row.name) != row.default}
 

@@ -71,6 +71,8 @@ class ModelSpec:
     resolution: int | None = None
     resize: str = ""  # then, of its uint8 images: `64:bicubic`, see `ganbench.gan.preprocessing`
     pad: int = 0  # and pixels of a square that they are padded to
+    crop: int = 0  # and of the square in their middle that they are cropped to
+    class_shares: tuple[float, ...] = ()  # of a conditional model: how often each class is drawn; (): equally often
     preprocessing: tuple[str, ...] = ()  # what a protocol does to them after that: never in a model file
 
 

@@ -154,6 +154,21 @@ def classes(indices: Sequence[int], seed: int, n_classes: int) -> Tensor:
     return torch.from_numpy((words(indices, seed, 1, "label")[:, 0] % n_classes).astype(np.int64))
 
 
+def shares_of(generator: Generator) -> tuple[float, ...]:
+    """How often each class is drawn, if a model file says so; ()."""
+    return tuple(getattr(generator, "class_shares", ()))
+
+
+def asked_classes(generator: Generator, indices: Sequence[int], seed: int) -> Tensor:
+    """The class that each image is asked for, (n,) int64: of all classes equally often, or by their shares."""
+    shares = shares_of(generator)
+    if not shares:
+        return classes(indices, seed, max(1, generator.n_classes))
+    bounds = torch.tensor(shares, dtype=torch.float64).cumsum(0)
+    places = torch.from_numpy((words(indices, seed, 1, "label")[:, 0] >> 11) * 2.0**-53)
+    return torch.searchsorted(bounds[:-1], places * bounds[-1], right=True)
+
+
 def seed_of(seed: int, name: str) -> int:
     """A seed of 63 bits for a second, independent set of draws from the same model."""
     return int(seeds([0], seed, name))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganbench.gan.generators.base import Generator, classes
+from ganbench.gan.generators.base import Generator, asked_classes
 from ganbench.gan.philox import words
 from ganbench.gan.types import BadInput
 
@@ -39,7 +39,7 @@ class Mixture:
             if mine.any():
                 own = [i for i, chosen in zip(indices, mine.tolist(), strict=True) if chosen]
                 values = packed(model.draws(own, seed))
-                found[mine, 1] = classes(own, seed, max(1, model.n_classes)).double()
+                found[mine, 1] = asked_classes(model, own, seed).double()
                 found[mine, 2 : 2 + values.shape[1]] = values
         return found
 

@@ -14,7 +14,7 @@ IMAGES = "images"                                           # the family of imag
 MIXTURE = "mixture"                                         # and of mixtures
 REJECTION = "rejection"                                     # and of models whose images are chosen
 PARTS = {MIXTURE: ("models", "shares"), REJECTION: ("model", "ratio", "extractor", "attempts")}     # in the sha256
-UNSET = ("resize", "pad", "preprocessing")                         # no part of what a model is where they say nothing
+UNSET = ("resize", "pad", "crop", "class_shares", "preprocessing")  # no part of what a model is where they say nothing
 PATHS = {"prompts"}                                         # arguments that are files, whose content is in the sha256
 
 

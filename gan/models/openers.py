@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -61,13 +62,23 @@ def makers(spec: ModelSpec, workspace: Workspace) -> tuple[str, ...]:
     return (building.__name__, made.__module__)
 
 
-def agreed(generator: Generator, spec: ModelSpec) -> Generator:
+def agreed(generator: Any, spec: ModelSpec) -> Generator:
     """The generator, if it and the spec declare the same range."""
     if tuple(generator.output_range) != tuple(spec.output_range):
         raise BadInput("unequal-ranges",
                        f"{spec.name}: output_range is {list(spec.output_range)}, but the model itself declares "
                        f"{list(generator.output_range)}.")
+    if spec.class_shares:
+        generator.class_shares = checked_class_shares(generator, spec)
     return generator.eval() if isinstance(generator, nn.Module) else generator
+
+
+def checked_class_shares(generator: Any, spec: ModelSpec) -> tuple[float, ...]:
+    if len(spec.class_shares) != generator.n_classes:
+        raise BadInput("labels-do-not-fit",
+                       f"{spec.name} has {generator.n_classes} classes, but class_shares gives "
+                       f"{len(spec.class_shares)} numbers; expected one for each class.")
+    return spec.class_shares
 
 
 # Models that are made of others

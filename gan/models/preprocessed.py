@@ -1,4 +1,4 @@
-"""A model whose images are resized or padded by its model file, where it is a part of another model."""
+"""A model whose images are resized, padded or cropped by its model file, where it is a part of another model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ganbench.gan.generators.base import Generator
+from ganbench.gan.generators.base import Generator, shares_of
 from ganbench.gan.images import from_model, to_float
 from ganbench.gan.preprocessing import preprocessed, steps_in
 from ganbench.gan.types import ModelSpec
@@ -21,6 +21,7 @@ class Preprocessed:
 
     def __init__(self, model: Generator, spec: ModelSpec):
         self.model, self.spec, self.n_classes = model, spec, model.n_classes
+        self.class_shares = shares_of(model)
 
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
         return self.model.draws(indices, seed)
@@ -32,7 +33,7 @@ class Preprocessed:
 
 
 def with_preprocessing(model: Generator, spec: ModelSpec) -> Generator:
-    """The model, as `spec` says that its images are to be resized or padded."""
+    """The model, as `spec` says that its images are to be resized, padded or cropped."""
     return Preprocessed(model, spec) if steps_in(spec) else model
 
 
@@ -41,4 +42,4 @@ def plain(spec: ModelSpec) -> ModelSpec:
     if not steps_in(spec):
         return spec
     return replace(spec, output_range=Preprocessed.output_range, layout="NCHW", channels=None, resolution=None,
-                   resize="", pad=0, preprocessing=())
+                   resize="", pad=0, crop=0, preprocessing=())

@@ -77,6 +77,8 @@ def checked_field(name: str, value: Any, path: Path) -> Any:
         "resolution": ("a whole number above 0", is_count(value, 1)),
         "resize": ('a number of pixels, or with a method as in "64:lanczos"', is_count(value, 1) or is_text(value)),
         "pad": ("a whole number above 0", is_count(value, 1)),
+        "crop": ("a whole number above 0", is_count(value, 1)),
+        "class_shares": ("numbers above 0 whose sum is 1, one for each class", is_shares(value)),
         "latent": (f"one of {', '.join(LATENTS)}", value in LATENTS),
         "layout": (f"one of {', '.join(LAYOUTS)}", value in LAYOUTS),
         "sha256": ("64 hexadecimal digits in small letters", bool(re.fullmatch("[0-9a-f]{64}", str(value)))),
@@ -102,6 +104,10 @@ def is_range(value: Any) -> bool:
     if not is_numbers(value, (int, float)) or len(value) != 2:
         return False
     return all(map(math.isfinite, value)) and value[0] < value[1]
+
+
+def is_shares(value: Any) -> bool:
+    return is_numbers(value, (int, float)) and min(value, default=0) > 0 and math.isclose(sum(value), 1, abs_tol=1e-6)
 
 
 def is_text(value: Any) -> bool:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.gan.training import ema
-from ganbench.gan.training.augmentation import augmentation
+from ganbench.gan.training.augmentation import Adaptive, augmentation
 from ganbench.gan.training.loop import Batch, Schedule, descend, random_at, to_float
 from ganbench.gan.training.losses import LOSSES, gradient_penalty, zero_centred_penalty
 
@@ -27,20 +27,22 @@ class Adversarial:
 
     `gp` weighs the gradient penalty, `r1` and `r2` (gamma) the zero-centred ones on real and on generated images.
     Those count `penalty_every` times in every so many steps (lazy regularisation: Karras et al. 2020,
-    arXiv:1912.04958, section 3.1).  `augment` is a policy of `ganbench.gan.training.augmentation`.
+    arXiv:1912.04958, section 3.1).  `augment` is a policy of `ganbench.gan.training.augmentation`; if
+    `adaptive`, each of its changes happens with a probability that follows from the critic.
     """
 
     def __init__(
         self, generator: Any, discriminator: nn.Module, schedule: Schedule, loss: str = "non-saturating",
         critic_steps: int = 1, gp: float = 0.0, r1: float = 0.0, r2: float = 0.0, penalty_every: int = 1,
-        augment: str = "", critic_rate: float | None = None, critic_betas: tuple[float, float] | None = None,
+        augment: str = "", adaptive: bool = False, critic_rate: float | None = None,
+        critic_betas: tuple[float, float] | None = None,
     ):
         if loss not in LOSSES:
             raise ValueError(f"No adversarial loss {loss!r}. Known: {', '.join(LOSSES)}.")
         self.generator, self.discriminator, self.schedule = generator, discriminator, schedule
         self.loss, self.batches = LOSSES[loss], critic_steps
         self.gp, self.r1, self.r2, self.penalty_every = gp, r1, r2, penalty_every
-        self.augment = augmentation(augment)
+        self.augment = Adaptive(augment) if adaptive else augmentation(augment)
         self.average = copy.deepcopy(generator).requires_grad_(False)
         self.generator_adam = torch.optim.Adam(generator.parameters(), schedule.rate, schedule.betas, fused=True)
         self.discriminator_adam = torch.optim.Adam(
@@ -48,6 +50,8 @@ class Adversarial:
         )
         self.parts = {"generator": generator, "discriminator": discriminator, "ema": self.average,
                       "generator_adam": self.generator_adam, "discriminator_adam": self.discriminator_adam}
+        if isinstance(self.augment, Adaptive):
+            self.parts["augment"] = self.augment
 
     def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
         """The losses told of the critic are those of its last step."""
@@ -56,7 +60,7 @@ class Adversarial:
             real = to_float(batch.images).contiguous(memory_format=torch.channels_last)
             labels = self.labels_of(batch)
             with torch.set_grad_enabled(k + 1 == len(batches)):         # only the last fakes teach the generator
-                fake = self.generator(self.generator.training_draws(len(real), random), *labels)
+                fake = self.generator(self.generator.training_draws(len(real), random).to(real.device), *labels)
             losses = self.improve_critic(real, fake.detach(), labels, at % self.penalty_every == 0, random)
         losses["generator"] = self.improve_generator(real, fake, labels, random)
         ema.update(self.average, self.generator, at, self.schedule.ema)
@@ -93,7 +97,10 @@ class Adversarial:
         losses = {"discriminator": loss.item()}
         if self.gp or self.r1 or self.r2:
             losses["penalty"] = sum(penalty.item() for penalty in penalties)
-        return losses
+        if isinstance(self.augment, Adaptive):
+            self.augment.follow(of_real, of_fake, relative=not self.loss.probabilities)
+            losses["augment"] = self.augment.p.item()
+        return losses | self.loss.seen(of_real.detach(), of_fake.detach())
 
     def improve_generator(
         self, real: Tensor, fake: Tensor, labels: tuple[Tensor, ...], random: torch.Generator

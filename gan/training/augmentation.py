@@ -1,4 +1,6 @@
-"""DiffAugment (Zhao et al. 2020, arXiv:2006.10738): what the critic sees is changed at random, differentiably.
+"""DiffAugment (Zhao et al. 2020, arXiv:2006.10738): what the critic sees is changed at random, differentiably; and its
+adaptive form (ADA: Karras et al. 2020, arXiv:2006.06676), where each change happens with a probability that follows
+from how sure the critic is of its training images.
 
 Real and generated images go through the same kinds of changes, so that a critic cannot learn a few images by heart,
 and the changes do not leak into what is generated.  A policy lists them: "color,translation,cutout".
@@ -12,17 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def augmentation(policy: str) -> Augmentation:
     """The changes of a policy, one after the other; none for ''."""
-    names = [name for name in policy.split(",") if name]
-    if unknown := [name for name in names if name not in POLICIES]:
-        raise ValueError(f"No augmentation {unknown[0]!r}. Known: {', '.join(POLICIES)}.")
-    changes = [change for name in names for change in POLICIES[name]]
+    changes = changes_of(policy)
 
     def augment(images: Tensor, random: torch.Generator) -> Tensor:
         for change in changes:
@@ -30,6 +29,42 @@ def augmentation(policy: str) -> Augmentation:
         return images
 
     return augment
+
+
+def changes_of(policy: str) -> list[Augmentation]:
+    names = [name for name in policy.split(",") if name]
+    if unknown := [name for name in names if name not in POLICIES]:
+        raise ValueError(f"No augmentation {unknown[0]!r}. Known: {', '.join(POLICIES)}.")
+    return [change for name in names for change in POLICIES[name]]
+
+
+class Adaptive(nn.Module):
+    """Each change of a policy happens to an image with probability p, which grows while the critic overfits.
+
+    `follow` takes logits (n,) of a step: r = E sign(D(x)) (equation 1), where only differences of D mean something
+    E sign(D(x) - E D(G(z))), is 1 for a critic that is sure of every training image.  p moves towards where r is
+    `target`, from 0 to 1 in `images` images; it is at most `most`, beyond which changes leak into what is generated
+    (section 2.2).
+    """
+
+    p: Tensor
+    target, images, most = 0.6, 50_000, 0.8
+
+    def __init__(self, policy: str):
+        super().__init__()
+        self.changes = changes_of(policy)
+        self.register_buffer("p", torch.zeros(()))
+
+    def forward(self, images: Tensor, random: torch.Generator) -> Tensor:
+        for change in self.changes:
+            chosen = uniform(images, random) < self.p.to(images)
+            images = torch.where(chosen, change(images, random), images)
+        return images
+
+    @torch.no_grad()
+    def follow(self, real: Tensor, fake: Tensor, relative: bool) -> None:
+        sure = (real - fake.mean() if relative else real).sign().mean() - self.target
+        self.p.add_(sure.sign().to(self.p) * len(real) / self.images).clamp_(0, self.most)
 
 
 def brightness(images: Tensor, random: torch.Generator) -> Tensor:

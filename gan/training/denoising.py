@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganbench.gan.generators.diffusion import Denoiser
 from ganbench.gan.training import ema
-from ganbench.gan.training.loop import Batch, Schedule, descend, random_at, to_float
+from ganbench.gan.training.loop import PLAIN, Batch, Hardware, Schedule, descend, random_at, to_float
 
 Network = Callable[[Tensor, Tensor], Tensor]                # noisy images, times -> what the process asks for
 
@@ -21,7 +21,9 @@ class Denoising:
     batches = 1
     dropped = 0.1
 
-    def __init__(self, network: Denoiser, schedule: Schedule, process: str = "flow", warm_up: int = 500):
+    def __init__(self, network: Denoiser, schedule: Schedule, process: str = "flow", warm_up: int = 500,
+                 hardware: Hardware = PLAIN):
+        self.hardware = hardware
         self.network, self.loss, self.schedule = network, LOSSES[process], schedule
         self.average = copy.deepcopy(network).requires_grad_(False)
         self.adam = torch.optim.AdamW(network.parameters(), schedule.rate, schedule.betas, weight_decay=0.0, fused=True)
@@ -32,7 +34,8 @@ class Denoising:
         (batch,) = batches
         random = random_at(seed, at)
         labels = dropped(batch.labels, self.network.n_classes, self.dropped, random)
-        loss = self.loss(lambda x, time: self.network(x, time, labels), to_float(batch.images), random)
+        with self.hardware.mixed():
+            loss = self.loss(lambda x, time: self.network(x, time, labels), to_float(batch.images), random)
         losses = {"denoising": descend(self.adam, loss)}
         self.rate.step()
         ema.update(self.average, self.network, at, self.schedule.ema)
@@ -43,24 +46,24 @@ def dropped(labels: Tensor | None, n_classes: int, share: float, random: torch.G
     """Labels with a share of them replaced by the null class; None for a network without classes."""
     if not n_classes or labels is None:
         return None
-    lost = torch.rand(len(labels), generator=random) < share
+    lost = (torch.rand(len(labels), generator=random) < share).to(labels.device)
     return torch.where(lost, n_classes, labels)
 
 
 def flow_matching(network: Network, x: Tensor, random: torch.Generator) -> Tensor:
     """E |v(x_t, t) - (e - x)|^2 with x_t = (1 - t) x + t e.  Lipman et al. 2023, arXiv:2210.02747, equation 23
     with time reversed; t is logit-normal (Esser et al. 2024, arXiv:2403.03206, equation 19)."""
-    t = torch.sigmoid(torch.randn(len(x), generator=random))
-    noise = torch.randn(x.shape, generator=random)
+    t = torch.sigmoid(torch.randn(len(x), generator=random)).to(x)
+    noise = torch.randn(x.shape, generator=random).to(x)
     x_t = torch.lerp(x, noise, t[:, None, None, None])
     return (network(x_t, 1000 * t) - (noise - x)).square().mean()
 
 
 def noise_prediction(network: Network, x: Tensor, random: torch.Generator) -> Tensor:
     """E |e - e(x_t, t)|^2 with x_t = sqrt(a_t) x + sqrt(1 - a_t) e.  Ho et al. 2020, arXiv:2006.11239, equation 14."""
-    t = torch.randint(0, 1000, (len(x),), generator=random)
-    noise = torch.randn(x.shape, generator=random)
-    a = alphas()[t][:, None, None, None]
+    t = torch.randint(0, 1000, (len(x),), generator=random).to(x.device)
+    noise = torch.randn(x.shape, generator=random).to(x)
+    a = alphas().to(x)[t][:, None, None, None]
     return (network(a.sqrt() * x + (1 - a).sqrt() * noise, t.float()) - noise).square().mean()
 
 
@@ -74,8 +77,8 @@ def edm(network: Network, x: Tensor, random: torch.Generator, sigma_data: float 
 
     w c_out^2 = 1, so it is the error of what the network says.
     """
-    s = (1.2 * torch.randn(len(x), generator=random) - 1.2).exp()[:, None, None, None]
-    noisy = x + s * torch.randn(x.shape, generator=random)
+    s = (1.2 * torch.randn(len(x), generator=random) - 1.2).exp()[:, None, None, None].to(x)
+    noisy = x + s * torch.randn(x.shape, generator=random).to(x)
     total = (s**2 + sigma_data**2).sqrt()
     skip, out = sigma_data**2 / total**2, s * sigma_data / total
     said = network(noisy / total, s.flatten().log() / 4)

@@ -6,10 +6,12 @@ atomically.
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +19,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ganbench.gan.files import atomic_write
 from ganbench.gan.types import BadInput
+
+PARTS = 10  # snapshots of a training that is limited in time
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,13 @@ class Step:
     step: int
     losses: dict[str, float]
     seconds: float
+    due: bool = False  # a training that is limited in time owes a snapshot
+    last: bool = False
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast."""
+    """How long and how fast: for so many steps or, if `seconds` is not 0, at most so many seconds of training."""
 
     steps: int
     batch: int = 64
@@ -40,6 +47,29 @@ class Schedule:
     ema: float = 0.999
     seed: int = 0
     keep_every: int = 250  # steps between checkpoints
+    seconds: float = 0.0
+
+    def part_at(self, seconds: float) -> int:
+        """Which of the PARTS of the time have passed: 0 to PARTS; 0 without a limit."""
+        return min(int(seconds / self.seconds * PARTS), PARTS) if self.seconds else 0
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a training runs on.  The last bits of its weights depend on it."""
+
+    device: str = "cpu"
+    threads: int = 1  # of the CPU
+    precision: str = "float32"  # or bfloat16: products of the forward passes, where a task says so
+
+    def mixed(self) -> AbstractContextManager[Any]:
+        """Forward passes inside are of that precision."""
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(torch.device(self.device).type, torch.bfloat16)
+
+
+PLAIN = Hardware()
 
 
 @dataclass(frozen=True)
@@ -68,18 +98,24 @@ class Task(Protocol):
         ...
 
 
-def fit(task: Task, data: Batch, schedule: Schedule, folder: Path) -> Iterator[Step]:
-    """Train a task on data; resumes from `folder`/state.pt, which holds the task's parts."""
+def fit(
+    task: Task, data: Batch, schedule: Schedule, folder: Path, device: str = "cpu", kept: Collection[int] = ()
+) -> Iterator[Step]:
+    """Train a task on data; resumes from `folder`/state.pt, which holds the task's parts and is also written at the
+    steps of `kept`."""
     done, seconds = resume(folder, task.parts)
-    for step in range(done, schedule.steps):
-        start = time.perf_counter()
-        batches = [batch_at(data, schedule, step * task.batches + k) for k in range(task.batches)]
-        losses = task.step(batches, step, schedule.seed)
+    while done < schedule.steps and not 0 < schedule.seconds <= seconds:
+        start, part = time.perf_counter(), schedule.part_at(seconds)
+        batches = [batch_at(data, schedule, done * task.batches + k, device) for k in range(task.batches)]
+        losses = task.step(batches, done, schedule.seed)
         seconds += time.perf_counter() - start
-        check_finite(losses, step)
-        if (step + 1) % schedule.keep_every == 0 or step + 1 == schedule.steps:
-            keep(folder, task.parts, step + 1, seconds)
-        yield Step(step + 1, losses, seconds)
+        check_finite(losses, done)
+        done += 1
+        due = schedule.part_at(seconds) > part
+        last = done == schedule.steps or schedule.part_at(seconds) == PARTS
+        if done % schedule.keep_every == 0 or done in kept or due or last:
+            keep(folder, task.parts, done, seconds, due)
+        yield Step(done, losses, seconds, due, last)
 
 
 def random_at(seed: int, step: int) -> torch.Generator:
@@ -87,10 +123,10 @@ def random_at(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + step)
 
 
-def batch_at(data: Batch, schedule: Schedule, position: int) -> Batch:
+def batch_at(data: Batch, schedule: Schedule, position: int, device: str = "cpu") -> Batch:
     """The batch that stands at a position of the endless row of epochs."""
     rows = rows_at(len(data), schedule, position)
-    return Batch(data.images[rows], None if data.labels is None else data.labels[rows])
+    return Batch(data.images[rows].to(device), None if data.labels is None else data.labels[rows].to(device))
 
 
 def rows_at(n: int, schedule: Schedule, step: int) -> Tensor:
@@ -122,13 +158,20 @@ def check_finite(losses: dict[str, float], step: int) -> None:
         raise FloatingPointError(f"Training diverged at step {step}: {losses}.")
 
 
-def keep(folder: Path, parts: Mapping[str, Any], step: int, seconds: float) -> None:
+def keep(folder: Path, parts: Mapping[str, Any], step: int, seconds: float, due: bool = False) -> None:
     """Write the whole state beside the old one, then take its place."""
-    folder.mkdir(parents=True, exist_ok=True)
     state = {name: part.state_dict() for name, part in parts.items()}
-    temporary = folder / f"state.pt.{os.getpid()}"
-    torch.save({**state, "step": step, "seconds": seconds}, temporary)
-    temporary.replace(folder / "state.pt")
+    atomic_write(folder / "state.pt", lambda path: save({**state, "step": step, "seconds": seconds, "due": due}, path))
+
+
+def save(state: Mapping[str, Any], path: Path) -> None:
+    """torch.save, whose own error on a full disk is about positions in a container."""
+    try:
+        torch.save(dict(state), path)
+    except RuntimeError as error:
+        if "PytorchStreamWriter" in str(error) or "unexpected pos" in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
 
 
 def resume(folder: Path, parts: Mapping[str, Any]) -> tuple[int, float]:

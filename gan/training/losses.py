@@ -55,10 +55,17 @@ class Loss:
     critic: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
     in_pairs: bool = False  # the generator's side looks at real images, too
+    probabilities: bool = False  # logits are those of a probability, D(x)
+
+    def seen(self, real: Tensor, fake: Tensor) -> dict[str, float]:
+        """What is told beside the losses: the mean D(x) and D(G(z)), or the mean scores of a critic."""
+        if self.probabilities:
+            return {"d_real": real.sigmoid().mean().item(), "d_fake": fake.sigmoid().mean().item()}
+        return {"critic_real": real.mean().item(), "critic_fake": fake.mean().item()}
 
 
 LOSSES = {
-    "non-saturating": Loss(discriminator_loss, lambda real, fake: non_saturating_loss(fake)),
+    "non-saturating": Loss(discriminator_loss, lambda real, fake: non_saturating_loss(fake), probabilities=True),
     "hinge": Loss(hinge_critic_loss, lambda real, fake: critic_score_loss(fake)),
     "wasserstein": Loss(wasserstein_critic_loss, lambda real, fake: critic_score_loss(fake)),
     "relativistic": Loss(relativistic_loss, lambda real, fake: relativistic_loss(fake, real), in_pairs=True),

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from ganbench.gan.generators.transformer import Tokenizer, TokenModel
 from ganbench.gan.training import ema
-from ganbench.gan.training.loop import Batch, Schedule, descend, random_at, to_float
+from ganbench.gan.training.loop import PLAIN, Batch, Hardware, Schedule, descend, random_at, to_float
 
 
 class Tokenizing:
@@ -82,7 +82,7 @@ class Codes(nn.Module):
         self.number.lerp_(number, 1 - decay)
         self.total.lerp_(total, 1 - decay)
         dead = self.number < rare
-        others = flat[torch.randint(len(flat), (int(dead.sum()),), generator=random)]
+        others = flat[torch.randint(len(flat), (int(dead.sum()),), generator=random).to(flat.device)]
         self.number[dead], self.total[dead] = 1.0, others
         self.codebook.copy_(self.total / self.number[:, None])
 
@@ -106,7 +106,9 @@ class Writing:
 
     batches = 1
 
-    def __init__(self, model: TokenModel, schedule: Schedule, masked: bool, warm_up: int = 500):
+    def __init__(self, model: TokenModel, schedule: Schedule, masked: bool, warm_up: int = 500,
+                 hardware: Hardware = PLAIN):
+        self.hardware = hardware
         self.model, self.schedule, self.masked = model, schedule, masked
         model.tokenizer.requires_grad_(False)
         self.average = copy.deepcopy(model).requires_grad_(False)
@@ -118,7 +120,9 @@ class Writing:
     def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
         (batch,) = batches
         tokens = batch.images if batch.images.ndim == 2 else self.encode(batch.images)
-        loss = (masked_tokens if self.masked else next_tokens)(self.model, tokens, batch.labels, random_at(seed, at))
+        with self.hardware.mixed():
+            loss = (masked_tokens if self.masked else next_tokens)(self.model, tokens, batch.labels,
+                                                                   random_at(seed, at))
         losses = {"cross_entropy": descend(self.adam, loss)}
         self.rate.step()
         ema.update(self.average, self.model, at, self.schedule.ema)
@@ -126,11 +130,12 @@ class Writing:
 
     def read(self, data: Batch) -> Batch:
         """Tokens (n, grid * grid) int64 instead of images: the tokenizer rests, so that once is enough."""
-        return Batch(torch.cat([self.encode(part) for part in data.images.split(self.schedule.batch)]), data.labels)
+        tokens = [self.encode(part).cpu() for part in data.images.split(self.schedule.batch)]
+        return Batch(torch.cat(tokens), data.labels)
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
-        return self.model.tokenizer.encode(to_float(images))
+        return self.model.tokenizer.encode(to_float(images.to(self.hardware.device)))
 
 
 def next_tokens(model: TokenModel, tokens: Tensor, labels: Tensor | None, random: torch.Generator) -> Tensor:
@@ -141,8 +146,8 @@ def next_tokens(model: TokenModel, tokens: Tensor, labels: Tensor | None, random
 def masked_tokens(model: TokenModel, tokens: Tensor, labels: Tensor | None, random: torch.Generator) -> Tensor:
     """-E ln p(masked token | the others), cos(pi r / 2) of them masked for uniform r.  Chang et al. 2022,
     arXiv:2202.04200, equation 1."""
-    share = torch.cos(math.pi / 2 * torch.rand(len(tokens), 1, generator=random))
-    order = torch.rand(tokens.shape, generator=random).argsort(1)
+    share = torch.cos(math.pi / 2 * torch.rand(len(tokens), 1, generator=random)).to(tokens.device)
+    order = torch.rand(tokens.shape, generator=random).argsort(1).to(tokens.device)
     masked = order < (share * tokens.shape[1]).ceil().clamp(min=1)
     logits = model(tokens.masked_fill(masked, model.codes), labels)
     return cross_entropy(logits[masked], tokens[masked])

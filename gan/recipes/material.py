@@ -1,0 +1,263 @@
+"""A user's images as a training reads them: of one size, checked, and some of them held out to measure with.
+
+They are written into the training's folder once, so that it can go on, and be measured, without the original files:
+`training.npy` (n, C, side, side) uint8, memory-mapped, `labels.npy` (n,) int64 of data with classes, `held-out.npz`,
+and the facts of `Material` in `material.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ganbench.gan.datasets import DataFolders, ImageSet
+from ganbench.gan.files import atomic_write, check_room
+from ganbench.gan.images import pad_to, write_npz
+from ganbench.gan.models.images import open_set
+from ganbench.gan.training.loop import Batch
+from ganbench.gan.types import BadInput
+
+SIDES = (32, 64, 128, 256)                                  # of the networks
+SMALLEST, LARGEST = 8, SIDES[-1]                            # of the images
+LEAST, FEW = 50, 10                                         # distinct images; with a model to begin from
+HELD_OUT, MOST_HELD_OUT = 0.2, 1_000
+CHUNK = 500                                                 # images read at a time
+NAME = "material.json"
+
+
+@dataclass(frozen=True)
+class Material:
+    """Facts about a training's images."""
+
+    data: str                                               # what the user named
+    digest: str                                             # of the images as read
+    n: int                                                  # to learn from
+    held_out: int                                           # to measure with
+    channels: int
+    resolution: int                                         # of the images
+    side: int                                               # that they are padded to with zeros for the networks
+    classes: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()                            # of the images of each class to learn from
+    repeated: int = 0                                       # images whose pixels another one has, too
+    squeezed: int = 0                                       # images that were not square
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Of the classes, where they are not equal."""
+        return () if len(set(self.counts)) < 2 else tuple(count / self.n for count in self.counts)
+
+    @property
+    def crop(self) -> int:
+        """What a model's images are cropped to; 0: not at all."""
+        return self.resolution if self.resolution != self.side else 0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a user's images are to be read."""
+
+    data: str
+    resolution: int = 0                                     # 0: theirs, see `resolution_of`
+    largest: int = 64                                       # of a resolution that nobody asked for
+    held_out: str = ""                                      # N% of them, or other DATA
+    labels: bool = True
+    least: int = LEAST
+
+
+def prepare(wanted: Wanted, folders: DataFolders, folder: Path) -> Material:
+    """Read and check the images, and write them into the folder; what lies there already must be the same."""
+    images = opened(wanted, folders)
+    kept = kept_in(folder)
+    if kept and (kept.digest, kept.data) == (images.digest, wanted.data):
+        return kept
+    if kept:
+        raise BadInput("another-training",
+                       f"{folder} holds a training on other images ({kept.data}, {kept.n:,} of {kept.resolution}x"
+                       f"{kept.resolution} pixels): give another folder.")
+    check_room(folder, 20_000_000 + images.n * int(np.prod(images.shape)))
+    return write(images, wanted, folders, folder)
+
+
+def kept_in(folder: Path) -> Material | None:
+    path = folder / NAME
+    if not path.exists():
+        return None
+    facts = json.loads(path.read_text("utf-8"))
+    return Material(**facts | {"classes": tuple(facts["classes"]), "counts": tuple(facts["counts"])})
+
+
+def batch_in(folder: Path) -> Batch:
+    """All images that are learnt from, memory-mapped."""
+    labels = folder / "labels.npy"
+    return Batch(torch.from_numpy(np.load(folder / "training.npy", mmap_mode="c")),
+                 torch.from_numpy(np.load(labels)) if labels.exists() else None)
+
+
+# Reading
+
+def opened(wanted: Wanted, folders: DataFolders) -> ImageSet:
+    """The images as squares of the resolution; sets of one size that fits stay as they are."""
+    check_resolution(wanted.resolution)
+    if wanted.resolution:
+        return open_set(wanted.data, folders, wanted.resolution)
+    try:
+        images = open_set(wanted.data, folders)
+    except BadInput as error:
+        if error.code != "unequal-sizes":
+            raise
+        images = open_set(wanted.data, folders, SMALLEST)   # for the sizes of the files
+    height, width = images.shape[1:]
+    if not images.sizes and height == width and SMALLEST <= height <= wanted.largest:
+        return images
+    sizes = Counter(images.sizes) or Counter({(height, width): images.n})
+    side = resolution_of(sizes, wanted.largest)
+    return images if (height, width) == (side, side) else open_set(wanted.data, folders, side)
+
+
+def resolution_of(sizes: Mapping[tuple[int, int], int], largest: int) -> int:
+    """Images of one size that are squares keep it; otherwise the largest of SIDES that is not above the median of the
+    shorter sides, nor above `largest`, and at least the smallest."""
+    shorter = sorted(side for size, count in sizes.items() for side in [min(size)] * count)
+    middle = shorter[len(shorter) // 2]
+    if len(sizes) == 1 and len(set(next(iter(sizes)))) == 1 and SMALLEST <= middle <= largest:
+        return middle
+    return max([side for side in SIDES if side <= min(middle, largest)], default=SIDES[0])
+
+
+def check_resolution(resolution: int) -> None:
+    if resolution and not SMALLEST <= resolution <= LARGEST:
+        raise BadInput("unfit-value",
+                       f"--resolution is {resolution}, expected a number of pixels from {SMALLEST} to {LARGEST}.")
+
+
+def chunks(images: ImageSet) -> Iterator[np.ndarray]:
+    for start in range(0, images.n, CHUNK):
+        yield images.read(range(start, min(start + CHUNK, images.n)))
+
+
+# Writing
+
+def write(images: ImageSet, wanted: Wanted, folders: DataFolders, folder: Path) -> Material:
+    prints = [sha256(image.tobytes()).digest() for part in chunks(images) for image in part]
+    repeated = check_distinct(prints, images.name, wanted.least)
+    labels, classes = classes_of(images, wanted)
+    away = held_out_rows(prints, wanted)
+    mine = np.setdiff1d(np.arange(images.n), away)
+    if labels is not None:
+        check_each_class(labels[mine], classes, images.name)
+    write_held_out(images, labels, away, wanted, folders, folder)
+    resolution = images.shape[1]
+    material = Material(
+        wanted.data, images.digest, len(mine), held_out_in(folder), images.shape[0], resolution,
+        next(side for side in SIDES if side >= resolution), classes, counts_of(labels, mine, classes), repeated,
+        sum(count for (height, width), count in images.sizes.items() if height != width))
+    write_training(images, labels, mine, material, folder)
+    facts = json.dumps(asdict(material), indent=1)
+    atomic_write(folder / NAME, lambda path: path.write_text(facts, "utf-8"))
+    return material
+
+
+def check_distinct(prints: Sequence[bytes], name: str, least: int) -> int:
+    """How many images repeat another one; refused where too few are distinct."""
+    distinct, n = len(set(prints)), len(prints)
+    if distinct < least:
+        found = f"{n:,} image{'s' * (n != 1)}" + (f", of which only {distinct:,} differ" if distinct < n else "")
+        raise BadInput("too-few-images",
+                       f"{name} holds {found}; expected at least {least} different ones to learn from.")
+    return n - distinct
+
+
+def classes_of(images: ImageSet, wanted: Wanted) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Labels 0, 1, ... and the names of their classes; None without classes, or with a single one."""
+    if images.labels is None or not wanted.labels:
+        return None, ()
+    found, labels = np.unique(images.labels, return_inverse=True)
+    names = tuple(images.classes[k] if k < len(images.classes) else str(k) for k in found)
+    return (labels.astype(np.int64), names) if len(names) > 1 else (None, ())
+
+
+def check_each_class(labels: np.ndarray, classes: Sequence[str], name: str) -> None:
+    """Two images of each class at least are learnt from."""
+    counts = np.bincount(labels, minlength=len(classes))
+    if counts.min() < 2:
+        poor = int(counts.argmin())
+        raise BadInput("too-few-images",
+                       f"The class {classes[poor]!r} of {name} has {counts[poor]} image{'s' * int(counts[poor] != 1)} "
+                       "to learn from, expected at least 2: add some, take the class out, or train without classes "
+                       "(--no-classes).")
+
+
+def counts_of(labels: np.ndarray | None, mine: np.ndarray, classes: Sequence[str]) -> tuple[int, ...]:
+    return () if labels is None else tuple(np.bincount(labels[mine], minlength=len(classes)).tolist())
+
+
+def held_out_rows(prints: Sequence[bytes], wanted: Wanted) -> np.ndarray:
+    """Which images are held out: always the same ones, and all copies of an image on one side."""
+    if wanted.held_out and not wanted.held_out.endswith("%"):
+        return np.empty(0, np.int64)
+    distinct = sorted(set(prints), key=lambda one: sha256(b"held out" + one).digest())
+    n = min(round(share_of(wanted.held_out) * len(distinct)), MOST_HELD_OUT)
+    chosen = set(distinct[: max(n, 2)])
+    return np.array([i for i, one in enumerate(prints) if one in chosen], np.int64)
+
+
+def share_of(held_out: str) -> float:
+    if not held_out:
+        return HELD_OUT
+    try:
+        share = float(held_out.removesuffix("%")) / 100
+    except ValueError:
+        share = -1.0
+    if not 0 < share < 1:
+        raise BadInput("unfit-value", f"--held-out is {held_out!r}, expected DATA, or a share from 1% to 99%.")
+    return share
+
+
+def write_held_out(
+    images: ImageSet, labels: np.ndarray | None, away: np.ndarray, wanted: Wanted, folders: DataFolders, folder: Path
+) -> None:
+    if len(away):
+        theirs = None if labels is None else labels[away].tolist()
+        write_npz(folder / "held-out.npz", images.read(away.tolist()), theirs)
+        return
+    others = open_set(wanted.held_out, folders, images.shape[1])
+    if others.shape != images.shape:
+        raise BadInput("unequal-sizes",
+                       f"{wanted.held_out} has images of shape {others.shape}, expected that of {wanted.data}: "
+                       f"{images.shape} (channels, height, width).")
+    write_npz(folder / "held-out.npz", others.read(range(min(others.n, MOST_HELD_OUT))))
+
+
+def held_out_in(folder: Path) -> int:
+    with np.load(folder / "held-out.npz") as arrays:
+        return len(arrays["arr_0"])
+
+
+def write_training(
+    images: ImageSet, labels: np.ndarray | None, mine: np.ndarray, material: Material, folder: Path
+) -> None:
+    shape = (material.n, material.channels, material.side, material.side)
+
+    def fill(path: Path) -> None:
+        array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+        for start in range(0, len(mine), CHUNK):
+            rows = mine[start : start + CHUNK].tolist()
+            array[start : start + len(rows)] = pad_to(images.read(rows), material.side)
+        array.flush()
+
+    atomic_write(folder / "training.npy", fill)
+    if labels is not None:
+        atomic_write(folder / "labels.npy", lambda path: write_array(path, labels[mine]))
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    with path.open("wb") as file:
+        np.save(file, array)
+

@@ -1,0 +1,213 @@
+"""DESIGNS: how networks and schedule follow from a user's images and hardware.
+
+Schedules, losses and their weights are those of the shipped recipe of the same kind.  What follows from the images:
+
+- resolution and classes: theirs; a GAN and a flow have a stage for every doubling from 4 pixels on
+- batch: 64, at most a quarter of the images, at least 8; half of it from 128 pixels on where there is no GPU
+- zero-centred penalties: gamma grows with the resolution r as (r / 32)^1.7: .3 at 32, 1 at 64, 3 at 128, 10 at 256
+- DiffAugment: below 5,000 images
+- widths: doubled on a GPU from 10,000 images on
+- bfloat16 products in forward passes: diffusion models and transformers on a GPU
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from ganbench.gan.question import Training
+from ganbench.gan.recipes import RECIPES, Recipe
+from ganbench.gan.recipes.material import Material
+from ganbench.gan.recipes.recipe import make_tokenizer
+from ganbench.gan.training.loop import PARTS, Hardware, Schedule
+from ganbench.gan.types import BadInput
+
+FEW = 5_000                                                 # images, below which the critic sees them changed
+MANY = 10_000                                               # from which on networks are wider on a GPU
+POLICY = "color,translation,cutout"
+AUGMENTATIONS = ("none", "diffaugment", "ada")
+TOKENIZER = "tokenizer"
+ENDLESS = 10**9                                             # steps, where time is the limit
+UNITS = {"h": 3_600, "m": 60, "min": 60, "s": 1}
+
+
+@dataclass(frozen=True)
+class Design:
+    """A kind of model that can be trained on any images."""
+
+    like: str                                               # a shipped recipe
+    arguments: Callable[[Material, int], dict[str, Any]]    # of the family, for images and a factor of width
+    what: str
+    family: str = ""                                        # if not the shipped one's
+    classes: bool = True                                    # it can be conditional
+
+
+def doublings(side: int, patch: int) -> int:
+    """From 4 pixels to the side, which patches make."""
+    return (side // 4 // patch).bit_length() - 1
+
+
+def patch_of(side: int) -> int:
+    return 4 if side > 128 else 2
+
+
+def dcgan(material: Material, wide: int) -> dict[str, Any]:
+    return {"z_dim": 100, "width": 32 * wide, "resolution": material.side, "channels": material.channels}
+
+
+def wgan_gp(material: Material, wide: int) -> dict[str, Any]:
+    patch = patch_of(material.side)
+    stages = 1 + doublings(material.side, patch)
+    widths = [min(32 * 2**k, 256) * wide for k in reversed(range(stages))]
+    return {"widths": widths, "channels": material.channels, "patch": patch}
+
+
+def r3gan(material: Material, wide: int) -> dict[str, Any]:
+    patch = patch_of(material.side)
+    later = [min(32 * 2**k, 256) * wide for k in reversed(range(doublings(material.side, patch)))]
+    later = [128 * wide, 64 * wide] if material.side == 32 else later
+    return {"widths": [384 * wide, *later], "channels": material.channels, "patch": patch}
+
+
+def stylegan2(material: Material, wide: int) -> dict[str, Any]:
+    stages = 1 + doublings(material.side, 1)
+    return {"widths": [min(16 * 2**k, 128) * wide for k in reversed(range(stages))], "channels": material.channels,
+            "noise": "none"}
+
+
+def diffusion(process: str, sampler: str, steps: int) -> Callable[[Material, int], dict[str, Any]]:
+    def arguments(material: Material, wide: int) -> dict[str, Any]:
+        patch, deep = 4 if material.side > 64 else 2, material.side > 32
+        return {"resolution": material.side, "channels": material.channels, "patch": patch,
+                "widths": [32 * wide, 64 * wide, *[64 * wide] * deep], "process": process, "sampler": sampler,
+                "steps": steps}
+    return arguments
+
+
+def dit(material: Material, wide: int) -> dict[str, Any]:
+    return {"resolution": material.side, "channels": material.channels, "patch": max(4, material.side // 16),
+            "width": 128 * wide}
+
+
+def tokens(material: Material, wide: int) -> dict[str, Any]:
+    return {"resolution": material.side, "channels": material.channels, "grid": min(material.side // 4, 16),
+            "width": 96 * wide}
+
+
+DESIGNS = {
+    "dcgan": Design("dcgan-fashion-mnist", dcgan, "GAN of transposed convolutions", classes=False),
+    "wgan-gp": Design("wgan-gp-fashion-mnist", wgan_gp, "GAN with a Wasserstein critic and a gradient penalty"),
+    "r3gan": Design("r3gan-fashion-mnist", r3gan, "GAN with a relativistic loss, without normalisation"),
+    "stylegan2": Design("stylegan2-fashion-mnist", stylegan2, "GAN with a mapping network"),
+    "flow": Design("flow-fashion-mnist", diffusion("flow", "euler", 10), "flow matching on a U-Net"),
+    "ddpm": Design("flow-fashion-mnist", diffusion("ddpm", "ddim", 50), "diffusion that predicts noise, on a U-Net"),
+    "edm": Design("flow-fashion-mnist", diffusion("edm", "edm-dpm-solver++", 10), "preconditioned diffusion, U-Net"),
+    "dit": Design("flow-fashion-mnist", dit, "flow matching on a transformer", family="dit"),
+    "gpt": Design("gpt-fashion-mnist", tokens, "transformer over VQ tokens, one after the other"),
+    "maskgit": Design("maskgit-fashion-mnist", tokens, "transformer over VQ tokens, in parallel"),
+}
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What a recipe file says instead of the rule; `before` of the tokenizer."""
+
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    schedule: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def designed(
+    name: str, asked: Training, material: Material, device: str, overrides: Overrides | None = None
+) -> list[Recipe]:
+    """The recipes of a design, the last one the model's; before it, the tokenizer's, if there is one."""
+    design, overrides = DESIGNS[name], overrides or Overrides()
+    like = RECIPES[design.like]
+    family = design.family or like.family
+    hardware = hardware_for(family, asked, device)
+    wide = 2 if material.n >= MANY and torch.device(device).type == "cuda" else 1
+    labelled = design.classes and bool(material.classes)
+    arguments = design.arguments(material, wide) | ({"n_classes": len(material.classes)} if labelled else {})
+    schedule = scheduled(like.schedule, asked, material, device, halved=bool(like.after))
+    settings = settings_for(name, like, asked, material, schedule)
+    recipe = replace(
+        like, data=material.data, family=family, arguments={**arguments, **overrides.arguments}, first=0,
+        schedule=replace(schedule, **overrides.schedule), settings={**settings, **overrides.settings}, expected="",
+        hardware=hardware, after=TOKENIZER if like.after else "")
+    recipe = replace(recipe, snapshots=spaced(recipe.schedule))
+    return [*([tokenizer(recipe, RECIPES[like.after])] if like.after else []), recipe]
+
+
+def tokenizer(recipe: Recipe, like: Recipe) -> Recipe:
+    """Of a transformer: the same images and half of the time, or as many steps, up to its own."""
+    arguments = {name: recipe.arguments[name] for name in ("resolution", "channels", "grid")}
+    steps = recipe.schedule.steps if recipe.schedule.seconds else min(recipe.schedule.steps, like.schedule.steps)
+    schedule = replace(like.schedule, steps=steps, seconds=recipe.schedule.seconds, batch=recipe.schedule.batch,
+                       seed=recipe.schedule.seed, keep_every=recipe.schedule.keep_every)
+    settings = {} if recipe.schedule.seconds else {"alone": min(2_000, steps // 4)}
+    return replace(like, make=make_tokenizer, data=recipe.data, arguments=arguments, schedule=schedule,
+                   settings=settings, snapshots=(steps,), hardware=replace(recipe.hardware, precision="float32"))
+
+
+def scheduled(like: Schedule, asked: Training, material: Material, device: str, halved: bool) -> Schedule:
+    seconds, steps = limits(asked.budget, like.steps)
+    return replace(like, steps=steps, seconds=seconds / 2 if halved else seconds, seed=asked.seed, keep_every=100,
+                   batch=asked.batch or batch_for(material, device))
+
+
+def limits(budget: str, steps: int) -> tuple[float, int]:
+    """`2h`, `30m`, `90s` or a number of steps -> seconds (0: no limit) and steps."""
+    if not budget:
+        return 0.0, steps
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(h|m|min|s)?", budget.strip().lower())
+    number = float(found[1]) if found else 0.0
+    if not found or number <= 0 or (not found[2] and not number.is_integer()):
+        raise BadInput("unfit-value",
+                       f"--budget is {budget!r}, expected a time such as 2h, 30m or 90s, or a number of steps.")
+    return (number * UNITS[found[2]], ENDLESS) if found[2] else (0.0, int(number))
+
+
+def batch_for(material: Material, device: str) -> int:
+    most = 32 if material.side >= 128 and torch.device(device).type == "cpu" else 64
+    fitting = max(material.n // 4, 1)
+    return min(most, max(8, 2 ** (fitting.bit_length() - 1)), material.n)
+
+
+def settings_for(
+    name: str, like: Recipe, asked: Training, material: Material, schedule: Schedule
+) -> dict[str, Any]:
+    settings = dict(like.settings)
+    if "r1" in settings:
+        gamma = round(0.3 * (material.side / 32) ** 1.7, 2)
+        settings |= {"r1": gamma, "r2": gamma}
+    if name in ("dcgan", "wgan-gp", "r3gan", "stylegan2"):
+        settings |= augmentation_for(asked.augment, material)
+    elif not schedule.seconds:
+        settings["warm_up"] = max(1, min(500, schedule.steps // 10))
+    return settings
+
+
+def augmentation_for(augment: str, material: Material) -> dict[str, Any]:
+    if augment not in ("", *AUGMENTATIONS):
+        raise BadInput("unknown-choice",
+                       f"--augment is {augment!r}, expected one of {', '.join(AUGMENTATIONS)}.")
+    chosen = augment or ("diffaugment" if material.n < FEW else "none")
+    return {"none": {}, "diffaugment": {"augment": POLICY}, "ada": {"augment": POLICY, "adaptive": True}}[chosen]
+
+
+def spaced(schedule: Schedule) -> tuple[int, ...]:
+    """Ten snapshots of a number of steps; of a time, `fit` says when."""
+    if schedule.seconds:
+        return ()
+    return tuple(sorted({max(1, schedule.steps * k // PARTS) for k in range(1, PARTS + 1)}))
+
+
+def hardware_for(family: str, asked: Training, device: str) -> Hardware:
+    on_gpu = torch.device(device).type == "cuda"
+    mixed = on_gpu and family in ("diffusion", "dit", "gpt", "maskgit")
+    return Hardware(device, asked.threads or os.cpu_count() or 1, "bfloat16" if mixed else "float32")
