@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganbench.flows.options import Machine, Some, on_command_line
-from ganbench.gan.question import PREPROCESSING, Opening, Question
+from ganbench.gan.question import PREPROCESSING, Opening, Question, Training
 from ganbench.gan.watching import watching
 
 if TYPE_CHECKING:
@@ -538,26 +538,29 @@ def ui(*, machine: Machine) -> None:
 
 
 @app.command()
-@on_command_line(machine=HERE)
+@on_command_line(training=Training, machine=Some(Machine, ("device", "debug")))
 def train(
-    recipe: Annotated[str, typer.Argument(help="See `ganbench recipes`.", show_default=False)],
-    out: Annotated[
-        Path, typer.Option(help="A folder for snapshots, losses and the state to resume from.", show_default=False)
-    ],
+    recipe: Annotated[str, typer.Argument(
+        help="r3gan, dcgan, wgan-gp, stylegan2, flow, ddpm, edm, dit, gpt or maskgit; a recipe file; the folder of a "
+        "training, to go on; or a shipped model's recipe. See `ganbench recipes`.", show_default=False)],
     *,
-    steps: Annotated[int | None, typer.Option(min=1, help="Number of steps, instead of the recipe's.")] = None,
-    data: Annotated[Path | None, typer.Option(help="A folder that holds data sets.")] = None,
+    out: Annotated[Path | None, typer.Option(
+        help="A folder for snapshots, losses and the state to resume from.", show_default="in the home folder")] = None,
+    training: Training,
     machine: Machine,
 ) -> None:
-    """Train one of the shipped models again, with losses in MLflow; an interrupted run is resumed."""
+    """Train a model on your images, or a shipped model again; an interrupted training is resumed.
+
+    Its snapshots are measured with images that it does not learn from. Losses and scores are in MLflow as they come.
+    """
     with sentences(machine.debug):
-        begin(machine, data=data and str(data))
+        begin(machine)
         from ganbench.flows.run import run_training
+        from ganbench.flows.trainings import trained_lines
 
         with bars(quiet=False) as show:
-            trained = run_training(show, recipe, out, steps or 0)
-        print(f"{recipe}: {trained.steps:,} steps; weights, pictures, losses and state are in {trained.folder}.")
-        print(f"MLflow: {trained.problem or f'run {trained.run_id}'}")
+            trained = run_training(show, print, recipe, out, training)
+        print("\n".join(trained_lines(trained)))
 
 
 @app.command()

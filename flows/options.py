@@ -23,6 +23,10 @@ Annotate = Callable[[str, Any, Option, Any, str], tuple[Any, Any]]
 F = TypeVar("F", bound=Callable[..., Any])
 
 MORE = "more"       # the parameter of a flow that holds what a form's cards were filled in with
+KNOWN = {           # what comes with ganbench, beside free text
+    "ZOO": {"title": "Zoo", "description": "The models that come with ganbench."},
+    "RECIPES": {"title": "Known", "description": "Kinds of models for your images, then the shipped models."},
+}
 SIMPLE = {str: "string", Path: "string", int: "integer", float: "number", bool: "boolean"}
 
 
@@ -205,7 +209,7 @@ def field_of(kind: Any, option: Option, default: Any) -> dict[str, Any]:
     if option.text:
         schema = {"anyOf": [
             {"type": "string", "title": option.text, "description": said},
-            {"enum": schema["enum"], "title": "Zoo", "description": "The models that come with ganbench."},
+            {"enum": schema["enum"], **KNOWN[option.choices]},
         ]}
     else:
         schema["description"] = said
@@ -258,12 +262,17 @@ def in_signature(name: str, field: dict[str, Any], needed: bool) -> inspect.Para
 
 
 def names_of(table: str) -> list[str]:
-    """ZOO, or the names of a table of `ganbench.gan.protocols`."""
+    """ZOO, RECIPES, or the names of a table of `ganbench.gan.protocols`."""
     from ganbench.gan import protocols
     from ganbench.gan.models import names
 
     if table == "ZOO":
         return [f"zoo:{name}" for name in sorted(names.zoo_names(names.ZOO), key=lambda name: (is_stage(name), name))]
+    if table == "RECIPES":
+        from ganbench.gan.recipes import RECIPES
+        from ganbench.gan.recipes.own import DESIGNS
+
+        return [*DESIGNS, *RECIPES]
     return list(getattr(protocols, table))
 
 

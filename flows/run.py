@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganbench.flows.trainings import what_is_trained
 from ganbench.gan.audit import IMAGES, check_unseen, question_of
+from ganbench.gan.datasets import DataFolders
 from ganbench.gan.evaluate import features_of, sample_one
 from ganbench.gan.features.extract import extractor_of, pace
 from ganbench.gan.images import write_folder, write_npz, write_parquet
@@ -32,14 +34,14 @@ from ganbench.gan.needs.sets import has
 from ganbench.gan.numbers import duration
 from ganbench.gan.parts import Part, ordered, real_part
 from ganbench.gan.protocols import CONVENTIONS, lean
-from ganbench.gan.question import Opening, Question, given, protocol_of
-from ganbench.gan.recipes import check_folder, stages
+from ganbench.gan.question import Opening, Question, Training, given, protocol_of
+from ganbench.gan.recipes.planning import default_name, plan
+from ganbench.gan.recipes.running import check_folder, progress
 from ganbench.gan.rows import Chunks
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.statistics import accumulate
 from ganbench.gan.store import rows_of
 from ganbench.gan.threads import single_threaded
-from ganbench.gan.training.loop import steps_done
 from ganbench.gan.trials import check_output
 from ganbench.gan.types import BadInput, Statistics
 from ganbench.gan.words import caution
@@ -289,13 +291,19 @@ def time_for(images: int) -> str:
     return f": {duration(seconds)} if the machine stays as busy as now"
 
 
-def run_training(show: Show, recipe: str, out: Path, steps: int) -> Trained:
-    """Train a recipe, with a bar for every stage."""
-    for stage in stages(recipe, out, steps):
+def run_training(
+    show: Show, say: Callable[[str], None], recipe: str, out: Path | None, training: Training
+) -> Trained:
+    """Train a recipe, with a bar for every stage; `say` is told what was decided."""
+    workspace = workspace_of()
+    folder = out or settings().root / "training" / default_name(recipe, training)
+    planned = plan(recipe, training, folder, DataFolders.of(workspace), workspace.device)
+    say(what_is_trained(planned))
+    for stage in planned.stages:
         check_folder(stage)
-        show(stage.name, steps_done(stage.folder), stage.recipe.schedule.steps)
+        show(stage.name, *progress(stage))
     begin_flow()
     from ganbench.flows.train import train
 
     with listening(show):
-        return train(recipe, str(out), steps)
+        return train(recipe, str(folder), **given(training))

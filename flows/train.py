@@ -1,52 +1,59 @@
-"""The flow `train`: a recipe from its first step or from where it was stopped, its losses in MLflow."""
+"""The flow `train`: a recipe from its first step or from where it was stopped, its losses and scores in MLflow."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from prefect import flow
 
-from ganbench.flows.options import formed
-from ganbench.gan.question import Option
-from ganbench.gan.recipes import RECIPES, stages
+from ganbench.flows.options import formed, in_form
+from ganbench.gan.datasets import DataFolders
+from ganbench.gan.question import Option, Training
+from ganbench.gan.recipes.planning import Plan, default_name, plan
+from ganbench.gan.recipes.running import progress
 from ganbench.gan.threads import single_threaded
-from ganbench.gan.training.loop import steps_done
 from ganbench.tasks.artifacts import begin_progress, update_progress
 from ganbench.tasks.progress import listening
-from ganbench.tasks.refusals import in_words
-from ganbench.tasks.settings import settings
+from ganbench.tasks.settings import settings, workspace_of
 from ganbench.tasks.training import Trained, train_recipe
 
-RecipeName: Any = Literal[tuple(RECIPES)]
+Recipe = Annotated[str, Option(
+    "Recipe", "What to train: r3gan, dcgan, wgan-gp, stylegan2, flow, ddpm, edm, dit, gpt or maskgit on your images; a "
+    "recipe file (.toml) or the folder of a training; or a shipped model's recipe, see `ganbench recipes`.",
+    choices="RECIPES", text="A file or folder", card="",
+)]
+Out = Annotated[str, Option(
+    "Folder", "For snapshots, losses and the state to resume from; empty: in the home folder.", card="",
+)]
 
 
 @formed
 @flow(name="train", flow_run_name="train {recipe}")
-@in_words
-def train(
-    recipe: Annotated[RecipeName, Option("Recipe", "What to train: a row of `ganbench recipes`.", card="")],
-    out: Annotated[
-        str, Option("Folder", "For snapshots, losses and the state to resume from; empty: in the home folder.", card="")
-    ] = "",
-    steps: Annotated[int, Option("Steps", "Instead of the recipe's own; 0: those.", card="")] = 0,
-) -> Trained:
-    """Train a recipe, and first what it builds on.
+@in_form(training=Training)
+def train(recipe: Recipe = "r3gan", out: Out = "", *, training: Training) -> Any:
+    """Train a model on your images, or a shipped recipe again, and first what it builds on.
 
-    An interrupted run is resumed from its last saved state and ends with the same weights.
+    An interrupted run is resumed from its last saved state.
     """
-    planned = stages(recipe, Path(out) if out else settings().root / "training" / recipe, steps)
-    bar = begin_progress(f"steps of {recipe}")
-    total = sum(stage.recipe.schedule.steps for stage in planned)
-    done = sum(steps_done(stage.folder) for stage in planned)
+    planned = planned_at(recipe, out, training)
+    bar = begin_progress(f"training of {planned.name}")
+    progresses = [progress(stage) for stage in planned.stages]
+    done, total = (sum(column) for column in zip(*progresses, strict=True))
 
     def follow(stage: str, more: int) -> None:
         nonlocal done
         done += more
-        if done % 250 < more or done == total:
-            update_progress(bar, done / total)
+        if more and (done % 250 < more or done == total):
+            update_progress(bar, min(done / total, 1.0))
 
     with single_threaded(), listening(follow):
-        for stage in planned[:-1]:
-            train_recipe(stage.name, str(stage.folder))
-        return train_recipe(recipe, str(planned[-1].folder), steps)
+        found: list[Trained] = [train_recipe(stage) for stage in planned.stages]
+    return found[-1]
+
+
+def planned_at(recipe: str, out: str, training: Training) -> Plan:
+    """The plan, in a folder of the home where none is named."""
+    workspace = workspace_of()
+    folder = Path(out) if out else settings().root / "training" / default_name(recipe, training)
+    return plan(recipe, training, folder, DataFolders.of(workspace), workspace.device)

@@ -15,11 +15,14 @@ from pathlib import Path
 from ganbench.gan.evaluate import evaluate
 from ganbench.gan.files import atomic_write
 from ganbench.gan.question import Question
+from ganbench.gan.training.loop import PARTS
 from ganbench.gan.types import BadInput, Estimate, ModelSpec, Workspace
 from ganbench.gan.uncertainty import difference, p_value
 
-DRAWN = 500                                                 # images of each snapshot
+DRAWN, SLOWLY = 500, 200                                    # images of each snapshot: of a GAN, of slower models
 SEED, AGAIN = 1, 2                                          # of the draws: of each snapshot, of the best one once more
+SLOW = ("diffusion", "dit", "gpt", "maskgit")
+YOUNG = 1_000                                               # steps, in which no training is stopped
 LEVEL = 0.05                                                # of tests
 METRIC = "kid"
 NAME = "quality.csv"
@@ -48,9 +51,10 @@ class Choice:
 
 
 def kid_of(spec: ModelSpec, held_out: Path, workspace: Workspace, seed: int = SEED) -> Estimate:
-    """KID of DRAWN images; nan where images are refused, such as those of an untrained network that are all alike."""
+    """KID of DRAWN or SLOWLY images; nan where they are refused, as those of an untrained network may be."""
+    n = SLOWLY if spec.family in SLOW else DRAWN
     try:
-        scores = evaluate(spec, Question(reference=str(held_out), metrics=METRIC), n=DRAWN, seed=seed,
+        scores = evaluate(spec, Question(reference=str(held_out), metrics=METRIC), n=n, seed=seed,
                           workspace=workspace, workers=1)
     except BadInput:
         return Estimate(math.nan, math.nan)
@@ -90,9 +94,9 @@ def differs(row: Scored, best: Scored) -> bool:
 
 def is_over(rows: Sequence[Scored], patience: int) -> bool:
     """Whether the last `patience` snapshots all are worse than the best one before them, each one-sided at
-    LEVEL / patience."""
+    LEVEL / patience; not in the first half of a training, nor in its first YOUNG steps, where much happens."""
     known = [row for row in rows if row.known]
-    if not patience or len(known) <= patience:
+    if not patience or len(known) <= max(patience, PARTS // 2) or known[-1].step <= YOUNG:
         return False
     before, last = known[:-patience], known[-patience:]
     best = min(before, key=lambda row: row.kid.value)

@@ -105,7 +105,7 @@ DESIGNS = {
     "r3gan": Design("r3gan-fashion-mnist", r3gan, "GAN with a relativistic loss, without normalisation"),
     "stylegan2": Design("stylegan2-fashion-mnist", stylegan2, "GAN with a mapping network"),
     "flow": Design("flow-fashion-mnist", diffusion("flow", "euler", 10), "flow matching on a U-Net"),
-    "ddpm": Design("flow-fashion-mnist", diffusion("ddpm", "ddim", 50), "diffusion that predicts noise, on a U-Net"),
+    "ddpm": Design("flow-fashion-mnist", diffusion("ddpm", "ddim", 20), "diffusion that predicts noise, on a U-Net"),
     "edm": Design("flow-fashion-mnist", diffusion("edm", "edm-dpm-solver++", 10), "preconditioned diffusion, U-Net"),
     "dit": Design("flow-fashion-mnist", dit, "flow matching on a transformer", family="dit"),
     "gpt": Design("gpt-fashion-mnist", tokens, "transformer over VQ tokens, one after the other"),

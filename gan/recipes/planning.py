@@ -67,6 +67,12 @@ def plan(recipe: str, asked: Training, folder: Path, folders: DataFolders, devic
                                                   asked.patience)), asked)
 
 
+def default_name(recipe: str, asked: Training) -> str:
+    """Of the folder of a training: the recipe and, of the user's images, theirs."""
+    name = Path(recipe).stem if recipe.endswith(".toml") else Path(recipe).name
+    return f"{name}-{Path(asked.data.replace(':', '-')).stem}" if asked.data else name
+
+
 def check_shipped(recipe: str, asked: Training) -> None:
     """A shipped model is trained as it was, for longer or shorter."""
     wrong = [row.name for row in fields(asked)

@@ -1,0 +1,71 @@
+"""What the command line says of a training: what was decided before it, and what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganbench.gan.numbers import duration
+from ganbench.gan.recipes.choosing import LEVEL, Choice
+from ganbench.gan.recipes.material import Material
+from ganbench.gan.recipes.planning import Plan
+from ganbench.gan.training.loop import Schedule
+from ganbench.gan.uncertainty import interval
+
+if TYPE_CHECKING:
+    from ganbench.tasks.training import Trained
+
+
+def what_is_trained(plan: Plan) -> str:
+    """The images and what follows from them, in two lines; a shipped recipe in one."""
+    recipe, material = plan.last.recipe, plan.last.material
+    if material is None:
+        return f"{plan.name}: {limit_of(recipe.schedule)} on {recipe.data}."
+    facts = [f"batches of {recipe.schedule.batch}", *augmented(dict(recipe.settings)),
+             f"{recipe.hardware.threads} threads" if recipe.hardware.device == "cpu" else recipe.hardware.device]
+    return (f"Images: {said_of(material)}.\n"
+            f"{plan.recipe}: {limit_of(recipe.schedule)}{' after a tokenizer of as much' * (len(plan.stages) > 1)}, "
+            f"{', '.join(facts)}. The whole recipe is in {plan.last.folder / 'recipe.toml'}.")
+
+
+def said_of(material: Material) -> str:
+    colours = "grey" if material.channels == 1 else "RGB"
+    size = f"{material.resolution}x{material.resolution}"
+    classes = f", {len(material.classes)} classes" if material.classes else ", without classes"
+    notes = [f"padded to {material.side}x{material.side} for the networks"] * bool(material.crop)
+    notes += [f"{material.squeezed:,} were not square and are squeezed"] * bool(material.squeezed)
+    notes += [f"{material.repeated:,} repeat another one"] * bool(material.repeated)
+    return (f"{material.n:,} to learn from and {material.held_out:,} held out, {size} {colours}{classes}"
+            f"{''.join(f'; {note}' for note in notes)}")
+
+
+def limit_of(schedule: Schedule) -> str:
+    return duration(schedule.seconds) if schedule.seconds else f"{schedule.steps:,} steps"
+
+
+def augmented(settings: dict[str, object]) -> list[str]:
+    if not settings.get("augment"):
+        return []
+    return ["adaptive augmentation" if settings.get("adaptive") else "DiffAugment"]
+
+
+def trained_lines(trained: Trained) -> list[str]:
+    """The result, the best snapshot, where MLflow has it, and what to do next."""
+    first = f"{trained.recipe}: {trained.steps:,} steps; weights, pictures, losses and state are in {trained.folder}."
+    tracked = f"MLflow: {trained.problem or f'run {trained.run_id}'}"
+    if trained.choice is None:
+        return [first, tracked]
+    folder = Path(trained.folder)
+    early = ["It was stopped early: the last snapshots all are significantly worse than the best one."] * trained.stopped
+    return [first, *early, best_sentence(trained.choice), tracked, "",
+            f"Next: ganbench evaluate {folder / 'best.toml'} --reference {folder / 'images' / 'held-out.npz'}"]
+
+
+def best_sentence(choice: Choice) -> str:
+    """The best snapshot, KID of a fresh draw with its interval, and those that may be as good."""
+    kid = choice.again or choice.best.kid
+    low, high = interval(kid, 1 - LEVEL)
+    ties = ", ".join(f"{row.step:,}" for row in choice.ties)
+    tied = f" Not significantly worse: step{'s' * (len(choice.ties) > 1)} {ties}." if ties else ""
+    return (f"Best snapshot: step {choice.best.step:,}, KID {kid.value:.4f} ({low:.4f} to {high:.4f}) against the "
+            f"held-out images on a fresh draw.{tied}")
