@@ -30,7 +30,8 @@ from machine import in_turn, measuring, number, temporary, threads
 
 from ganbench import Workspace
 from ganbench.gan.datasets import DataFolders
-from ganbench.gan.recipes import RECIPES, batch_of
+from ganbench.gan.recipes import RECIPES
+from ganbench.gan.recipes.running import batch_of
 from ganbench.gan.training.loop import Batch, Step, batch_at, fit, keep, to_float
 
 WARM_UP = 4                                                 # steps, as many as lie between two lazy penalties

@@ -22,6 +22,7 @@ from ganbench.gan.models.names import ZOO, zoo_models
 from ganbench.gan.models.openers import OPENERS
 from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.recipes import RECIPES
+from ganbench.gan.recipes.own import DESIGNS
 from ganbench.gan.store import Store, is_sound
 from ganbench.gan.types import BadInput, ModelSpec
 from ganbench.tasks.settings import settings, without_user, workspace_of
@@ -87,10 +88,15 @@ def readings() -> list[Row]:
 
 
 def recipes() -> list[Row]:
-    return [
+    """Kinds of models for a user's images, then those of shipped models."""
+    own = [{"name": name, "family": row.family or RECIPES[row.like].family, "data": "--data DATA", "steps":
+            RECIPES[row.like].schedule.steps, "batch": "", "after": "", "expected": "", "what": row.what}
+           for name, row in DESIGNS.items()]
+    return own + [
         {
             "name": name, "family": row.family, "data": row.data, "steps": row.schedule.steps,
             "batch": row.schedule.batch, "after": row.after, "expected": row.expected,
+            "what": "",
         }
         for name, row in RECIPES.items()
     ]

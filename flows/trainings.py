@@ -56,8 +56,8 @@ def trained_lines(trained: Trained) -> list[str]:
     if trained.choice is None:
         return [first, tracked]
     folder = Path(trained.folder)
-    early = ["It was stopped early: the last snapshots all are significantly worse than the best one."] * trained.stopped
-    return [first, *early, best_sentence(trained.choice), tracked, "",
+    early = "It was stopped early: the last snapshots all are significantly worse than the best one."
+    return [first, *[early] * trained.stopped, best_sentence(trained.choice), tracked, "",
             f"Next: ganbench evaluate {folder / 'best.toml'} --reference {folder / 'images' / 'held-out.npz'}"]
 
 

@@ -70,7 +70,8 @@ def agreed(generator: Any, spec: ModelSpec) -> Generator:
                        f"{list(generator.output_range)}.")
     if spec.class_shares:
         generator.class_shares = checked_class_shares(generator, spec)
-    return generator.eval() if isinstance(generator, nn.Module) else generator
+    found: Generator = generator.eval() if isinstance(generator, nn.Module) else generator
+    return found
 
 
 def checked_class_shares(generator: Any, spec: ModelSpec) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +27,7 @@ from ganbench.gan.types import BadInput
 SIDES = (32, 64, 128, 256)                                  # of the networks
 SMALLEST, LARGEST = 8, SIDES[-1]                            # of the images
 LEAST, FEW = 50, 10                                         # distinct images; with a model to begin from
+LEAST_OF_CLASS = 3
 HELD_OUT, MOST_HELD_OUT = 0.2, 1_000
 CHUNK = 500                                                 # images read at a time
 NAME = "material.json"
@@ -134,7 +135,7 @@ def resolution_of(sizes: Mapping[tuple[int, int], int], largest: int) -> int:
 def check_resolution(resolution: int) -> None:
     if resolution and not SMALLEST <= resolution <= LARGEST:
         raise BadInput("unfit-value",
-                       f"--resolution is {resolution}, expected a number of pixels from {SMALLEST} to {LARGEST}.")
+                       f"The value of --resolution is {resolution}, expected a number of pixels from {SMALLEST} to {LARGEST}.")
 
 
 def chunks(images: ImageSet) -> Iterator[np.ndarray]:
@@ -148,10 +149,10 @@ def write(images: ImageSet, wanted: Wanted, folders: DataFolders, folder: Path) 
     prints = [sha256(image.tobytes()).digest() for part in chunks(images) for image in part]
     repeated = check_distinct(prints, images.name, wanted.least)
     labels, classes = classes_of(images, wanted)
-    away = held_out_rows(prints, wanted)
-    mine = np.setdiff1d(np.arange(images.n), away)
     if labels is not None:
-        check_each_class(labels[mine], classes, images.name)
+        check_each_class(labels, classes, images.name)
+    away = held_out_rows(prints, labels, wanted)
+    mine = np.setdiff1d(np.arange(images.n), away)
     write_held_out(images, labels, away, wanted, folders, folder)
     resolution = images.shape[1]
     material = Material(
@@ -184,13 +185,13 @@ def classes_of(images: ImageSet, wanted: Wanted) -> tuple[np.ndarray | None, tup
 
 
 def check_each_class(labels: np.ndarray, classes: Sequence[str], name: str) -> None:
-    """Two images of each class at least are learnt from."""
+    """At least three images of each class: one is held out."""
     counts = np.bincount(labels, minlength=len(classes))
-    if counts.min() < 2:
+    if counts.min() < LEAST_OF_CLASS:
         poor = int(counts.argmin())
         raise BadInput("too-few-images",
-                       f"The class {classes[poor]!r} of {name} has {counts[poor]} image{'s' * int(counts[poor] != 1)} "
-                       "to learn from, expected at least 2: add some, take the class out, or train without classes "
+                       f"The class {classes[poor]!r} of {name} has {counts[poor]} image{'s' * int(counts[poor] != 1)}, "
+                       f"expected at least {LEAST_OF_CLASS}: add some, take the class out, or train without classes "
                        "(--no-classes).")
 
 
@@ -198,14 +199,23 @@ def counts_of(labels: np.ndarray | None, mine: np.ndarray, classes: Sequence[str
     return () if labels is None else tuple(np.bincount(labels[mine], minlength=len(classes)).tolist())
 
 
-def held_out_rows(prints: Sequence[bytes], wanted: Wanted) -> np.ndarray:
-    """Which images are held out: always the same ones, and all copies of an image on one side."""
+def held_out_rows(prints: Sequence[bytes], labels: np.ndarray | None, wanted: Wanted) -> np.ndarray:
+    """Which images are held out: the same share of each class, always the same ones, and all copies of an image on one
+    side."""
     if wanted.held_out and not wanted.held_out.endswith("%"):
         return np.empty(0, np.int64)
-    distinct = sorted(set(prints), key=lambda one: sha256(b"held out" + one).digest())
-    n = min(round(share_of(wanted.held_out) * len(distinct)), MOST_HELD_OUT)
-    chosen = set(distinct[: max(n, 2)])
+    classes = [0] * len(prints) if labels is None else labels.tolist()
+    groups: dict[int, set[bytes]] = {}
+    for one, label in dict(zip(reversed(prints), reversed(classes), strict=True)).items():     # its first class
+        groups.setdefault(label, set()).add(one)
+    share = min(share_of(wanted.held_out), MOST_HELD_OUT / len(set(prints)))
+    chosen = {one for group in groups.values() for one in drawn(group, share)}
     return np.array([i for i, one in enumerate(prints) if one in chosen], np.int64)
+
+
+def drawn(group: Collection[bytes], share: float) -> list[bytes]:
+    ordered = sorted(group, key=lambda one: sha256(b"held out" + one).digest())
+    return ordered[: max(round(share * len(ordered)), 1)]
 
 
 def share_of(held_out: str) -> float:
@@ -216,7 +226,7 @@ def share_of(held_out: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 < share < 1:
-        raise BadInput("unfit-value", f"--held-out is {held_out!r}, expected DATA, or a share from 1% to 99%.")
+        raise BadInput("unfit-value", f"The value of --held-out is {held_out!r}, expected DATA, or a share from 1% to 99%.")
     return share
 
 

@@ -168,7 +168,7 @@ def limits(budget: str, steps: int) -> tuple[float, int]:
     number = float(found[1]) if found else 0.0
     if not found or number <= 0 or (not found[2] and not number.is_integer()):
         raise BadInput("unfit-value",
-                       f"--budget is {budget!r}, expected a time such as 2h, 30m or 90s, or a number of steps.")
+                       f"The value of --budget is {budget!r}, expected a time such as 2h, 30m or 90s, or a number of steps.")
     return (number * UNITS[found[2]], ENDLESS) if found[2] else (0.0, int(number))
 
 
@@ -195,9 +195,11 @@ def settings_for(
 def augmentation_for(augment: str, material: Material) -> dict[str, Any]:
     if augment not in ("", *AUGMENTATIONS):
         raise BadInput("unknown-choice",
-                       f"--augment is {augment!r}, expected one of {', '.join(AUGMENTATIONS)}.")
+                       f"The value of --augment is {augment!r}, expected one of {', '.join(AUGMENTATIONS)}.")
     chosen = augment or ("diffaugment" if material.n < FEW else "none")
-    return {"none": {}, "diffaugment": {"augment": POLICY}, "ada": {"augment": POLICY, "adaptive": True}}[chosen]
+    if chosen == "none":
+        return {}
+    return {"augment": POLICY} | ({"adaptive": True} if chosen == "ada" else {})
 
 
 def spaced(schedule: Schedule) -> tuple[int, ...]:

@@ -86,7 +86,7 @@ def check_shipped(recipe: str, asked: Training) -> None:
 def whole(budget: str, steps: int) -> int:
     """The steps of a shipped recipe, 0 for its own."""
     if budget and not budget.isdigit():
-        raise BadInput("unfit-value", f"--budget of a shipped recipe is {budget!r}, expected a number of steps.")
+        raise BadInput("unfit-value", f"The value of --budget for a shipped recipe is {budget!r}, expected a number of steps.")
     return int(budget or 0)
 
 

@@ -141,6 +141,8 @@ def record(steps: Iterator[Step], stage: Stage, workspace: Workspace | None = No
             if workspace and stage.scored:
                 score(stage, event, workspace)
                 if stopped(stage):
+                    if window:
+                        log(stage.folder / "loss.csv", window)
                     yield replace(event, last=True)
                     return
         yield event
@@ -187,11 +189,9 @@ def write_model(stage: Stage, step: int, name: str, about: Mapping[str, Any]) ->
 def spec_of(stage: Stage, step: int) -> ModelSpec:
     """The model of a snapshot; of a user's images, it draws classes as often as they come and crops what was padded."""
     recipe, material = stage.recipe, stage.material
-    more = {} if material is None else {"crop": material.crop}
-    if material and recipe.arguments.get("n_classes"):
-        more["class_shares"] = material.shares
-    return ModelSpec(stage.name, recipe.family, arguments=recipe.arguments,
-                     weights=str((stage.folder / f"step-{step}.safetensors").absolute()), **more)
+    shares = material.shares if material and recipe.arguments.get("n_classes") else ()
+    return ModelSpec(stage.name, recipe.family, arguments=recipe.arguments, crop=material.crop if material else 0,
+                     weights=str((stage.folder / f"step-{step}.safetensors").absolute()), class_shares=shares)
 
 
 def log(path: Path, window: list[Step]) -> None:

@@ -8,9 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ganbench.flows.cli import app
-from ganbench.gan import recipes
 from ganbench.gan.datasets.base import of_array
-from ganbench.gan.recipes import RECIPES
+from ganbench.gan.recipes import RECIPES, running
 from ganbench.gan.training.loop import Schedule
 from ganbench.tasks import training
 from ganbench.tasks.settings import settings
@@ -22,7 +21,7 @@ def small(monkeypatch, tmp_path):
     """The DCGAN for 200 steps and the GPT with its tokenizer for 100, on a handful of images."""
     images = np.random.default_rng(0).integers(0, 256, (70, 1, 32, 32), np.uint8)
     found = of_array("a few", images, np.arange(70) % 10)
-    monkeypatch.setattr(recipes, "open_data", lambda data, folders: found)
+    monkeypatch.setattr(running, "open_data", lambda data, folders: found)
     for name, steps in (("dcgan-fashion-mnist", 200), ("tokenizer-fashion-mnist", 50), ("gpt-fashion-mnist", 50)):
         schedule = replace(RECIPES[name].schedule, steps=steps, batch=2, keep_every=50)
         assert isinstance(schedule, Schedule)

@@ -16,7 +16,6 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from ganbench.gan import recipes
 from ganbench.gan.checkpoints import load_into
 from ganbench.gan.datasets import DataFolders
 from ganbench.gan.datasets.base import of_array
@@ -25,6 +24,7 @@ from ganbench.gan.generators.diffusion import PROCESSES, SAMPLERS, Diffusion, Di
 from ganbench.gan.generators.transformer import GPT, MaskGIT, Tokenizer
 from ganbench.gan.models.weights import make_family
 from ganbench.gan.recipes import RECIPES
+from ganbench.gan.recipes import running as recipes
 from ganbench.gan.training import ema
 from ganbench.gan.training.adversarial import Adversarial
 from ganbench.gan.training.classifier import Classifier
