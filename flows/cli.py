@@ -564,6 +564,33 @@ def train(
 
 
 @app.command()
+@on_command_line(training=Some(Training, ("data", "resolution", "budget", "held_out", "no_classes", "augment", "seed",
+                                          "threads")), machine=Machine)
+def baselines(
+    *,
+    training: Training,
+    against: Annotated[list[str] | None, typer.Option(
+        metavar="MODEL", help="Your own models to compare with; may be repeated.", show_default=False)] = None,
+    kinds: Annotated[str, typer.Option(help="What is trained, each for the whole budget.")] = "r3gan,flow,gpt",
+    n: Annotated[int, typer.Option(min=4, help="Images of each model in the comparison.")] = 1_000,
+    out: Annotated[str, typer.Option(metavar="DIR", help="Folder of the trainings and the report.")] = "",
+    json: JsonFile = "",
+    machine: Machine,
+) -> None:
+    """Train a GAN, a flow model and a transformer on your images, for the same time each, and compare them."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.comparisons import kept
+        from ganbench.flows.run import run_baselines
+
+        def work(show: Show) -> Answer:
+            say = print if json != "-" else lambda text: print(text, file=sys.stderr)
+            return kept(None, run_baselines(show, say, training, against or [], kinds, n, out))
+
+        finish(answer_to(None, work, quiet=json == "-"), json)
+
+
+@app.command()
 @on_command_line(opening=TRUST, machine=Machine)
 def nightly(
     suite: Annotated[

@@ -291,6 +291,29 @@ def time_for(images: int) -> str:
     return f": {duration(seconds)} if the machine stays as busy as now"
 
 
+def run_baselines(
+    show: Show, say: Callable[[str], None], training: Training, against: Sequence[str], kinds: str, n: int, out: str
+) -> Compared:
+    """Plan all trainings first, so that bad input is reported at once; then run the flow `baselines`."""
+    from ganbench.flows.baselines import check_budget, kinds_of, place_of
+
+    check_runner()
+    check_budget(training)
+    workspace, folder = workspace_of(), place_of(out, training)
+    for model in against:
+        resolve(model, workspace)
+    for name in kinds_of(kinds):
+        planned = plan(name, training, folder / name, DataFolders.of(workspace), workspace.device)
+        say(what_is_trained(planned))
+        for stage in planned.stages:
+            show(f"{name}: {stage.name}" if stage.name != name else name, *progress(stage))
+    begin_flow()
+    from ganbench.flows.baselines import baselines
+
+    with listening(show):
+        return baselines(**given(training), against=list(against) or None, kinds=kinds, n=n, out=str(folder))
+
+
 def run_training(
     show: Show, say: Callable[[str], None], recipe: str, out: Path | None, training: Training
 ) -> Trained:

@@ -70,7 +70,9 @@ def agreed(generator: Any, spec: ModelSpec) -> Generator:
                        f"{list(generator.output_range)}.")
     if spec.class_shares:
         generator.class_shares = checked_class_shares(generator, spec)
-    found: Generator = generator.eval() if isinstance(generator, nn.Module) else generator
+    if isinstance(generator, nn.Module):
+        generator.eval()
+    found: Generator = generator
     return found
 
 

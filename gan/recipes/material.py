@@ -135,7 +135,8 @@ def resolution_of(sizes: Mapping[tuple[int, int], int], largest: int) -> int:
 def check_resolution(resolution: int) -> None:
     if resolution and not SMALLEST <= resolution <= LARGEST:
         raise BadInput("unfit-value",
-                       f"The value of --resolution is {resolution}, expected a number of pixels from {SMALLEST} to {LARGEST}.")
+                       f"The value of --resolution is {resolution}, expected a number of pixels from {SMALLEST} to "
+                       f"{LARGEST}.")
 
 
 def chunks(images: ImageSet) -> Iterator[np.ndarray]:
@@ -226,7 +227,8 @@ def share_of(held_out: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 < share < 1:
-        raise BadInput("unfit-value", f"The value of --held-out is {held_out!r}, expected DATA, or a share from 1% to 99%.")
+        raise BadInput("unfit-value",
+                       f"The value of --held-out is {held_out!r}, expected DATA, or a share from 1% to 99%.")
     return share
 
 

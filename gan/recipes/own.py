@@ -168,7 +168,8 @@ def limits(budget: str, steps: int) -> tuple[float, int]:
     number = float(found[1]) if found else 0.0
     if not found or number <= 0 or (not found[2] and not number.is_integer()):
         raise BadInput("unfit-value",
-                       f"The value of --budget is {budget!r}, expected a time such as 2h, 30m or 90s, or a number of steps.")
+                       f"The value of --budget is {budget!r}, expected a time such as 2h, 30m or 90s, or a number of "
+                       "steps.")
     return (number * UNITS[found[2]], ENDLESS) if found[2] else (0.0, int(number))
 
 

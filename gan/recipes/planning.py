@@ -55,8 +55,9 @@ def plan(recipe: str, asked: Training, folder: Path, folders: DataFolders, devic
     if recipe in RECIPES and not asked.data:
         check_shipped(recipe, asked)
         return Plan(recipe, recipe, tuple(stages(recipe, folder, whole(asked.budget, RECIPES[recipe].schedule.steps))))
+    named = bool(asked.data)
     name, asked, overrides = read(recipe, asked)
-    material = material_of(asked, folder, folders, device)
+    material = (None if named else kept_in(folder / IMAGES)) or material_of(asked, folder, folders, device)
     before = {} if not (folder / FILE).exists() else read_toml(folder / FILE)
     made = designed(name, asked, material, device, overrides)
     check_same(folder, before, name, asked)
@@ -86,15 +87,12 @@ def check_shipped(recipe: str, asked: Training) -> None:
 def whole(budget: str, steps: int) -> int:
     """The steps of a shipped recipe, 0 for its own."""
     if budget and not budget.isdigit():
-        raise BadInput("unfit-value", f"The value of --budget for a shipped recipe is {budget!r}, expected a number of steps.")
+        raise BadInput("unfit-value",
+                       f"The value of --budget for a shipped recipe is {budget!r}, expected a number of steps.")
     return int(budget or 0)
 
 
 def material_of(asked: Training, folder: Path, folders: DataFolders, device: str) -> Material:
-    """That of the folder where no other images are named."""
-    kept = kept_in(folder / IMAGES)
-    if kept and not asked.data:
-        return kept
     if not asked.data:
         raise BadInput("no-training-data", "A recipe for your images needs them: --data, a folder, .npz or .parquet.")
     largest = 256 if device.startswith("cuda") else 64

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ganbench.gan.files import atomic_write
-from ganbench.gan.types import BadInput
+from ganbench.gan.types import BadInput, BadOutput
 
 PARTS = 10  # snapshots of a training that is limited in time
 
@@ -155,7 +155,10 @@ def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
 def check_finite(losses: dict[str, float], step: int) -> None:
     """Before the state is kept, so that the last kept one is sound."""
     if not all(map(math.isfinite, losses.values())):
-        raise FloatingPointError(f"Training diverged at step {step}: {losses}.")
+        wrong = ", ".join(f"{name} is {value}" for name, value in losses.items() if not math.isfinite(value))
+        raise BadOutput("training-diverged",
+                        f"The training diverged at step {step + 1:,}: {wrong}; the state before it is kept. A smaller "
+                        "rate may help ([schedule] of a recipe file).")
 
 
 def keep(folder: Path, parts: Mapping[str, Any], step: int, seconds: float, due: bool = False) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from ganbench.gan.recipes.choosing import scores_in
 from ganbench.tasks.settings import settings
 from ganbench.tasks.tracking.client import COMPLETE, KEY, Tracked, connect, experiment_of, failed, tracked, unreachable
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Curve:
-    """A training as MLflow shows it: what grows in its folder are loss.csv and pictures."""
+    """A training as MLflow shows it: what grows in its folder are loss.csv, quality.csv and pictures."""
 
     name: str
     key: str
@@ -48,11 +49,15 @@ def follow(client: MlflowClient, curve: Curve, complete: bool) -> Tracked:
     run_id = run.info.run_id
     if not found:
         client.log_batch(run_id, params=[Param(name, str(value)) for name, value in curve.params.items()])
-    logged = int(run.data.metrics.get("step", 0))
+    logged, scored = (int(run.data.metrics.get(name, 0)) for name in ("step", "scored_step"))
     for row in losses(curve.folder / "loss.csv"):
         if row["step"] > logged:
             at = run.info.start_time + int(1000 * row["seconds"])
             client.log_batch(run_id, [Metric(name, value, at, int(row["step"])) for name, value in row.items()])
+    for row in scores(curve.folder):
+        if row["scored_step"] > scored:
+            at = run.info.start_time + int(1000 * row.pop("seconds"))
+            client.log_batch(run_id, [Metric(name, value, at, int(row["scored_step"])) for name, value in row.items()])
     for picture in sorted(curve.folder.glob("step-*.png"), key=lambda path: int(path.stem[5:])):
         if int(picture.stem[5:]) > logged:
             with Image.open(picture) as image:
@@ -61,6 +66,12 @@ def follow(client: MlflowClient, curve: Curve, complete: bool) -> Tracked:
         client.set_tag(run_id, COMPLETE, "true")
         client.set_terminated(run_id)
     return tracked(experiment, run_id, new=not found)
+
+
+def scores(folder: Path) -> list[dict[str, float]]:
+    """KID of the snapshots, with its standard error; those that could not be measured are left out."""
+    return [{"scored_step": row.step, "seconds": row.seconds, "kid": row.kid.value, "kid.se": row.kid.se}
+            for row in scores_in(folder) if row.known]
 
 
 def losses(path: Path) -> list[dict[str, float]]:

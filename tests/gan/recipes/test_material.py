@@ -29,7 +29,7 @@ def prepared(tmp_path, images, labels=None, **wanted):
 
 def held_out(tmp_path):
     with np.load(tmp_path / "images" / "held-out.npz") as arrays:
-        return arrays["arr_0"], arrays["arr_1"] if "arr_1" in arrays else None
+        return arrays["arr_0"], arrays.get("arr_1")
 
 
 def test_training_and_held_out_images_are_all_of_them_and_share_none(tmp_path):

@@ -31,6 +31,7 @@ from ganbench.gan.training.classifier import Classifier
 from ganbench.gan.training.denoising import Denoising
 from ganbench.gan.training.loop import Batch, Schedule, fit, rows_at, to_float
 from ganbench.gan.training.tokens import Codes, PatchCritic, Tokenizing, Writing, masked_tokens
+from ganbench.gan.types import BadOutput
 from tests.refusals import refused
 
 pytestmark = pytest.mark.long
@@ -262,7 +263,7 @@ def test_the_kept_average_is_the_average_of_the_kept_weights(tmp_path):
 @pytest.mark.parametrize("kind", MAKE)
 def test_a_loss_that_is_no_number_raises_before_the_state_is_kept(kind, tmp_path):
     diverging = Schedule(steps=50, batch=10, rate=1e30, keep_every=1)
-    with pytest.raises(FloatingPointError, match=r"Training diverged at step \d+: .*(nan|inf)"):
+    with refused("training-diverged", kind=BadOutput):
         list(steps_of(kind, tmp_path, diverging))
     kept_steps = torch.load(tmp_path / "state.pt", weights_only=True)["step"] if (tmp_path / "state.pt").exists() else 0
     assert kept_steps < 50
