@@ -22,7 +22,7 @@ def what_is_trained(plan: Plan) -> str:
     if material is None:
         return f"{plan.name}: {limit_of(recipe.schedule)} on {recipe.data}."
     facts = [f"batches of {recipe.schedule.batch}", *augmented(dict(recipe.settings)),
-             f"{recipe.hardware.threads} threads" if recipe.hardware.device == "cpu" else recipe.hardware.device]
+             threads_of(recipe.hardware.threads) if recipe.hardware.device == "cpu" else recipe.hardware.device]
     return (f"Images: {said_of(material)}.\n"
             f"{plan.recipe}: {limit_of(recipe.schedule)}{' after a tokenizer of as much' * (len(plan.stages) > 1)}, "
             f"{', '.join(facts)}. The whole recipe is in {plan.last.folder / 'recipe.toml'}.")
@@ -41,6 +41,10 @@ def said_of(material: Material) -> str:
 
 def limit_of(schedule: Schedule) -> str:
     return duration(schedule.seconds) if schedule.seconds else f"{schedule.steps:,} steps"
+
+
+def threads_of(number: int) -> str:
+    return f"{number} thread{'s' * (number != 1)}"
 
 
 def augmented(settings: dict[str, object]) -> list[str]:
