@@ -1,0 +1,75 @@
+"""Train a DCGAN wrongly, for the rules that read learning curves: its discriminator ten times too fast, or with a
+logarithm that overflows.
+
+    python benchmarks/broken_runs.py rate-x10 FOLDER
+    python benchmarks/broken_runs.py nan FOLDER
+
+Each writes FOLDER/NAME.csv: the mean of every 10 steps, as `ganbench train` writes loss.csv, and D(x) and D(G(z)).
+On one core 1,500 steps take a few minutes.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ganbench.gan.datasets import DataFolders
+from ganbench.gan.recipes import RECIPES, batch_of
+from ganbench.gan.training.adversarial import Adversarial
+from ganbench.gan.training.loop import Schedule, batch_at
+from ganbench.gan.training.losses import Loss
+
+STEPS, EVERY, SEED = 1_500, 10, 3
+
+
+def naive_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """-log D(x) - log(1 - D(G(z))) as the formula reads: in float32 1 - D is 0 beyond a logit of 17."""
+    return -torch.log(torch.sigmoid(real)).mean() - torch.log(1 - torch.sigmoid(fake)).mean()
+
+
+def naive_generator(real: Tensor, fake: Tensor) -> Tensor:
+    return -torch.log(torch.sigmoid(fake)).mean()
+
+
+# Beside the recipe's 2e-4: a rate of the discriminator, of the generator, and whether logarithms are naive.
+RUNS = {"rate-x10": (2e-3, 2e-4, False), "nan": (4e-3, 4e-3, True)}
+
+
+def train(name: str, folder: Path) -> None:
+    """1,500 steps, those after a NaN too, as loops without a check go on."""
+    critic_rate, rate, naive = RUNS[name]
+    recipe = RECIPES["dcgan-fashion-mnist"]
+    schedule = Schedule(steps=STEPS, rate=rate, seed=SEED)
+    recipe = replace(recipe, schedule=schedule, settings={"critic_rate": critic_rate})
+    task = recipe.make(recipe, folder)
+    seen = watched(task, naive)
+    images = batch_of(recipe, DataFolders(None, folder))
+    rows, window = [], []
+    for step in range(STEPS):
+        losses = task.step([batch_at(images, schedule, step)], step, SEED)
+        window.append({**losses, **seen})
+        if (step + 1) % EVERY == 0:
+            means = [sum(one[key] for one in window) / EVERY for key in window[0]]
+            rows.append(",".join([str(step + 1), *(f"{mean:.5f}" for mean in means)]))
+            (folder / f"{name}.csv").write_text("\n".join([",".join(["step", *window[0]]), *rows, ""]), "utf-8")
+            window = []
+
+
+def watched(task: Adversarial, naive: bool) -> dict[str, float]:
+    """Have the task note D(x) and D(G(z)) in what is returned, and take the naive logarithms if so."""
+    seen: dict[str, float] = {}
+    losses = Loss(naive_critic, naive_generator) if naive else task.loss
+
+    def critic(real: Tensor, fake: Tensor) -> Tensor:
+        seen.update(d_real=real.sigmoid().mean().item(), d_fake=fake.sigmoid().mean().item())
+        return losses.critic(real, fake)
+
+    task.loss = Loss(critic, losses.generator)
+    return seen
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    train(sys.argv[1], Path(sys.argv[2]))
