@@ -6,11 +6,17 @@ fire, and no other may.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from ganbench.gan.curves.diagnosis import diagnose
+from ganbench.gan.curves.readers import read_file, together
+from ganbench.gan.curves.readers.rows import Column, runs_of
+from ganbench.gan.curves.table import Run
 
 RUNS = Path(__file__).parent / "runs"
 ZOO = Path(__file__).parents[3] / "gan" / "zoo"
@@ -146,3 +152,41 @@ HELD_OUT = (
     trained("collapsed", "non-saturating", "collapse", files=of_zoo("collapsed-fashion-mnist")),
     trained("healthy WGAN-GP", "wasserstein", files=of_zoo("wgan-gp-fashion-mnist")),
 )
+
+
+# Judging
+
+def run_of_case(case: Case) -> Run:
+    """A made run by way of the reader's rows, so that NaN that nobody logged are no values; a trained one as read."""
+    if case.files:
+        return together(case.name, [run for path in case.files for run in read_file(path)])[0]
+    columns = case.make(np.random.default_rng(case.seed))
+    step = columns.pop("step", steps())
+    sparse = ("kid", "kid.se")
+    cells = {"step": Column(np.arange(len(step)), step.astype(float))}
+    for name, values in columns.items():
+        rows = np.flatnonzero(np.isfinite(values)) if name in sparse else np.arange(len(values))
+        cells[name] = Column(rows, values[rows])
+    return runs_of(case.name, "made", cells, len(step))[0]
+
+
+def found_in(case: Case) -> frozenset[str]:
+    return frozenset(row.rule for row in diagnose(run_of_case(case), case.loss) if row.said == "found")
+
+
+def measured(cases: Sequence[Case]) -> tuple[float, float, list[tuple[str, str, str]]]:
+    """Precision and recall over (run, rule) pairs, and for each run what is true and what was found."""
+    rows, right, said, true = [], 0, 0, 0
+    for case in cases:
+        found = found_in(case)
+        right, said, true = right + len(found & case.truth), said + len(found), true + len(case.truth)
+        rows.append((case.name, ", ".join(sorted(case.truth)), ", ".join(sorted(found))))
+    return right / max(1, said), right / max(1, true), rows
+
+
+if __name__ == "__main__":
+    for title, cases in (("tuning", TUNING), ("held out", HELD_OUT))[: 1 if "--tuning" in sys.argv else 2]:
+        precision, recall, rows = measured(cases)
+        print(f"{title}: precision {precision:.2f}, recall {recall:.2f}")
+        for row in rows:
+            print("| " + " | ".join(text or "nothing" for text in row) + " |")
