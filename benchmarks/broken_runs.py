@@ -1,8 +1,8 @@
 """Train a DCGAN wrongly, for the rules that read learning curves: its discriminator ten times too fast, or with a
 logarithm that overflows.
 
-    python benchmarks/broken_runs.py rate-x10 FOLDER
-    python benchmarks/broken_runs.py nan FOLDER
+    python benchmarks/broken_runs.py rate-x10 FOLDER [SEED]
+    python benchmarks/broken_runs.py nan FOLDER [SEED]
 
 Each writes FOLDER/NAME.csv: the mean of every 10 steps, as `ganbench train` writes loss.csv, and D(x) and D(G(z)).
 On one core 1,500 steps take a few minutes.
@@ -37,18 +37,18 @@ def naive_generator(real: Tensor, fake: Tensor) -> Tensor:
 RUNS = {"rate-x10": (2e-3, 2e-4, False), "nan": (1e-2, 1e-2, True)}
 
 
-def train(name: str, folder: Path) -> None:
+def train(name: str, folder: Path, seed: int) -> None:
     """1,500 steps, those after a NaN too, as loops without a check go on."""
     critic_rate, rate, naive = RUNS[name]
     recipe = RECIPES["dcgan-fashion-mnist"]
-    schedule = Schedule(steps=STEPS, rate=rate, seed=SEED)
+    schedule = Schedule(steps=STEPS, rate=rate, seed=seed)
     recipe = replace(recipe, schedule=schedule, settings={"critic_rate": critic_rate})
     task = recipe.make(recipe, folder)
     seen = watched(task, naive)
     images = batch_of(recipe, DataFolders(None, folder))
     rows, window = [], []
     for step in range(STEPS):
-        losses = task.step([batch_at(images, schedule, step)], step, SEED)
+        losses = task.step([batch_at(images, schedule, step)], step, seed)
         window.append({**losses, **seen})
         if (step + 1) % EVERY == 0:
             means = [sum(one[key] for one in window) / EVERY for key in window[0]]
@@ -72,4 +72,4 @@ def watched(task: Adversarial, naive: bool) -> dict[str, float]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    train(sys.argv[1], Path(sys.argv[2]))
+    train(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else SEED)

@@ -24,6 +24,7 @@ WINS = {"non-saturating": 0.10, "hinge": 0.10, "relativistic": 0.05}
 FAMILIES = (*WINS, "wasserstein", "denoising", "cross-entropy")
 SURE, FOOLED = 0.95, 0.8        # D(x) and 1 - D(G(z)) of a discriminator that wins; D(G(z)) of one that loses
 LATE = 0.2                      # share of the points at the end whose median counts
+LONG = 0.1                      # share of the points during which a discriminator that wins does so without a break
 LEAST = 16                      # points of a loss that is judged
 GROWN = 8.0                     # times the usual size of the first third: divergence
 CORRELATED, WIDE = 0.5, 0.15    # of an oscillation: autocorrelation one period later, spread against the size of a loss
@@ -129,20 +130,38 @@ def diverged(run: Run, family: str) -> Said:
 
 
 def discriminator_wins(run: Run, family: str) -> Said:
-    """By D(x) and D(G(z)) where they are logged, otherwise by its loss."""
+    """During a tenth of the run, at its end or before: the generator learns nothing then.  By D(x) and D(G(z)) where
+    they are logged, otherwise by the discriminator's loss; medians over the window."""
     if family not in WINS:
         return "not applicable", {}
-    real, fake, loss = (run.series.get(name) for name in ("d_real", "d_fake", "discriminator"))
-    if real and fake and not math.isnan(late(real)):
-        sure = late(real) > SURE and late(fake) < 1 - SURE
-        return ("found", {"real": late(real), "fake": late(fake), "step": since(real, smoothed(real.value) > SURE)}
-                ) if sure else CLEAR
-    if loss is None or math.isnan(late(loss)):
+    there = usable(run, "d_real", "d_fake", "discriminator")
+    if {"d_real", "d_fake"} <= there.keys():
+        surest = np.minimum(running(there["d_real"]), 1 - running(there["d_fake"]))
+        at, won = int(np.argmax(surest)), surest > SURE
+        facts = {"real": float(running(there["d_real"])[at]), "fake": float(running(there["d_fake"])[at])}
+        return ("found", {**facts, **span(there["d_real"], won)}) if won.any() else CLEAR
+    if "discriminator" not in there:
         return not_logged("discriminator")
-    if late(loss) >= WINS[family]:
-        return CLEAR
-    return "found", {"loss": late(loss), "least": WINS[family],
-                     "step": since(loss, ~(smoothed(loss.value) >= WINS[family]))}
+    level = running(there["discriminator"])
+    won = level < WINS[family]
+    return ("found", {"loss": float(level.min()), "least": WINS[family], **span(there["discriminator"], won)}
+            ) if won.any() else CLEAR
+
+
+def running(series: Series) -> np.ndarray:
+    """(m,): the median of each window of a tenth of the finite values."""
+    values = finite(series)
+    width = max(LEAST // 2, round(LONG * len(values)))
+    every = max(1, len(values) // 1_000)                    # where windows begin
+    return np.median(np.lib.stride_tricks.sliding_window_view(values, width)[::every], axis=1)
+
+
+def span(series: Series, holds: np.ndarray) -> dict[str, int]:
+    """The first and the last step of the windows for which a condition holds."""
+    step = series.step[np.isfinite(series.value)]
+    width, every = max(LEAST // 2, round(LONG * len(step))), max(1, len(step) // 1_000)
+    rows = np.flatnonzero(holds) * every
+    return {"step": int(step[rows[0]]), "until": int(step[min(len(step) - 1, rows[-1] + width - 1)])}
 
 
 def generator_wins(run: Run, family: str) -> Said:

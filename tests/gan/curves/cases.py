@@ -1,7 +1,10 @@
 """Runs whose problems are known: 12 made by formulas with seeds, 5 trained; half are held out of choosing thresholds.
 
-HELD_OUT was written down before any threshold of `ganbench.gan.curves.diagnosis` was.  `truth`: the rules that must
-fire, and no other may.
+HELD_OUT was written down before any threshold of `ganbench.gan.curves.diagnosis` was.  A first version of the rules
+found 7 of its 8 problems: it looked only at the end of a run, where the discriminator of "rate x10" no longer wins.
+That run then went over to TUNING, and the same training with another seed, begun before the rule was changed and read
+after that, took its place; the made runs of HELD_OUT got new seeds.  `truth`: the rules that must fire, and no other
+may.
 """
 
 from __future__ import annotations
@@ -139,16 +142,18 @@ TUNING = (
     made(plateau_denoising, "denoising", "plateau", seed=5),
     made(generator_wins_then_nan, "non-saturating", "generator wins", "not finite", seed=6),
     trained("healthy DCGAN", "non-saturating", files=of_zoo("dcgan-fashion-mnist")),
+    trained("discriminator rate x10", "non-saturating", "discriminator wins", files=(RUNS / "rate-x10.csv",)),
     trained("NaN", "non-saturating", "not finite", files=(RUNS / "nan.csv",)),
 )
 HELD_OUT = (
-    made(healthy_hinge, "hinge", seed=101),
-    made(discriminator_wins_non_saturating, "non-saturating", "discriminator wins", seed=102),
-    made(oscillation_wasserstein, "wasserstein", "oscillation", seed=103),
-    made(divergence_relativistic, "relativistic", "divergence", seed=104),
-    made(plateau_kid, "non-saturating", "plateau", seed=105),
-    made(generator_wins_after_restart, "non-saturating", "generator wins", "restart", seed=106),
-    trained("discriminator rate x10", "non-saturating", "discriminator wins", files=(RUNS / "rate-x10.csv",)),
+    made(healthy_hinge, "hinge", seed=201),
+    made(discriminator_wins_non_saturating, "non-saturating", "discriminator wins", seed=202),
+    made(oscillation_wasserstein, "wasserstein", "oscillation", seed=203),
+    made(divergence_relativistic, "relativistic", "divergence", seed=204),
+    made(plateau_kid, "non-saturating", "plateau", seed=205),
+    made(generator_wins_after_restart, "non-saturating", "generator wins", "restart", seed=206),
+    trained("discriminator rate x10, again", "non-saturating", "discriminator wins",
+            files=(RUNS / "rate-x10-again.csv",)),
     trained("collapsed", "non-saturating", "collapse", files=of_zoo("collapsed-fashion-mnist")),
     trained("healthy WGAN-GP", "wasserstein", files=of_zoo("wgan-gp-fashion-mnist")),
 )
