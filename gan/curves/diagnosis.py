@@ -29,6 +29,7 @@ LEAST = 16                      # points of a loss that is judged
 GROWN = 8.0                     # times the usual size of the first third: divergence
 CORRELATED, WIDE = 0.5, 0.15    # of an oscillation: autocorrelation one period later, spread against the size of a loss
 PERIODS = 4                     # least number of them
+COARSE = 1_000                  # points of a running median
 BINS = 256                      # into which a loss is averaged to look for a period
 CHECKPOINTS = 8                 # least number of evaluated ones for a plateau
 IMPROVED = 0.03                 # of a score from the third to the last quarter of the run: no plateau
@@ -149,19 +150,23 @@ def discriminator_wins(run: Run, family: str) -> Said:
 
 
 def running(series: Series) -> np.ndarray:
-    """(m,): the median of each window of a tenth of the finite values."""
+    """(m,): the median of each window of a tenth of the finite values; of long series of its blocks' medians."""
     values = finite(series)
-    width = max(LEAST // 2, round(LONG * len(values)))
-    every = max(1, len(values) // 1_000)                    # where windows begin
-    return np.median(np.lib.stride_tricks.sliding_window_view(values, width)[::every], axis=1)
+    if len(values) > COARSE:
+        values = np.array([np.median(part) for part in np.array_split(values, COARSE)])
+    return np.median(np.lib.stride_tricks.sliding_window_view(values, window(len(values))), axis=1)
+
+
+def window(n: int) -> int:
+    return max(LEAST // 2, round(LONG * n))
 
 
 def span(series: Series, holds: np.ndarray) -> dict[str, int]:
-    """The first and the last step of the windows for which a condition holds."""
+    """The first and the last step of the windows for which a condition holds, (m,) bool."""
     step = series.step[np.isfinite(series.value)]
-    width, every = max(LEAST // 2, round(LONG * len(step))), max(1, len(step) // 1_000)
-    rows = np.flatnonzero(holds) * every
-    return {"step": int(step[rows[0]]), "until": int(step[min(len(step) - 1, rows[-1] + width - 1)])}
+    blocks, rows = min(COARSE, len(step)), np.flatnonzero(holds)
+    first, last = rows[0], rows[-1] + window(blocks) - 1
+    return {"step": int(step[first * len(step) // blocks]), "until": int(step[last * len(step) // blocks])}
 
 
 def generator_wins(run: Run, family: str) -> Said:

@@ -95,8 +95,8 @@ def read_records(path: Path) -> Records:
     unpack = struct.Struct("<Q").unpack_from
     while end + HEADER <= n:
         (length,) = unpack(view, end)
-        if length > MOST_BYTES:
-            break                                           # its own checksum is wrong, see below
+        if length > MOST_BYTES or (length == 0 and not data[end:].any()):
+            break                                           # a wrong length, see below; or nothing but zeros
         if end + HEADER + length + FOOTER > n:
             break
         start.append(end + HEADER)

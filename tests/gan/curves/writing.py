@@ -191,3 +191,33 @@ FORMATS = {
     "checkpoint": as_checkpoint, "trackio": as_trackio, "parquet": as_parquet, "mlflow files": as_mlflow_files,
     "tensorboard": as_events, "tensorboard 2": as_tensor_events,
 }
+
+
+def write_million(folder: Path, record: Callable[[bytes], bytes]) -> tuple[Path, dict[str, np.ndarray]]:
+    """Two losses of half a million steps in one event file; made of one record for each step and tag, of which only
+    the numbers change."""
+    from ganbench.gan.curves.tfevents import crc32c, masked
+
+    random, n = np.random.default_rng(0), 500_000
+    values = {name: random.normal(1, 0.3, n).astype(np.float32) for name in ("discriminator", "generator")}
+    step, parts = np.arange(2**21, 2**21 + n), []           # steps of four bytes each
+    for name, value in values.items():
+        tag = name.encode()
+        inner = b"\x0a" + bytes([len(tag)]) + tag + b"\x15" + bytes(4)
+        event = b"\x09" + bytes(8) + b"\x10" + bytes(4) + b"\x2a" + bytes([len(inner) + 2]) + b"\x0a" + bytes(
+            [len(inner)]) + inner
+        rows = np.tile(np.frombuffer(record(event), np.uint8), (n, 1))
+        rows[:, 13:21] = (BEGUN + 0.01 * np.arange(n))[:, None].view(np.uint8)
+        for place in range(4):
+            rows[:, 22 + place] = (step >> 7 * place) & 0x7F | (0x80 if place < 3 else 0)
+        end = 12 + len(event)
+        rows[:, end - 4 : end] = value[:, None].view(np.uint8)
+        rows[:, end:] = masked(crc32c(rows[:, 12:end]))[:, None].view(np.uint8)
+        parts.append(rows)
+    folder.mkdir()
+    with (folder / "events.out.tfevents.1").open("wb") as file:
+        for first in range(0, n, 1_000):
+            for d, g in zip(*(rows[first : first + 1_000] for rows in parts), strict=True):
+                file.write(d.tobytes())
+                file.write(g.tobytes())
+    return folder, {name: value.astype(np.float64) for name, value in values.items()}
