@@ -62,6 +62,12 @@ class Panel:
     bands: Sequence[Band] = ()
 
     @property
+    def logarithmic(self) -> bool:
+        """Scores that fall by more than a factor of 20."""
+        values = np.concatenate([curve.raw[np.isfinite(curve.raw)] for curve in self.curves])
+        return is_score(self.metrics[0]) and len(values) > 1 and values.min() > 0 and values.max() > 20 * values.min()
+
+    @property
     def metrics(self) -> list[str]:
         return list(dict.fromkeys(curve.metric for curve in self.curves))
 
@@ -121,6 +127,9 @@ def limits(panel: Panel) -> tuple[float, float]:
     if not found:
         return 0.0, 1.0
     low, high = min(found), max(found)
+    if panel.logarithmic:
+        positive = np.concatenate([curve.raw[np.isfinite(curve.raw)] for curve in panel.curves])
+        return max(low, float(positive.min()) / 3) / 1.2, high * 1.2
     room = 0.04 * (high - low) or max(1.0, abs(high)) * 0.1
     return low - room, high + room
 
@@ -167,6 +176,8 @@ def draw(axes: Axes, panel: Panel, runs: Sequence[Run], language: str) -> None:
     for run in runs if len(runs) == 1 else ():
         for step in run.restarts:
             axes.axvline(step, lw=0.8, ls=":", color="#555555")
+    if panel.logarithmic:
+        axes.set_yscale("log")
     axes.set_ylim(low, high)
     ends = [step for curve in panel.curves for step in (curve.step[0], curve.step[-1])]
     axes.set_xlim(min(ends), max(max(ends), min(ends) + 1))
