@@ -28,7 +28,8 @@ COLOURS = {"alert": "red", "warning": "yellow", "info": "cyan"}
 HEADS = {"en": ("", "run", "points", "last step", "last value", "best value", "at step"),
          "fr": ("", "entraînement", "points", "dernier pas", "dernière valeur", "meilleure valeur", "au pas")}
 SAID = {"en": ("Curves, smoothed except scores", "Diagnosis", "None of the rules that apply found anything wrong."),
-        "fr": ("Courbes, lissées sauf les scores", "Diagnostic", "Aucune des règles applicables n'a décelé d'anomalie.")}
+        "fr": ("Courbes, lissées sauf les scores", "Diagnostic",
+               "Aucune des règles applicables n'a décelé d'anomalie.")}
 
 
 @dataclass(frozen=True)
@@ -154,11 +155,18 @@ def plain(value: Any) -> Any:
 
 def write_table(table: Table, path: Path) -> None:
     """The tidy table as CSV: run, metric, step, seconds, value; seconds are empty where the log has none."""
-    import pandas
+    import csv
 
-    columns = {name: getattr(table, name) for name in ("run", "metric", "step", "seconds", "value")}
-    values = pandas.Series(columns.pop("value")).map(repr)  # NaN is a value, not an empty cell
-    atomic_write(path, lambda file: pandas.DataFrame({**columns, "value": values}).to_csv(file, index=False))
+    seconds = [f"{value:.9g}" if math.isfinite(value) else "" for value in table.seconds.tolist()]
+
+    def write(place: Path) -> None:
+        with place.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("run", "metric", "step", "seconds", "value"))
+            writer.writerows(zip(table.run.tolist(), table.metric.tolist(), table.step.tolist(), seconds,
+                                 table.value.tolist(), strict=True))
+
+    atomic_write(path, write)
 
 
 def write_outputs(curves: Curves, csv: Path | None, picture_file: Path | None, report: Path | None) -> None:

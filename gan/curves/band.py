@@ -16,7 +16,7 @@ from ganbench.gan.types import BadInput
 ZOO = Path(__file__).parents[1] / "zoo"
 SICK = ("collapsed-fashion-mnist",)                         # negative controls are no example of health
 WINDOW = 0.08                                               # of the run, whose quantiles are the band's edges
-LEAST = 8                                                   # points of a window
+LEAST = 16                                                  # points of a window
 EDGES = 0.05, 0.95
 
 

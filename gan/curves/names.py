@@ -22,7 +22,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (r"(grad(ient)?_?norm|norm_?grad)_?(g|gen|generator)|(g|generator)_grad(ient)?_?norm", "gradient_norm.generator"),
     (r"grad(ient)?_?norm|total_norm|global_norm", "gradient_norm"),
     (r"cross_entropy(_loss)?|ce_loss|nll(_loss)?", "cross_entropy"),
-    (r"(denoising|diffusion)(_loss)?|(noise|eps|epsilon|flow_matching|velocity)_loss|loss_(simple|diffusion)", "denoising"),
+    (r"(denoising|diffusion)(_loss)?|(noise|eps|epsilon|flow_matching|velocity)_loss|loss_(simple|diffusion)",
+     "denoising"),
 )
 GROUPS = re.compile(r"^(train(ing)?|val(idation)?|metrics?|scalars?|losses|logs|data|history|eval|test)[/.]", re.I)
 COMPILED = tuple((re.compile(pattern), name) for pattern, name in PATTERNS)

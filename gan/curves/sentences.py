@@ -87,8 +87,8 @@ FOUND: Mapping[str, Pair] = {
 
 ADVICE: Mapping[str, Pair] = {
     "not finite": (
-        "Go back to a checkpoint from before that step, lower the learning rate, clip gradients, and compute logarithms "
-        "from logits (binary_cross_entropy_with_logits).",
+        "Go back to a checkpoint from before that step, lower the learning rate, clip gradients, and compute "
+        "logarithms from logits (binary_cross_entropy_with_logits).",
         "Repartez d'un point de contrôle antérieur à ce pas, baissez le taux d'apprentissage, bornez les gradients et "
         "calculez les logarithmes à partir des logits (binary_cross_entropy_with_logits).",
     ),

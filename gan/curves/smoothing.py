@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.signal import lfilter
 
@@ -33,7 +35,7 @@ def thinned(values: np.ndarray, most: int = MOST) -> np.ndarray:
         return np.arange(n)
     edges = np.linspace(0, n, (most - 2) // 3 + 1).astype(np.int64)
     rows = [0, n - 1]
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges.tolist()):
         part = values[first:last]
         finite = np.isfinite(part)
         if finite.any():

@@ -54,7 +54,7 @@ def crc32c(rows: np.ndarray) -> np.ndarray:
 
 
 def long_crc(data: np.ndarray) -> int:
-    """Of many bytes: the blocks' checksums, which are linear in the data, joined by the operator of a block of zeros."""
+    """Of many bytes: checksums of blocks, which are linear in the data, joined by the operator of a block of zeros."""
     head = len(data) % BLOCK
     crc = int(crc_rows(data[None, :head])[0])
     zeros, step = np.zeros((32, BLOCK), np.uint8), 0
@@ -91,7 +91,7 @@ def read_records(path: Path) -> Records:
     Raises BadInput for a damaged record, by its number and its byte.
     """
     data = np.fromfile(path, np.uint8)
-    start, end, view, n = [], 0, memoryview(data), len(data)
+    start, end, view, n = [], 0, data.data, len(data)
     unpack = struct.Struct("<Q").unpack_from
     while end + HEADER <= n:
         (length,) = unpack(view, end)

@@ -105,7 +105,7 @@ def outline(band: Band, across: Axis, up: Axis) -> str:
     inside = (band.step >= across.low) & (band.step <= across.high)
     edges = [*zip(band.step[inside], band.low[inside], strict=True),
              *reversed([*zip(band.step[inside], band.high[inside], strict=True)])]
-    return " ".join(f"{across(float(x)):.1f},{up(min(max(float(y), up.low), up.high)):.1f}" for x, y in edges)
+    return " ".join(f"{across(float(x)):.1f},{cut(up, y):.1f}" for x, y in edges)
 
 
 def line(curve: Drawn, panel: Panel, runs: Sequence[Run], across: Axis, up: Axis) -> Line:
@@ -114,12 +114,17 @@ def line(curve: Drawn, panel: Panel, runs: Sequence[Run], across: Axis, up: Axis
              (("up", above, TOP + 5.0), ("down", below, TALL - BOTTOM - 5.0), ("lost", lost_at, TOP + 14.0))
              for x in places]
     has_smooth = len(curve.smooth) > 0
+    low, high = (curve.low, curve.high) if len(curve.low) else (curve.raw, curve.raw)
     points = [] if has_smooth else [
-        (across(float(x)), *(up(min(max(float(y), up.low), up.high)) for y in ys))
-        for x, *ys in zip(curve.step, curve.raw, *((curve.low, curve.high) if len(curve.low) else (curve.raw,) * 2),
-                          strict=True) if np.isfinite(ys).all()]
+        (across(float(x)), cut(up, y), cut(up, bottom), cut(up, top))
+        for x, y, bottom, top in zip(curve.step, curve.raw, low, high, strict=True) if math.isfinite(y)]
     return Line(label_of(curve, panel, runs), curve.run, curve.colour, DASHES[curve.part % len(DASHES)],
                 pieces(curve.step, curve.raw, across, up), pieces(curve.step, curve.smooth, across, up), points, marks)
+
+
+def cut(up: Axis, value: float) -> float:
+    """Where a value stands, at the edge of the chart if it lies beyond."""
+    return up(min(max(float(value), up.low), up.high))
 
 
 def pieces(step: np.ndarray, values: np.ndarray, across: Axis, up: Axis) -> list[str]:

@@ -30,7 +30,7 @@ class Reader:
 
 def is_events(path: Path, head: bytes) -> bool:
     """By its first record: a length below 64 KiB and the Event's first field, a time."""
-    return len(head) > 20 and head[2:8] == bytes(6) and head[12] == 0x09 or (".tfevents." in path.name)
+    return (len(head) > 20 and head[2:8] == bytes(6) and head[12] == 0x09) or (".tfevents." in path.name)
 
 
 def is_torch(path: Path, head: bytes) -> bool:
@@ -76,7 +76,7 @@ def read_log(log: Path) -> list[Run]:
     runs = read_file(log)
     generic = {"loss", "stats", "metrics", "history", "log", "logs", "trainer_state", "train_log", "progress"}
     name = log.absolute().parent.name if log.stem in generic or ".tfevents." in log.name else log.stem
-    return [replace(run, name=name) for run in runs] if len(runs) == 1 and runs[0].name == log.stem or (
+    return [replace(run, name=name) for run in runs] if (len(runs) == 1 and runs[0].name == log.stem) or (
         ".tfevents." in log.name) else runs
 
 

@@ -33,7 +33,7 @@ def plain(content: Any, depth: int = 5, named: bool = False) -> Any:
         return content.tolist() if named and content.ndim == 1 and len(content) >= LEAST else (
             content.item() if content.numel() == 1 else None)
     if isinstance(content, Mapping) and depth:
-        state = {"exp_avg", "param_groups", "state_dict", "param_groups"} & set(map(str, content))
+        state = {"exp_avg", "param_groups", "state_dict"} & set(map(str, content))
         return {} if state else {
             str(key): plain(value, depth - 1, named or any(word in str(key).lower() for word in NAMES))
             for key, value in content.items()}

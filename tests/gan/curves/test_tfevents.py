@@ -66,6 +66,7 @@ def test_tensorboard_reads_the_same(write, tmp_path):
 def test_pictures_histograms_and_texts_are_passed_over(tmp_path):
     from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
     from tensorboard.plugins.text.summary_v2 import text_pb
+
     from tests.gan.curves.writing import write_events
 
     def value_of(name, value):
