@@ -4,12 +4,12 @@ logarithm that overflows.
     python benchmarks/broken_runs.py rate-x10 FOLDER [SEED]
     python benchmarks/broken_runs.py nan FOLDER [SEED]
 
-Each writes FOLDER/NAME.csv: the mean of every 10 steps, as `ganbench train` writes loss.csv, and D(x) and D(G(z)).
-On one core 1,500 steps take a few minutes.
+Each writes FOLDER/NAME.csv: means of losses, as `ganbench train` writes loss.csv, and D(x) and D(G(z)); of 1,500 steps
+by tens, which take a few minutes on one core, or of 120 steps one by one.  Without SEED: 3, and 4 for nan.
 """
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,7 +21,17 @@ from ganbench.gan.training.adversarial import Adversarial
 from ganbench.gan.training.loop import Schedule, batch_at
 from ganbench.gan.training.losses import Loss
 
-STEPS, EVERY, SEED = 1_500, 10, 3
+
+@dataclass(frozen=True)
+class Wrong:
+    """Rates beside the recipe's 2e-4, whether logarithms are naive, and how many steps are logged how often."""
+
+    critic_rate: float
+    rate: float
+    naive: bool
+    steps: int
+    every: int
+    seed: int
 
 
 def naive_critic(real: Tensor, fake: Tensor) -> Tensor:
@@ -33,25 +43,24 @@ def naive_generator(real: Tensor, fake: Tensor) -> Tensor:
     return -torch.log(torch.sigmoid(fake)).mean()
 
 
-# Beside the recipe's 2e-4: a rate of the discriminator, of the generator, and whether logarithms are naive.
-RUNS = {"rate-x10": (2e-3, 2e-4, False), "nan": (2e-2, 2e-2, True)}
+RUNS = {"rate-x10": Wrong(2e-3, 2e-4, False, 1_500, 10, 3), "nan": Wrong(2e-2, 2e-2, True, 120, 1, 4)}
 
 
 def train(name: str, folder: Path, seed: int) -> None:
-    """1,500 steps, those after a NaN too, as loops without a check go on."""
-    critic_rate, rate, naive = RUNS[name]
+    """All steps, those after a NaN too, as loops without a check go on."""
+    wrong = RUNS[name]
     recipe = RECIPES["dcgan-fashion-mnist"]
-    schedule = Schedule(steps=STEPS, rate=rate, seed=seed)
-    recipe = replace(recipe, schedule=schedule, settings={"critic_rate": critic_rate})
+    schedule = Schedule(steps=wrong.steps, rate=wrong.rate, seed=seed)
+    recipe = replace(recipe, schedule=schedule, settings={"critic_rate": wrong.critic_rate})
     task = recipe.make(recipe, folder)
-    seen = watched(task, naive)
+    seen = watched(task, wrong.naive)
     images = batch_of(recipe, DataFolders(None, folder))
     rows, window = [], []
-    for step in range(STEPS):
+    for step in range(wrong.steps):
         losses = task.step([batch_at(images, schedule, step)], step, seed)
         window.append({**losses, **seen})
-        if (step + 1) % EVERY == 0:
-            means = [sum(one[key] for one in window) / EVERY for key in window[0]]
+        if (step + 1) % wrong.every == 0:
+            means = [sum(one[key] for one in window) / wrong.every for key in window[0]]
             rows.append(",".join([str(step + 1), *(f"{mean:.5f}" for mean in means)]))
             (folder / f"{name}.csv").write_text("\n".join([",".join(["step", *window[0]]), *rows, ""]), "utf-8")
             window = []
@@ -72,4 +81,5 @@ def watched(task: Adversarial, naive: bool) -> dict[str, float]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    train(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else SEED)
+    name, folder, *seed = sys.argv[1:]
+    train(name, Path(folder), int(seed[0]) if seed else RUNS[name].seed)

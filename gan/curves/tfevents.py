@@ -239,7 +239,8 @@ def read_events(path: Path) -> tuple[dict[str, Points], list[Caveat]]:
             rows = gathered(records.data, records.start[part], int(length))
             for tag, *found in decoded(rows, layout):
                 columns[tag].append((part, *found))
-    metrics = {tag: in_order(parts) for tag, parts in columns.items()}
+    first = {tag: min(int(parts[0].min()) for parts in columns[tag]) for tag in columns}
+    metrics = {tag: in_order(columns[tag]) for tag in sorted(columns, key=first.__getitem__)}
     cut = [Caveat("cut off", {"bytes": records.cut, "records": len(records.start)})] if records.cut else []
     return metrics, cut
 

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from ganbench.gan.curves.diagnosis import diagnose
+from ganbench.gan.curves.drawing import panels_of, picture
+from ganbench.gan.curves.readers import read_file
+from ganbench.gan.curves.sentences import advice, evidence
+from ganbench.gan.curves.summary import summaries
+from ganbench.gan.report.curves import page
 from ganbench.tasks.settings import settings
-from ganbench.tasks.tracking.client import COMPLETE, KEY, Tracked, connect, experiment_of, failed, tracked, unreachable
+from ganbench.tasks.tracking.client import (
+    COMPLETE,
+    KEY,
+    NOTE,
+    Tracked,
+    connect,
+    experiment_of,
+    failed,
+    tracked,
+    unreachable,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -58,9 +75,26 @@ def follow(client: MlflowClient, curve: Curve, complete: bool) -> Tracked:
             with Image.open(picture) as image:
                 client.log_image(run_id, image, key="samples", step=int(picture.stem[5:]))
     if complete:
+        add_curves(client, run_id, curve)
         client.set_tag(run_id, COMPLETE, "true")
         client.set_terminated(run_id)
     return tracked(experiment, run_id, new=not found)
+
+
+def add_curves(client: MlflowClient, run_id: str, curve: Curve) -> None:
+    """The curves as a picture and as a page, and what they show as the run's description; a person's own one stays."""
+    log = curve.folder / "loss.csv"
+    if not losses(log):
+        return
+    run = replace(read_file(log)[0], name=curve.name)
+    verdicts, panels = diagnose(run), panels_of([run])
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "curves.png").write_bytes(picture(panels, [run], curve.name))
+        (Path(folder) / "curves.html").write_text(page([run], panels, [verdicts], summaries([run]), curve.name), "utf-8")
+        client.log_artifacts(run_id, folder)
+    found = [f"{evidence(row)} {advice(row)}" for row in verdicts if row.said == "found"]
+    if found and NOTE not in client.get_run(run_id).data.tags:
+        client.set_tag(run_id, NOTE, "\n\n".join(found))
 
 
 def losses(path: Path) -> list[dict[str, float]]:

@@ -81,6 +81,23 @@ def test_the_loss_of_a_recipe_is_known():
 
 
 @pytest.mark.long
+def test_a_finished_training_has_its_curves_and_their_diagnosis_in_mlflow(tmp_path):
+    from ganbench.tasks.tracking.client import connect
+    from ganbench.tasks.tracking.trainings import Curve, follow_training
+
+    rows = [f"{row},{row / 10}" for row in range(10, 400, 10)]
+    (tmp_path / "loss.csv").write_text("\n".join(
+        ["step,seconds,discriminator,generator", *(f"{row},{0.01 * k:.3f},{5 + 0.01 * k:.3f}"
+                                                   for k, row in enumerate(rows)), ""]))
+    tracked = follow_training(Curve("mine", "key", tmp_path, {}), complete=True)
+    assert not tracked.problem
+    client = connect()
+    assert {file.path for file in client.list_artifacts(tracked.run_id)} == {"curves.png", "curves.html"}
+    note = client.get_run(tracked.run_id).data.tags["mlflow.note.content"]
+    assert note.startswith("The discriminator wins")
+
+
+@pytest.mark.long
 def test_a_run_of_mlflow_gives_the_table_of_its_log(tmp_path):
     from mlflow.entities import Metric
 
