@@ -70,10 +70,10 @@ def follow(client: MlflowClient, curve: Curve, complete: bool) -> Tracked:
         if row["step"] > logged:
             at = run.info.start_time + int(1000 * row["seconds"])
             client.log_batch(run_id, [Metric(name, value, at, int(row["step"])) for name, value in row.items()])
-    for picture in sorted(curve.folder.glob("step-*.png"), key=lambda path: int(path.stem[5:])):
-        if int(picture.stem[5:]) > logged:
-            with Image.open(picture) as image:
-                client.log_image(run_id, image, key="samples", step=int(picture.stem[5:]))
+    for path in sorted(curve.folder.glob("step-*.png"), key=lambda path: int(path.stem[5:])):
+        if int(path.stem[5:]) > logged:
+            with Image.open(path) as image:
+                client.log_image(run_id, image, key="samples", step=int(path.stem[5:]))
     if complete:
         add_curves(client, run_id, curve)
         client.set_tag(run_id, COMPLETE, "true")
@@ -90,7 +90,8 @@ def add_curves(client: MlflowClient, run_id: str, curve: Curve) -> None:
     verdicts, panels = diagnose(run), panels_of([run])
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "curves.png").write_bytes(picture(panels, [run], curve.name))
-        (Path(folder) / "curves.html").write_text(page([run], panels, [verdicts], summaries([run]), curve.name), "utf-8")
+        text = page([run], panels, [verdicts], summaries([run]), curve.name)
+        (Path(folder) / "curves.html").write_text(text, "utf-8")
         client.log_artifacts(run_id, folder)
     found = [f"{evidence(row)} {advice(row)}" for row in verdicts if row.said == "found"]
     if found and NOTE not in client.get_run(run_id).data.tags:

@@ -15,7 +15,7 @@ from tests.gan.test_words import EXAMPLES, fields
 from tests.refusals import is_sentence
 
 
-@pytest.mark.parametrize("case", (*TUNING, *HELD_OUT), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*TUNING, *HELD_OUT], ids=lambda case: case.name)
 def test_a_run_has_the_problems_that_are_found(case):
     assert found_in(case) == case.truth
 
