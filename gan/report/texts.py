@@ -15,6 +15,10 @@ FRENCH_SPACE = re.compile(r" (?=[:;?!%])")      # does not break
 TEXTS: dict[str, tuple[str, str]] = {
     "other language": ("Français", "English"),
     "curves": ("Learning curves", "Courbes d'apprentissage"),
+    "curves note": ("The losses of those models whose log lies beside their weights. Losses do not say how good images "
+                    "are; what the curves show is said by ganbench curves.",
+                    "Les pertes des modèles dont le journal se trouve à côté des poids. Les pertes ne disent pas si "
+                    "les images sont bonnes ; ganbench curves dit ce que montrent les courbes."),
     "curves of": ("Learning curves: {what}", "Courbes d'apprentissage : {what}"),
     "points of runs": ("{points} points, runs: {runs}", "{points} points, entraînements : {runs}"),
     "diagnosis": ("Diagnosis", "Diagnostic"),

@@ -47,6 +47,28 @@ def test_nan_is_a_cross_and_no_number():
     assert '"nan"' in text
 
 
+def test_the_report_shows_the_curves_of_models_whose_log_lies_beside_their_weights(tmp_path):
+    from ganbench.gan.curves.band import ZOO
+    from ganbench.gan.curves.beside import log_beside, picture_beside
+    from ganbench.gan.report import write_report
+    from tests.gan.report.test_report import document
+
+    (tmp_path / "loss.csv").write_text("step,seconds,discriminator,generator\n50,1,0.5,1\n100,2,0.4,2\n")
+    (tmp_path / "other.csv").write_text("name,price\na,b\n")
+    zoo = str(ZOO / "dcgan-fashion-mnist.safetensors")
+    assert log_beside(str(tmp_path / "step-100.safetensors")) == tmp_path / "loss.csv"
+    assert log_beside(zoo) == ZOO / "dcgan-fashion-mnist.csv"
+    assert log_beside("") is None
+    png = picture_beside({"mine": str(tmp_path / "step-100.safetensors"), "theirs": zoo, "data": ""})
+    (tmp_path / "loss.csv").unlink()
+    assert picture_beside({"other": str(tmp_path / "other.safetensors")}) is None
+    for folder, pictures in (("with", {"curves": png}), ("without", {})):
+        write_report(tmp_path / folder, document(), pictures)
+        for name, words in (("report.html", 'id="curves"'), ("report.md", "pictures/curves.png"),
+                            ("report.fr.md", "Courbes d'apprentissage")):
+            assert (words in (tmp_path / folder / name).read_text("utf-8")) == (folder == "with")
+
+
 @pytest.mark.parametrize("several", [1, 2, 9])
 def test_each_of_several_runs_is_named(several):
     text = page_of(*(TUNING + HELD_OUT)[:several])
