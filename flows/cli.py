@@ -31,6 +31,10 @@ MODEL = (
     "zoo:NAME, a TOML model file, a file of weights with --family or --factory, a .pt2 program, a folder of diffusers "
     "or ImageGPT, hf:ORG/REPO@REVISION, or a folder, .npz or .parquet of images."
 )
+LOG = (
+    "A file (TensorBoard's events, CSV, JSON or JSON lines, SQLite or Parquet of trackio, a checkpoint), a folder of "
+    "such, or mlflow:RUN."
+)
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL, show_default=False)]
 Seed = Annotated[int, typer.Option(help="Image i depends only on the model, the seed and i.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
@@ -660,6 +664,37 @@ def history(
         if report:
             write_history(nights, found.folder.name, report)
         finish(Answer(history_screen(nights), history_json(nights) if json else ""), json)
+
+
+@app.command()
+@on_command_line(machine=HERE)
+def curves(
+    logs: Annotated[list[str], typer.Argument(metavar="LOG...", help=LOG, show_default=False)],
+    *,
+    loss: Annotated[
+        str, typer.Option(metavar="FAMILY", help="non-saturating, hinge, relativistic, wasserstein, denoising or "
+                          "cross-entropy; default: as the curves look.")
+    ] = "",
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME", help="Draw the band of a healthy run of this recipe behind.")
+    ] = "",
+    smoothing: Annotated[float, typer.Option(help="Weight of the moving average, from 0 to below 1.")] = 0.9,
+    language: Annotated[str, typer.Option(metavar="en|fr", help="Of the screen and the picture.")] = "en",
+    picture: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the curves.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write them as a page.")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write all points as one table.")] = None,
+    json: JsonFile = "",
+    machine: Machine,
+) -> None:
+    """Learning curves of any training: what its log shows, what is wrong, and what to do."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.answers import Answer
+        from ganbench.flows.curves import curves_json, curves_screen, read_curves, write_outputs
+
+        found = read_curves(logs, loss, recipe, smoothing, language)
+        write_outputs(found, csv, picture, report)
+        finish(Answer(curves_screen(found), curves_json(found) if json else ""), json)
 
 
 @app.command()

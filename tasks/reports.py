@@ -11,10 +11,11 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from ganbench.gan.curves.beside import picture_beside
 from ganbench.gan.report import write_report
 from ganbench.gan.report.document import Provenance, document
 from ganbench.gan.report.exhibits import classes_in, map_of, sets_of, walls_of
-from ganbench.gan.report.pictures import Shown, pictures_of
+from ganbench.gan.report.pictures import CURVES, Shown, pictures_of
 from ganbench.gan.report.play import rounds_of
 from ganbench.gan.store import store_of
 from ganbench.gan.types import Features, Samples, digest_of
@@ -47,6 +48,9 @@ def write(
     what = digest_of([sorted(model.digest for model in content.models), content.protocol.digest])
     place = Path(folder) if folder else settings().root / "reports" / what[:16]
     pictures = pictures_of(shown, real, content.walls, content.map)
+    curves = picture_beside({job.model.name: job.model.weights for job in found["jobs"]})
+    if curves:
+        pictures = {**pictures, CURVES: curves}
     write_report(place, content, pictures, rounds_of(shown, real))
     return str(place.absolute())
 

@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from ganbench.gan.datasets import DataFolders
 from ganbench.gan.files import atomic_write
 from ganbench.gan.recipes.choosing import Choice
+from ganbench.gan.recipes.recipe import loss_of
 from ganbench.gan.recipes.running import Stage, check_folder, conclude, progress, stopped, train_stage
 from ganbench.gan.training.loop import steps_done
 from ganbench.tasks.progress import advance
@@ -42,7 +43,7 @@ def train_recipe(stage: Stage) -> Trained:
     workspace, recipe = workspace_of(), stage.recipe
     curve = Curve(stage.name, mark(stage.folder), stage.folder, {
         "model": stage.name, "family": recipe.family, "reference": recipe.data, **vars(recipe.schedule),
-        **vars(recipe.hardware), **recipe.settings})
+        **vars(recipe.hardware), **recipe.settings}, loss_of(recipe))
     told, (done, _) = time.monotonic(), progress(stage)
     for event in train_stage(stage, DataFolders.of(workspace), workspace):
         now = int(event.seconds) if recipe.schedule.seconds else event.step

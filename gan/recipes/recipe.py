@@ -46,6 +46,11 @@ CRITICS = {                                                 # of each adversaria
 }
 
 
+def loss_of(recipe: Recipe) -> str:
+    """The adversarial loss of a recipe; '' of one without a critic."""
+    return str(recipe.settings.get("loss", "non-saturating")) if recipe.family in CRITICS else ""
+
+
 def make_gan(recipe: Recipe, folder: Path) -> Task:
     """Both networks drawn from one source, the generator first; the critic takes those arguments that it has."""
     random = torch.Generator().manual_seed(recipe.schedule.seed)

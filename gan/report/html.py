@@ -12,7 +12,7 @@ from ganbench.gan.report import leaderboard, verdict
 from ganbench.gan.report.charts import Chart
 from ganbench.gan.report.document import Document, FindingFacts
 from ganbench.gan.report.figures import MOST, PER_CLASS, charts_of
-from ganbench.gan.report.pictures import GALLERIES, SPRITES, wall_size
+from ganbench.gan.report.pictures import CURVES, GALLERIES, SPRITES, wall_size
 from ganbench.gan.report.strengths import (
     COLUMNS,
     MARKS,
@@ -89,6 +89,7 @@ def sections_of(
         ("profile", "profile"): "profile-0" in charts, ("balance", "balance"): charts["fidelity"] or charts["cover"],
         ("strengths", "strengths"): models, (f"slices {by}", "slices"): models, ("map", "map"): charts["map"],
         ("looks", "looks"): models, ("ranks", "ranks"): True, ("chart curve", "curve"): charts["curve"],
+        (CURVES, "training"): CURVES in pictures,
         ("cost", "cost"): any(model.cost.parameters for model in document.models),
         ("mixture", "mixture"): document.ensemble, ("published", "published"): document.published,
         ("methods", "methods"): True, ("provenance", "provenance"): True,

@@ -11,7 +11,7 @@ from ganbench.gan.metering import Cost
 from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report import verdict
 from ganbench.gan.report.document import AnalysisFacts, CurvePoint, Document
-from ganbench.gan.report.pictures import GALLERIES, wall_size
+from ganbench.gan.report.pictures import CURVES, GALLERIES, wall_size
 from ganbench.gan.report.strengths import (
     COLUMNS,
     MARKS,
@@ -40,7 +40,8 @@ def markdown(document: Document, pictures: Mapping[str, str], language: str = "e
         ("walls", walls_of(document, pictures, tongue)), ("leaderboard", scores_of(document, tongue)),
         ("strengths", strengths_of(document, pictures, tongue)), *slices_of(document, tongue),
         ("looks", looks_of(document, tongue)), ("ranks", ranks_of(document, tongue)),
-        ("chart curve", curves_of(document, tongue)), ("cost", costs_of(document, tongue)),
+        ("chart curve", curves_of(document, tongue)), (CURVES, training_of(pictures, tongue)),
+        ("cost", costs_of(document, tongue)),
         ("mixture", mixture_of(document, tongue)), ("published", published_of(document, tongue)),
         ("methods", methods_of(document, tongue)), ("provenance", provenance_of(document, tongue)),
     ]
@@ -240,6 +241,13 @@ def curves_of(document: Document, tongue: Tongue) -> list[str]:
             for n in sorted(set().union(*found))]
     heads = [tongue.text("images"), *(escaped(model.name) for model in models), tongue.text("real images")]
     return [tongue.text("curve note"), "", *table(heads, rows)]
+
+
+def training_of(pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
+    """The picture of learning curves, where a model's log was found."""
+    if CURVES not in pictures:
+        return []
+    return [tongue.text("curves note"), "", f"![{tongue.plain('curves')}]({pictures[CURVES]})"]
 
 
 def speed_of(cost: Cost, tongue: Tongue) -> str:

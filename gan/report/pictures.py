@@ -20,6 +20,7 @@ TILES = (128, 96, 64, 48, 32, 24)   # pixels of an image's longer side: the larg
 ENLARGED = 2                        # times: small images; the page enlarges further
 MOST = 5_500_000                    # bytes of all pictures
 WORST, MODES = 10, 4                # images of a gallery; artefact modes that are shown, the largest
+CURVES = "curves"      # the id of the picture of learning curves
 SPRITES, SPRITE, COLUMNS = "map-", 32, 20       # the map's pictures: the name, pixels of an image, images side by side
 BLANK = 225                         # grey of an image that is not there
 GALLERIES = tuple(field.name for field in fields(Gallery))

@@ -44,6 +44,7 @@ def environment() -> Environment:
         "p_value": p_value, "megabytes": megabytes, "day": day, "COLOURS": COLOURS, "form_of": form_of,
         "DASH": DASH, "BOUNDS": BOUNDS, "FIXED": FIXED, "POLICY": POLICY,
         "style": own("style.css"), "script": own("page.js"), "report_script": own("report.js"), "game": own("play.js"),
+        "curves_script": own("curves.js"),
     }
     return made
 

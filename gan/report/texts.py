@@ -14,6 +14,34 @@ FRENCH_SPACE = re.compile(r" (?=[:;?!%])")      # does not break
 
 TEXTS: dict[str, tuple[str, str]] = {
     "other language": ("Français", "English"),
+    "curves": ("Learning curves", "Courbes d'apprentissage"),
+    "curves note": ("The losses of those models whose log lies beside their weights. Losses do not say how good images "
+                    "are; what the curves show is said by ganbench curves.",
+                    "Les pertes des modèles dont le journal se trouve à côté des poids. Les pertes ne disent pas si "
+                    "les images sont bonnes ; ganbench curves dit ce que montrent les courbes."),
+    "curves of": ("Learning curves: {what}", "Courbes d'apprentissage : {what}"),
+    "points of runs": ("{points} points, runs: {runs}", "{points} points, entraînements : {runs}"),
+    "diagnosis": ("Diagnosis", "Diagnostic"),
+    "nothing wrong": ("None of the rules that apply found anything wrong.",
+                      "Aucune des règles applicables n'a décelé d'anomalie."),
+    "step": ("Step", "Pas"),
+    "raw values": ("raw values", "valeurs brutes"),
+    "curves legend": (
+        "Faint: as logged. Bold: smoothed over all points. Triangles: values beyond the range; crosses: NaN or "
+        "infinity; bars: 95 % intervals; dotted: a restart.",
+        "Pâle : valeurs enregistrées. Gras : lissées sur tous les points. Triangles : valeurs hors cadre ; croix : NaN "
+        "ou infini ; barres : intervalles à 95 % ; pointillés : une reprise.",
+    ),
+    "curves band": ("Grey: where a healthy run of the same recipe lies.",
+                    "Gris : là où se trouve un entraînement sain de la même recette."),
+    "last values": ("Last values", "Dernières valeurs"),
+    "curve": ("Curve", "Courbe"),
+    "run": ("Run", "Entraînement"),
+    "points": ("Points", "Points"),
+    "last step": ("Last step", "Dernier pas"),
+    "last value": ("Last value", "Dernière valeur"),
+    "best value": ("Best value", "Meilleure valeur"),
+    "at step": ("At step", "Au pas"),
     "contents": ("Contents", "Sommaire"),
     "verdict": ("Verdict", "Verdict"),
     "one model": (

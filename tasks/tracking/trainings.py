@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from ganbench.gan.curves.diagnosis import diagnose
+from ganbench.gan.curves.drawing import panels_of, picture
+from ganbench.gan.curves.readers import read_file
+from ganbench.gan.curves.sentences import advice, evidence
+from ganbench.gan.curves.summary import summaries
 from ganbench.gan.recipes.choosing import scores_in
+from ganbench.gan.report.curves import page
 from ganbench.tasks.settings import settings
-from ganbench.tasks.tracking.client import COMPLETE, KEY, Tracked, connect, experiment_of, failed, tracked, unreachable
+from ganbench.tasks.tracking.client import (
+    COMPLETE,
+    KEY,
+    NOTE,
+    Tracked,
+    connect,
+    experiment_of,
+    failed,
+    tracked,
+    unreachable,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,6 +43,7 @@ class Curve:
     key: str
     folder: Path
     params: Mapping[str, Any]
+    loss: str = ""  # of a critic
 
 
 def follow_training(curve: Curve, complete: bool = False) -> Tracked:
@@ -58,11 +76,12 @@ def follow(client: MlflowClient, curve: Curve, complete: bool) -> Tracked:
         if row["scored_step"] > scored:
             at = run.info.start_time + int(1000 * row.pop("seconds"))
             client.log_batch(run_id, [Metric(name, value, at, int(row["scored_step"])) for name, value in row.items()])
-    for picture in sorted(curve.folder.glob("step-*.png"), key=lambda path: int(path.stem[5:])):
-        if int(picture.stem[5:]) > logged:
-            with Image.open(picture) as image:
-                client.log_image(run_id, image, key="samples", step=int(picture.stem[5:]))
+    for path in sorted(curve.folder.glob("step-*.png"), key=lambda path: int(path.stem[5:])):
+        if int(path.stem[5:]) > logged:
+            with Image.open(path) as image:
+                client.log_image(run_id, image, key="samples", step=int(path.stem[5:]))
     if complete:
+        add_curves(client, run_id, curve)
         client.set_tag(run_id, COMPLETE, "true")
         client.set_terminated(run_id)
     return tracked(experiment, run_id, new=not found)
@@ -72,6 +91,23 @@ def scores(folder: Path) -> list[dict[str, float]]:
     """KID of the snapshots, with its standard error; those that could not be measured are left out."""
     return [{"scored_step": row.step, "seconds": row.seconds, "kid": row.kid.value, "kid.se": row.kid.se}
             for row in scores_in(folder) if row.known]
+
+
+def add_curves(client: MlflowClient, run_id: str, curve: Curve) -> None:
+    """The curves as a picture and as a page, and what they show as the run's description; a person's own one stays."""
+    log = curve.folder / "loss.csv"
+    if not losses(log):
+        return
+    run = replace(read_file(log)[0], name=curve.name)
+    verdicts, panels = diagnose(run, curve.loss), panels_of([run])
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "curves.png").write_bytes(picture(panels, [run], curve.name))
+        text = page([run], panels, [verdicts], summaries([run]), curve.name)
+        (Path(folder) / "curves.html").write_text(text, "utf-8")
+        client.log_artifacts(run_id, folder)
+    found = [f"{evidence(row)} {advice(row)}" for row in verdicts if row.said == "found"]
+    if found and NOTE not in client.get_run(run_id).data.tags:
+        client.set_tag(run_id, NOTE, "\n\n".join(found))
 
 
 def losses(path: Path) -> list[dict[str, float]]:

@@ -11,8 +11,10 @@ from ganbench.gan.nightly.history import History
 from ganbench.gan.report import write_report
 from ganbench.gan.report.play import REAL, Round
 from ganbench.tasks.nights import history_page, pictures_of
+from tests.gan.curves.cases import HELD_OUT, TUNING
 from tests.gan.nightly.test_history import season
 from tests.gan.report.sample import document
+from tests.gan.report.test_curves_page import page_of
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 SIZES = {"desktop": (1_280, 900), "phone": (390, 844)}
@@ -30,6 +32,7 @@ def folder(tmp_path_factory):
     write_report(path, document(), pictures, rounds)
     nights = season(History(tmp_path_factory.mktemp("history"), "garments"), [0.0, 1.0, None, 0.5, 30.0, 30.0, 0.0])
     (path / "history.html").write_text(history_page(nights, "garments", pictures_of(nights, "garments")), "utf-8")
+    (path / "curves.html").write_text(page_of(TUNING[1], TUNING[5], HELD_OUT[4]), "utf-8")
     return path
 
 
@@ -56,15 +59,27 @@ def open_page(browser, folder):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_history_shuts_nobody_out(open_page, axe, size):
-    page = open_page("history.html", size=size)
+@pytest.mark.parametrize("name", ["history.html", "curves.html"])
+def test_a_page_of_curves_shuts_nobody_out(open_page, axe, name, size):
+    page = open_page(name, size=size)
     page.evaluate(axe)
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
     assert [row["id"] for row in found["violations"]] == []
 
 
+def test_the_pointer_reads_values_off_learning_curves(open_page):
+    page = open_page("curves.html")
+    picture, output = page.locator("svg.chart").first, page.locator(".labels output").first
+    before = output.inner_text()
+    picture.hover()
+    assert page.locator(".cursor").first.get_attribute("hidden") is None
+    assert output.inner_text() != before
+    page.locator("#raw").uncheck()
+    assert not page.locator("polyline.raw").first.is_visible()
+
+
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["report.html", "play.html", "history.html"])
+@pytest.mark.parametrize("name", ["report.html", "play.html", "history.html", "curves.html"])
 def test_pages_ask_nobody_for_anything_and_fit_the_screen(open_page, name, size):
     page = open_page(name, size=size)
     outside = [url for url in page.asked if not url.startswith(("file:", "data:"))]
