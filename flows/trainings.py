@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganbench.gan.numbers import duration
 from ganbench.gan.recipes.choosing import LEVEL, Choice
 from ganbench.gan.recipes.material import Material
 from ganbench.gan.recipes.planning import Plan
@@ -40,7 +39,13 @@ def said_of(material: Material) -> str:
 
 
 def limit_of(schedule: Schedule) -> str:
-    return duration(schedule.seconds) if schedule.seconds else f"{schedule.steps:,} steps"
+    return span(schedule.seconds) if schedule.seconds else f"{schedule.steps:,} steps"
+
+
+def span(seconds: float) -> str:
+    """`90 s`, `2.5 min`, `1 h`: a time that was asked for."""
+    unit, size = ("h", 3_600) if seconds >= 3_600 else ("min", 60) if seconds >= 120 else ("s", 1)
+    return f"{seconds / size:.3g} {unit}"
 
 
 def threads_of(number: int) -> str:

@@ -57,7 +57,7 @@ def stages(name: str, folder: Path, steps: int = 0) -> list[Stage]:
 def lasting(recipe: Recipe, steps: int) -> Recipe:
     """The recipe for another number of steps, with snapshots as far apart as its last two, and a last one."""
     if steps < 1:
-        raise BadInput("unfit-value", f"A training needs at least one step, got --steps {steps}.")
+        raise BadInput("unfit-value", f"A training needs at least one step, got --budget {steps}.")
     last, gap = recipe.snapshots[-1], recipe.snapshots[-1] - (0, *recipe.snapshots)[-2]
     kept = [step for step in (*recipe.snapshots, *range(last + gap, steps, gap)) if step < steps]
     return replace(recipe, schedule=replace(recipe.schedule, steps=steps), snapshots=(*kept, steps), expected="")
@@ -96,7 +96,7 @@ def check_folder(stage: Stage) -> None:
     if done > steps:
         raise BadInput("another-training",
                        f"{stage.folder} holds {done:,} steps of a training, more than the {steps:,} of {stage.name}: "
-                       "give another folder, or at least as many --steps.")
+                       "give another folder, or a --budget of at least as many.")
     last = "png" if stage.recipe.family else "safetensors"
     if done and owed(stage, done) and not (stage.folder / f"step-{done}.{last}").exists():
         deliver(stage, done)

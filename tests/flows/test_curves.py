@@ -30,7 +30,7 @@ def test_the_screen_shows_values_evidence_and_advice():
     assert "1,500" in text
     assert "The discriminator wins between steps" in text
     assert "Lower the discriminator's learning rate" in text
-    assert "Not judged, since it is not logged: mode collapse." in text
+    assert "Not judged, since too little is logged: mode collapse." in text
 
 
 def test_in_french():

@@ -298,7 +298,7 @@ def test_a_run_can_be_made_longer_and_goes_on_from_where_it_was(small, tmp_path)
     assert [event.step for event in events] == [5, 6, 7, 8, 9]      # of the GPT alone: its tokenizer is as it was
     assert sorted(path.stem for path in tmp_path.glob("*.safetensors")) == ["step-2", "step-4", "step-6", "step-8",
                                                                             "step-9"]
-    with refused("unfit-value", "--steps -1"):
+    with refused("unfit-value", "--budget -1"):
         train("gpt-fashion-mnist", tmp_path, -1).__next__()
 
 
