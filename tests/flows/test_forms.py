@@ -6,6 +6,7 @@ from typing import Literal
 import pytest
 
 from ganbench.flows.audit import attribute, audit
+from ganbench.flows.baselines import baselines
 from ganbench.flows.compare import THREE, asked_models, compare
 from ganbench.flows.ensemble import ensemble
 from ganbench.flows.evaluate import evaluate, what_of
@@ -15,7 +16,7 @@ from ganbench.gan.models.names import ZOO, zoo_names
 from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.question import PRESET, Opening, Question, options_of
 
-FLOWS = [evaluate, compare, ensemble, audit, attribute, train]
+FLOWS = [evaluate, compare, ensemble, audit, attribute, train, baselines]
 
 
 def form_of(flow):

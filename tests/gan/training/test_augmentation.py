@@ -4,9 +4,12 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
+from ganbench.gan.generators import dcgan
 from ganbench.gan.training import augmentation as module
+from ganbench.gan.training.adversarial import Adversarial
 from ganbench.gan.training.augmentation import (
     POLICIES,
+    Adaptive,
     augmentation,
     brightness,
     contrast,
@@ -16,6 +19,7 @@ from ganbench.gan.training.augmentation import (
     shift,
     translation,
 )
+from ganbench.gan.training.loop import Batch, Schedule, batch_at
 
 CHANGES = [change for changes in POLICIES.values() for change in changes]
 
@@ -129,3 +133,75 @@ def test_a_policy_is_its_changes_in_order():
 def test_an_unknown_change_is_a_sentence():
     with pytest.raises(ValueError, match=r"No augmentation 'rotation'\. Known: color, translation, cutout\."):
         augmentation("color,rotation")
+
+
+# Adaptive augmentation
+
+
+def test_nothing_is_changed_at_first_and_everything_at_p_1():
+    adaptive = Adaptive("color,translation,cutout")
+    assert torch.equal(adaptive(images(), seeded()), images())
+    adaptive.p.fill_(1.0)
+    assert not any(torch.equal(ours, theirs) for ours, theirs in zip(adaptive(images(), seeded()), images(),
+                                                                     strict=True))
+
+
+def test_a_change_happens_to_a_share_p_of_the_images():
+    adaptive = Adaptive("color")
+    adaptive.changes = [lambda given, random: given + 1]
+    adaptive.p.fill_(0.3)
+    changed = adaptive(torch.zeros(10_000, 1, 1, 1), seeded())
+    assert changed.mean().item() == pytest.approx(0.3, abs=0.02)
+
+
+@pytest.mark.parametrize(("real", "fake", "relative", "direction"), [
+    ([3.0] * 10, [0.0], False, 1), ([3.0, -3.0] * 5, [0.0], False, -1), ([5.0] * 10, [4.0], True, 1),
+    ([5.0] * 10, [6.0], True, -1), ([1.0] * 8 + [-1.0] * 2, [0.0], False, 0),
+])
+def test_p_grows_while_the_critic_is_sure_of_its_training_images(real, fake, relative, direction):
+    adaptive = Adaptive("color")
+    adaptive.p.fill_(0.5)
+    adaptive.follow(torch.tensor(real), torch.tensor(fake), relative)
+    assert adaptive.p.item() == pytest.approx(0.5 + direction * 10 / Adaptive.images)
+
+
+def test_p_stays_between_0_and_where_changes_leak():
+    adaptive = Adaptive("color")
+    for value, end in ((9.0, Adaptive.most), (-9.0, 0.0)):
+        for _ in range(2_000):
+            adaptive.follow(torch.full((64,), value), torch.zeros(64), False)
+        assert adaptive.p.item() == pytest.approx(end)
+
+
+BRIGHT = 230 / 127.5 - 1                                    # the mean of real images without black edges or holes
+
+
+def learnt(policy, adaptive=False, real_only=False):
+    """The mean of a toy GAN's images at their edges and in the middle, after 400 steps on bright images."""
+    bright = Batch((torch.rand(64, 1, 8, 8, generator=seeded()) * 20 + 220).to(torch.uint8))
+    pair = dcgan.DCGAN(z_dim=4, width=4, resolution=8, channels=1), dcgan.Discriminator(4, 8, 1)
+    for network in pair:
+        dcgan.initialise(network, seeded())
+    schedule = Schedule(steps=400, batch=32, rate=2e-3, ema=0.98)
+    task = Adversarial(*pair, schedule, augment=policy, adaptive=adaptive)
+    if real_only:
+        improve, change = task.improve_critic, task.augment
+        task.augment = lambda given, random: given
+        task.improve_critic = lambda real, *rest: improve(change(real, rest[-1]), *rest)
+    for step in range(400):
+        task.step([batch_at(bright, schedule, step)], step, 0)
+    with torch.inference_mode():
+        mean = task.average.eval()(torch.randn(500, 4, generator=seeded(1))).mean((0, 1))
+    edges = torch.cat([mean[0], mean[-1], mean[:, 0], mean[:, -1]]).mean().item()
+    return edges, mean[2:6, 2:6].mean().item()
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+@pytest.mark.parametrize("policy", ["translation", "cutout"])
+def test_changes_that_both_sides_see_do_not_leak_into_generated_images(policy, adaptive):
+    assert learnt(policy, adaptive) == pytest.approx((BRIGHT, BRIGHT), abs=0.08)
+
+
+@pytest.mark.parametrize("policy", ["translation", "cutout"])
+def test_the_test_for_leaks_finds_those_of_real_images_changed_alone(policy):
+    assert min(learnt(policy, real_only=True)) < BRIGHT - 0.12
