@@ -122,9 +122,9 @@ ADVICE: Mapping[str, Pair] = {
         "générateur.",
     ),
     "plateau": (
-        "Lower the learning rate, or stop here and keep the best checkpoint: more steps of the same will not help.",
+        "Lower the learning rate, or stop here and keep the best checkpoint: more steps of the same may not help.",
         "Baissez le taux d'apprentissage, ou arrêtez ici et gardez le meilleur point de contrôle : continuer ainsi "
-        "n'apportera rien.",
+        "n'apportera peut-être rien.",
     ),
     "restart": (
         "Nothing has to be done, if the curves go on where they stopped.",

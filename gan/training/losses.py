@@ -61,7 +61,7 @@ class Loss:
         """What is told beside the losses: the mean D(x) and D(G(z)), or the mean scores of a critic."""
         if self.probabilities:
             return {"d_real": real.sigmoid().mean().item(), "d_fake": fake.sigmoid().mean().item()}
-        return {"critic_real": real.mean().item(), "critic_fake": fake.mean().item()}
+        return {"score_real": real.mean().item(), "score_fake": fake.mean().item()}
 
 
 LOSSES = {
