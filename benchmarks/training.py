@@ -1,16 +1,17 @@
 """Training steps per second of the recipes: our loop beside the plain one that a user writes for the same model.
 
     python benchmarks/training.py [--recipes dcgan-fashion-mnist flow-fashion-mnist] [--steps 20] [--rounds 3]
+        [--threads 1]
 
 Ours is `fit`, as `ganbench train` calls it: batches, the average of weights, the check of losses, and its share of
 writing the state every `keep_every` steps, which is measured apart.  The plain one is a row of `loops.py`: a DataLoader
 over the same images with torchvision's ToTensor and Normalize, and the loop that the model's users start from.
 
-One thread; both from the same weights.  The first steps do not count: both go through the same batches and draws, and
-the last column says how far their losses are then apart, as a share of the loss.  (Rounding alone: 1e-4 or less
-where ours has another memory layout, 1e-3 of WGAN-GP, whose Adam has no momentum, 1e-5 or less elsewhere;
-the collapsed GAN, of one latent, 2e-4.)  The tokenizer is measured with its critic, which takes part in three quarters
-of its steps.
+Both with the same number of threads, from the same weights.  The first steps do not count: both go through the same
+batches and draws, and the last column says how far their losses are then apart, as a share of the loss.  (Rounding
+alone: 1e-4 or less where ours has another memory layout, 1e-3 of WGAN-GP, whose Adam has no momentum, 1e-5 or less
+elsewhere; the collapsed GAN, of one latent, 2e-4.)  The tokenizer is measured with its critic, which takes part in three
+quarters of its steps.
 """
 
 from __future__ import annotations
@@ -43,8 +44,10 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES), metavar="NAME")
     parser.add_argument("--steps", type=int, default=20, help="per round, a multiple of 4: penalties may be lazy")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
-    with threads(1), measuring("Training steps per second, one thread", "torch", "torchvision", "diffusers"):
+    title = f"Training steps per second, {given.threads} thread{'s' * (given.threads != 1)}"
+    with threads(given.threads), measuring(title, "torch", "torchvision", "diffusers"):
         print(f"{HEADER}\n|---|---:|---:|---:|---:|---:|---:|", flush=True)
         for name in given.recipes:
             with temporary() as folder:
