@@ -10,8 +10,8 @@ over the same images with torchvision's ToTensor and Normalize, and the loop tha
 Both with the same number of threads, from the same weights.  The first steps do not count: both go through the same
 batches and draws, and the last column says how far their losses are then apart, as a share of the loss.  (Rounding
 alone: 1e-4 or less where ours has another memory layout, 1e-3 of WGAN-GP, whose Adam has no momentum, 1e-5 or less
-elsewhere; the collapsed GAN, of one latent, 2e-4.)  The tokenizer is measured with its critic, which takes part in three
-quarters of its steps.
+elsewhere; the collapsed GAN, of one latent, 2e-4.)  The tokenizer is measured with its critic, which takes part in
+three quarters of its steps.
 """
 
 from __future__ import annotations
