@@ -11,11 +11,9 @@ from prefect import flow, runtime
 from ganbench.flows.compare import compare
 from ganbench.flows.options import Some, formed, in_form
 from ganbench.flows.train import train
+from ganbench.flows.trainings import check_budget, kinds_of, place_of
 from ganbench.gan.question import Option, Training, given
-from ganbench.gan.recipes.own import DESIGNS, limits
 from ganbench.gan.recipes.planning import IMAGES
-from ganbench.gan.types import BadInput
-from ganbench.tasks.settings import settings
 
 KINDS = "r3gan,flow,gpt"
 N = 1_000                                                   # images of each model in the comparison
@@ -52,27 +50,6 @@ def baselines(
     models = [str(folder / name / "best.toml") for name in names]
     return compare(models=[*models, *(against or ())], reference=held_out(folder / names[0]), n=n,
                    report=str(folder / "report"))
-
-
-def kinds_of(kinds: str) -> list[str]:
-    names = [name.strip() for name in kinds.split(",") if name.strip()]
-    wrong = [name for name in names if name not in DESIGNS]
-    if wrong or len(set(names)) < max(len(names), 1):
-        found = f"{wrong[0]!r} is none" if wrong else "one is named twice" if names else "none is named"
-        raise BadInput("unknown-recipe", f"Kinds of models: {found}; known are {', '.join(DESIGNS)}.")
-    return names
-
-
-def check_budget(training: Training) -> None:
-    """Steps of unlike models are no equal share of anything."""
-    if not limits(training.budget, 1)[0]:
-        raise BadInput("unfit-value",
-                       f"The value of --budget is {training.budget!r}, expected a time for each model, such as 1h or "
-                       "30m: equal numbers of steps are unequal work.")
-
-
-def place_of(out: str, training: Training) -> Path:
-    return Path(out) if out else settings().root / "baselines" / Path(training.data.replace(":", "-")).stem
 
 
 def held_out(folder: Path) -> str:

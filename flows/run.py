@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganbench.flows.trainings import what_is_trained
+from ganbench.flows.trainings import check_budget, kinds_of, place_of, what_is_trained
 from ganbench.gan.audit import IMAGES, check_unseen, question_of
 from ganbench.gan.datasets import DataFolders
 from ganbench.gan.evaluate import features_of, sample_one
@@ -295,8 +295,6 @@ def run_baselines(
     show: Show, say: Callable[[str], None], training: Training, against: Sequence[str], kinds: str, n: int, out: str
 ) -> Compared:
     """Plan all trainings first, so that bad input is reported at once; then run the flow `baselines`."""
-    from ganbench.flows.baselines import check_budget, kinds_of, place_of
-
     check_runner()
     check_budget(training)
     workspace, folder = workspace_of(), place_of(out, training)

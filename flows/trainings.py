@@ -1,15 +1,19 @@
-"""What the command line says of a training: what was decided before it, and what came of it."""
+"""What the command line checks before a training and says of it: what was decided, and what came of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganbench.gan.question import Training
 from ganbench.gan.recipes.choosing import LEVEL, Choice
 from ganbench.gan.recipes.material import Material
+from ganbench.gan.recipes.own import DESIGNS, limits
 from ganbench.gan.recipes.planning import Plan
 from ganbench.gan.training.loop import Schedule
+from ganbench.gan.types import BadInput
 from ganbench.gan.uncertainty import interval
+from ganbench.tasks.settings import settings
 
 if TYPE_CHECKING:
     from ganbench.tasks.training import Trained
@@ -78,3 +82,26 @@ def best_sentence(choice: Choice) -> str:
     tied = f" Not significantly worse: step{'s' * (len(choice.ties) > 1)} {ties}." if ties else ""
     return (f"Best snapshot: step {choice.best.step:,}, KID {kid.value:.4f} ({low:.4f} to {high:.4f}) against the "
             f"held-out images on a fresh draw.{tied}")
+
+
+# Baselines
+
+def kinds_of(kinds: str) -> list[str]:
+    names = [name.strip() for name in kinds.split(",") if name.strip()]
+    wrong = [name for name in names if name not in DESIGNS]
+    if wrong or len(set(names)) < max(len(names), 1):
+        found = f"{wrong[0]!r} is none" if wrong else "one is named twice" if names else "none is named"
+        raise BadInput("unknown-recipe", f"Kinds of models: {found}; known are {', '.join(DESIGNS)}.")
+    return names
+
+
+def check_budget(training: Training) -> None:
+    """Steps of unlike models are no equal share of anything."""
+    if not limits(training.budget, 1)[0]:
+        raise BadInput("unfit-value",
+                       f"The value of --budget is {training.budget!r}, expected a time for each model, such as 1h or "
+                       "30m: equal numbers of steps are unequal work.")
+
+
+def place_of(out: str, training: Training) -> Path:
+    return Path(out) if out else settings().root / "baselines" / Path(training.data.replace(":", "-")).stem

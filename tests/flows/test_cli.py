@@ -484,6 +484,7 @@ def test_prefect_is_imported_only_when_a_flow_begins(run_python, model, garments
         ["evaluate", *given[1:]], ["compare", *given], ["ensemble", *given, "--out", "mixture.toml"],
         ["attribute", *given[1:]], ["audit", model, "--training", str(garments), "--n", "50"],
         ["train", "dcgan-fashion-mnist", "--out", "run", "--budget", "1"],
+        ["baselines", "--data", str(garments), "--budget", "1h", "--out", "runs"],
     ]
     code = (
         "import sys\nfrom typer.testing import CliRunner\n"
