@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from ganbench.gan.training import ema
 from ganbench.gan.training.augmentation import Adaptive, augmentation
-from ganbench.gan.training.loop import Batch, Schedule, descend, random_at, to_float
+from ganbench.gan.training.consolidation import Anchor
+from ganbench.gan.training.loop import Batch, Schedule, descend, learned, random_at, to_float
 from ganbench.gan.training.losses import LOSSES, gradient_penalty, zero_centred_penalty
 
 
@@ -28,14 +29,15 @@ class Adversarial:
     `gp` weighs the gradient penalty, `r1` and `r2` (gamma) the zero-centred ones on real and on generated images.
     Those count `penalty_every` times in every so many steps (lazy regularisation: Karras et al. 2020,
     arXiv:1912.04958, section 3.1).  `augment` is a policy of `ganbench.gan.training.augmentation`; if
-    `adaptive`, each of its changes happens with a probability that follows from the critic.
+    `adaptive`, each of its changes happens with a probability that follows from the critic.  An `anchor` holds the
+    generator near the weights that it began with.
     """
 
     def __init__(
         self, generator: Any, discriminator: nn.Module, schedule: Schedule, loss: str = "non-saturating",
         critic_steps: int = 1, gp: float = 0.0, r1: float = 0.0, r2: float = 0.0, penalty_every: int = 1,
         augment: str = "", adaptive: bool = False, critic_rate: float | None = None,
-        critic_betas: tuple[float, float] | None = None,
+        critic_betas: tuple[float, float] | None = None, anchor: Anchor | None = None,
     ):
         if loss not in LOSSES:
             raise ValueError(f"No adversarial loss {loss!r}. Known: {', '.join(LOSSES)}.")
@@ -43,15 +45,17 @@ class Adversarial:
         self.loss, self.batches = LOSSES[loss], critic_steps
         self.gp, self.r1, self.r2, self.penalty_every = gp, r1, r2, penalty_every
         self.augment = Adaptive(augment) if adaptive else augmentation(augment)
-        self.average = copy.deepcopy(generator).requires_grad_(False)
-        self.generator_adam = torch.optim.Adam(generator.parameters(), schedule.rate, schedule.betas, fused=True)
+        self.anchor, self.average = anchor, copy.deepcopy(generator).requires_grad_(False)
+        self.generator_adam = torch.optim.Adam(learned(generator), schedule.rate, schedule.betas, fused=True)
         self.discriminator_adam = torch.optim.Adam(
-            discriminator.parameters(), critic_rate or schedule.rate, critic_betas or schedule.betas, fused=True
+            learned(discriminator), critic_rate or schedule.rate, critic_betas or schedule.betas, fused=True
         )
         self.parts = {"generator": generator, "discriminator": discriminator, "ema": self.average,
                       "generator_adam": self.generator_adam, "discriminator_adam": self.discriminator_adam}
         if isinstance(self.augment, Adaptive):
             self.parts["augment"] = self.augment
+        if anchor is not None:
+            self.parts["anchor"] = anchor
 
     def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
         """The losses told of the critic are those of its last step."""
@@ -110,4 +114,6 @@ class Adversarial:
             with torch.no_grad():
                 of_real = self.judge(real, labels, random)
         loss = self.loss.generator(of_real, self.judge(fake, labels, random))
+        if self.anchor is not None:
+            loss = loss + self.anchor.penalty(self.generator)
         return descend(self.generator_adam, loss)

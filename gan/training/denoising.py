@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ganbench.gan.generators.diffusion import Denoiser
 from ganbench.gan.training import ema
-from ganbench.gan.training.loop import PLAIN, Batch, Hardware, Schedule, descend, random_at, to_float
+from ganbench.gan.training.consolidation import Anchor
+from ganbench.gan.training.loop import PLAIN, Batch, Hardware, Schedule, descend, learned, random_at, to_float
 
 Network = Callable[[Tensor, Tensor], Tensor]                # noisy images, times -> what the process asks for
 
@@ -22,13 +23,15 @@ class Denoising:
     dropped = 0.1
 
     def __init__(self, network: Denoiser, schedule: Schedule, process: str = "flow", warm_up: int = 500,
-                 hardware: Hardware = PLAIN):
-        self.hardware = hardware
+                 hardware: Hardware = PLAIN, anchor: Anchor | None = None):
+        self.hardware, self.anchor = hardware, anchor
         self.network, self.loss, self.schedule = network, LOSSES[process], schedule
         self.average = copy.deepcopy(network).requires_grad_(False)
-        self.adam = torch.optim.AdamW(network.parameters(), schedule.rate, schedule.betas, weight_decay=0.0, fused=True)
+        self.adam = torch.optim.AdamW(learned(network), schedule.rate, schedule.betas, weight_decay=0.0, fused=True)
         self.rate = torch.optim.lr_scheduler.LambdaLR(self.adam, lambda step: min(1.0, (step + 1) / warm_up))
         self.parts = {"network": network, "ema": self.average, "adam": self.adam, "rate": self.rate}
+        if anchor is not None:
+            self.parts["anchor"] = anchor
 
     def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
         (batch,) = batches
@@ -36,6 +39,8 @@ class Denoising:
         labels = dropped(batch.labels, self.network.n_classes, self.dropped, random)
         with self.hardware.mixed():
             loss = self.loss(lambda x, time: self.network(x, time, labels), to_float(batch.images), random)
+        if self.anchor is not None:
+            loss = loss + self.anchor.penalty(self.network)
         losses = {"denoising": descend(self.adam, loss)}
         self.rate.step()
         ema.update(self.average, self.network, at, self.schedule.ema)

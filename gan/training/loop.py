@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganbench.gan.files import atomic_write
 from ganbench.gan.types import BadInput, BadOutput
@@ -142,6 +142,11 @@ def rows_at(n: int, schedule: Schedule, step: int) -> Tensor:
 def to_float(images: Tensor) -> Tensor:
     """NCHW uint8 -> NCHW float in [-1, 1]."""
     return images.float().div(127.5).sub(1)
+
+
+def learned(network: nn.Module) -> list[nn.Parameter]:
+    """The weights that an optimiser changes: those that are not frozen."""
+    return [weight for weight in network.parameters() if weight.requires_grad]
 
 
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:

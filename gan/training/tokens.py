@@ -12,7 +12,8 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from ganbench.gan.generators.transformer import Tokenizer, TokenModel
 from ganbench.gan.training import ema
-from ganbench.gan.training.loop import PLAIN, Batch, Hardware, Schedule, descend, random_at, to_float
+from ganbench.gan.training.consolidation import Anchor
+from ganbench.gan.training.loop import PLAIN, Batch, Hardware, Schedule, descend, learned, random_at, to_float
 
 
 class Tokenizing:
@@ -32,8 +33,7 @@ class Tokenizing:
         self.average = copy.deepcopy(tokenizer).requires_grad_(False)
         tokenizer.codebook.requires_grad_(False)
         self.counts = Codes(tokenizer.codebook)
-        learned = [weight for weight in tokenizer.parameters() if weight.requires_grad]
-        self.adam = torch.optim.Adam(learned, schedule.rate, schedule.betas, fused=True)
+        self.adam = torch.optim.Adam(learned(tokenizer), schedule.rate, schedule.betas, fused=True)
         self.critic_adam = torch.optim.Adam(critic.parameters(), schedule.rate, schedule.betas, fused=True)
         self.parts = {"tokenizer": tokenizer, "ema": self.average, "codes": self.counts, "critic": critic,
                       "adam": self.adam, "critic_adam": self.critic_adam}
@@ -107,15 +107,16 @@ class Writing:
     batches = 1
 
     def __init__(self, model: TokenModel, schedule: Schedule, masked: bool, warm_up: int = 500,
-                 hardware: Hardware = PLAIN):
-        self.hardware = hardware
+                 hardware: Hardware = PLAIN, anchor: Anchor | None = None):
+        self.hardware, self.anchor = hardware, anchor
         self.model, self.schedule, self.masked = model, schedule, masked
         model.tokenizer.requires_grad_(False)
         self.average = copy.deepcopy(model).requires_grad_(False)
-        learned = [weight for weight in model.parameters() if weight.requires_grad]
-        self.adam = torch.optim.AdamW(learned, schedule.rate, schedule.betas, weight_decay=0.05, fused=True)
+        self.adam = torch.optim.AdamW(learned(model), schedule.rate, schedule.betas, weight_decay=0.05, fused=True)
         self.rate = torch.optim.lr_scheduler.LambdaLR(self.adam, lambda step: min(1.0, (step + 1) / warm_up))
         self.parts = {"model": model, "ema": self.average, "adam": self.adam, "rate": self.rate}
+        if anchor is not None:
+            self.parts["anchor"] = anchor
 
     def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
         (batch,) = batches
@@ -123,6 +124,8 @@ class Writing:
         with self.hardware.mixed():
             loss = (masked_tokens if self.masked else next_tokens)(self.model, tokens, batch.labels,
                                                                    random_at(seed, at))
+        if self.anchor is not None:
+            loss = loss + self.anchor.penalty(self.model)
         losses = {"cross_entropy": descend(self.adam, loss)}
         self.rate.step()
         ema.update(self.average, self.model, at, self.schedule.ema)
