@@ -90,6 +90,7 @@ CODES = {
     "scheduler-does-not-fit": "The scheduler does not work with this pipeline.",
     "several-weights": "There are several sets of weights, and it is not stated which to use.",
     "stale-images": "The model no longer makes the images that are stored for it.",
+    "too-little-fits": "Weights to begin a training from fit too small a part of the network.",
     "training-diverged": "Losses of a training are no numbers any more.",
     "training-mode": "The model is in training mode, where images depend on each other.",
     "undeclared-shape": "The shape of a network's input is not declared.",

@@ -5,7 +5,6 @@ One task for all adversarial families; the loss is a row of `LOSSES`, penalties 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.gan.training import ema
+from ganbench.gan.training.adapters import plain
 from ganbench.gan.training.augmentation import Adaptive, augmentation
 from ganbench.gan.training.consolidation import Anchor
 from ganbench.gan.training.loop import Batch, Schedule, descend, learned, random_at, to_float
@@ -45,7 +45,7 @@ class Adversarial:
         self.loss, self.batches = LOSSES[loss], critic_steps
         self.gp, self.r1, self.r2, self.penalty_every = gp, r1, r2, penalty_every
         self.augment = Adaptive(augment) if adaptive else augmentation(augment)
-        self.anchor, self.average = anchor, copy.deepcopy(generator).requires_grad_(False)
+        self.anchor, self.average = anchor, plain(generator)
         self.generator_adam = torch.optim.Adam(learned(generator), schedule.rate, schedule.betas, fused=True)
         self.discriminator_adam = torch.optim.Adam(
             learned(discriminator), critic_rate or schedule.rate, critic_betas or schedule.betas, fused=True

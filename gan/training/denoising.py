@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from ganbench.gan.generators.diffusion import Denoiser
 from ganbench.gan.training import ema
+from ganbench.gan.training.adapters import plain
 from ganbench.gan.training.consolidation import Anchor
 from ganbench.gan.training.loop import PLAIN, Batch, Hardware, Schedule, descend, learned, random_at, to_float
 
@@ -26,7 +26,7 @@ class Denoising:
                  hardware: Hardware = PLAIN, anchor: Anchor | None = None):
         self.hardware, self.anchor = hardware, anchor
         self.network, self.loss, self.schedule = network, LOSSES[process], schedule
-        self.average = copy.deepcopy(network).requires_grad_(False)
+        self.average = plain(network)
         self.adam = torch.optim.AdamW(learned(network), schedule.rate, schedule.betas, weight_decay=0.0, fused=True)
         self.rate = torch.optim.lr_scheduler.LambdaLR(self.adam, lambda step: min(1.0, (step + 1) / warm_up))
         self.parts = {"network": network, "ema": self.average, "adam": self.adam, "rate": self.rate}

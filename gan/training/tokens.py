@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from ganbench.gan.generators.transformer import Tokenizer, TokenModel
 from ganbench.gan.training import ema
+from ganbench.gan.training.adapters import plain
 from ganbench.gan.training.consolidation import Anchor
 from ganbench.gan.training.loop import PLAIN, Batch, Hardware, Schedule, descend, learned, random_at, to_float
 
@@ -111,7 +112,7 @@ class Writing:
         self.hardware, self.anchor = hardware, anchor
         self.model, self.schedule, self.masked = model, schedule, masked
         model.tokenizer.requires_grad_(False)
-        self.average = copy.deepcopy(model).requires_grad_(False)
+        self.average = plain(model)
         self.adam = torch.optim.AdamW(learned(model), schedule.rate, schedule.betas, weight_decay=0.05, fused=True)
         self.rate = torch.optim.lr_scheduler.LambdaLR(self.adam, lambda step: min(1.0, (step + 1) / warm_up))
         self.parts = {"model": model, "ema": self.average, "adam": self.adam, "rate": self.rate}
