@@ -26,7 +26,7 @@ from ganbench.gan.generators.transformer import Tokenizer
 from ganbench.gan.training.freezing import freeze
 
 SHARE = 0.05                                                # of the base's weights, that adapters may have
-PART = re.compile(r"(?P<module>.*?)parametrizations\.(?P<weight>\w+)\.(?P<part>original|0\.\w+)")
+PART = re.compile(r"(?P<module>.*?)parametrizations\.(?P<weight>\w+)\.(?P<part>original|0\.(up|down|scale))")
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -56,13 +56,15 @@ def add_adapters(network: nn.Module, share: float = SHARE, seed: int = 0, scale:
     """Freeze all weights, and give every matrix of them that learned an adapter, by `ranks`.
 
     Normalisation keeps its statistics, whatever mode the network is in; a StyleGAN2 follows its mean of w, which
-    adapters change.  A tokenizer gets none: it is at rest while a transformer learns.
+    adapters change.  A tokenizer gets none: it is at rest while a transformer learns.  Nor do
+    weights that two modules share, or that are parametrised already.
     """
     names = [name for name, weight in network.named_parameters() if weight.requires_grad]
     owners = Counter(id(weight) for _, weight in network.named_parameters(remove_duplicate=False))
     resting = {id(weight) for part in network.modules() if isinstance(part, Tokenizer) for weight in part.parameters()}
     weights = {name: network.get_parameter(name) for name in names if id(network.get_parameter(name)) not in resting}
-    fitting = {name: weight for name, weight in weights.items() if weight.ndim > 1 and owners[id(weight)] == 1}
+    fitting = {name: weight for name, weight in weights.items()
+               if weight.ndim > 1 and owners[id(weight)] == 1 and "parametrizations." not in name}
     chosen = ranks(fitting, share * sum(weight.numel() for weight in weights.values()))
     freeze(network)
     random = torch.Generator().manual_seed(seed)
@@ -116,11 +118,12 @@ def merged_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     found = {}
     for name, value in state.items():
         match = PART.fullmatch(name)
-        if not match:
-            found[name] = value
-        elif match["part"] == "original":
-            up, down, scale = (state[f"{name.removesuffix('original')}0.{part}"] for part in ("up", "down", "scale"))
+        place = name.removesuffix("original") + "0."
+        if match and place + "up" in state:
+            up, down, scale = (state[place + part] for part in ("up", "down", "scale"))
             found[match["module"] + match["weight"]] = adapted(value, up, down, scale)
+        elif not match or match["part"] == "original":      # of a parametrisation of another kind
+            found[name] = value
     return found
 
 
@@ -134,7 +137,19 @@ def plain(network: Network) -> Network:
     """A copy without adapters that does the same: their products are part of its weights.  It does not learn."""
     made = copy.deepcopy(network)
     for module in list(made.modules()):
-        if parametrize.is_parametrized(module):
-            for weight in list(module.parametrizations):    # type: ignore[arg-type, union-attr]
-                parametrize.remove_parametrizations(module, weight, leave_parametrized=True)
+        if parametrize.is_parametrized(module) and is_adapted(module):
+            values = {name: getattr(module, name).detach() for name in parametrizations(module)}
+            # `remove_parametrizations` would take `weight` from the class, which copies share with their original.
+            module.__class__ = parametrize.type_before_parametrizations(module)
+            del module.parametrizations
+            for name, value in values.items():
+                module.register_parameter(name, nn.Parameter(value))
     return made.requires_grad_(False)
+
+
+def is_adapted(module: nn.Module) -> bool:
+    return any(isinstance(part, Adapter) for row in parametrizations(module).values() for part in row)
+
+
+def parametrizations(module: nn.Module) -> dict[str, nn.ModuleList]:
+    return dict(module.parametrizations.items())            # type: ignore[operator, union-attr]

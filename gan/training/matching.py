@@ -59,8 +59,8 @@ def take(network: nn.Module, state: Mapping[str, Tensor]) -> Taken:
         frozenset(name for name, _ in network.named_parameters()))
     if taken.share < LEAST:
         raise BadInput("too-little-fits",
-                       f"The weights to begin from fit {taken.share:.0%} of the network's parameters, expected at least "
-                       f"{LEAST:.0%}: begin from a model of the same family and of the same widths.")
+                       f"The weights to begin from fit {taken.share:.0%} of the network's parameters, expected at "
+                       f"least {LEAST:.0%}: begin from a model of the same family and of the same widths.")
     for name, value in (fitting | remade).items():
         own[name].copy_(value)
     for name in taken.fresh:
@@ -91,8 +91,8 @@ def remake(network: nn.Module, name: str, own: Tensor, source: Tensor) -> Tensor
 def of_classes(source: Tensor, rows: int, null: bool) -> Tensor:
     """(k, ...) -> (rows, ...): the mean of the rows; of those for classes, if the last one is for none."""
     known = source[:-1] if null else source
-    mean = known.mean(0, keepdim=True)
-    return torch.cat([mean.expand(rows - 1, *mean.shape[1:]), source[-1:]]) if null else mean.expand(rows, *mean.shape[1:])
+    made = known.mean(0, keepdim=True).expand(rows - null, *known.shape[1:])
+    return torch.cat([made, source[-1:]]) if null else made
 
 
 def beside(own: Tensor, source: Tensor, equalised: bool) -> Tensor | None:
