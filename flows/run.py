@@ -318,7 +318,7 @@ def run_training(
     """Train a recipe, with a bar for every stage; `say` is told what was decided."""
     workspace = workspace_of()
     folder = out or settings().root / "training" / default_name(recipe, training)
-    planned = plan(recipe, training, folder, DataFolders.of(workspace), workspace.device)
+    planned = plan(recipe, training, folder, DataFolders.of(workspace), workspace.device, workspace)
     say(what_is_trained(planned))
     for stage in planned.stages:
         check_folder(stage)

@@ -56,4 +56,4 @@ def planned_at(recipe: str, out: str, training: Training) -> Plan:
     """The plan, in a folder of the home where none is named."""
     workspace = workspace_of()
     folder = Path(out) if out else settings().root / "training" / default_name(recipe, training)
-    return plan(recipe, training, folder, DataFolders.of(workspace), workspace.device)
+    return plan(recipe, training, folder, DataFolders.of(workspace), workspace.device, workspace)

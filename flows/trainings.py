@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,23 @@ def what_is_trained(plan: Plan) -> str:
              threads_of(recipe.hardware.threads) if recipe.hardware.device == "cpu" else recipe.hardware.device]
     return (f"Images: {said_of(material)}.\n"
             f"{plan.recipe}: {limit_of(recipe.schedule)}{' after a tokenizer of as much' * (len(plan.stages) > 1)}, "
-            f"{', '.join(facts)}. The whole recipe is in {plan.last.folder / 'recipe.toml'}.")
+            f"{', '.join(facts)}. The whole recipe is in {plan.last.folder / 'recipe.toml'}."
+            + (f"\n{taken_sentence(plan)}" if plan.taken else ""))
+
+
+def taken_sentence(plan: Plan) -> str:
+    """What of the model that the training begins with its network has, and what it has not."""
+    taken, asked = plan.taken, plan.training
+    if taken is None or asked is None:
+        return ""
+    parts = [f"{len(names):,} tensors {what} ({listed(names)})" for names, what in (
+        (taken.remade, "re-made"), (taken.fresh, "begun anew"), (taken.unused, "of the model left out")) if names]
+    return (f"Begins with {asked.start} ({plan.last.recipe.strategy}): {100 * taken.share:.1f} % of the parameters are "
+            f"taken{''.join(f'; {part}' for part in parts)}.")
+
+
+def listed(names: Collection[str], most: int = 4) -> str:
+    return ", ".join(sorted(names)[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def said_of(material: Material) -> str:

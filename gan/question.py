@@ -138,6 +138,15 @@ class Training:
         "", "Budget", "For how long: 2h, 30m or 90s of training, or a number of steps. Empty: the recipe's own steps.",
         metavar="TIME|STEPS", card="",
     )
+    start: str = option(
+        "", "Begin with", "A model to go on from, of the same family: MODEL, or the folder of a training. Its classes "
+        "and colours may be others; 10 images are enough then.", metavar="MODEL", flag="--from", card="Transfer",
+    )
+    strategy: str = option(
+        "", "Strategy", "How it learns on: finetune (all weights), freezed (half of the critic rests), ewc (weights "
+        "are bound to what they were) or adapter (less than 5 % of the weights are learnt). Empty: finetune.",
+        metavar="finetune|freezed|ewc|adapter", card="Transfer",
+    )
     held_out: str = option(
         "", "Held-out images", "Real images that are not learnt from, to measure every snapshot with: N% of the "
         "images, or other DATA. Empty: 20%, at most 1,000.", metavar="DATA|N%", card="Images",

@@ -149,6 +149,10 @@ def chunks(images: ImageSet) -> Iterator[np.ndarray]:
 def write(images: ImageSet, wanted: Wanted, folders: DataFolders, folder: Path) -> Material:
     prints = [sha256(image.tobytes()).digest() for part in chunks(images) for image in part]
     repeated = check_distinct(prints, images.name, wanted.least)
+    if len(set(prints)) < LEAST and (not wanted.held_out or wanted.held_out.endswith("%")):
+        raise BadInput("no-held-out-images",
+                       f"{images.name} holds {len(set(prints))} different images, too few to hold some out: name "
+                       "others of the kind to measure with, --held-out DATA.")
     labels, classes = classes_of(images, wanted)
     if labels is not None:
         check_each_class(labels, classes, images.name)

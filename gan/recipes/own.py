@@ -25,7 +25,7 @@ from ganbench.gan.recipes import RECIPES, Recipe
 from ganbench.gan.recipes.material import Material
 from ganbench.gan.recipes.recipe import make_tokenizer
 from ganbench.gan.training.loop import PARTS, Hardware, Schedule
-from ganbench.gan.types import BadInput
+from ganbench.gan.types import BadInput, ModelSpec
 
 FEW = 5_000                                                 # images, below which the critic sees them changed
 MANY = 10_000                                               # from which on networks are wider on a GPU
@@ -123,24 +123,35 @@ class Overrides:
 
 
 def designed(
-    name: str, asked: Training, material: Material, device: str, overrides: Overrides | None = None
+    name: str, asked: Training, material: Material, device: str, overrides: Overrides | None = None,
+    source: ModelSpec | None = None,
 ) -> list[Recipe]:
-    """The recipes of a design, the last one the model's; before it, the tokenizer's, if there is one."""
+    """The recipes of a design, the last one the model's; before it, the tokenizer's, if there is one.  `source`: the
+    model that it begins with, whose widths it has where it is of the same size."""
     design, overrides = DESIGNS[name], overrides or Overrides()
     like = RECIPES[design.like]
-    family = design.family or like.family
+    family, after = design.family or like.family, "" if source or not like.after else TOKENIZER
     hardware = hardware_for(family, asked, device)
     wide = 2 if material.n >= MANY and torch.device(device).type == "cuda" else 1
     labelled = design.classes and bool(material.classes)
-    arguments = design.arguments(material, wide) | ({"n_classes": len(material.classes)} if labelled else {})
-    schedule = scheduled(like.schedule, asked, material, device, halved=bool(like.after))
+    arguments = design.arguments(material, wide) | of_source(source, material)
+    arguments |= {"n_classes": len(material.classes) if labelled else 0} if design.classes else {}
+    schedule = scheduled(like.schedule, asked, material, device, halved=bool(after))
     settings = settings_for(name, like, asked, material, schedule)
     recipe = replace(
         like, data=material.data, family=family, arguments={**arguments, **overrides.arguments}, first=0,
         schedule=replace(schedule, **overrides.schedule), settings={**settings, **overrides.settings}, expected="",
-        hardware=hardware, after=TOKENIZER if like.after else "")
+        hardware=hardware, after=after, strategy=(asked.strategy or "finetune") if source else "")
     recipe = replace(recipe, snapshots=spaced(recipe.schedule))
-    return [*([tokenizer(recipe, RECIPES[like.after])] if like.after else []), recipe]
+    return [*([tokenizer(recipe, RECIPES[like.after])] if after else []), recipe]
+
+
+def of_source(source: ModelSpec | None, material: Material) -> dict[str, Any]:
+    """Its arguments but for the number of colours, if it makes images of the networks' size."""
+    if source is None or source.resolution != material.side:
+        return {}
+    own = {name: value for name, value in source.arguments.items() if name != "channels"}
+    return own | {"channels": material.channels}
 
 
 def tokenizer(recipe: Recipe, like: Recipe) -> Recipe:

@@ -20,11 +20,14 @@ from ganbench.gan.files import atomic_write
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.question import Training
 from ganbench.gan.recipes import RECIPES
-from ganbench.gan.recipes.material import Material, Wanted, kept_in, prepare
+from ganbench.gan.recipes.material import FEW, LEAST, Material, Wanted, kept_in, prepare
 from ganbench.gan.recipes.own import DESIGNS, TOKENIZER, Overrides, designed
+from ganbench.gan.recipes.recipe import CRITICS
 from ganbench.gan.recipes.running import Stage, stages
+from ganbench.gan.recipes.transfer import STRATEGIES, check_strategy, fetched, taken_of
 from ganbench.gan.training.loop import Schedule, steps_done
-from ganbench.gan.types import BadInput
+from ganbench.gan.training.matching import Taken
+from ganbench.gan.types import BadInput, ModelSpec, Workspace
 from ganbench.gan.usercode import read_toml, unknown_field
 
 FILE = "recipe.toml"
@@ -41,13 +44,17 @@ class Plan:
     recipe: str                                             # a row of RECIPES or DESIGNS
     stages: tuple[Stage, ...]
     training: Training | None = None
+    taken: Taken | None = None                              # of the model that it begins with
 
     @property
     def last(self) -> Stage:
         return self.stages[-1]
 
 
-def plan(recipe: str, asked: Training, folder: Path, folders: DataFolders, device: str = "cpu") -> Plan:
+def plan(
+    recipe: str, asked: Training, folder: Path, folders: DataFolders, device: str = "cpu",
+    workspace: Workspace | None = None,
+) -> Plan:
     """`recipe`: a row of RECIPES or DESIGNS, a recipe file, or the folder of a training that is to go on.
 
     The images are read, checked and written into the folder; the options win over what a recipe file says.
@@ -59,13 +66,28 @@ def plan(recipe: str, asked: Training, folder: Path, folders: DataFolders, devic
     name, asked, overrides = read(recipe, asked)
     material = (None if named else kept_in(folder / IMAGES)) or material_of(asked, folder, folders, device)
     before = {} if not (folder / FILE).exists() else read_toml(folder / FILE)
-    made = designed(name, asked, material, device, overrides)
+    source = source_of(name, asked, folder, workspace or Workspace())
+    made = designed(name, asked, material, device, overrides, source)
+    taken = taken_of(GENERATORS[made[-1].family].make(**made[-1].arguments), folder) if source else None  # type: ignore
     check_same(folder, before, name, asked)
     write(folder, name, asked, overrides)
     found = [Stage(f"{TOKENIZER} of {folder.name}", one, folder / TOKENIZER, material, folder / IMAGES)
              for one in made[:-1]]
     return Plan(folder.name, name, (*found, Stage(folder.name, made[-1], folder, material, folder / IMAGES,
-                                                  asked.patience)), asked)
+                                                  asked.patience)), asked, taken)
+
+
+def source_of(name: str, asked: Training, folder: Path, workspace: Workspace) -> ModelSpec | None:
+    """The model that is gone on from, if any."""
+    if not asked.start:
+        if asked.strategy:
+            raise BadInput("conflicting-options",
+                           f"The strategy {asked.strategy} needs a model to begin with: --from MODEL.")
+        return None
+    family = DESIGNS[name].family or RECIPES[DESIGNS[name].like].family
+    source = fetched(asked.start, family, folder, workspace)
+    check_strategy(asked.strategy or STRATEGIES[0], family in CRITICS, folder)
+    return source
 
 
 def default_name(recipe: str, asked: Training) -> str:
@@ -96,7 +118,8 @@ def material_of(asked: Training, folder: Path, folders: DataFolders, device: str
     if not asked.data:
         raise BadInput("no-training-data", "A recipe for your images needs them: --data, a folder, .npz or .parquet.")
     largest = 256 if device.startswith("cuda") else 64
-    wanted = Wanted(asked.data, asked.resolution, largest, asked.held_out, not asked.no_classes)
+    least = FEW if asked.start else LEAST
+    wanted = Wanted(asked.data, asked.resolution, largest, asked.held_out, not asked.no_classes, least)
     return prepare(wanted, folders, folder / IMAGES)
 
 

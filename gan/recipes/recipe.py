@@ -14,11 +14,14 @@ from safetensors.torch import load_file
 
 from ganbench.gan.features.judge import Judge
 from ganbench.gan.generators import GENERATORS, dcgan, r3gan, stylegan2, transformer, wgan_gp
+from ganbench.gan.recipes import transfer
 from ganbench.gan.training.adversarial import Adversarial
 from ganbench.gan.training.classifier import Classifier
+from ganbench.gan.training.denoising import LOSSES as DENOISING
 from ganbench.gan.training.denoising import Denoising
-from ganbench.gan.training.loop import PLAIN, Hardware, Schedule, Task
-from ganbench.gan.training.tokens import PatchCritic, Tokenizing, Writing
+from ganbench.gan.training.loop import PLAIN, Hardware, Schedule, Task, random_at
+from ganbench.gan.training.losses import LOSSES
+from ganbench.gan.training.tokens import PatchCritic, Tokenizing, Writing, masked_tokens, next_tokens
 from ganbench.gan.types import BadInput
 
 
@@ -38,6 +41,7 @@ class Recipe:
     snapshots: tuple[int, ...] = ()
     expected: str = ""                                      # what the last snapshot scores, and under which protocol
     hardware: Hardware = PLAIN
+    strategy: str = ""                                      # how it learns on from the model in its folder; '': anew
 
 
 CRITICS = {                                                 # of each adversarial family
@@ -61,7 +65,15 @@ def make_gan(recipe: Recipe, folder: Path) -> Task:
     for network in networks:
         sys.modules[make.__module__].initialise(network, random)
         network.to(recipe.hardware.device, memory_format=torch.channels_last)   # after it: numbers are drawn in the
-    return Adversarial(*networks, recipe.schedule, **recipe.settings)           # order of memory
+    settings = dict(recipe.settings)                                            # order of memory
+    if recipe.strategy:
+        transfer.begin(recipe.strategy, folder, *networks, recipe.schedule.seed)
+        settings["alone"] = transfer.steps_alone(folder, recipe.schedule)
+    if recipe.strategy == "ewc":
+        loss = LOSSES[str(settings.get("loss", "non-saturating"))]
+        settings["anchor"] = transfer.anchored(
+            networks[0], transfer.adversarial_losses(*networks, loss, random_at(recipe.schedule.seed, 0)))
+    return Adversarial(*networks, recipe.schedule, **settings)
 
 
 def make_judge(recipe: Recipe, folder: Path) -> Task:
@@ -70,7 +82,15 @@ def make_judge(recipe: Recipe, folder: Path) -> Task:
 
 def make_diffusion(recipe: Recipe, folder: Path) -> Task:
     network = seeded(GENERATORS[recipe.family].make, recipe)
-    return Denoising(network, recipe.schedule, network.process, hardware=recipe.hardware, **recipe.settings)
+    anchor = None
+    if recipe.strategy:
+        transfer.begin(recipe.strategy, folder, network, None, recipe.schedule.seed)
+    if recipe.strategy == "ewc":
+        process, random = DENOISING[network.process], random_at(recipe.schedule.seed, 0)
+        anchor = transfer.anchored(network, transfer.likelihood_losses(network, lambda image, label: process(
+            lambda x, time: network(x, time, label), image, random)))
+    return Denoising(network, recipe.schedule, network.process, hardware=recipe.hardware, anchor=anchor,
+                     **recipe.settings)
 
 
 def make_tokenizer(recipe: Recipe, folder: Path) -> Task:
@@ -83,8 +103,17 @@ def make_writer(recipe: Recipe, folder: Path) -> Task:
     masked = recipe.family == "maskgit"
     model = seeded(transformer.MaskGIT if masked else transformer.GPT, recipe)
     transformer.initialise(model, torch.Generator().manual_seed(recipe.schedule.seed))
-    model.tokenizer.load_state_dict(load_file(newest_snapshot(folder / recipe.after)))
-    return Writing(model, recipe.schedule, masked, hardware=recipe.hardware, **recipe.settings)
+    anchor = None
+    if recipe.strategy:                                     # with its tokenizer
+        transfer.begin(recipe.strategy, folder, model, None, recipe.schedule.seed)
+    else:
+        model.tokenizer.load_state_dict(load_file(newest_snapshot(folder / recipe.after)))
+    if recipe.strategy == "ewc":
+        model.tokenizer.requires_grad_(False)
+        loss, random = masked_tokens if masked else next_tokens, random_at(recipe.schedule.seed, 0)
+        anchor = transfer.anchored(model, transfer.likelihood_losses(
+            model, lambda image, label: loss(model, model.tokenizer.encode(image), label, random)))
+    return Writing(model, recipe.schedule, masked, hardware=recipe.hardware, anchor=anchor, **recipe.settings)
 
 
 def newest_snapshot(folder: Path) -> Path:

@@ -30,7 +30,7 @@ class Adversarial:
     Those count `penalty_every` times in every so many steps (lazy regularisation: Karras et al. 2020,
     arXiv:1912.04958, section 3.1).  `augment` is a policy of `ganbench.gan.training.augmentation`; if
     `adaptive`, each of its changes happens with a probability that follows from the critic.  An `anchor` holds the
-    generator near the weights that it began with.
+    generator near the weights that it began with; the critic learns `alone` for so many steps.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Adversarial:
         critic_steps: int = 1, gp: float = 0.0, r1: float = 0.0, r2: float = 0.0, penalty_every: int = 1,
         augment: str = "", adaptive: bool = False, critic_rate: float | None = None,
         critic_betas: tuple[float, float] | None = None, anchor: Anchor | None = None,
+        alone: int = 0,
     ):
         if loss not in LOSSES:
             raise ValueError(f"No adversarial loss {loss!r}. Known: {', '.join(LOSSES)}.")
@@ -45,6 +46,7 @@ class Adversarial:
         self.loss, self.batches = LOSSES[loss], critic_steps
         self.gp, self.r1, self.r2, self.penalty_every = gp, r1, r2, penalty_every
         self.augment = Adaptive(augment) if adaptive else augmentation(augment)
+        self.alone = alone
         self.anchor, self.average = anchor, plain(generator)
         self.generator_adam = torch.optim.Adam(learned(generator), schedule.rate, schedule.betas, fused=True)
         self.discriminator_adam = torch.optim.Adam(
@@ -66,7 +68,7 @@ class Adversarial:
             with torch.set_grad_enabled(k + 1 == len(batches)):         # only the last fakes teach the generator
                 fake = self.generator(self.generator.training_draws(len(real), random).to(real.device), *labels)
             losses = self.improve_critic(real, fake.detach(), labels, at % self.penalty_every == 0, random)
-        losses["generator"] = self.improve_generator(real, fake, labels, random)
+        losses["generator"] = self.improve_generator(real, fake, labels, random, learns=at >= self.alone)
         ema.update(self.average, self.generator, at, self.schedule.ema)
         return losses
 
@@ -107,7 +109,7 @@ class Adversarial:
         return losses | self.loss.seen(of_real.detach(), of_fake.detach())
 
     def improve_generator(
-        self, real: Tensor, fake: Tensor, labels: tuple[Tensor, ...], random: torch.Generator
+        self, real: Tensor, fake: Tensor, labels: tuple[Tensor, ...], random: torch.Generator, learns: bool
     ) -> float:
         of_real = real.new_zeros(len(real))
         if self.loss.in_pairs:
@@ -116,4 +118,4 @@ class Adversarial:
         loss = self.loss.generator(of_real, self.judge(fake, labels, random))
         if self.anchor is not None:
             loss = loss + self.anchor.penalty(self.generator)
-        return descend(self.generator_adam, loss)
+        return descend(self.generator_adam, loss) if learns else loss.item()
