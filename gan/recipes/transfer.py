@@ -52,11 +52,11 @@ def fetched(model: str, family: str, folder: Path, workspace: Workspace) -> Mode
         raise BadInput("conflicting-options",
                        f"The model to begin with, {model}, is "
                        f"{f'of the family {spec.family}' if spec.family else 'made by a factory'}, expected {family}.")
-    spec, state = examine(spec, workspace.trust_pickle)
+    known, state = examine(spec, workspace.trust_pickle)
     keep(folder / WEIGHTS, state)
     if trained and "discriminator" in (parts := read_state(place / "state.pt")):
         keep(folder / CRITIC, parts["discriminator"])
-    text = write_spec(replace(spec, weights=WEIGHTS, weights_key="", sha256="", resolution=side_of(spec)))
+    text = write_spec(replace(known, weights=WEIGHTS, weights_key="", sha256="", resolution=side_of(known)))
     atomic_write(folder / TOML, lambda path: path.write_text(text, "utf-8"))
     return read_spec(folder / TOML)
 

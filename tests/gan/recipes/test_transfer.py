@@ -96,7 +96,7 @@ def test_colours_and_classes_may_be_others(place):
 def test_a_larger_network_begins_with_what_it_shares_with_a_smaller_one(place):
     found = planned(place, "r3gan", "larger", start=str(place / "r3gan"), resolution=64)
     assert found.last.recipe.arguments["widths"] == [384, 128, 64, 32]
-    assert 0.5 < found.taken.share < 0.95
+    assert 0.5 < found.taken.share < 1
     assert "stages.3.0.first.weight" in found.taken.fresh
 
 
