@@ -83,6 +83,7 @@ CODES = {
     "no-colours": "ImageGPT's tokens have no colours, or none that can be used.",
     "no-density-ratio": "The file holds no density ratio.",
     "no-model-file": "The weights do not contain enough information for a model file.",
+    "no-room-for-adapters": "The network is so small that adapters would have more than their share of its weights.",
     "no-way-between-spaces": "Latents of this space cannot be mapped to the other space.",
     "not-a-module": "The object from a file or factory is not a network.",
     "not-callable": "The object that a factory names does not exist, or cannot be called.",

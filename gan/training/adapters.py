@@ -24,6 +24,7 @@ from torch.nn.utils import parametrize
 
 from ganbench.gan.generators.transformer import Tokenizer
 from ganbench.gan.training.freezing import freeze
+from ganbench.gan.types import BadInput
 
 SHARE = 0.05                                                # of the base's weights, that adapters may have
 PART = re.compile(r"(?P<module>.*?)parametrizations\.(?P<weight>\w+)\.(?P<part>original|0\.(up|down|scale))")
@@ -93,8 +94,9 @@ def ranks(weights: Mapping[str, Tensor], most: float) -> dict[str, int]:
             if numbers(weights, {**found, name: 1}) < most:
                 found[name] = 1
     if not found:
-        raise ValueError(f"The network is too small for adapters: the smallest one of rank 1 has more than the "
-                         f"{most:,.0f} weights that they may have.")
+        raise BadInput("no-room-for-adapters",
+                       f"The network is too small for adapters: the smallest one of rank 1 has more than the "
+                       f"{most:,.0f} weights that they may have.")
     return {name: found[name] for name in weights if name in found}
 
 

@@ -23,6 +23,7 @@ from ganbench.gan.types import BadInput
 
 LEAST = 0.5                                                 # of a network's parameters
 NULLED = ("class_embedding.weight", "embedding_table.weight")   # vectors of classes, and last that of no class
+TABLE = "embedding_table.weight"                            # of a DiT
 CLASSES = ("classes.weight", *NULLED)
 BESIDE = ("latent.weight", "mapping.layers.0.weight")       # read a latent and, behind it, a vector of the class
 
@@ -49,6 +50,7 @@ class Taken:
 def take(network: nn.Module, state: Mapping[str, Tensor]) -> Taken:
     """Copy into a fresh network what fits of another one's state; BadInput, and no change, where that is too little."""
     own = network.state_dict()
+    state = without_class(state, own)
     fitting = {name: state[name] for name, value in own.items() if name in state and state[name].shape == value.shape}
     remade = {name: new for name in own.keys() & state.keys() - fitting.keys()
               if (new := remake(network, name, own[name], state[name].float())) is not None}
@@ -69,6 +71,18 @@ def take(network: nn.Module, state: Mapping[str, Tensor]) -> Taken:
     return taken
 
 
+UNET_CLASSES, UNET_TIME = "network.class_embedding.weight", "network.time_embedding.linear_2.bias"
+
+
+def without_class(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Of a U-Net with classes, for one without: its vector for no class, which was added to that of the time, becomes
+    part of that one's bias."""
+    if UNET_CLASSES not in state or UNET_CLASSES in own or UNET_TIME not in state:
+        return state
+    left = {name: value for name, value in state.items() if name != UNET_CLASSES}
+    return left | {UNET_TIME: state[UNET_TIME] + state[UNET_CLASSES][-1]}
+
+
 def counts(tensors: Mapping[str, Tensor]) -> dict[str, int]:
     return {name: value.numel() for name, value in tensors.items()}
 
@@ -82,6 +96,8 @@ def remake(network: nn.Module, name: str, own: Tensor, source: Tensor) -> Tensor
     if len(differing) != 1:
         return None
     if differing == [0] and (name.endswith(CLASSES) or isinstance(owner, wgan_gp.Norm)):
+        if name.endswith(TABLE) and 2 in (len(own), len(source)):
+            return of_one_class(source, len(own))
         return of_classes(source, len(own), null=name.endswith(NULLED))
     if differing == [1] and name.endswith(BESIDE):
         return beside(own, source, equalised=isinstance(owner, stylegan2.Linear))
@@ -93,6 +109,13 @@ def of_classes(source: Tensor, rows: int, null: bool) -> Tensor:
     known = source[:-1] if null else source
     made = known.mean(0, keepdim=True).expand(rows - null, *known.shape[1:])
     return torch.cat([made, source[-1:]]) if null else made
+
+
+def of_one_class(source: Tensor, rows: int) -> Tensor:
+    """A DiT without classes has one, and a row for none that is not used: the one becomes all, or what none was."""
+    if len(source) == 2:
+        return source[:1].expand(rows, *source.shape[1:])
+    return source[-1:].expand(rows, *source.shape[1:])
 
 
 def beside(own: Tensor, source: Tensor, equalised: bool) -> Tensor | None:
