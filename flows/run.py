@@ -35,7 +35,7 @@ from ganbench.gan.numbers import duration
 from ganbench.gan.parts import Part, ordered, real_part
 from ganbench.gan.protocols import CONVENTIONS, lean
 from ganbench.gan.question import Opening, Question, Training, given, protocol_of
-from ganbench.gan.recipes.planning import default_name, plan
+from ganbench.gan.recipes.planning import default_folder, plan
 from ganbench.gan.recipes.running import check_folder, progress
 from ganbench.gan.rows import Chunks
 from ganbench.gan.sampling import shards_of
@@ -317,7 +317,7 @@ def run_training(
 ) -> Trained:
     """Train a recipe, with a bar for every stage; `say` is told what was decided."""
     workspace = workspace_of()
-    folder = out or settings().root / "training" / default_name(recipe, training)
+    folder = out or default_folder(recipe, training, settings().root / "training")
     planned = plan(recipe, training, folder, DataFolders.of(workspace), workspace.device, workspace)
     say(what_is_trained(planned))
     for stage in planned.stages:

@@ -10,7 +10,7 @@ from prefect import flow
 from ganbench.flows.options import formed, in_form
 from ganbench.gan.datasets import DataFolders
 from ganbench.gan.question import Option, Training
-from ganbench.gan.recipes.planning import Plan, default_name, plan
+from ganbench.gan.recipes.planning import Plan, default_folder, plan
 from ganbench.gan.recipes.running import progress
 from ganbench.gan.threads import single_threaded
 from ganbench.tasks.artifacts import begin_progress, update_progress
@@ -55,5 +55,5 @@ def train(recipe: Recipe = "r3gan", out: Out = "", *, training: Training) -> Any
 def planned_at(recipe: str, out: str, training: Training) -> Plan:
     """The plan, in a folder of the home where none is named."""
     workspace = workspace_of()
-    folder = Path(out) if out else settings().root / "training" / default_name(recipe, training)
+    folder = Path(out) if out else default_folder(recipe, training, settings().root / "training")
     return plan(recipe, training, folder, DataFolders.of(workspace), workspace.device, workspace)

@@ -90,6 +90,11 @@ def source_of(name: str, asked: Training, folder: Path, workspace: Workspace) ->
     return source
 
 
+def default_folder(recipe: str, asked: Training, root: Path) -> Path:
+    """Where nobody named a folder: that of a training which is to go on, or one below `root`."""
+    return Path(recipe) if (Path(recipe) / FILE).is_file() else root / default_name(recipe, asked)
+
+
 def default_name(recipe: str, asked: Training) -> str:
     """Of the folder of a training: the recipe and, of the user's images, theirs."""
     name = Path(recipe).stem if recipe.endswith(".toml") else Path(recipe).name

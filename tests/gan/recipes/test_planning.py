@@ -8,7 +8,7 @@ import pytest
 
 from ganbench.gan.datasets import DataFolders
 from ganbench.gan.question import Training
-from ganbench.gan.recipes.planning import default_name, plan
+from ganbench.gan.recipes.planning import default_folder, default_name, plan
 from ganbench.gan.training.loop import keep
 from tests.refusals import refused
 
@@ -109,6 +109,12 @@ def test_a_training_that_has_begun_does_not_become_another_one(recipe, changed, 
     with refused("another-training"):
         planned(place, recipe, **changed)
     planned(place, budget="50", patience=0)                 # but may be a longer one
+
+
+def test_a_training_that_goes_on_stays_in_its_folder(place):
+    planned(place)
+    assert default_folder(str(place / "run"), Training(), place) == place / "run"
+    assert default_folder("r3gan", Training(data="cats"), place) == place / "r3gan-cats"
 
 
 def test_names_of_folders(place):
