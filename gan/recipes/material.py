@@ -72,11 +72,12 @@ class Wanted:
     least: int = LEAST
 
 
-def prepare(wanted: Wanted, folders: DataFolders, folder: Path) -> Material:
-    """Read and check the images, and write them into the folder; what lies there already must be the same."""
+def prepare(wanted: Wanted, folders: DataFolders, folder: Path, begun: bool = True) -> Material:
+    """Read and check the images, and write them into the folder; what a training that has begun left there must be the
+    same."""
     images = opened(wanted, folders)
-    kept = kept_in(folder)
-    if kept and (kept.digest, kept.data) == (images.digest, wanted.data):
+    kept = kept_in(folder) if begun else None
+    if kept and kept.digest == images.digest:
         return kept
     if kept:
         raise BadInput("another-training",

@@ -23,7 +23,7 @@ import torch
 from ganbench.gan.question import Training
 from ganbench.gan.recipes import RECIPES, Recipe
 from ganbench.gan.recipes.material import Material
-from ganbench.gan.recipes.recipe import make_tokenizer
+from ganbench.gan.recipes.recipe import CRITICS, make_tokenizer
 from ganbench.gan.training.loop import PARTS, Hardware, Schedule
 from ganbench.gan.types import BadInput, ModelSpec
 
@@ -115,7 +115,7 @@ DESIGNS = {
 
 @dataclass(frozen=True)
 class Overrides:
-    """What a recipe file says instead of the rule; `before` of the tokenizer."""
+    """What a recipe file says instead of the rule."""
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
     schedule: Mapping[str, Any] = field(default_factory=dict)
@@ -137,7 +137,7 @@ def designed(
     arguments = design.arguments(material, wide) | of_source(source, material)
     arguments |= {"n_classes": len(material.classes) if labelled else 0} if design.classes else {}
     schedule = scheduled(like.schedule, asked, material, device, halved=bool(after))
-    settings = settings_for(name, like, asked, material, schedule)
+    settings = settings_for(like, asked, material, schedule)
     recipe = replace(
         like, data=material.data, family=family, arguments={**arguments, **overrides.arguments}, first=0,
         schedule=replace(schedule, **overrides.schedule), settings={**settings, **overrides.settings}, expected="",
@@ -191,13 +191,13 @@ def batch_for(material: Material, device: str) -> int:
 
 
 def settings_for(
-    name: str, like: Recipe, asked: Training, material: Material, schedule: Schedule
+    like: Recipe, asked: Training, material: Material, schedule: Schedule
 ) -> dict[str, Any]:
     settings = dict(like.settings)
     if "r1" in settings:
         gamma = round(0.3 * (material.side / 32) ** 1.7, 2)
         settings |= {"r1": gamma, "r2": gamma}
-    if name in ("dcgan", "wgan-gp", "r3gan", "stylegan2"):
+    if like.family in CRITICS:
         settings |= augmentation_for(asked.augment, material)
     elif not schedule.seconds:
         settings["warm_up"] = max(1, min(500, schedule.steps // 10))

@@ -19,7 +19,7 @@ from ganbench.gan.datasets import DataFolders, dataset_names
 from ganbench.gan.files import atomic_write
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.question import Training
-from ganbench.gan.recipes import RECIPES
+from ganbench.gan.recipes import RECIPES, Recipe
 from ganbench.gan.recipes.material import FEW, LEAST, Material, Wanted, kept_in, prepare
 from ganbench.gan.recipes.own import DESIGNS, TOKENIZER, Overrides, designed
 from ganbench.gan.recipes.recipe import CRITICS
@@ -33,7 +33,7 @@ from ganbench.gan.usercode import read_toml, unknown_field
 FILE = "recipe.toml"
 IMAGES = "images"                                           # the folder of the material in that of a training
 TABLES = ("arguments", "schedule", "settings")
-FREE = {"budget", "patience", "threads", "data", "held_out"}        # may be other ones when a training goes on
+FREE = {"budget", "patience", "threads", "data"}        # may be other ones when a training goes on
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,22 @@ def plan(
         return Plan(recipe, recipe, tuple(stages(recipe, folder, whole(asked.budget, RECIPES[recipe].schedule.steps))))
     named = bool(asked.data)
     name, asked, overrides = read(recipe, asked)
-    material = (None if named else kept_in(folder / IMAGES)) or material_of(asked, folder, folders, device)
+    begun = bool(steps_done(folder) or steps_done(folder / TOKENIZER))
+    material = (None if named else kept_in(folder / IMAGES)) or material_of(asked, folder, folders, device, begun)
     before = {} if not (folder / FILE).exists() else read_toml(folder / FILE)
-    source = source_of(name, asked, folder, workspace or Workspace())
+    source = source_of(name, asked, folder, workspace or Workspace(), begun)
     made = designed(name, asked, material, device, overrides, source)
     taken = taken_of(GENERATORS[made[-1].family].make(**made[-1].arguments), folder) if source else None  # type: ignore
-    check_same(folder, before, name, asked)
-    write(folder, name, asked, overrides)
+    if begun:
+        check_same(folder, before, name, asked, overrides)
+    write(folder, name, asked, overrides, made[-1])
     found = [Stage(f"{TOKENIZER} of {folder.name}", one, folder / TOKENIZER, material, folder / IMAGES)
              for one in made[:-1]]
     return Plan(folder.name, name, (*found, Stage(folder.name, made[-1], folder, material, folder / IMAGES,
                                                   asked.patience)), asked, taken)
 
 
-def source_of(name: str, asked: Training, folder: Path, workspace: Workspace) -> ModelSpec | None:
+def source_of(name: str, asked: Training, folder: Path, workspace: Workspace, begun: bool) -> ModelSpec | None:
     """The model that is gone on from, if any."""
     if not asked.start:
         if asked.strategy:
@@ -85,7 +87,7 @@ def source_of(name: str, asked: Training, folder: Path, workspace: Workspace) ->
                            f"The strategy {asked.strategy} needs a model to begin with: --from MODEL.")
         return None
     family = DESIGNS[name].family or RECIPES[DESIGNS[name].like].family
-    source = fetched(asked.start, family, folder, workspace)
+    source = fetched(asked.start, family, folder, workspace, begun)
     check_strategy(asked.strategy or STRATEGIES[0], family in CRITICS, folder)
     return source
 
@@ -119,13 +121,13 @@ def whole(budget: str, steps: int) -> int:
     return int(budget or 0)
 
 
-def material_of(asked: Training, folder: Path, folders: DataFolders, device: str) -> Material:
+def material_of(asked: Training, folder: Path, folders: DataFolders, device: str, begun: bool) -> Material:
     if not asked.data:
         raise BadInput("no-training-data", "A recipe for your images needs them: --data, a folder, .npz or .parquet.")
     largest = 256 if device.startswith("cuda") else 64
     least = FEW if asked.start else LEAST
     wanted = Wanted(asked.data, asked.resolution, largest, asked.held_out, not asked.no_classes, least)
-    return prepare(wanted, folders, folder / IMAGES)
+    return prepare(wanted, folders, folder / IMAGES, begun)
 
 
 # Recipe files
@@ -189,10 +191,13 @@ def beside(data: str, path: Path) -> str:
     return str(there.absolute()) if data not in dataset_names() and there.exists() else data
 
 
-def write(folder: Path, recipe: str, asked: Training, overrides: Overrides) -> None:
+def write(folder: Path, recipe: str, asked: Training, overrides: Overrides, made: Recipe) -> None:
+    """What was asked for, which makes it a recipe file, and in [about] what follows from it."""
     given = {name: value for name, value in asdict(asked).items() if name in ("data", "seed") or value}
     tables = {name: plain(value) for name, value in asdict(overrides).items() if value}
-    text = tomli_w.dumps({"recipe": recipe, **given, **tables})
+    decided = {"family": made.family, "arguments": made.arguments, "schedule": asdict(made.schedule),
+               "settings": made.settings, "hardware": asdict(made.hardware)}
+    text = tomli_w.dumps({"recipe": recipe, **given, **tables, "about": plain(decided)})
     atomic_write(folder / FILE, lambda path: path.write_text(text, "utf-8"))
 
 
@@ -202,12 +207,14 @@ def plain(value: Any) -> Any:
     return [plain(one) for one in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
-def check_same(folder: Path, before: Mapping[str, Any], recipe: str, asked: Training) -> None:
+def check_same(
+    folder: Path, before: Mapping[str, Any], recipe: str, asked: Training, overrides: Overrides
+) -> None:
     """A training that has begun goes on as it began, but for its length."""
-    if not before or not steps_done(folder):
+    if not before:
         return
-    defaults = {row.name: row.default for row in fields(Training)}
-    now = {"recipe": recipe, **asdict(asked)}
+    defaults = {row.name: row.default for row in fields(Training)} | {table: {} for table in TABLES}
+    now = {"recipe": recipe, **asdict(asked), **plain(asdict(overrides))}
     for name, value in now.items():
         then = before.get(name, defaults.get(name))
         if name not in FREE and then != value:

@@ -165,8 +165,9 @@ def score(stage: Stage, event: Step, workspace: Workspace) -> None:
 
 def conclude(stage: Stage, workspace: Workspace) -> Choice | None:
     """The best snapshot, measured again, as best.toml, and the last one as last.toml; None without a measured one."""
-    last = max(snapshots_in(stage.folder))
-    write_model(stage, last, "last", {})
+    if not stage.recipe.family:                             # a part of a model
+        return None
+    write_model(stage, max(snapshots_in(stage.folder)), "last", {})
     choice = choose(scores_in(stage.folder)) if stage.scored and stage.images else None
     if choice is None or stage.images is None:
         return None

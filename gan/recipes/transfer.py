@@ -40,10 +40,12 @@ ALONE = 200                                                 # steps of a fresh c
 SAMPLES = 50                                                # from which that is estimated
 
 
-def fetched(model: str, family: str, folder: Path, workspace: Workspace) -> ModelSpec:
-    """The model that a training begins with, copied into its folder; `model`: MODEL, or the folder of a training."""
-    if (folder / TOML).exists():
+def fetched(model: str, family: str, folder: Path, workspace: Workspace, begun: bool) -> ModelSpec:
+    """The model that a training begins with, copied into its folder; `model`: MODEL, or the folder of a training.  One
+    that has `begun` has it there already."""
+    if begun and (folder / TOML).exists():
         return read_spec(folder / TOML)
+    (folder / CRITIC).unlink(missing_ok=True)
     place = Path(model)
     trained = place.is_dir() and (place / "state.pt").exists()
     files = [str(place / name) for name in ("best.toml", "last.toml") if trained and (place / name).exists()]

@@ -121,3 +121,25 @@ def test_names_of_folders(place):
     assert default_name("r3gan", Training(data="photos/cats")) == "r3gan-cats"
     assert default_name("my/recipe.toml", Training()) == "recipe"
     assert default_name("gpt", Training(data="emoji:train")) == "gpt-emoji-train"
+
+
+def test_before_a_training_has_begun_its_images_may_be_read_in_another_way(place):
+    assert planned(place).last.material.classes
+    assert not planned(place, no_classes=True).last.material.classes
+    assert planned(place, held_out="50%").last.material.held_out == 40
+
+
+def test_the_recipe_file_says_what_was_decided(place):
+    made = planned(place).last.recipe
+    about = tomllib.loads((place / "run" / "recipe.toml").read_text())["about"]
+    assert about["arguments"] == made.arguments
+    assert (about["schedule"]["batch"], about["settings"]["r1"]) == (made.schedule.batch, made.settings["r1"])
+
+
+def test_a_training_that_has_begun_does_not_take_other_tables_of_its_recipe_file(place):
+    (place / "mine.toml").write_text('recipe = "r3gan"\n[schedule]\nrate = 0.001\n')
+    planned(place, place / "mine.toml")
+    begun(place)
+    (place / "mine.toml").write_text('recipe = "r3gan"\n[schedule]\nrate = 0.002\n')
+    with refused("another-training", "schedule"):
+        planned(place, place / "mine.toml")
