@@ -45,11 +45,11 @@ def alive(pid: int) -> bool:
         return False
 
 
-def post(url: str, body: dict[str, Any], method: str = "POST") -> Any:
+def ask(url: str, body: Any = None, method: str | None = None) -> Any:
     """The answer, None if it is empty; asked again while Prefect says 503, as its own client does: its database was
     busy."""
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     for pause in (1, 2, 4, 8, 16, None):
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
@@ -59,6 +59,10 @@ def post(url: str, body: dict[str, Any], method: str = "POST") -> Any:
                 raise
             time.sleep(pause)
     raise AssertionError
+
+
+def post(url: str, body: dict[str, Any], method: str = "POST") -> Any:
+    return ask(url, body, method)
 
 
 def deployments(servers: dict[str, str]) -> dict[str, Any]:

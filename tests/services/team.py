@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ import numpy as np
 from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.images import write_npz
 from ganbench.tasks.servers import HOST, POOL, Child, free_port, process, wait_for
-from tests.services.live import far_from_night
+from tests.services.live import ask, far_from_night
 
 ROOT = Path(__file__).parents[2]
 SUITE = """
@@ -55,12 +53,7 @@ class Team:
                 **dict(self.extra)}
 
     def ask(self, path: str, body: Any = None, method: str | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.prefect}/api/{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
+        return ask(f"{self.prefect}/api/{path}", body, method)
 
     def server(self, name: str) -> tuple[list[str], str]:
         """The command of a server, and where it says that it is well."""

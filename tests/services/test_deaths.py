@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 import pytest
 
 from ganbench.flows.deployments import WATCH, WATCH_BEGIN
-from tests.services.live import descendants, post, wait_until
+from tests.services.live import ask, descendants, post, wait_until
 from tests.services.team import Team, a_team, deployed, ended, nights, serving_team, small_suite
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
@@ -157,5 +156,4 @@ def tracked(team: Team) -> list[dict[str, Any]]:
 
 def values(team: Team, run: str, metric: str) -> list[dict[str, Any]]:
     asked = urllib.parse.urlencode({"run_id": run, "metric_key": metric})
-    with urllib.request.urlopen(f"{team.mlflow}/api/2.0/mlflow/metrics/get-history?{asked}", timeout=30) as answer:
-        return list(json.load(answer)["metrics"])
+    return list(ask(f"{team.mlflow}/api/2.0/mlflow/metrics/get-history?{asked}")["metrics"])

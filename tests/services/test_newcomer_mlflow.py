@@ -3,7 +3,6 @@
 Models are files of noise and their scores are made up, so that it is known what the pages must say.
 """
 
-import json
 import os
 import re
 import subprocess
@@ -26,6 +25,7 @@ from ganbench.tasks import servers as programs
 from ganbench.tasks.settings import configure
 from tests.conftest import forget_settings
 from tests.gan.report.sample import document
+from tests.services.live import ask
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 PATIENCE = 60_000  # milliseconds
@@ -193,8 +193,7 @@ def test_the_report_is_one_click_from_the_first_page_and_the_models_are_two_from
 
 def test_nights_are_plotted_against_time(page, server, screenshot):
     experiment = f"{server.address}/api/2.0/mlflow/experiments/get?experiment_id=1"
-    with urllib.request.urlopen(experiment, timeout=30) as answer:
-        tags = [row["key"] for row in json.load(answer)["experiment"]["tags"]]
+    tags = [row["key"] for row in ask(experiment)["experiment"]["tags"]]
     (view,) = [key.rpartition(".")[2] for key in tags if ".nights-" in key]
     page.goto(f"{server.address}/#/experiments/1/runs?viewStateShareKey={view}&compareRunsMode=CHART")
     page.wait_for_selector("text=Against time")

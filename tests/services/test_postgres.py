@@ -6,14 +6,12 @@ Needs Debian's package postgresql, and the extra postgres, which `make growing` 
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
 import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -26,7 +24,7 @@ import pytest
 
 from ganbench.gan.images import write_npz
 from ganbench.tasks.servers import HOST, POOL, free_port, process, wait_for
-from tests.services.live import descendants, heard_beyond_loopback, wait_until
+from tests.services.live import ask, descendants, heard_beyond_loopback, wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
@@ -97,10 +95,7 @@ class Team:
     pids: list[int]
 
     def ask(self, server: str, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{server}/api/{path}", data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+        return ask(f"{server}/api/{path}", body)
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,6 @@ With some versions of SQLAlchemy the scheduler silently plans nothing (CONTRIBUT
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Iterator, Set
 from datetime import datetime
 from typing import Any
@@ -15,7 +13,7 @@ import numpy as np
 import pytest
 
 from ganbench.gan.images import write_folder
-from tests.services.live import far_from_night, wait_until
+from tests.services.live import ask, far_from_night, wait_until
 from tests.services.team import Team, ended, runs, serving_team
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
@@ -86,10 +84,7 @@ def filled(schema: dict[str, Any], values: dict[str, Any]) -> tuple[dict[str, An
 def check_mlflow(team: Team, flow_run: str, names: Set[str] = frozenset({"kid", "fd"})) -> None:
     """MLflow's server has the scores of that run."""
     body = {"experiment_ids": ["1"], "filter": f"tags.prefect.flow_run_id = '{flow_run}'"}
-    request = urllib.request.Request(f"{team.mlflow}/api/2.0/mlflow/runs/search", json.dumps(body).encode(),
-                                     {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        (logged,) = json.load(answer)["runs"]
+    (logged,) = ask(f"{team.mlflow}/api/2.0/mlflow/runs/search", body)["runs"]
     tags = {row["key"]: row["value"] for row in logged["data"]["tags"]}
     assert tags["ganbench.complete"] == "true"
     assert names <= {row["key"] for row in logged["data"]["metrics"]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -17,15 +16,14 @@ from mlflow import MlflowClient
 
 from ganbench.flows.deployments import WATCH, WATCH_BEGIN
 from ganbench.gan.images import write_folder
-from tests.services.live import deployments, full_name, post, wait_until
+from tests.services.live import ask, deployments, full_name, post, wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parent.parent.parent
 
 
 def test_the_pages_of_prefect_ask_the_server_that_sent_them(servers):
-    with urllib.request.urlopen(f"{servers['prefect']}/ui-settings", timeout=30) as answer:
-        assert json.load(answer)["api_url"] == f"{servers['prefect']}/api"
+    assert ask(f"{servers['prefect']}/ui-settings")["api_url"] == f"{servers['prefect']}/api"
 
 
 def test_servers_listen_on_loopback_only(servers):
@@ -61,8 +59,7 @@ def test_the_form_starts_a_run_that_ends_in_mlflow(servers, ui_home):
     metrics = {row["key"] for row in logged["data"]["metrics"]}
     assert {"fd", "kid", "is"} <= metrics
     listing = f"{servers['mlflow']}/ajax-api/2.0/mlflow/artifacts/list?run_id={logged['info']['run_id']}"
-    with urllib.request.urlopen(listing, timeout=30) as answer:
-        assert {row["path"] for row in json.load(answer)["files"]} >= {"samples.png", "scores.json"}
+    assert {row["path"] for row in ask(listing)["files"]} >= {"samples.png", "scores.json"}
     without = MlflowClient(f"sqlite:///{ui_home / 'mlflow' / 'mlflow.db'}")  # as commands without a server read it
     assert without.download_artifacts(logged["info"]["run_id"], "scores.json", str(ui_home))
 
@@ -80,10 +77,7 @@ def test_runs_of_the_form_and_of_the_clock_see_the_users_modules_and_ours(server
     (run, *_) = wait_until(lambda: post(f"{servers['prefect']}/api/flow_runs/filter", asked))
     assert run["auto_scheduled"]
     assert run["parameters"]["model"] == "mine.toml"
-    gone = urllib.request.Request(f"{servers['prefect']}/api/deployments/{nightly}/schedules/{added['id']}",
-                                  method="DELETE")
-    with urllib.request.urlopen(gone, timeout=30):
-        pass
+    ask(f"{servers['prefect']}/api/deployments/{nightly}/schedules/{added['id']}", method="DELETE")
 
 
 def test_a_comparison_from_the_form_leaves_its_report_in_mlflow(servers, ui_home):
@@ -94,8 +88,7 @@ def test_a_comparison_from_the_form_leaves_its_report_in_mlflow(servers, ui_home
     asked = {"experiment_ids": ["1"], "filter": "tags.`ganbench.kind` = 'comparison'"}
     logged = post(f"{servers['mlflow']}/api/2.0/mlflow/runs/search", asked)["runs"][0]
     listing = f"{servers['mlflow']}/ajax-api/2.0/mlflow/artifacts/list?run_id={logged['info']['run_id']}"
-    with urllib.request.urlopen(listing, timeout=30) as answer:
-        files = {row["path"] for row in json.load(answer)["files"]}
+    files = {row["path"] for row in ask(listing)["files"]}
     assert files >= {"leaderboard.json", "report.html", "report.md", "report.json", "play.html", "pictures"}
 
 
@@ -123,8 +116,7 @@ def run_by_hand(servers: dict[str, str], parameters: dict[str, Any], name: str =
 
 
 def ended(servers: dict[str, str], run: str) -> str:
-    with urllib.request.urlopen(f"{servers['prefect']}/api/flow_runs/{run}", timeout=30) as answer:
-        state = json.load(answer)["state_type"]
+    state = ask(f"{servers['prefect']}/api/flow_runs/{run}")["state_type"]
     return state if state in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else ""
 
 
