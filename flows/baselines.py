@@ -12,12 +12,9 @@ from ganbench.flows.compare import compare
 from ganbench.flows.options import Some, formed, in_form
 from ganbench.flows.train import train
 from ganbench.flows.trainings import check_budget, kinds_of, place_of
-from ganbench.gan.question import Option, Training, given
+from ganbench.gan.question import COMPARED, FOR_ALL, KINDS, Option, Training, given
 from ganbench.gan.recipes.planning import IMAGES
 
-KINDS = "r3gan,flow,gpt"
-N = 1_000                                                   # images of each model in the comparison
-TRAINED = Some(Training, ("data", "resolution", "budget", "held_out", "no_classes", "augment", "seed", "threads"))
 Kinds = Annotated[str, Option("Kinds", "What is trained, comma-separated; each for the whole budget.")]
 Against = Annotated[list[str] | None, Option(
     "Your own models", "To compare with: checkpoints, model files (.toml), or folders, .npz or .parquet of images.",
@@ -35,9 +32,9 @@ def run_name() -> str:
 
 @formed
 @flow(name="baselines", flow_run_name=run_name)
-@in_form(training=TRAINED)
+@in_form(training=Some(Training, FOR_ALL))
 def baselines(
-    *, training: Training, against: Against = None, kinds: Kinds = KINDS, n: Number = N, out: Out = "",
+    *, training: Training, against: Against = None, kinds: Kinds = KINDS, n: Number = COMPARED, out: Out = "",
 ) -> Any:
     """Train models of several kinds on your images, all for the same time, and compare the best snapshot of each.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganbench.flows.options import Machine, Some, on_command_line
-from ganbench.gan.question import PREPROCESSING, Opening, Question, Training
+from ganbench.gan.question import COMPARED, FOR_ALL, KINDS, PREPROCESSING, SPECIALISED, Opening, Question, Training
 from ganbench.gan.watching import watching
 
 if TYPE_CHECKING:
@@ -559,7 +559,7 @@ def train(
     """
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.run import run_training
+        from ganbench.flows.run_trainings import run_training
         from ganbench.flows.trainings import trained_lines
 
         with bars(quiet=False) as show:
@@ -568,15 +568,14 @@ def train(
 
 
 @app.command()
-@on_command_line(training=Some(Training, ("data", "resolution", "budget", "held_out", "no_classes", "augment", "seed",
-                                          "threads")), machine=Machine)
+@on_command_line(training=Some(Training, FOR_ALL), machine=Machine)
 def baselines(
     *,
     training: Training,
     against: Annotated[list[str] | None, typer.Option(
         metavar="MODEL", help="Your own models to compare with; may be repeated.", show_default=False)] = None,
-    kinds: Annotated[str, typer.Option(help="What is trained, each for the whole budget.")] = "r3gan,flow,gpt",
-    n: Annotated[int, typer.Option(min=4, help="Images of each model in the comparison.")] = 1_000,
+    kinds: Annotated[str, typer.Option(help="What is trained, each for the whole budget.")] = KINDS,
+    n: Annotated[int, typer.Option(min=4, help="Images of each model in the comparison.")] = COMPARED,
     out: Annotated[str, typer.Option(metavar="DIR", help="Folder of the trainings and the report.")] = "",
     json: JsonFile = "",
     machine: Machine,
@@ -585,13 +584,43 @@ def baselines(
     with sentences(machine.debug):
         begin(machine)
         from ganbench.flows.comparisons import kept
-        from ganbench.flows.run import run_baselines
+        from ganbench.flows.run_trainings import run_baselines
 
         def work(show: Show) -> Answer:
             say = print if json != "-" else lambda text: print(text, file=sys.stderr)
             return kept(None, run_baselines(show, say, training, against or [], kinds, n, out))
 
         finish(answer_to(None, work, quiet=json == "-"), json)
+
+
+@app.command()
+@on_command_line(training=Some(Training, SPECIALISED), machine=Machine)
+def specialise(
+    model: Annotated[str, typer.Argument(
+        metavar="MODEL", help="What goes on: zoo:NAME, a model file, or the folder of a training.",
+        show_default=False)],
+    *,
+    training: Training,
+    cluster: Annotated[int, typer.Option(
+        min=0, help="Specialise to this cluster of the images, 1 to 10, as `evaluate --by cluster` numbers them.",
+        show_default=False)] = 0,
+    n: Annotated[int, typer.Option(min=100, help="Images of each model, to measure with.")] = COMPARED,
+    out: Annotated[str, typer.Option(metavar="DIR", help="Folder of the trainings and the table.")] = "",
+    json: JsonFile = "",
+    machine: Machine,
+) -> None:
+    """Let a model learn other images, or some of its own classes, by several strategies, and compare these."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.answers import Answer
+        from ganbench.flows.run_trainings import run_specialisation
+        from ganbench.flows.specialisations import specialised_json, specialised_screen
+
+        say = print if json != "-" else lambda text: print(text, file=sys.stderr)
+        with bars(quiet=json == "-") as show:
+            found, tracked = run_specialisation(show, say, model, training, cluster, n, out)
+        where = f"MLflow: {tracked.problem or f'run {tracked.run_id}'}"
+        finish(Answer(specialised_screen(found, where), specialised_json(found) if json else ""), json)
 
 
 @app.command()

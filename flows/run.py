@@ -8,9 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganbench.flows.trainings import check_budget, kinds_of, place_of, what_is_trained
 from ganbench.gan.audit import IMAGES, check_unseen, question_of
-from ganbench.gan.datasets import DataFolders
 from ganbench.gan.evaluate import features_of, sample_one
 from ganbench.gan.features.extract import extractor_of, pace
 from ganbench.gan.images import write_folder, write_npz, write_parquet
@@ -34,9 +32,7 @@ from ganbench.gan.needs.sets import has
 from ganbench.gan.numbers import duration
 from ganbench.gan.parts import Part, ordered, real_part
 from ganbench.gan.protocols import CONVENTIONS, lean
-from ganbench.gan.question import Opening, Question, Training, given, protocol_of
-from ganbench.gan.recipes.planning import default_folder, plan
-from ganbench.gan.recipes.running import check_folder, progress
+from ganbench.gan.question import Opening, Question, given, protocol_of
 from ganbench.gan.rows import Chunks
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.statistics import accumulate
@@ -59,7 +55,6 @@ if TYPE_CHECKING:
     from ganbench.gan.nightly.history import Night
     from ganbench.gan.nightly.suite import Suite
     from ganbench.gan.verify import Result
-    from ganbench.tasks.training import Trained
 
 Show = Callable[..., None]  # stage, images just done, total
 
@@ -289,42 +284,3 @@ def time_for(images: int) -> str:
     with single_threaded():
         seconds = images / pace(seen, (3, 32, 32), settings().workers)
     return f": {duration(seconds)} if the machine stays as busy as now"
-
-
-def run_baselines(
-    show: Show, say: Callable[[str], None], training: Training, against: Sequence[str], kinds: str, n: int, out: str
-) -> Compared:
-    """Plan all trainings first, so that bad input is reported at once; then run the flow `baselines`."""
-    check_runner()
-    check_budget(training)
-    workspace, folder = workspace_of(), place_of(out, training)
-    for model in against:
-        resolve(model, workspace)
-    for name in kinds_of(kinds):
-        planned = plan(name, training, folder / name, DataFolders.of(workspace), workspace.device)
-        say(what_is_trained(planned))
-        for stage in planned.stages:
-            show(f"{name}: {stage.name}" if stage.name != name else name, *progress(stage))
-    begin_flow()
-    from ganbench.flows.baselines import baselines
-
-    with listening(show):
-        return baselines(**given(training), against=list(against) or None, kinds=kinds, n=n, out=str(folder))
-
-
-def run_training(
-    show: Show, say: Callable[[str], None], recipe: str, out: Path | None, training: Training
-) -> Trained:
-    """Train a recipe, with a bar for every stage; `say` is told what was decided."""
-    workspace = workspace_of()
-    folder = out or default_folder(recipe, training, settings().root / "training")
-    planned = plan(recipe, training, folder, DataFolders.of(workspace), workspace.device, workspace)
-    say(what_is_trained(planned))
-    for stage in planned.stages:
-        check_folder(stage)
-        show(stage.name, *progress(stage))
-    begin_flow()
-    from ganbench.flows.train import train
-
-    with listening(show):
-        return train(recipe, str(folder), **given(training))

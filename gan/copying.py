@@ -63,8 +63,14 @@ class Audit:
     matches: tuple[Match, ...] = field(default_factory=tuple)
 
 
-def look_for_copies(images: dict[str, Samples], features: dict[str, Features], unseen: str, tick: Tick) -> Audit:
+def look_for_copies(
+    images: dict[str, Samples], features: dict[str, Features], unseen: str, tick: Tick, least: int = LEAST
+) -> Audit:
+    """`least`: of the training images; with few of them the ratio has few others to compare with."""
     training = Pictures(images["training"])
+    if len(training.small) < least:
+        raise BadInput("too-few-images",
+                       f"An audit needs at least {least} training images, got {len(training.small):,}.")
     mine = search(Pictures(images["generated"]), training, features["generated"], features["training"], tick)
     n = len(mine.ratio)
     if not unseen:
@@ -132,9 +138,6 @@ class Found:
 
 def search(x: Pictures, training: Pictures, x_features: Features, features: Features, tick: Tick) -> Found:
     """Nearest training images of every image of a set."""
-    if len(training.small) < LEAST:
-        raise BadInput("too-few-images",
-                       f"An audit needs at least {LEAST} training images, got {len(training.small):,}.")
     near = nearest_across(Rows(x_features), Rows(features), BY_FEATURES).indices         # type: ignore[arg-type]
     candidates = np.concatenate([near, *by_pattern(x, training)], axis=1)               # (n, 82)
     distances = np.empty(candidates.shape)

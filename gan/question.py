@@ -144,12 +144,18 @@ class Training:
     )
     strategy: str = option(
         "", "Strategy", "How it learns on: finetune (all weights), freezed (half of the critic rests), ewc (weights "
-        "are bound to what they were) or adapter (less than 5 % of the weights are learnt). Empty: finetune.",
-        metavar="finetune|freezed|ewc|adapter", card="Transfer",
+        "are bound to what they were), adapter (less than 5 % of the weights are learnt) or scratch (the same network "
+        "with fresh weights). Empty: finetune.",
+        metavar="finetune|freezed|ewc|adapter|scratch",
+        card="Transfer",
     )
     held_out: str = option(
         "", "Held-out images", "Real images that are not learnt from, to measure every snapshot with: N% of the "
         "images, or other DATA. Empty: 20%, at most 1,000.", metavar="DATA|N%", card="Images",
+    )
+    classes: str = option(
+        "", "Classes", "Learn from the images of these classes only: names or numbers, comma-separated. Begun with a "
+        "model of all of the data's classes, each goes on from its own.", metavar="CLASS,...", card="Images",
     )
     no_classes: bool = option(
         False, "Without classes", "Leave the classes of the images aside.", card="Images",
@@ -169,6 +175,12 @@ class Training:
     threads: int = option(
         0, "Threads", "Of the CPU; 0: all cores. The last bits of the weights depend on it.", least=0, card="Method",
     )
+
+
+KINDS, COMPARED = "r3gan,flow,gpt", 1_000                   # of baselines: what is trained, and images of each model
+SPECIALISED = ("data", "classes", "resolution", "budget", "strategy", "held_out", "no_classes", "augment", "batch",
+               "patience", "seed", "threads")
+FOR_ALL = ("data", "classes", "resolution", "budget", "held_out", "no_classes", "augment", "seed", "threads")
 
 
 def options_of(group: type) -> dict[str, Option]:

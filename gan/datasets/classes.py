@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ganbench.gan.datasets.base import ImageSet
-from ganbench.gan.types import BadInput
+from ganbench.gan.datasets.base import Chosen, ImageSet
+from ganbench.gan.types import BadInput, digest_of
 
 Names = tuple[str, ...]         # of the classes 0, 1, ...; empty: only numbers are known
 
@@ -70,6 +70,35 @@ def numbers_of(own: Names, names: Names) -> list[int]:
     """The place of each class among `names`, or its name as a number."""
     place = {key(name): i for i, name in enumerate(names)}
     return [place[key(name)] if key(name) in place else int(name) for name in own]
+
+
+def only(images: ImageSet, chosen: str) -> ImageSet:
+    """The images of some classes, named or numbered, comma-separated; they keep their numbers.  '': all images."""
+    if not chosen or images.labels is None:
+        if chosen:
+            raise BadInput("missing-labels", f"{images.name} has no classes of which {chosen} could be chosen.")
+        return images
+    numbers = [number_of(name, images) for name in chosen.split(",")]
+    rows = np.flatnonzero(np.isin(images.labels, numbers))
+    return replace(images, n=len(rows), rows=Chosen(images.rows, rows), labels=images.labels[rows], sizes={},
+                   digest=digest_of([images.digest, "classes", sorted(set(numbers))]))
+
+
+def number_of(name: str, images: ImageSet) -> int:
+    """The number of the class of that name, or of that number where none has such a name."""
+    names, wanted = [key(one) for one in images.classes], key(name)
+    if wanted in names:
+        return names.index(wanted)
+    known = set() if images.labels is None else set(images.labels.tolist())
+    if wanted.isdecimal() and int(wanted) in known:
+        return int(wanted)
+    some = ", ".join(images.classes) or ", ".join(map(str, sorted(known)))
+    raise BadInput("unknown-choice", f"{images.name} has no class {name!r}; its classes are {some}.")
+
+
+def count_of(images: ImageSet) -> int:
+    """How many classes the numbers of a set allow for."""
+    return max(len(images.classes), int(images.labels.max()) + 1 if images.labels is not None else 0)
 
 
 def renumbered(images: ImageSet, numbers: Sequence[int]) -> ImageSet:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from ganbench.gan.datasets import DataFolders, ImageSet
+from ganbench.gan.datasets.classes import count_of, only
 from ganbench.gan.files import atomic_write, check_room
 from ganbench.gan.images import pad_to, write_npz
 from ganbench.gan.models.images import open_set
@@ -48,6 +49,8 @@ class Material:
     counts: tuple[int, ...] = ()                            # of the images of each class to learn from
     repeated: int = 0                                       # images whose pixels another one has, too
     squeezed: int = 0                                       # images that were not square
+    numbers: tuple[int, ...] = ()                           # of chosen classes, the data's own
+    known: int = 0                                          # classes of the data, where some were chosen
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -70,12 +73,13 @@ class Wanted:
     held_out: str = ""                                      # N% of them, or other DATA
     labels: bool = True
     least: int = LEAST
+    classes: str = ""                                       # only these, comma-separated
 
 
 def prepare(wanted: Wanted, folders: DataFolders, folder: Path, begun: bool = True) -> Material:
     """Read and check the images, and write them into the folder; what a training that has begun left there must be the
     same."""
-    images = opened(wanted, folders)
+    images = only(opened(wanted, folders), wanted.classes)
     kept = kept_in(folder) if begun else None
     if kept and kept.digest == images.digest:
         return kept
@@ -92,7 +96,8 @@ def kept_in(folder: Path) -> Material | None:
     if not path.exists():
         return None
     facts = json.loads(path.read_text("utf-8"))
-    return Material(**facts | {"classes": tuple(facts["classes"]), "counts": tuple(facts["counts"])})
+    lists = {name: tuple(value) for name, value in facts.items() if isinstance(value, list)}
+    return Material(**facts | lists)
 
 
 def batch_in(folder: Path) -> Batch:
@@ -154,7 +159,7 @@ def write(images: ImageSet, wanted: Wanted, folders: DataFolders, folder: Path) 
         raise BadInput("no-held-out-images",
                        f"{images.name} holds {len(set(prints))} different images, too few to hold some out: name "
                        "others of the kind to measure with, --held-out DATA.")
-    labels, classes = classes_of(images, wanted)
+    labels, classes, numbers = classes_of(images, wanted)
     if labels is not None:
         check_each_class(labels, classes, images.name)
     away = held_out_rows(prints, labels, wanted)
@@ -164,7 +169,8 @@ def write(images: ImageSet, wanted: Wanted, folders: DataFolders, folder: Path) 
     material = Material(
         wanted.data, images.digest, len(mine), held_out_in(folder), images.shape[0], resolution,
         next(side for side in SIDES if side >= resolution), classes, counts_of(labels, mine, classes), repeated,
-        sum(count for (height, width), count in images.sizes.items() if height != width))
+        sum(count for (height, width), count in images.sizes.items() if height != width),
+        numbers, count_of(images) if numbers else 0)
     write_training(images, labels, mine, material, folder)
     facts = json.dumps(asdict(material), indent=1)
     atomic_write(folder / NAME, lambda path: path.write_text(facts, "utf-8"))
@@ -181,13 +187,16 @@ def check_distinct(prints: Sequence[bytes], name: str, least: int) -> int:
     return n - distinct
 
 
-def classes_of(images: ImageSet, wanted: Wanted) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Labels 0, 1, ... and the names of their classes; None without classes, or with a single one."""
+def classes_of(images: ImageSet, wanted: Wanted) -> tuple[np.ndarray | None, tuple[str, ...], tuple[int, ...]]:
+    """Labels 0, 1, ... and the names of their classes; None without classes, or with a single one that nobody chose.
+    Of chosen classes also the numbers."""
     if images.labels is None or not wanted.labels:
-        return None, ()
+        return None, (), ()
     found, labels = np.unique(images.labels, return_inverse=True)
     names = tuple(images.classes[k] if k < len(images.classes) else str(k) for k in found)
-    return (labels.astype(np.int64), names) if len(names) > 1 else (None, ())
+    if len(names) < 2 and not wanted.classes:
+        return None, (), ()
+    return labels.astype(np.int64), names, tuple(found.tolist()) if wanted.classes else ()
 
 
 def check_each_class(labels: np.ndarray, classes: Sequence[str], name: str) -> None:
@@ -245,6 +254,7 @@ def write_held_out(
         write_npz(folder / "held-out.npz", images.read(away.tolist()), theirs)
         return
     others = open_set(wanted.held_out, folders, images.shape[1])
+    others = others if others.labels is None else only(others, wanted.classes)
     if others.shape != images.shape:
         raise BadInput("unequal-sizes",
                        f"{wanted.held_out} has images of shape {others.shape}, expected that of {wanted.data}: "

@@ -127,13 +127,15 @@ def designed(
     source: ModelSpec | None = None,
 ) -> list[Recipe]:
     """The recipes of a design, the last one the model's; before it, the tokenizer's, if there is one.  `source`: the
-    model that it begins with, whose widths it has where it is of the same size."""
+    model that it begins with, whose widths it has where it is of the same size; also of fresh weights (`scratch`)."""
     design, overrides = DESIGNS[name], overrides or Overrides()
     like = RECIPES[design.like]
-    family, after = design.family or like.family, "" if source or not like.after else TOKENIZER
+    strategy = (asked.strategy or "finetune") if source and asked.strategy != "scratch" else ""
+    family, after = design.family or like.family, "" if strategy or not like.after else TOKENIZER
     hardware = hardware_for(family, asked, device)
     wide = 2 if material.n >= MANY and torch.device(device).type == "cuda" else 1
-    labelled = design.classes and bool(material.classes)
+    taught = int(source.arguments.get("n_classes", 0)) if source else 0
+    labelled = design.classes and len(material.classes) > (not taught)      # one class needs no conditional model
     arguments = design.arguments(material, wide) | of_source(source, material)
     arguments |= {"n_classes": len(material.classes) if labelled else 0} if design.classes else {}
     schedule = scheduled(like.schedule, asked, material, device, halved=bool(after))
@@ -141,7 +143,8 @@ def designed(
     recipe = replace(
         like, data=material.data, family=family, arguments={**arguments, **overrides.arguments}, first=0,
         schedule=replace(schedule, **overrides.schedule), settings={**settings, **overrides.settings}, expected="",
-        hardware=hardware, after=after, strategy=(asked.strategy or "finetune") if source else "")
+        hardware=hardware, after=after, strategy=strategy,
+        begun_as=material.numbers if labelled and strategy and taught == material.known else ())
     recipe = replace(recipe, snapshots=spaced(recipe.schedule))
     return [*([tokenizer(recipe, RECIPES[like.after])] if after else []), recipe]
 

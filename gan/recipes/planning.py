@@ -69,7 +69,7 @@ def plan(
     before = {} if not (folder / FILE).exists() else read_toml(folder / FILE)
     source = source_of(name, asked, folder, workspace or Workspace(), begun)
     made = designed(name, asked, material, device, overrides, source)
-    taken = taken_of(GENERATORS[made[-1].family].make(**made[-1].arguments), folder) if source else None  # type: ignore
+    taken = taken_by(made[-1], folder)
     if begun:
         check_same(folder, before, name, asked, overrides)
     write(folder, name, asked, overrides, made[-1])
@@ -90,6 +90,14 @@ def source_of(name: str, asked: Training, folder: Path, workspace: Workspace, be
     source = fetched(asked.start, family, folder, workspace, begun)
     check_strategy(asked.strategy or STRATEGIES[0], family in CRITICS, folder)
     return source
+
+
+def taken_by(recipe: Recipe, folder: Path) -> Taken | None:
+    """What its network takes of the model that it begins with."""
+    if not recipe.strategy:
+        return None
+    network: Any = GENERATORS[recipe.family].make(**recipe.arguments)
+    return taken_of(network, folder, recipe.begun_as)
 
 
 def default_folder(recipe: str, asked: Training, root: Path) -> Path:
@@ -126,7 +134,7 @@ def material_of(asked: Training, folder: Path, folders: DataFolders, device: str
         raise BadInput("no-training-data", "A recipe for your images needs them: --data, a folder, .npz or .parquet.")
     largest = 256 if device.startswith("cuda") else 64
     least = FEW if asked.start else LEAST
-    wanted = Wanted(asked.data, asked.resolution, largest, asked.held_out, not asked.no_classes, least)
+    wanted = Wanted(asked.data, asked.resolution, largest, asked.held_out, not asked.no_classes, least, asked.classes)
     return prepare(wanted, folders, folder / IMAGES, begun)
 
 

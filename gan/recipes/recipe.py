@@ -42,6 +42,7 @@ class Recipe:
     expected: str = ""                                      # what the last snapshot scores, and under which protocol
     hardware: Hardware = PLAIN
     strategy: str = ""                                      # how it learns on from the model in its folder; '': anew
+    begun_as: tuple[int, ...] = ()                          # the class of that model which each of its classes was
 
 
 CRITICS = {                                                 # of each adversarial family
@@ -67,7 +68,7 @@ def make_gan(recipe: Recipe, folder: Path) -> Task:
         network.to(recipe.hardware.device, memory_format=torch.channels_last)   # after it: numbers are drawn in the
     settings = dict(recipe.settings)                                            # order of memory
     if recipe.strategy:
-        transfer.begin(recipe.strategy, folder, *networks, recipe.schedule.seed)
+        transfer.begin(recipe.strategy, folder, *networks, recipe.schedule.seed, recipe.begun_as)
         settings["alone"] = transfer.steps_alone(folder, recipe.schedule)
     if recipe.strategy == "ewc":
         loss = LOSSES[str(settings.get("loss", "non-saturating"))]
@@ -84,7 +85,7 @@ def make_diffusion(recipe: Recipe, folder: Path) -> Task:
     network = seeded(GENERATORS[recipe.family].make, recipe)
     anchor = None
     if recipe.strategy:
-        transfer.begin(recipe.strategy, folder, network, None, recipe.schedule.seed)
+        transfer.begin(recipe.strategy, folder, network, None, recipe.schedule.seed, recipe.begun_as)
     if recipe.strategy == "ewc":
         process, random = DENOISING[network.process], random_at(recipe.schedule.seed, 0)
         anchor = transfer.anchored(network, transfer.likelihood_losses(network, lambda image, label: process(
@@ -105,7 +106,7 @@ def make_writer(recipe: Recipe, folder: Path) -> Task:
     transformer.initialise(model, torch.Generator().manual_seed(recipe.schedule.seed))
     anchor = None
     if recipe.strategy:                                     # with its tokenizer
-        transfer.begin(recipe.strategy, folder, model, None, recipe.schedule.seed)
+        transfer.begin(recipe.strategy, folder, model, None, recipe.schedule.seed, recipe.begun_as)
     else:
         model.tokenizer.load_state_dict(load_file(newest_snapshot(folder / recipe.after)))
     if recipe.strategy == "ewc":

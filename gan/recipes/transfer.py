@@ -2,14 +2,14 @@
 
 `finetune` learns all weights.  `freezed` keeps the lower half of the critic (arXiv:2002.10964).  `ewc` binds weights to
 what they were, by their Fisher information (arXiv:1612.00796, arXiv:2012.02780).  `adapter` learns low-rank additions
-of less than 5 % of the weights (arXiv:2106.09685).  The model lies in the training's folder, as start.toml and
-start.safetensors, and its critic, which only the folder of a training has, as start-critic.safetensors.  Without that a
-fresh critic learns alone for the first ALONE steps.
+of less than 5 % of the weights (arXiv:2106.09685).  `scratch` is the same network with fresh weights.  The model lies
+in the training's folder, as start.toml and start.safetensors, and its critic, which only the folder of a training has,
+as start-critic.safetensors.  Without that a fresh critic learns alone for the first ALONE steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from ganbench.gan.training.losses import Loss
 from ganbench.gan.training.matching import Taken, take
 from ganbench.gan.types import BadInput, ModelSpec, Workspace
 
-STRATEGIES = ("finetune", "freezed", "ewc", "adapter")
+STRATEGIES = ("finetune", "freezed", "ewc", "adapter", "scratch")
 WITH_CRITIC = ("freezed", "ewc")                            # of a GAN: they need the critic that the model had
 TOML, WEIGHTS, CRITIC = "start.toml", "start.safetensors", "start-critic.safetensors"
 FROZEN = 0.5                                                # of a critic's layers, `freezed`
@@ -46,21 +46,29 @@ def fetched(model: str, family: str, folder: Path, workspace: Workspace, begun: 
     if begun and (folder / TOML).exists():
         return read_spec(folder / TOML)
     (folder / CRITIC).unlink(missing_ok=True)
-    place = Path(model)
-    trained = place.is_dir() and (place / "state.pt").exists()
-    files = [str(place / name) for name in ("best.toml", "last.toml") if trained and (place / name).exists()]
-    spec = resolve((*files, model)[0], workspace)
+    spec = resolve(file_of(model), workspace)
     if spec.family != family:
         raise BadInput("conflicting-options",
                        f"The model to begin with, {model}, is "
                        f"{f'of the family {spec.family}' if spec.family else 'made by a factory'}, expected {family}.")
     known, state = examine(spec, workspace.trust_pickle)
     keep(folder / WEIGHTS, state)
-    if trained and "discriminator" in (parts := read_state(place / "state.pt")):
+    if is_training(Path(model)) and "discriminator" in (parts := read_state(Path(model) / "state.pt")):
         keep(folder / CRITIC, parts["discriminator"])
     text = write_spec(replace(known, weights=WEIGHTS, weights_key="", sha256="", resolution=side_of(known)))
     atomic_write(folder / TOML, lambda path: path.write_text(text, "utf-8"))
     return read_spec(folder / TOML)
+
+
+def is_training(place: Path) -> bool:
+    return place.is_dir() and (place / "state.pt").exists()
+
+
+def file_of(model: str) -> str:
+    """MODEL; of the folder of a training, the file of its best snapshot."""
+    place = Path(model)
+    files = [str(place / name) for name in ("best.toml", "last.toml") if is_training(place) and (place / name).exists()]
+    return (*files, model)[0]
 
 
 def side_of(spec: ModelSpec) -> int:
@@ -89,16 +97,18 @@ def check_strategy(strategy: str, adversarial: bool, folder: Path) -> None:
                        "folder of a training of ganbench, or choose finetune or adapter.")
 
 
-def taken_of(network: nn.Module, folder: Path) -> Taken:
+def taken_of(network: nn.Module, folder: Path, classes: Sequence[int] = ()) -> Taken:
     """Fill a fresh network with what fits of the model."""
-    return take(network, load_file(folder / WEIGHTS))
+    return take(network, load_file(folder / WEIGHTS), classes)
 
 
-def begin(strategy: str, folder: Path, network: nn.Module, critic: nn.Module | None, seed: int) -> None:
+def begin(
+    strategy: str, folder: Path, network: nn.Module, critic: nn.Module | None, seed: int, classes: Sequence[int] = ()
+) -> None:
     """Networks with fresh weights become those that the strategy begins with."""
-    taken_of(network, folder)
+    taken_of(network, folder, classes)
     if critic is not None and (folder / CRITIC).exists():
-        take(critic, load_file(folder / CRITIC))
+        take(critic, load_file(folder / CRITIC), classes)
     if critic is not None and strategy == "freezed":
         freeze_lower(critic, FROZEN)
     if strategy == "adapter":

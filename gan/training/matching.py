@@ -2,8 +2,8 @@
 
 Re-made are, where only the number of classes or of colours differs:
 
-- vectors of classes: each becomes the mean of the source's, so that all classes begin alike; the vector for no class,
-  which diffusion models have, stays
+- vectors of classes: those of chosen classes are taken; without a choice each becomes the mean of the source's, so that
+  all classes begin alike; the vector for no class, which diffusion models have, stays
 - a first linear layer that reads classes beside the latent: columns for them are 0, or are left out
 - the layers that read and write pixels, between 1 and 3 channels: grey images are read as before, and each colour is
   written as grey was; a grey pixel is written as the mean of the colours
@@ -12,7 +12,7 @@ Re-made are, where only the number of classes or of colours differs:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -47,13 +47,17 @@ class Taken:
 
 
 @torch.no_grad()
-def take(network: nn.Module, state: Mapping[str, Tensor]) -> Taken:
-    """Copy into a fresh network what fits of another one's state; BadInput, and no change, where that is too little."""
+def take(network: nn.Module, state: Mapping[str, Tensor], classes: Sequence[int] = ()) -> Taken:
+    """Copy into a fresh network what fits of another one's state; BadInput, and no change, where that is too little.
+
+    `classes`: which class of the source each of the network's begins as.
+    """
     own = network.state_dict()
     state = without_class(state, own)
-    fitting = {name: state[name] for name, value in own.items() if name in state and state[name].shape == value.shape}
+    fitting = {name: state[name] for name, value in own.items() if name in state and state[name].shape == value.shape
+               and not (classes and is_table(network, name))}
     remade = {name: new for name in own.keys() & state.keys() - fitting.keys()
-              if (new := remake(network, name, own[name], state[name].float())) is not None}
+              if (new := remake(network, name, own[name], state[name].float(), classes)) is not None}
     taken = Taken(
         counts(fitting), counts({name: remade[name] for name in own if name in remade}),
         counts({name: own[name] for name in own if name not in fitting and name not in remade}),
@@ -87,15 +91,25 @@ def counts(tensors: Mapping[str, Tensor]) -> dict[str, int]:
     return {name: value.numel() for name, value in tensors.items()}
 
 
-def remake(network: nn.Module, name: str, own: Tensor, source: Tensor) -> Tensor | None:
+def is_table(network: nn.Module, name: str) -> bool:
+    """Whether the rows of a tensor belong to classes."""
+    return name.endswith(CLASSES) or isinstance(network.get_submodule(name.rpartition(".")[0]), wgan_gp.Norm)
+
+
+def remake(
+    network: nn.Module, name: str, own: Tensor, source: Tensor, classes: Sequence[int] = ()
+) -> Tensor | None:
     """The source's tensor in the network's shape; None where there is no way."""
     if own.ndim != source.ndim:
         return None
     owner = network.get_submodule(name.rpartition(".")[0])
     differing = [k for k, (a, b) in enumerate(zip(own.shape, source.shape, strict=True)) if a != b]
+    if classes and differing in ([], [0]) and is_table(network, name):
+        chosen = list(classes) + [len(source) - 1] * name.endswith(NULLED)
+        return source[chosen] if len(chosen) == len(own) else None
     if len(differing) != 1:
         return None
-    if differing == [0] and (name.endswith(CLASSES) or isinstance(owner, wgan_gp.Norm)):
+    if differing == [0] and is_table(network, name):
         if name.endswith(TABLE) and 2 in (len(own), len(source)):
             return of_one_class(source, len(own))
         return of_classes(source, len(own), null=name.endswith(NULLED))

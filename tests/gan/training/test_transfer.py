@@ -135,6 +135,27 @@ def test_classes_of_another_number_begin_as_the_mean_of_the_sources(family):
     assert torch.allclose(first, last, atol=1e-5)
 
 
+@pytest.mark.parametrize("chosen", [(2, 0), (1,), (2, 1, 0)])
+@pytest.mark.parametrize("family", [family for family in SMALL if family != "dcgan"])
+def test_chosen_classes_begin_as_they_were(family, chosen):
+    """Each draws what the class of the source drew, also where there are as many in another order."""
+    source, network = small(family, seed=1), small(family, seed=2, n_classes=len(chosen))
+    taken = take(network, source.state_dict(), chosen)
+    assert taken.share == 1
+    assert taken.remade
+    ours = images_of(network, range(len(chosen)))
+    assert torch.allclose(ours, images_of(source, chosen), atol=1e-5)
+
+
+@pytest.mark.parametrize("family", [family for family in GANS if family != "dcgan"])
+def test_a_critic_judges_chosen_classes_as_before(family):
+    source, network = critic(family, seed=1).eval(), critic(family, seed=2, n_classes=2).eval()
+    assert take(network, source.state_dict(), (2, 0)).share == 1
+    x = torch.randn(2, 1, 16, 16).clamp(-1, 1)
+    with torch.inference_mode():
+        assert torch.allclose(network(x, torch.tensor([0, 1])), source(x, torch.tensor([2, 0])), atol=1e-5)
+
+
 @pytest.mark.parametrize("family", ["diffusion", "dit"])
 def test_a_denoiser_without_classes_begins_as_what_its_source_says_of_no_class(family):
     """Class 3 of three is none."""

@@ -1,0 +1,66 @@
+"""How far a target is from what a model draws, in terms of the model's own images.
+
+A Fréchet distance to ten images says little by itself: it is far above its value for many images.  So the model's own
+images are divided into clusters, and as many images of each are compared with all of them in the same way.  A target
+that is at most MARGIN times as far away as the farthest cluster is near.  For targets that are not, binding a model to
+what it was (`ewc`, `freezed`) is reported to be no better than plain fine-tuning (Zhao et al. 2022, arXiv:2210.16559).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganbench.gan.metrics.frechet import frechet_distance_few, matrix_root
+from ganbench.gan.slices import CLUSTERS, COMPONENTS, centres_of
+from ganbench.gan.statistics import moments
+from ganbench.gan.types import BadInput, Statistics
+
+MOST = 50                                                   # images of a cluster, and of the target, that are compared
+LEAST = 3                                                   # clusters that have as many
+MARGIN = 1.25
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """Fréchet distances to the source's images: of the target, and of clusters of the source, of `n` images each."""
+
+    target: float
+    clusters: tuple[float, ...]
+    n: int
+
+    @property
+    def near(self) -> bool:
+        return self.target <= MARGIN * max(self.clusters)
+
+
+def nearness(source: np.ndarray, target: np.ndarray, seed: int = 0) -> Nearness:
+    """`source` (n, d), `target` (m, d): features of images that the model draws, and of the target."""
+    random = np.random.default_rng(seed)
+    groups = [rows for rows in clusters_of(source, seed) if len(rows) >= 2]
+    sizes = sorted((len(rows) for rows in groups), reverse=True)
+    if len(sizes) < LEAST or len(target) < 2:
+        raise BadInput("too-few-images",
+                       f"{len(source):,} images of the source, in {len(sizes)} clusters, and {len(target):,} of the "
+                       f"target are too few to compare; expected at least {LEAST} clusters and 2 images.")
+    n = min(len(target), MOST, sizes[LEAST - 1])
+    statistics = moments(source).statistics()
+    root = matrix_root(statistics.sigma)
+    parts = [source[random.choice(rows, n, replace=False)] for rows in groups if len(rows) >= n]
+    chosen = target[np.sort(random.choice(len(target), n, replace=False))]
+    return Nearness(distance(statistics, chosen, root), tuple(distance(statistics, part, root) for part in parts), n)
+
+
+def clusters_of(features: np.ndarray, seed: int) -> list[np.ndarray]:
+    """The rows of each of CLUSTERS clusters of a seeded k-means in COMPONENTS principal components."""
+    centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    points = centred @ axes[:COMPONENTS].T
+    centres = centres_of(points, CLUSTERS, seed)
+    nearest = ((points[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+    return [np.flatnonzero(nearest == k) for k in range(len(centres))]
+
+
+def distance(source: Statistics, images: np.ndarray, root: np.ndarray) -> float:
+    return frechet_distance_few(source, moments(images).statistics(), images.astype(np.float64), root)

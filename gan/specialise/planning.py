@@ -1,0 +1,60 @@
+"""All trainings of a specialisation, checked before the first one begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ganbench.gan.datasets import DataFolders
+from ganbench.gan.models.loading import resolve
+from ganbench.gan.parts import Part, real_part
+from ganbench.gan.question import Training
+from ganbench.gan.recipes.planning import Plan, plan
+from ganbench.gan.recipes.running import Stage
+from ganbench.gan.recipes.transfer import file_of
+from ganbench.gan.sampling import check_device
+from ganbench.gan.specialise.nearness import Nearness, nearness
+from ganbench.gan.specialise.specialists import SEED, drawn, training_images
+from ganbench.gan.specialise.target import Target, design_of, lead_of, strategies_of, target_of
+from ganbench.gan.types import CompleteSpec, Workspace
+
+Tick = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Specialisation:
+    """A model, its target, and a training for each strategy, in a folder of its name."""
+
+    source: CompleteSpec
+    design: str
+    target: Target
+    trainings: Mapping[str, Training]
+    plans: Mapping[str, Plan]
+
+    @property
+    def stages(self) -> dict[str, Stage]:
+        """The model's stage of each strategy."""
+        return {name: found.last for name, found in self.plans.items()}
+
+
+def planned(
+    model: str, asked: Training, cluster: int, folder: Path, workspace: Workspace, tick: Tick = lambda n: None
+) -> Specialisation:
+    """`asked.strategy`: comma-separated; BadInput before anything is trained."""
+    check_device(workspace.device)
+    names, source = strategies_of(asked.strategy), resolve(file_of(model), workspace)
+    design = design_of(model, source)
+    target = target_of(model, asked, cluster, folder, workspace, tick)
+    trainings = {name: replace(target.training, start=model, strategy=name) for name in names}
+    plans = {name: plan(design, training, folder / name, DataFolders.of(workspace), workspace.device, workspace)
+             for name, training in trainings.items()}
+    return Specialisation(source, design, target, trainings, plans)
+
+
+def distance_to(found: Specialisation, n: int, workspace: Workspace, tick: Tick = lambda n: None) -> Nearness:
+    """Of the training images to `n` images of the source; features are stored."""
+    path = training_images(next(iter(found.stages.values())))
+    lead = lead_of(str(path))
+    source = drawn(Part(found.source, SEED, n), lead, workspace, tick)
+    return nearness(source.rows, drawn(real_part(str(path), None, workspace), lead, workspace, tick).rows)

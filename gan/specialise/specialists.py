@@ -1,0 +1,186 @@
+"""What came of each strategy: scores on held-out images, copies of training images, variety, and what is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ganbench.gan.compare import holm
+from ganbench.gan.copying import RATE, Audit, Match, look_for_copies
+from ganbench.gan.evaluate import features_of, sample_one
+from ganbench.gan.images import write_npz
+from ganbench.gan.metrics.intra import intra_diversity
+from ganbench.gan.metrics.kernel import kid
+from ganbench.gan.metrics.manifold import coverage
+from ganbench.gan.metrics.neighbours import nearest, overlap
+from ganbench.gan.models.loading import resolve
+from ganbench.gan.parts import Part, real_part, samples_of
+from ganbench.gan.preprocessing import cropped
+from ganbench.gan.recipes.material import FEW
+from ganbench.gan.recipes.running import Stage
+from ganbench.gan.rows import Rows
+from ganbench.gan.sampling import shards_of
+from ganbench.gan.slices import centres_of
+from ganbench.gan.specialise.target import lead_of
+from ganbench.gan.store import image_of
+from ganbench.gan.types import Estimate, Features, ModelSpec, Samples, Workspace
+from ganbench.gan.uncertainty import difference, p_value
+
+SEED, AGAIN = 3, 4                                          # of draws; the snapshots were chosen with others
+CLUSTERS = 10                                               # in which variety is measured, at most
+UNSEEN = 20                                                 # held-out images, below which copies are not looked for
+LEVEL = 0.05
+SOURCE, REAL = "source", "real images"
+BASE = "finetune"                                           # with which the others are compared
+SHOWN = 8                                                   # images of a row
+
+Tick = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Specialist:
+    """Estimates of a model's images; None where they do not apply.
+
+    kid: against the held-out images.  copies: share of images that are listed as copies of training images; nearer:
+    share that is nearer to a training image than RATE of the held-out images are.  diversity: inside clusters around
+    training images.  kept: coverage of the source's images.
+    """
+
+    name: str
+    kid: Estimate | None
+    copies: Estimate | None = None
+    nearer: Estimate | None = None
+    excess: float | None = None                             # p-value of so many `nearer`, without copying
+    diversity: Estimate | None = None
+    kept: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Images and their features."""
+
+    samples: Samples
+    features: Features
+
+    @property
+    def rows(self) -> np.ndarray:
+        return Rows(self.features)[:]
+
+
+@dataclass(frozen=True)
+class Sets:
+    """What specialists are compared with: two draws of the source, and real images."""
+
+    source: Drawn
+    again: Drawn
+    training: Drawn
+    held_out: Drawn
+
+    @property
+    def centres(self) -> np.ndarray:
+        """The training images, or the centres of their clusters, (k, d) float32."""
+        points = self.training.rows
+        return points if len(points) <= CLUSTERS else centres_of(points.astype(np.float64), CLUSTERS, 0).astype("f4")
+
+
+def drawn(part: Part, extractor: str, workspace: Workspace, tick: Tick = lambda n: None) -> Drawn:
+    features = features_of(part, extractor, workspace, 1, tick)
+    shards = [sample_one(part, index, rows, workspace) for index, rows in shards_of(part.n)]
+    return Drawn(samples_of(part, shards), features)
+
+
+def sets_of(source: ModelSpec, stage: Stage, n: int, workspace: Workspace, tick: Tick = lambda n: None) -> Sets:
+    """`stage`: a training, in whose folder the images lie."""
+    training = training_images(stage)
+    held_out = training.with_name("held-out.npz")
+    lead, real = lead_of(str(held_out)), [real_part(str(path), None, workspace) for path in (training, held_out)]
+    parts = [Part(source, SEED, n), Part(source, AGAIN, n), *real]
+    return Sets(*(drawn(part, lead, workspace, tick) for part in parts))
+
+
+def training_images(stage: Stage) -> Path:
+    """What a training learns from, as it was before it was padded."""
+    if stage.images is None or stage.material is None:
+        raise ValueError(f"{stage.name} has no images.")
+    path, side = stage.images / "training.npz", stage.material.resolution
+    if not path.exists():
+        padded = np.load(stage.images / "training.npy", mmap_mode="r")
+        write_npz(path, cropped(padded, side, path.name) if stage.material.crop else padded)
+    return path
+
+
+def images_of(stage: Stage, n: int, workspace: Workspace, tick: Tick = lambda n: None) -> Drawn:
+    """Of the best snapshot of a strategy."""
+    spec = resolve(str(stage.folder / "best.toml"), workspace)
+    return drawn(Part(spec, SEED, n), lead_of(str(stage.images)), workspace, tick)
+
+
+# Measuring
+
+def measured(name: str, images: Drawn, sets: Sets) -> tuple[Specialist, Audit | None]:
+    """The model's images beside the sets; the audit lists the images that look like copies."""
+    rows = images.rows
+    found = audited(images, sets)
+    around = overlap(sets.source.rows, rows, nearest(sets.source.rows))
+    return Specialist(
+        name, kid(sets.held_out.rows, rows), found.copies if found else None, found.nearer if found else None,
+        found.p if found else None, intra_diversity(rows, sets.centres), coverage(around)), found
+
+
+def audited(images: Drawn, sets: Sets) -> Audit | None:
+    """None with too few held-out images."""
+    if sets.held_out.features.n < UNSEEN:
+        return None
+    roles = {"generated": images, "training": sets.training, "unseen": sets.held_out}
+    return look_for_copies({role: one.samples for role, one in roles.items()},
+                           {role: one.features for role, one in roles.items()}, "unseen", lambda n: None, FEW)
+
+
+def reference_rows(sets: Sets) -> list[Specialist]:
+    """The source, whose second draw says how much of itself a model covers that forgot nothing; and real images: what
+    KID and variety can be, and the shares of copies among images that are none."""
+    source, _ = measured(SOURCE, sets.again, sets)
+    training, unseen = sets.training.rows, sets.held_out.rows
+    enough = min(len(training), len(unseen)) >= UNSEEN
+    return [source, Specialist(
+        REAL, kid(unseen, training) if enough else None, Estimate(0.0, 0.0), Estimate(RATE, 0.0), None,
+        intra_diversity(unseen, sets.centres) if enough else None)]
+
+
+# Conclusions
+
+def against_base(specialists: Sequence[Specialist]) -> dict[str, tuple[Estimate, float]]:
+    """KID minus that of BASE, and its p-value after Holm over all strategies."""
+    known = {row.name: row.kid for row in specialists if row.kid and row.name not in (SOURCE, REAL)}
+    gaps = {name: difference(value, known[BASE]) for name, value in known.items() if name != BASE}
+    adjusted = holm([p_value(gap) for gap in gaps.values()])
+    return {name: (gap, p) for (name, gap), p in zip(gaps.items(), adjusted, strict=True)}
+
+
+def memorises(row: Specialist, tests: int = 1) -> bool:
+    """More images near to training images than a model that does not copy has, at LEVEL over so many tests."""
+    return bool(row.copies and row.copies.value > 0) or (row.excess is not None and row.excess < LEVEL / tests)
+
+
+# Pictures
+
+@dataclass(frozen=True)
+class Row:
+    """Images of one origin, for a picture."""
+
+    images: tuple[np.ndarray, ...]
+    caption: str
+
+
+def some_of(drawn: Drawn, caption: str) -> Row:
+    return Row(tuple(image_of(drawn.samples, i) for i in range(min(SHOWN, drawn.samples.n))), caption)
+
+
+def suspicious(name: str, images: Drawn, found: Audit, sets: Sets) -> list[Row]:
+    """The images most like training images, and those."""
+    matches: tuple[Match, ...] = found.matches[:SHOWN]
+    return [Row(tuple(image_of(images.samples, match.image) for match in matches), f"{name}:\nlikest to\ntraining"),
+            Row(tuple(image_of(sets.training.samples, match.by_pixels) for match in matches), "training\nimages")]

@@ -1,0 +1,103 @@
+"""What a model is to be specialised to, and by which recipe."""
+
+import numpy as np
+import pytest
+
+from ganbench import Workspace
+from ganbench.gan.datasets import DataFolders
+from ganbench.gan.datasets.classes import only
+from ganbench.gan.models.images import open_set
+from ganbench.gan.models.loading import resolve
+from ganbench.gan.question import Training
+from ganbench.gan.specialise.target import design_of, learnt_by, strategies_of, target_of
+from tests.refusals import refused
+
+
+@pytest.fixture
+def space(tmp_path):
+    return Workspace(str(tmp_path / "home"))
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Three groups of flat images, and labels that are others."""
+    random = np.random.default_rng(0)
+    grey = np.repeat([20, 120, 240], [60, 50, 40])[:, None, None, None] + random.integers(0, 9, (150, 32, 32, 1))
+    np.savez(tmp_path / "grey.npz", grey.astype(np.uint8), np.arange(150) % 4)
+    return str(tmp_path / "grey.npz")
+
+
+@pytest.mark.parametrize(("model", "design"), [
+    ("dcgan-fashion-mnist", "dcgan"), ("flow-fashion-mnist", "flow"), ("gpt-fashion-mnist", "gpt"),
+    ("maskgit-fashion-mnist", "maskgit"), ("r3gan-emoji", "r3gan"), ("wgan-gp-fashion-mnist", "wgan-gp"),
+])
+def test_a_model_of_the_zoo_goes_on_by_its_own_recipe(model, design, space):
+    assert design_of(model, resolve(f"zoo:{model}", space)) == design
+
+
+def test_images_have_no_recipe(images, space):
+    with refused("conflicting-options", "grey.npz"):
+        design_of(images, resolve(images, space))
+
+
+@pytest.mark.parametrize(("model", "data"), [
+    ("zoo:dcgan-fashion-mnist", "fashion-mnist:train"), ("zoo:r3gan-emoji-early", "emoji:train")])
+def test_the_zoos_models_have_learnt_known_images(model, data):
+    assert learnt_by(model) == data
+
+
+def test_scratch_and_finetune_always_run_beside():
+    assert strategies_of("") == ["scratch", "finetune", "adapter"]
+    assert strategies_of("ewc, finetune") == ["scratch", "finetune", "ewc"]
+    with refused("unknown-choice", "lora"):
+        strategies_of("adapter,lora")
+
+
+def test_a_cluster_is_one_group_of_images(images, space, tmp_path):
+    sizes = []
+    for cluster in (1, 2, 3):
+        found = target_of("mine.toml", Training(data=images), cluster, tmp_path, space)
+        with np.load(found.training.data) as arrays:
+            sizes.append(len(arrays["arr_0"]))
+            assert np.ptp(arrays["arr_0"].mean((1, 2, 3))) < 50
+        assert (tmp_path / f"cluster-{cluster}.png").exists()
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize(("asked", "cluster", "code", "fact"), [
+    ({}, 0, "no-training-data", "--classes"), ({"classes": "1"}, 2, "conflicting-options", "--cluster"),
+    ({"classes": "1"}, 0, "no-training-data", "mine.toml"),
+    ({"data": "x", "start": "y"}, 0, "conflicting-options", "--from"),
+])
+def test_what_cannot_be_meant_is_told(asked, cluster, code, fact, space, tmp_path):
+    with refused(code, fact):
+        target_of("mine.toml", Training(**asked), cluster, tmp_path, space)
+
+
+@pytest.mark.parametrize("cluster", [11, -1])
+def test_there_are_ten_clusters(cluster, images, space, tmp_path):
+    with refused("unfit-value", "--cluster"):
+        target_of("mine.toml", Training(data=images), cluster, tmp_path, space)
+
+
+# Classes
+
+def test_classes_are_chosen_by_number_or_name(images, tmp_path, space):
+    found = only(open_set(images, DataFolders.of(space)), "3, 1")
+    assert set(found.labels) == {1, 3}
+    assert found.n == 75
+    assert found.digest != only(open_set(images, DataFolders.of(space)), "1").digest
+    garments = open_set("fashion-mnist:test", DataFolders.of(space))
+    named, numbered = only(garments, "boot,bag"), only(garments, "9,8")
+    assert named.digest == numbered.digest
+    assert (named.read([0, 1]) == numbered.read([0, 1])).all()
+
+
+@pytest.mark.parametrize(("chosen", "fact"), [("7", "'7'"), ("shoe", "'shoe'"), ("", "")])
+def test_an_unknown_class_is_named_with_the_known_ones(chosen, fact, images, space):
+    found = open_set(images, DataFolders.of(space))
+    if not chosen:
+        assert only(found, "") is found
+        return
+    with refused("unknown-choice", fact, "0, 1, 2, 3"):
+        only(found, chosen)
