@@ -52,9 +52,12 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
     """The deployments of prefect.yaml."""
     from prefect.schedules import Cron
 
+    from ganbench.flows.baselines import baselines
     from ganbench.flows.compare import THREE, compare
     from ganbench.flows.evaluate import evaluate
     from ganbench.flows.nightly import nightly
+    from ganbench.flows.specialise import specialise
+    from ganbench.flows.train import train
     from ganbench.gan.question import PRESET
 
     one = {"model": "zoo:dcgan-fashion-mnist", "protocol": PRESET}
@@ -75,6 +78,20 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
         (compare, {
             "name": "compare-every-night", "parameters": several, "schedules": [Cron("0 4 * * *", timezone="UTC")],
             "description": "Three models of the zoo every night at 4:00 UTC; put your own models into the parameters.",
+        }),
+        (train, {
+            "name": "train-on-my-images", "parameters": {"recipe": "r3gan", "budget": "1h"},
+            "description": "Train a model on your own images: name them and the kind of model in the form.",
+        }),
+        (baselines, {
+            "name": "train-baselines", "parameters": {"budget": "1h"},
+            "description": "Train a GAN, a flow model and a transformer on your images, for the same time each, and "
+                           "compare them, with a report.",
+        }),
+        (specialise, {
+            "name": "specialise-a-model", "parameters": {"model": "zoo:r3gan-fashion-mnist", "budget": "10m"},
+            "description": "Let a model learn other images, or some of its own classes, by several strategies, and "
+                           "compare these.",
         }),
         (nightly, {
             "name": "suite-every-night", "parameters": {"suite": "zoo:garments"}, "tags": ["ganbench", TAG],

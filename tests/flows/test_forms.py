@@ -11,12 +11,13 @@ from ganbench.flows.compare import THREE, asked_models, compare
 from ganbench.flows.ensemble import ensemble
 from ganbench.flows.evaluate import evaluate, what_of
 from ganbench.flows.options import as_given, fill, schema_of
+from ganbench.flows.specialise import specialise
 from ganbench.flows.train import train
 from ganbench.gan.models.names import ZOO, zoo_names
 from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.question import PRESET, Opening, Question, options_of
 
-FLOWS = [evaluate, compare, ensemble, audit, attribute, train, baselines]
+FLOWS = [evaluate, compare, ensemble, audit, attribute, train, baselines, specialise]
 
 
 def form_of(flow):
