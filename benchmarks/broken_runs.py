@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from ganbench.gan.datasets import DataFolders
-from ganbench.gan.recipes import RECIPES, batch_of
+from ganbench.gan.recipes import RECIPES
+from ganbench.gan.recipes.running import batch_of
 from ganbench.gan.training.adversarial import Adversarial
 from ganbench.gan.training.loop import Schedule, batch_at
 from ganbench.gan.training.losses import Loss

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from loops import LOOPS, Pair, Plain, endless, fresh
+from loops import LOOPS, Labelled, Plain, endless, fresh
 from machine import in_turn, measuring, number, temporary, threads
 
 from ganbench import Workspace
@@ -94,7 +94,7 @@ def difference(ours: Mapping[str, float], theirs: Mapping[str, float]) -> float:
     return max(abs(ours[key] - theirs[key]) / max(abs(ours[key]), 1e-3) for key in theirs)
 
 
-def continued(plain: Plain, pairs: Iterator[Pair], batches: int) -> Iterator[dict[str, float]]:
+def continued(plain: Plain, pairs: Iterator[Labelled], batches: int) -> Iterator[dict[str, float]]:
     """The plain loop after the warm-up; stops where losses are no numbers, so that nobody measures those."""
     at = WARM_UP
     while True:

@@ -89,6 +89,37 @@ def imported(path: Path) -> set[str]:
     return {top(name) for name in found}
 
 
+def test_what_no_test_runs_imports_names_that_exist():
+    """Benchmarks and scripts of the documents."""
+    for path in sources("benchmarks", "docs"):
+        for node in nodes(path):
+            place = isinstance(node, ast.ImportFrom) and file_of(node.module or "", path.parent)
+            for name in node.names if place else ():
+                known = names_in(place) | {one.stem for one in place.parent.glob("*") if place.name == "__init__.py"}
+                assert name.name in known, f"{named(path)}: {node.module} has no {name.name}"
+
+
+def file_of(module: str, beside: Path) -> Path | None:
+    """The file of a module of ours or of one in the same folder."""
+    base = ROOT if module.startswith("ganbench") else beside
+    place = base.joinpath(*module.removeprefix("ganbench").strip(".").split("."))
+    return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()), None)
+
+
+def names_in(path: Path) -> set[str]:
+    """What the top level of a file defines or imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+    return found
+
+
 def test_one_room_imports_mlflow():
     for path in sources("gan", "tasks", "flows"):
         assert "mlflow" not in imported(path) or named(path).startswith("tasks/tracking/"), named(path)
