@@ -559,12 +559,13 @@ def train(
     """
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.run_trainings import run_training
+        from ganbench.flows.run_trainings import run_launched
         from ganbench.flows.trainings import trained_lines
 
         with bars(quiet=False) as show:
-            trained = run_training(show, print, recipe, out, training)
-        print("\n".join(trained_lines(trained)))
+            trained = run_launched(show, print, recipe, out, training)
+        if trained:
+            print("\n".join(trained_lines(trained)))
 
 
 @app.command()

@@ -15,12 +15,13 @@ from ganbench.gan.files import check_room
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.question import Training, given
 from ganbench.gan.recipes.planning import default_folder, plan
-from ganbench.gan.recipes.running import check_folder, progress
+from ganbench.gan.recipes.running import check_folder, progress, take_part
 from ganbench.gan.specialise.planning import distance_to, planned
 from ganbench.gan.threads import single_threaded
+from ganbench.gan.training import several
 from ganbench.tasks.progress import listening
 from ganbench.tasks.runners import check_runner
-from ganbench.tasks.settings import settings, workspace_of
+from ganbench.tasks.settings import launched, settings, workspace_of
 
 if TYPE_CHECKING:
     from ganbench.flows.compare import Compared
@@ -74,6 +75,21 @@ def run_specialisation(
 
     with listening(show):
         return specialise(model, **given(training), cluster=cluster, n=n, out=str(folder))
+
+
+def run_launched(
+    show: Show, say: Callable[[str], None], recipe: str, out: Path | None, training: Training
+) -> Trained | None:
+    """`run_training`, in the first of the processes that torch's launcher started; the others take part in what that
+    one trains, and say nothing."""
+    number, size, place = launched()
+    with several.together(number, size, place, settings().device):
+        if number:
+            take_part(workspace_of())
+            return None
+        found = run_training(show, say, recipe, out, training)
+        several.tell(None)
+        return found
 
 
 def run_training(

@@ -109,6 +109,13 @@ def configure(**given: object) -> Settings:
     return found
 
 
+def launched() -> tuple[int, int, int]:
+    """What torch's launcher says of this process: its number, how many there are, and its number on this machine."""
+    rank, size, place = (os.environ.get(name, default) for name, default in
+                         (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0")))
+    return int(rank), int(size), int(place)
+
+
 def names_server() -> bool:
     """Whether the environment names a Prefect server."""
     return bool(os.environ.get("PREFECT_API_URL"))

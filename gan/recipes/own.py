@@ -24,6 +24,7 @@ from ganbench.gan.question import Training
 from ganbench.gan.recipes import RECIPES, Recipe
 from ganbench.gan.recipes.material import Material
 from ganbench.gan.recipes.recipe import CRITICS, make_tokenizer
+from ganbench.gan.training import several
 from ganbench.gan.training.loop import PARTS, Hardware, Schedule
 from ganbench.gan.types import BadInput, ModelSpec
 
@@ -227,4 +228,5 @@ def spaced(schedule: Schedule) -> tuple[int, ...]:
 def hardware_for(family: str, asked: Training, device: str) -> Hardware:
     on_gpu = torch.device(device).type == "cuda"
     mixed = on_gpu and family in ("diffusion", "dit", "gpt", "maskgit")
-    return Hardware(device, asked.threads or os.cpu_count() or 1, "bfloat16" if mixed else "float32")
+    threads = asked.threads or max(1, (os.cpu_count() or 1) // several.size())
+    return Hardware(device, threads, "bfloat16" if mixed else "float32", several.size())

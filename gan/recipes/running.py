@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,10 @@ from ganbench.gan.recipes import RECIPES, Recipe, choosing
 from ganbench.gan.recipes.choosing import AGAIN, Choice, Scored, choose, is_over, kid_of, scores_in
 from ganbench.gan.recipes.material import Material, batch_in
 from ganbench.gan.recipes.recipe import snapshots_in
+from ganbench.gan.training import several
 from ganbench.gan.training.loop import Batch, Step, fit, read_state, steps_done
 from ganbench.gan.training.tokens import Writing
-from ganbench.gan.types import BadInput, ModelSpec, Workspace
+from ganbench.gan.types import BadInput, BadOutput, ModelSpec, Workspace
 
 
 @dataclass(frozen=True)
@@ -79,13 +82,25 @@ def train_stage(stage: Stage, data: DataFolders, workspace: Workspace | None = N
     check_folder(stage)
     if stopped(stage):
         return
-    torch.set_num_threads(recipe.hardware.threads)          # the last bits depend on it
+    if several.is_first():
+        several.tell(stage)
+    hardware = replace(recipe.hardware, device=several.placed(recipe.hardware.device))
+    recipe = replace(recipe, hardware=hardware)
+    torch.set_num_threads(hardware.threads)                 # the last bits depend on it
     images = batch_of(recipe, data) if stage.images is None else batch_in(stage.images)
     task = recipe.make(recipe, folder)
     if isinstance(task, Writing):
         images = task.read(images)
     events = fit(task, images, recipe.schedule, folder, recipe.hardware.device, recipe.snapshots)
     yield from record(events, stage, workspace)
+
+
+def take_part(workspace: Workspace) -> None:
+    """In a process that is not the first: train whatever stages that one trains, until it has no more; the reason of a
+    failure is told there."""
+    while (stage := several.told()) is not None:
+        with suppress(BadInput, BadOutput):
+            deque(train_stage(stage, DataFolders.of(workspace), workspace), maxlen=0)
 
 
 def check_folder(stage: Stage) -> None:
@@ -98,7 +113,7 @@ def check_folder(stage: Stage) -> None:
                        f"{stage.folder} holds {done:,} steps of a training, more than the {steps:,} of {stage.name}: "
                        "give another folder, or a --budget of at least as many.")
     last = "png" if stage.recipe.family else "safetensors"
-    if done and owed(stage, done) and not (stage.folder / f"step-{done}.{last}").exists():
+    if several.is_first() and done and owed(stage, done) and not (stage.folder / f"step-{done}.{last}").exists():
         deliver(stage, done)
 
 
@@ -137,14 +152,16 @@ def record(steps: Iterator[Step], stage: Stage, workspace: Workspace | None = No
             log(stage.folder / "loss.csv", window)
             window = []
         if event.step in stage.recipe.snapshots or event.due:
-            deliver(stage, event.step)
-            if workspace and stage.scored:
-                score(stage, event, workspace)
-                if stopped(stage):
-                    if window:
-                        log(stage.folder / "loss.csv", window)
-                    yield replace(event, last=True)
-                    return
+            if several.is_first():
+                deliver(stage, event.step)
+                if workspace and stage.scored:
+                    score(stage, event, workspace)
+            several.wait()
+            if workspace and stopped(stage):
+                if window:
+                    log(stage.folder / "loss.csv", window)
+                yield replace(event, last=True)
+                return
         yield event
 
 
@@ -197,6 +214,8 @@ def spec_of(stage: Stage, step: int) -> ModelSpec:
 
 def log(path: Path, window: list[Step]) -> None:
     """Append one row: step, seconds, mean losses; a resumed run repeats no row."""
+    if not several.is_first():
+        return
     names = list(window[-1].losses)
     if not path.exists():
         path.write_text(",".join(["step", "seconds", *names]) + "\n", encoding="utf-8")

@@ -15,8 +15,9 @@ from ganbench.gan.training import ema
 from ganbench.gan.training.adapters import plain
 from ganbench.gan.training.augmentation import Adaptive, augmentation
 from ganbench.gan.training.consolidation import Anchor
-from ganbench.gan.training.loop import Batch, Schedule, descend, learned, random_at, to_float
+from ganbench.gan.training.loop import Batch, Schedule, descend, learned, to_float
 from ganbench.gan.training.losses import LOSSES, gradient_penalty, zero_centred_penalty
+from ganbench.gan.training.several import draws_at
 
 
 class Adversarial:
@@ -61,7 +62,7 @@ class Adversarial:
 
     def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
         """The losses told of the critic are those of its last step."""
-        random = random_at(seed, at)
+        random = draws_at(seed, at)
         for k, batch in enumerate(batches):
             real = to_float(batch.images).contiguous(memory_format=torch.channels_last)
             labels = self.labels_of(batch)

@@ -16,6 +16,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ganbench.gan.training.several import average, size
+
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
 
@@ -63,8 +65,9 @@ class Adaptive(nn.Module):
 
     @torch.no_grad()
     def follow(self, real: Tensor, fake: Tensor, relative: bool) -> None:
-        sure = (real - fake.mean() if relative else real).sign().mean() - self.target
-        self.p.add_(sure.sign().to(self.p) * len(real) / self.images).clamp_(0, self.most)
+        sure = (real - fake.mean() if relative else real).sign().mean()
+        average([sure])
+        self.p.add_((sure - self.target).sign().to(self.p) * len(real) * size() / self.images).clamp_(0, self.most)
 
 
 def brightness(images: Tensor, random: torch.Generator) -> Tensor:

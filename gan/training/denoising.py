@@ -11,7 +11,8 @@ from ganbench.gan.generators.diffusion import Denoiser
 from ganbench.gan.training import ema
 from ganbench.gan.training.adapters import plain
 from ganbench.gan.training.consolidation import Anchor
-from ganbench.gan.training.loop import PLAIN, Batch, Hardware, Schedule, descend, learned, random_at, to_float
+from ganbench.gan.training.loop import PLAIN, Batch, Hardware, Schedule, descend, learned, to_float
+from ganbench.gan.training.several import draws_at
 
 Network = Callable[[Tensor, Tensor], Tensor]                # noisy images, times -> what the process asks for
 
@@ -35,7 +36,7 @@ class Denoising:
 
     def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
         (batch,) = batches
-        random = random_at(seed, at)
+        random = draws_at(seed, at)
         labels = dropped(batch.labels, self.network.n_classes, self.dropped, random)
         with self.hardware.mixed():
             loss = self.loss(lambda x, time: self.network(x, time, labels), to_float(batch.images), random)

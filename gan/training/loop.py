@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.gan.files import atomic_write
+from ganbench.gan.training import several
 from ganbench.gan.types import BadInput, BadOutput
 
 PARTS = 10  # snapshots of a training that is limited in time
@@ -59,8 +60,9 @@ class Hardware:
     """What a training runs on.  The last bits of its weights depend on it."""
 
     device: str = "cpu"
-    threads: int = 1  # of the CPU
+    threads: int = 1  # of the CPU, in each process
     precision: str = "float32"  # or bfloat16: products of the forward passes, where a task says so
+    processes: int = 1  # that share each batch, see `several`
 
     def mixed(self) -> AbstractContextManager[Any]:
         """Forward passes inside are of that precision."""
@@ -94,7 +96,7 @@ class Task(Protocol):
         ...
 
     def step(self, batches: Sequence[Batch], at: int, seed: int) -> dict[str, float]:
-        """Learn once; -> losses by name.  What is random comes from `random_at(seed, at)`."""
+        """Learn once; -> losses by name.  What is random comes from `draws_at(seed, at)`."""
         ...
 
 
@@ -103,12 +105,13 @@ def fit(
 ) -> Iterator[Step]:
     """Train a task on data; resumes from `folder`/state.pt, which holds the task's parts and is also written at the
     steps of `kept`."""
+    several.check_batch(schedule.batch)
     done, seconds = resume(folder, task.parts)
     while done < schedule.steps and not 0 < schedule.seconds <= seconds:
         start, part = time.perf_counter(), schedule.part_at(seconds)
         batches = [batch_at(data, schedule, done * task.batches + k, device) for k in range(task.batches)]
         losses = task.step(batches, done, schedule.seed)
-        seconds += time.perf_counter() - start
+        losses, seconds = several.agreed(losses, seconds + time.perf_counter() - start)
         check_finite(losses, done)
         done += 1
         due = schedule.part_at(seconds) > part
@@ -125,7 +128,7 @@ def random_at(seed: int, step: int) -> torch.Generator:
 
 def batch_at(data: Batch, schedule: Schedule, position: int, device: str = "cpu") -> Batch:
     """The batch that stands at a position of the endless row of epochs."""
-    rows = rows_at(len(data), schedule, position)
+    rows = several.mine(rows_at(len(data), schedule, position))
     return Batch(data.images[rows].to(device), None if data.labels is None else data.labels[rows].to(device))
 
 
@@ -152,7 +155,9 @@ def learned(network: nn.Module) -> list[nn.Parameter]:
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
     """One step; -> the loss.  The gradients of weights that are not the optimiser's are not computed."""
     optimiser.zero_grad(set_to_none=True)
-    loss.backward(inputs=[weight for group in optimiser.param_groups for weight in group["params"]])
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    loss.backward(inputs=weights)
+    several.average(weight.grad for weight in weights)
     optimiser.step()
     return loss.item()
 
@@ -168,6 +173,13 @@ def check_finite(losses: dict[str, float], step: int) -> None:
 
 def keep(folder: Path, parts: Mapping[str, Any], step: int, seconds: float, due: bool = False) -> None:
     """Write the whole state beside the old one, then take its place."""
+    several.average_statistics(parts)
+    if several.is_first():
+        write_state(folder, parts, step, seconds, due)
+    several.wait()
+
+
+def write_state(folder: Path, parts: Mapping[str, Any], step: int, seconds: float, due: bool) -> None:
     state = {name: part.state_dict() for name, part in parts.items()}
     atomic_write(folder / "state.pt", lambda path: save({**state, "step": step, "seconds": seconds, "due": due}, path))
 

@@ -14,7 +14,8 @@ from ganbench.gan.generators.transformer import Tokenizer, TokenModel
 from ganbench.gan.training import ema
 from ganbench.gan.training.adapters import plain
 from ganbench.gan.training.consolidation import Anchor
-from ganbench.gan.training.loop import PLAIN, Batch, Hardware, Schedule, descend, learned, random_at, to_float
+from ganbench.gan.training.loop import PLAIN, Batch, Hardware, Schedule, descend, learned, to_float
+from ganbench.gan.training.several import average, draws_at, from_first
 
 
 class Tokenizing:
@@ -52,7 +53,7 @@ class Tokenizing:
             loss = loss - self.weight * self.critic(made).mean()
         losses = {"tokenizer": descend(self.adam, loss), "reconstruction": reconstruction.item()}
         losses["critic"] = self.learn_to_judge(images, made.detach()) if judged else 0.0
-        self.counts.follow(code.detach(), tokens, self.decay, self.rare, random_at(seed, at))
+        self.counts.follow(code.detach(), tokens, self.decay, self.rare, draws_at(seed, at))
         ema.update(self.average, self.tokenizer, at, self.schedule.ema)
         self.average.codebook.copy_(self.tokenizer.codebook)
         return losses
@@ -80,11 +81,12 @@ class Codes(nn.Module):
         flat, chosen = code.transpose(0, 1).flatten(1).T, tokens.flatten()
         number = torch.bincount(chosen, minlength=len(self.number)).float()
         total = torch.zeros_like(self.total).index_add_(0, chosen, flat)
+        average([number, total])
         self.number.lerp_(number, 1 - decay)
         self.total.lerp_(total, 1 - decay)
         dead = self.number < rare
         others = flat[torch.randint(len(flat), (int(dead.sum()),), generator=random).to(flat.device)]
-        self.number[dead], self.total[dead] = 1.0, others
+        self.number[dead], self.total[dead] = 1.0, from_first(others)
         self.codebook.copy_(self.total / self.number[:, None])
 
 
@@ -124,7 +126,7 @@ class Writing:
         tokens = batch.images if batch.images.ndim == 2 else self.encode(batch.images)
         with self.hardware.mixed():
             loss = (masked_tokens if self.masked else next_tokens)(self.model, tokens, batch.labels,
-                                                                   random_at(seed, at))
+                                                                   draws_at(seed, at))
         if self.anchor is not None:
             loss = loss + self.anchor.penalty(self.model)
         losses = {"cross_entropy": descend(self.adam, loss)}
