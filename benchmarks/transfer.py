@@ -94,7 +94,7 @@ def of_seed(given: argparse.Namespace, target: str, shots: int, seed: int, home:
     head = {"target": target, "shots": shots, "seed": seed}
     for strategy in STRATEGIES:
         asked = Training(data=str(data), held_out=str(held_out), budget=str(given.steps), start=str(given.source),
-                         strategy=strategy, seed=seed, threads=1, no_classes=True)
+                         strategy=strategy, seed=seed, threads=1, no_classes=True, resolution=32)
         stage = plan("r3gan", asked, folder / strategy, DataFolders.of(home), "cpu", home).last
         stage = replace(stage, recipe=replace(stage.recipe, snapshots=(given.steps // 2, given.steps)))
         for event in train_stage(stage, DataFolders.of(home), home):

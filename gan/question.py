@@ -131,7 +131,8 @@ class Training:
     )
     resolution: int = option(
         0, "Resolution", "Make all images squares of so many pixels, 8 to 256; 0: as they are, where they are such "
-        "squares, and otherwise as large as their shorter sides allow, on a CPU at most 64.", metavar="N", least=0,
+        "squares, and otherwise as large as their shorter sides allow, on a CPU at most 64; begun with a model, as "
+        "large as its network.", metavar="N", least=0,
         card="",
     )
     budget: str = option(

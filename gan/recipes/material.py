@@ -74,6 +74,7 @@ class Wanted:
     labels: bool = True
     least: int = LEAST
     classes: str = ""                                       # only these, comma-separated
+    side: int = 0                                           # of the network that it begins with; 0: of none
 
 
 def prepare(wanted: Wanted, folders: DataFolders, folder: Path, begun: bool = True) -> Material:
@@ -110,10 +111,18 @@ def batch_in(folder: Path) -> Batch:
 # Reading
 
 def opened(wanted: Wanted, folders: DataFolders) -> ImageSet:
-    """The images as squares of the resolution; sets of one size that fits stay as they are."""
+    """The images as squares of the resolution; sets of one size that fits stay as they are.  Where a model is gone on
+    from, they become as large as its network needs them."""
     check_resolution(wanted.resolution)
     if wanted.resolution:
         return open_set(wanted.data, folders, wanted.resolution)
+    images = as_found(wanted, folders)
+    if wanted.side and side_for(images.shape[1]) != wanted.side:
+        return open_set(wanted.data, folders, wanted.side)
+    return images
+
+
+def as_found(wanted: Wanted, folders: DataFolders) -> ImageSet:
     try:
         images = open_set(wanted.data, folders)
     except BadInput as error:
@@ -136,6 +145,11 @@ def resolution_of(sizes: Mapping[tuple[int, int], int], largest: int) -> int:
     if len(sizes) == 1 and len(set(next(iter(sizes)))) == 1 and SMALLEST <= middle <= largest:
         return middle
     return max([side for side in SIDES if side <= min(middle, largest)], default=SIDES[0])
+
+
+def side_for(resolution: int) -> int:
+    """Of the networks for images of so many pixels."""
+    return next(side for side in SIDES if side >= resolution)
 
 
 def check_resolution(resolution: int) -> None:
@@ -168,7 +182,7 @@ def write(images: ImageSet, wanted: Wanted, folders: DataFolders, folder: Path) 
     resolution = images.shape[1]
     material = Material(
         wanted.data, images.digest, len(mine), held_out_in(folder), images.shape[0], resolution,
-        next(side for side in SIDES if side >= resolution), classes, counts_of(labels, mine, classes), repeated,
+        side_for(resolution), classes, counts_of(labels, mine, classes), repeated,
         sum(count for (height, width), count in images.sizes.items() if height != width),
         numbers, count_of(images) if numbers else 0)
     write_training(images, labels, mine, material, folder)

@@ -65,9 +65,10 @@ def plan(
     named = bool(asked.data)
     name, asked, overrides = read(recipe, asked)
     begun = bool(steps_done(folder) or steps_done(folder / TOKENIZER))
-    material = (None if named else kept_in(folder / IMAGES)) or material_of(asked, folder, folders, device, begun)
     before = {} if not (folder / FILE).exists() else read_toml(folder / FILE)
     source = source_of(name, asked, folder, workspace or Workspace(), begun)
+    side = int(source.resolution or 0) if source else 0
+    material = (None if named else kept_in(folder / IMAGES)) or material_of(asked, folder, folders, device, begun, side)
     made = designed(name, asked, material, device, overrides, source)
     taken = taken_by(made[-1], folder)
     if begun:
@@ -129,12 +130,15 @@ def whole(budget: str, steps: int) -> int:
     return int(budget or 0)
 
 
-def material_of(asked: Training, folder: Path, folders: DataFolders, device: str, begun: bool) -> Material:
+def material_of(
+    asked: Training, folder: Path, folders: DataFolders, device: str, begun: bool, side: int
+) -> Material:
     if not asked.data:
         raise BadInput("no-training-data", "A recipe for your images needs them: --data, a folder, .npz or .parquet.")
     largest = 256 if device.startswith("cuda") else 64
     least = FEW if asked.start else LEAST
-    wanted = Wanted(asked.data, asked.resolution, largest, asked.held_out, not asked.no_classes, least, asked.classes)
+    wanted = Wanted(asked.data, asked.resolution, largest, asked.held_out, not asked.no_classes, least, asked.classes,
+                    side)
     return prepare(wanted, folders, folder / IMAGES, begun)
 
 

@@ -129,3 +129,16 @@ def test_a_strategy_belongs_to_a_recipe():
     from ganbench.gan.recipes import RECIPES
 
     assert {replace(row).strategy for row in RECIPES.values()} == {""}
+
+
+@pytest.mark.long
+def test_images_become_as_large_as_the_network_that_it_begins_with(place):
+    random = np.random.default_rng(4)
+    np.savez(place / "large.npz", random.integers(0, 256, (60, 64, 1, 1), np.uint8).repeat(64, 2))
+    np.savez(place / "small.npz", random.integers(0, 256, (60, 28, 1, 1), np.uint8).repeat(28, 2))
+    large, small, asked = (
+        planned(place, "r3gan", f"fitted {k}", start=start and str(place / start), data=str(place / f"{size}.npz"))
+        for k, (size, start) in enumerate((("large", "r3gan"), ("small", "r3gan"), ("large", ""))))
+    assert (large.last.material.resolution, large.taken.share) == (32, 1)
+    assert (small.last.material.resolution, small.last.material.side) == (28, 32)
+    assert asked.last.material.resolution == 64
