@@ -76,7 +76,7 @@ def stop_on_interrupt(
 
 @contextmanager
 def sentences(debug: bool = False) -> Iterator[None]:
-    """Errors as one sentence on stderr: exit 2 for bad input, 1 for failed work."""
+    """Errors as one sentence on stderr: exit 2 for bad input, 1 for failed work, such as a training that diverged."""
     try:
         yield
     except (typer.Exit, typer.Abort):
@@ -86,12 +86,13 @@ def sentences(debug: bool = False) -> Iterator[None]:
     except Exception as error:
         if debug:
             raise
+        from ganbench.gan.codes import FAILED
         from ganbench.gan.types import BadInput
 
         known = isinstance(error, BadInput) or of_a_path(error)
         text = said_of(error) if known else f"{type(error).__name__}: {error} (--debug shows where)"
         print(f"ganbench: {' '.join(text.split())}", file=sys.stderr)
-        raise typer.Exit(2 if known else 1) from None
+        raise typer.Exit(2 if known and getattr(error, "code", "") not in FAILED else 1) from None
 
 
 def of_a_path(error: Exception) -> bool:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from ganbench.gan.question import Training
 from ganbench.gan.recipes.choosing import LEVEL, Choice
-from ganbench.gan.recipes.material import Material
 from ganbench.gan.recipes.own import DESIGNS, limits
 from ganbench.gan.recipes.planning import Plan
+from ganbench.gan.recipes.training_set import TrainingSet
 from ganbench.gan.training.loop import Schedule
 from ganbench.gan.types import BadInput
 from ganbench.gan.uncertainty import interval
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 def what_is_trained(plan: Plan) -> str:
     """The images and what follows from them, in two lines; a shipped recipe in one."""
-    recipe, material = plan.last.recipe, plan.last.material
-    if material is None:
+    recipe, training_set = plan.last.recipe, plan.last.training_set
+    if training_set is None:
         return f"{plan.name}: {limit_of(recipe.schedule)} on {recipe.data}."
     facts = [f"batches of {recipe.schedule.batch}", *augmented(dict(recipe.settings)),
              threads_of(recipe.hardware.threads) if recipe.hardware.device == "cpu" else recipe.hardware.device]
-    return (f"Images: {said_of(material)}.\n"
+    return (f"Images: {said_of(training_set)}.\n"
             f"{plan.recipe}: {limit_of(recipe.schedule)}{' after a tokenizer of as much' * (len(plan.stages) > 1)}, "
             f"{', '.join(facts)}. The whole recipe is in {plan.last.folder / 'recipe.toml'}."
             + (f"\n{taken_sentence(plan)}" if plan.taken else ""))
@@ -48,14 +48,14 @@ def listed(names: Collection[str], most: int = 4) -> str:
     return ", ".join(sorted(names)[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
-def said_of(material: Material) -> str:
-    colours = "grey" if material.channels == 1 else "RGB"
-    size = f"{material.resolution}x{material.resolution}"
-    classes = f", {len(material.classes)} classes" if material.classes else ", without classes"
-    notes = [f"padded to {material.side}x{material.side} for the networks"] * bool(material.crop)
-    notes += [f"{material.squeezed:,} were not square and are squeezed"] * bool(material.squeezed)
-    notes += [f"{material.repeated:,} repeat another one"] * bool(material.repeated)
-    return (f"{material.n:,} to learn from and {material.held_out:,} held out, {size} {colours}{classes}"
+def said_of(training_set: TrainingSet) -> str:
+    colours = "grey" if training_set.channels == 1 else "RGB"
+    size = f"{training_set.resolution}x{training_set.resolution}"
+    classes = f", {len(training_set.classes)} classes" if training_set.classes else ", without classes"
+    notes = [f"padded to {training_set.side}x{training_set.side} for the networks"] * bool(training_set.crop)
+    notes += [f"{training_set.squeezed:,} were not square and are squeezed"] * bool(training_set.squeezed)
+    notes += [f"{training_set.repeated:,} repeat another one"] * bool(training_set.repeated)
+    return (f"{training_set.n:,} to learn from and {training_set.held_out:,} held out, {size} {colours}{classes}"
             f"{''.join(f'; {note}' for note in notes)}")
 
 

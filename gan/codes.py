@@ -1,5 +1,7 @@
 """The codes of `BadInput`: stable identifiers of errors, independent of the wording of the sentences."""
 
+FAILED = ("training-diverged",)     # what was given was sound, and the work on it failed
+
 CODES = {
     # Unknown names
     "unknown-argument": "A model, family or kind of MODEL takes no argument of this name.",

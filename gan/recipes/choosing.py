@@ -19,7 +19,7 @@ from ganbench.gan.training.loop import PARTS
 from ganbench.gan.types import BadInput, Estimate, ModelSpec, Workspace
 from ganbench.gan.uncertainty import difference, p_value
 
-DRAWN, SLOWLY = 500, 200                                    # images of each snapshot: of a GAN, of slower models
+DRAWN, DRAWN_SLOW = 500, 200                                    # images of each snapshot: of a GAN, of slower models
 SEED, AGAIN = 1, 2                                          # of the draws: of each snapshot, of the best one once more
 SLOW = ("diffusion", "dit", "gpt", "maskgit")
 YOUNG = 1_000                                               # steps, in which no training is stopped
@@ -51,8 +51,8 @@ class Choice:
 
 
 def kid_of(spec: ModelSpec, held_out: Path, workspace: Workspace, seed: int = SEED) -> Estimate:
-    """KID of DRAWN or SLOWLY images; nan where they are refused, as those of an untrained network may be."""
-    n = SLOWLY if spec.family in SLOW else DRAWN
+    """KID of DRAWN or DRAWN_SLOW images; nan where they are refused, as those of an untrained network may be."""
+    n = DRAWN_SLOW if spec.family in SLOW else DRAWN
     try:
         scores = evaluate(spec, Question(reference=str(held_out), metrics=METRIC), n=n, seed=seed,
                           workspace=workspace, workers=1)

@@ -22,8 +22,8 @@ import torch
 
 from ganbench.gan.question import Training
 from ganbench.gan.recipes import RECIPES, Recipe
-from ganbench.gan.recipes.material import Material
 from ganbench.gan.recipes.recipe import CRITICS, make_tokenizer
+from ganbench.gan.recipes.training_set import TrainingSet
 from ganbench.gan.training import several
 from ganbench.gan.training.loop import PARTS, Hardware, Schedule
 from ganbench.gan.types import BadInput, ModelSpec
@@ -42,7 +42,7 @@ class Design:
     """A kind of model that can be trained on any images."""
 
     like: str                                               # a shipped recipe
-    arguments: Callable[[Material, int], dict[str, Any]]    # of the family, for images and a factor of width
+    arguments: Callable[[TrainingSet, int], dict[str, Any]]    # of the family, for images and a factor of width
     what: str
     family: str = ""                                        # if not the shipped one's
     classes: bool = True                                    # it can be conditional
@@ -57,46 +57,46 @@ def patch_of(side: int) -> int:
     return 4 if side > 128 else 2
 
 
-def dcgan(material: Material, wide: int) -> dict[str, Any]:
-    return {"z_dim": 100, "width": 32 * wide, "resolution": material.side, "channels": material.channels}
+def dcgan(training_set: TrainingSet, wide: int) -> dict[str, Any]:
+    return {"z_dim": 100, "width": 32 * wide, "resolution": training_set.side, "channels": training_set.channels}
 
 
-def wgan_gp(material: Material, wide: int) -> dict[str, Any]:
-    patch = patch_of(material.side)
-    stages = 1 + doublings(material.side, patch)
+def wgan_gp(training_set: TrainingSet, wide: int) -> dict[str, Any]:
+    patch = patch_of(training_set.side)
+    stages = 1 + doublings(training_set.side, patch)
     widths = [min(32 * 2**k, 256) * wide for k in reversed(range(stages))]
-    return {"widths": widths, "channels": material.channels, "patch": patch}
+    return {"widths": widths, "channels": training_set.channels, "patch": patch}
 
 
-def r3gan(material: Material, wide: int) -> dict[str, Any]:
-    patch = patch_of(material.side)
-    later = [min(32 * 2**k, 256) * wide for k in reversed(range(doublings(material.side, patch)))]
-    later = [128 * wide, 64 * wide] if material.side == 32 else later
-    return {"widths": [384 * wide, *later], "channels": material.channels, "patch": patch}
+def r3gan(training_set: TrainingSet, wide: int) -> dict[str, Any]:
+    patch = patch_of(training_set.side)
+    later = [min(32 * 2**k, 256) * wide for k in reversed(range(doublings(training_set.side, patch)))]
+    later = [128 * wide, 64 * wide] if training_set.side == 32 else later
+    return {"widths": [384 * wide, *later], "channels": training_set.channels, "patch": patch}
 
 
-def stylegan2(material: Material, wide: int) -> dict[str, Any]:
-    stages = 1 + doublings(material.side, 1)
-    return {"widths": [min(16 * 2**k, 128) * wide for k in reversed(range(stages))], "channels": material.channels,
+def stylegan2(training_set: TrainingSet, wide: int) -> dict[str, Any]:
+    stages = 1 + doublings(training_set.side, 1)
+    return {"widths": [min(16 * 2**k, 128) * wide for k in reversed(range(stages))], "channels": training_set.channels,
             "noise": "none"}
 
 
-def diffusion(process: str, sampler: str, steps: int) -> Callable[[Material, int], dict[str, Any]]:
-    def arguments(material: Material, wide: int) -> dict[str, Any]:
-        patch, deep = 4 if material.side > 64 else 2, material.side > 32
-        return {"resolution": material.side, "channels": material.channels, "patch": patch,
+def diffusion(process: str, sampler: str, steps: int) -> Callable[[TrainingSet, int], dict[str, Any]]:
+    def arguments(training_set: TrainingSet, wide: int) -> dict[str, Any]:
+        patch, deep = 4 if training_set.side > 64 else 2, training_set.side > 32
+        return {"resolution": training_set.side, "channels": training_set.channels, "patch": patch,
                 "widths": [32 * wide, 64 * wide, *[64 * wide] * deep], "process": process, "sampler": sampler,
                 "steps": steps}
     return arguments
 
 
-def dit(material: Material, wide: int) -> dict[str, Any]:
-    return {"resolution": material.side, "channels": material.channels, "patch": max(4, material.side // 16),
-            "width": 128 * wide}
+def dit(training_set: TrainingSet, wide: int) -> dict[str, Any]:
+    return {"resolution": training_set.side, "channels": training_set.channels,
+            "patch": max(4, training_set.side // 16), "width": 128 * wide}
 
 
-def tokens(material: Material, wide: int) -> dict[str, Any]:
-    return {"resolution": material.side, "channels": material.channels, "grid": min(material.side // 4, 16),
+def tokens(training_set: TrainingSet, wide: int) -> dict[str, Any]:
+    return {"resolution": training_set.side, "channels": training_set.channels, "grid": min(training_set.side // 4, 16),
             "width": 96 * wide}
 
 
@@ -124,7 +124,7 @@ class Overrides:
 
 
 def designed(
-    name: str, asked: Training, material: Material, device: str, overrides: Overrides | None = None,
+    name: str, asked: Training, training_set: TrainingSet, device: str, overrides: Overrides | None = None,
     source: ModelSpec | None = None,
 ) -> list[Recipe]:
     """The recipes of a design, the last one the model's; before it, the tokenizer's, if there is one.  `source`: the
@@ -134,28 +134,28 @@ def designed(
     strategy = (asked.strategy or "finetune") if source and asked.strategy != "scratch" else ""
     family, after = design.family or like.family, "" if strategy or not like.after else TOKENIZER
     hardware = hardware_for(family, asked, device)
-    wide = 2 if material.n >= MANY and torch.device(device).type == "cuda" else 1
+    wide = 2 if training_set.n >= MANY and torch.device(device).type == "cuda" else 1
     taught = int(source.arguments.get("n_classes", 0)) if source else 0
-    labelled = design.classes and len(material.classes) > (not taught)      # one class needs no conditional model
-    arguments = design.arguments(material, wide) | of_source(source, material)
-    arguments |= {"n_classes": len(material.classes) if labelled else 0} if design.classes else {}
-    schedule = scheduled(like.schedule, asked, material, device, halved=bool(after))
-    settings = settings_for(like, asked, material, schedule)
+    labelled = design.classes and len(training_set.classes) > (not taught)      # one class needs no conditional model
+    arguments = design.arguments(training_set, wide) | of_source(source, training_set)
+    arguments |= {"n_classes": len(training_set.classes) if labelled else 0} if design.classes else {}
+    schedule = scheduled(like.schedule, asked, training_set, device, halved=bool(after))
+    settings = settings_for(like, asked, training_set, schedule)
     recipe = replace(
-        like, data=material.data, family=family, arguments={**arguments, **overrides.arguments}, first=0,
+        like, data=training_set.data, family=family, arguments={**arguments, **overrides.arguments}, first=0,
         schedule=replace(schedule, **overrides.schedule), settings={**settings, **overrides.settings}, expected="",
         hardware=hardware, after=after, strategy=strategy,
-        begun_as=material.numbers if labelled and strategy and taught == material.known else ())
+        begun_as=training_set.numbers if labelled and strategy and taught == training_set.known else ())
     recipe = replace(recipe, snapshots=spaced(recipe.schedule))
     return [*([tokenizer(recipe, RECIPES[like.after])] if after else []), recipe]
 
 
-def of_source(source: ModelSpec | None, material: Material) -> dict[str, Any]:
+def of_source(source: ModelSpec | None, training_set: TrainingSet) -> dict[str, Any]:
     """Its arguments but for the number of colours, if it makes images of the networks' size."""
-    if source is None or source.resolution != material.side:
+    if source is None or source.resolution != training_set.side:
         return {}
     own = {name: value for name, value in source.arguments.items() if name != "channels"}
-    return own | {"channels": material.channels}
+    return own | {"channels": training_set.channels}
 
 
 def tokenizer(recipe: Recipe, like: Recipe) -> Recipe:
@@ -169,10 +169,10 @@ def tokenizer(recipe: Recipe, like: Recipe) -> Recipe:
                    settings=settings, snapshots=(steps,), hardware=replace(recipe.hardware, precision="float32"))
 
 
-def scheduled(like: Schedule, asked: Training, material: Material, device: str, halved: bool) -> Schedule:
+def scheduled(like: Schedule, asked: Training, training_set: TrainingSet, device: str, halved: bool) -> Schedule:
     seconds, steps = limits(asked.budget, like.steps)
     return replace(like, steps=steps, seconds=seconds / 2 if halved else seconds, seed=asked.seed, keep_every=100,
-                   batch=asked.batch or batch_for(material, device))
+                   batch=asked.batch or batch_for(training_set, device))
 
 
 def limits(budget: str, steps: int) -> tuple[float, int]:
@@ -188,31 +188,31 @@ def limits(budget: str, steps: int) -> tuple[float, int]:
     return (number * UNITS[found[2]], ENDLESS) if found[2] else (0.0, int(number))
 
 
-def batch_for(material: Material, device: str) -> int:
-    most = 32 if material.side >= 128 and torch.device(device).type == "cpu" else 64
-    fitting = max(material.n // 4, 1)
-    return min(most, max(8, 2 ** (fitting.bit_length() - 1)), material.n)
+def batch_for(training_set: TrainingSet, device: str) -> int:
+    most = 32 if training_set.side >= 128 and torch.device(device).type == "cpu" else 64
+    fitting = max(training_set.n // 4, 1)
+    return min(most, max(8, 2 ** (fitting.bit_length() - 1)), training_set.n)
 
 
 def settings_for(
-    like: Recipe, asked: Training, material: Material, schedule: Schedule
+    like: Recipe, asked: Training, training_set: TrainingSet, schedule: Schedule
 ) -> dict[str, Any]:
     settings = dict(like.settings)
     if "r1" in settings:
-        gamma = round(0.3 * (material.side / 32) ** 1.7, 2)
+        gamma = round(0.3 * (training_set.side / 32) ** 1.7, 2)
         settings |= {"r1": gamma, "r2": gamma}
     if like.family in CRITICS:
-        settings |= augmentation_for(asked.augment, material)
+        settings |= augmentation_for(asked.augment, training_set)
     elif not schedule.seconds:
         settings["warm_up"] = max(1, min(500, schedule.steps // 10))
     return settings
 
 
-def augmentation_for(augment: str, material: Material) -> dict[str, Any]:
+def augmentation_for(augment: str, training_set: TrainingSet) -> dict[str, Any]:
     if augment not in ("", *AUGMENTATIONS):
         raise BadInput("unknown-choice",
                        f"The value of --augment is {augment!r}, expected one of {', '.join(AUGMENTATIONS)}.")
-    chosen = augment or ("diffaugment" if material.n < FEW else "none")
+    chosen = augment or ("diffaugment" if training_set.n < FEW else "none")
     if chosen == "none":
         return {}
     return {"augment": POLICY} | ({"adaptive": True} if chosen == "ada" else {})

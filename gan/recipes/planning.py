@@ -20,10 +20,10 @@ from ganbench.gan.files import atomic_write
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.question import Training
 from ganbench.gan.recipes import RECIPES, Recipe
-from ganbench.gan.recipes.material import FEW, LEAST, Material, Wanted, kept_in, prepare
 from ganbench.gan.recipes.own import DESIGNS, TOKENIZER, Overrides, designed
 from ganbench.gan.recipes.recipe import CRITICS
 from ganbench.gan.recipes.running import Stage, stages
+from ganbench.gan.recipes.training_set import FEW, LEAST, ReadingOptions, TrainingSet, kept_in, prepare
 from ganbench.gan.recipes.transfer import STRATEGIES, check_strategy, fetched, taken_of
 from ganbench.gan.training.loop import Schedule, steps_done
 from ganbench.gan.training.matching import Taken
@@ -31,7 +31,7 @@ from ganbench.gan.types import BadInput, ModelSpec, Workspace
 from ganbench.gan.usercode import read_toml, unknown_field
 
 FILE = "recipe.toml"
-IMAGES = "images"                                           # the folder of the material in that of a training
+IMAGES = "images"                                           # the folder of the training_set in that of a training
 TABLES = ("arguments", "schedule", "settings")
 FREE = {"budget", "patience", "threads", "data"}        # may be other ones when a training goes on
 
@@ -68,15 +68,16 @@ def plan(
     before = {} if not (folder / FILE).exists() else read_toml(folder / FILE)
     source = source_of(name, asked, folder, workspace or Workspace(), begun)
     side = int(source.resolution or 0) if source else 0
-    material = (None if named else kept_in(folder / IMAGES)) or material_of(asked, folder, folders, device, begun, side)
-    made = designed(name, asked, material, device, overrides, source)
+    training_set = (None if named else kept_in(folder / IMAGES)) or training_set_of(
+        asked, folder, folders, device, begun, side)
+    made = designed(name, asked, training_set, device, overrides, source)
     taken = taken_by(made[-1], folder)
     if begun:
         check_same(folder, before, name, asked, overrides)
     write(folder, name, asked, overrides, made[-1])
-    found = [Stage(f"{TOKENIZER} of {folder.name}", one, folder / TOKENIZER, material, folder / IMAGES)
+    found = [Stage(f"{TOKENIZER} of {folder.name}", one, folder / TOKENIZER, training_set, folder / IMAGES)
              for one in made[:-1]]
-    return Plan(folder.name, name, (*found, Stage(folder.name, made[-1], folder, material, folder / IMAGES,
+    return Plan(folder.name, name, (*found, Stage(folder.name, made[-1], folder, training_set, folder / IMAGES,
                                                   asked.patience)), asked, taken)
 
 
@@ -130,15 +131,15 @@ def whole(budget: str, steps: int) -> int:
     return int(budget or 0)
 
 
-def material_of(
+def training_set_of(
     asked: Training, folder: Path, folders: DataFolders, device: str, begun: bool, side: int
-) -> Material:
+) -> TrainingSet:
     if not asked.data:
         raise BadInput("no-training-data", "A recipe for your images needs them: --data, a folder, .npz or .parquet.")
     largest = 256 if device.startswith("cuda") else 64
     least = FEW if asked.start else LEAST
-    wanted = Wanted(asked.data, asked.resolution, largest, asked.held_out, not asked.no_classes, least, asked.classes,
-                    side)
+    wanted = ReadingOptions(asked.data, asked.resolution, largest, asked.held_out, not asked.no_classes, least,
+                            asked.classes, side)
     return prepare(wanted, folders, folder / IMAGES, begun)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
@@ -11,12 +11,14 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from ganbench.gan.features.judge import Judge
 from ganbench.gan.generators import GENERATORS, dcgan, r3gan, stylegan2, transformer, wgan_gp
 from ganbench.gan.recipes import transfer
 from ganbench.gan.training.adversarial import Adversarial
 from ganbench.gan.training.classifier import Classifier
+from ganbench.gan.training.consolidation import Anchor
 from ganbench.gan.training.denoising import LOSSES as DENOISING
 from ganbench.gan.training.denoising import Denoising
 from ganbench.gan.training.loop import PLAIN, Hardware, Schedule, Task, random_at
@@ -63,18 +65,23 @@ def make_gan(recipe: Recipe, folder: Path) -> Task:
     shared = {name: value for name, value in recipe.arguments.items() if name in signature(critic).parameters}
     with torch.random.fork_rng(devices=[]):
         networks: tuple[Any, Any] = make(**recipe.arguments), critic(**shared)
-    for network in networks:
+    for network in networks:                                # weights are drawn in the order of memory, so first
         sys.modules[make.__module__].initialise(network, random)
-        network.to(recipe.hardware.device, memory_format=torch.channels_last)   # after it: numbers are drawn in the
-    settings = dict(recipe.settings)                                            # order of memory
-    if recipe.strategy:
-        transfer.begin(recipe.strategy, folder, *networks, recipe.schedule.seed, recipe.begun_as)
-        settings["alone"] = transfer.steps_alone(folder, recipe.schedule)
-    if recipe.strategy == "ewc":
-        loss = LOSSES[str(settings.get("loss", "non-saturating"))]
-        settings["anchor"] = transfer.anchored(
-            networks[0], transfer.adversarial_losses(*networks, loss, random_at(recipe.schedule.seed, 0)))
-    return Adversarial(*networks, recipe.schedule, **settings)
+        network.to(recipe.hardware.device, memory_format=torch.channels_last)
+    anchor = begun(recipe, folder, *networks, losses=lambda: transfer.adversarial_losses(
+        *networks, LOSSES[loss_of(recipe)], random_at(recipe.schedule.seed, 0)))
+    alone = {"alone": transfer.steps_alone(folder, recipe.schedule)} if recipe.strategy else {}
+    return Adversarial(*networks, recipe.schedule, anchor=anchor, **{**alone, **recipe.settings})
+
+
+def begun(
+    recipe: Recipe, folder: Path, network: Any, critic: Any, losses: Callable[[], Iterator[Tensor]]
+) -> Anchor | None:
+    """Fresh networks begin with the model in the folder, as the strategy wants; `losses` of its images, for `ewc`."""
+    if not recipe.strategy:
+        return None
+    transfer.begin(recipe.strategy, folder, network, critic, recipe.schedule.seed, recipe.begun_as)
+    return transfer.anchored(network, losses()) if recipe.strategy == "ewc" else None
 
 
 def make_judge(recipe: Recipe, folder: Path) -> Task:
@@ -83,13 +90,9 @@ def make_judge(recipe: Recipe, folder: Path) -> Task:
 
 def make_diffusion(recipe: Recipe, folder: Path) -> Task:
     network = seeded(GENERATORS[recipe.family].make, recipe)
-    anchor = None
-    if recipe.strategy:
-        transfer.begin(recipe.strategy, folder, network, None, recipe.schedule.seed, recipe.begun_as)
-    if recipe.strategy == "ewc":
-        process, random = DENOISING[network.process], random_at(recipe.schedule.seed, 0)
-        anchor = transfer.anchored(network, transfer.likelihood_losses(network, lambda image, label: process(
-            lambda x, time: network(x, time, label), image, random)))
+    process, random = DENOISING[network.process], random_at(recipe.schedule.seed, 0)
+    anchor = begun(recipe, folder, network, None, losses=lambda: transfer.likelihood_losses(
+        network, lambda image, label: process(lambda x, time: network(x, time, label), image, random)))
     return Denoising(network, recipe.schedule, network.process, hardware=recipe.hardware, anchor=anchor,
                      **recipe.settings)
 
@@ -104,16 +107,16 @@ def make_writer(recipe: Recipe, folder: Path) -> Task:
     masked = recipe.family == "maskgit"
     model = seeded(transformer.MaskGIT if masked else transformer.GPT, recipe)
     transformer.initialise(model, torch.Generator().manual_seed(recipe.schedule.seed))
-    anchor = None
-    if recipe.strategy:                                     # with its tokenizer
-        transfer.begin(recipe.strategy, folder, model, None, recipe.schedule.seed, recipe.begun_as)
-    else:
+    if not recipe.strategy:                                 # another model has its tokenizer
         model.tokenizer.load_state_dict(load_file(newest_snapshot(folder / recipe.after)))
-    if recipe.strategy == "ewc":
+    loss, random = masked_tokens if masked else next_tokens, random_at(recipe.schedule.seed, 0)
+
+    def losses() -> Iterator[Tensor]:
         model.tokenizer.requires_grad_(False)
-        loss, random = masked_tokens if masked else next_tokens, random_at(recipe.schedule.seed, 0)
-        anchor = transfer.anchored(model, transfer.likelihood_losses(
-            model, lambda image, label: loss(model, model.tokenizer.encode(image), label, random)))
+        return transfer.likelihood_losses(
+            model, lambda image, label: loss(model, model.tokenizer.encode(image), label, random))
+
+    anchor = begun(recipe, folder, model, None, losses)
     return Writing(model, recipe.schedule, masked, hardware=recipe.hardware, anchor=anchor, **recipe.settings)
 
 

@@ -23,8 +23,8 @@ from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.preprocessing import cropped
 from ganbench.gan.recipes import RECIPES, Recipe, choosing
 from ganbench.gan.recipes.choosing import AGAIN, Choice, Scored, choose, is_over, kid_of, scores_in
-from ganbench.gan.recipes.material import Material, batch_in
 from ganbench.gan.recipes.recipe import snapshots_in
+from ganbench.gan.recipes.training_set import TrainingSet, batch_in
 from ganbench.gan.training import several
 from ganbench.gan.training.loop import Batch, Step, fit, read_state, steps_done
 from ganbench.gan.training.tokens import Writing
@@ -33,19 +33,19 @@ from ganbench.gan.types import BadInput, BadOutput, ModelSpec, Workspace
 
 @dataclass(frozen=True)
 class Stage:
-    """A recipe that is to be trained in a folder; `material`: the user's images, which lie in the folder `images`."""
+    """A recipe that is to be trained in a folder; `training_set`: the user's images, which lie in `images`."""
 
     name: str
     recipe: Recipe
     folder: Path
-    material: Material | None = None
+    training_set: TrainingSet | None = None
     images: Path | None = None
     patience: int = 0
 
     @property
     def scored(self) -> bool:
         """Whether its snapshots are models that are measured with held-out images."""
-        return bool(self.material and self.recipe.family)
+        return bool(self.training_set and self.recipe.family)
 
 
 def stages(name: str, folder: Path, steps: int = 0) -> list[Stage]:
@@ -198,7 +198,7 @@ def conclude(stage: Stage, workspace: Workspace) -> Choice | None:
 def write_model(stage: Stage, step: int, name: str, about: Mapping[str, Any]) -> None:
     """A model file beside the snapshot."""
     spec = replace(spec_of(stage, step), weights=f"step-{step}.safetensors")
-    data = {"data": stage.material.data} if stage.material else {"data": stage.recipe.data}
+    data = {"data": stage.training_set.data} if stage.training_set else {"data": stage.recipe.data}
     text = write_spec(spec) + "\n" + tomli_w.dumps({"about": {"what": f"{stage.name} after {step:,} steps", **data,
                                                               **about}})
     atomic_write(stage.folder / f"{name}.toml", lambda path: path.write_text(text, "utf-8"))
@@ -206,9 +206,9 @@ def write_model(stage: Stage, step: int, name: str, about: Mapping[str, Any]) ->
 
 def spec_of(stage: Stage, step: int) -> ModelSpec:
     """The model of a snapshot; of a user's images, it draws classes as often as they come and crops what was padded."""
-    recipe, material = stage.recipe, stage.material
-    shares = material.shares if material and recipe.arguments.get("n_classes") else ()
-    return ModelSpec(stage.name, recipe.family, arguments=recipe.arguments, crop=material.crop if material else 0,
+    recipe, known = stage.recipe, stage.training_set
+    shares = known.shares if known and recipe.arguments.get("n_classes") else ()
+    return ModelSpec(stage.name, recipe.family, arguments=recipe.arguments, crop=known.crop if known else 0,
                      weights=str((stage.folder / f"step-{step}.safetensors").absolute()), class_shares=shares)
 
 

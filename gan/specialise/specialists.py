@@ -19,8 +19,8 @@ from ganbench.gan.metrics.neighbours import nearest, overlap
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.parts import Part, real_part, samples_of
 from ganbench.gan.preprocessing import cropped
-from ganbench.gan.recipes.material import FEW
 from ganbench.gan.recipes.running import Stage
+from ganbench.gan.recipes.training_set import FEW
 from ganbench.gan.rows import Rows
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.slices import centres_of
@@ -103,12 +103,12 @@ def sets_of(source: ModelSpec, stage: Stage, n: int, workspace: Workspace, tick:
 
 def training_images(stage: Stage) -> Path:
     """What a training learns from, as it was before it was padded."""
-    if stage.images is None or stage.material is None:
+    if stage.images is None or stage.training_set is None:
         raise ValueError(f"{stage.name} has no images.")
-    path, side = stage.images / "training.npz", stage.material.resolution
+    path, side = stage.images / "training.npz", stage.training_set.resolution
     if not path.exists():
         padded = np.load(stage.images / "training.npy", mmap_mode="r")
-        write_npz(path, cropped(padded, side, path.name) if stage.material.crop else padded)
+        write_npz(path, cropped(padded, side, path.name) if stage.training_set.crop else padded)
     return path
 
 

@@ -22,7 +22,7 @@ def images(tmp_path):
 def test_baselines_end_with_a_report_of_all_models_beside_the_users(prefect_server, home, images, tmp_path,
                                                                    monkeypatch):
     monkeypatch.setattr(choosing, "DRAWN", 20)
-    monkeypatch.setattr(choosing, "SLOWLY", 20)
+    monkeypatch.setattr(choosing, "DRAWN_SLOW", 20)
     done = CliRunner().invoke(app, [
         "baselines", "--data", str(images), "--budget", "2s", "--threads", "1", "--kinds", "dcgan,flow",
         "--against", str(images), "--out", str(tmp_path / "out"), "--n", "12", "--json", str(tmp_path / "found.json")])

@@ -82,3 +82,12 @@ def test_an_unknown_recipe_is_told_before_prefect_starts(home, small):
     done = CliRunner().invoke(app, ["train", "biggan", "--out", str(small / "out")])
     assert done.exit_code == 2
     assert "No recipe 'biggan'" in done.stderr
+
+
+def test_a_training_that_diverges_is_failed_work_and_no_bad_input(prefect_server, home, tmp_path):
+    random = np.random.default_rng(0)
+    np.savez(tmp_path / "mine.npz", random.integers(0, 256, (60, 16, 16, 1), np.uint8))
+    (tmp_path / "mine.toml").write_text('recipe = "dcgan"\ndata = "mine.npz"\nbudget = "50"\n[schedule]\nrate = 1e30\n')
+    done = CliRunner().invoke(app, ["train", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 1, done.output
+    assert "The training diverged at step" in done.stderr

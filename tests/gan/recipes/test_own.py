@@ -10,14 +10,14 @@ from ganbench.gan.generators import GENERATORS
 from ganbench.gan.question import Training
 from ganbench.gan.recipes import RECIPES
 from ganbench.gan.recipes.choosing import Scored, add, choose, is_over, scores_in
-from ganbench.gan.recipes.material import Material
 from ganbench.gan.recipes.own import DESIGNS, ENDLESS, batch_for, designed, limits
 from ganbench.gan.recipes.recipe import CRITICS
+from ganbench.gan.recipes.training_set import TrainingSet
 from ganbench.gan.training.loop import Schedule
 from ganbench.gan.types import Estimate
 from tests.refusals import refused
 
-MATERIAL = Material("mine", "0" * 64, 300, 60, 3, 64, 64, ("a", "b"), (200, 100))
+MATERIAL = TrainingSet("mine", "0" * 64, 300, 60, 3, 64, 64, ("a", "b"), (200, 100))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -43,7 +43,7 @@ def test_every_design_makes_images_of_the_size_and_colours_of_the_users(name, si
 
 
 def test_the_rule_gives_the_shipped_networks_for_the_shipped_data():
-    garments = Material("fashion-mnist:train", "0" * 64, 60_000, 0, 1, 32, 32, tuple("0123456789"), (6_000,) * 10)
+    garments = TrainingSet("fashion-mnist:train", "0" * 64, 60_000, 0, 1, 32, 32, tuple("0123456789"), (6_000,) * 10)
     for name, row in DESIGNS.items():
         if row.family or name in ("ddpm", "edm"):
             continue

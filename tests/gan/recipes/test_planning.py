@@ -42,7 +42,7 @@ def test_the_folder_of_a_training_goes_on_without_its_images(place):
     begun(place)
     (place / "mine.npz").unlink()
     again = plan(str(place / "run"), Training(budget="40"), place / "run", DataFolders(None, place))
-    assert (again.last.recipe.schedule.steps, again.last.material) == (40, first.last.material)
+    assert (again.last.recipe.schedule.steps, again.last.training_set) == (40, first.last.training_set)
 
 
 def test_a_recipe_file_may_say_other_than_the_rule(place):
@@ -124,9 +124,9 @@ def test_names_of_folders(place):
 
 
 def test_before_a_training_has_begun_its_images_may_be_read_in_another_way(place):
-    assert planned(place).last.material.classes
-    assert not planned(place, no_classes=True).last.material.classes
-    assert planned(place, held_out="50%").last.material.held_out == 40
+    assert planned(place).last.training_set.classes
+    assert not planned(place, no_classes=True).last.training_set.classes
+    assert planned(place, held_out="50%").last.training_set.held_out == 40
 
 
 def test_the_recipe_file_says_what_was_decided(place):

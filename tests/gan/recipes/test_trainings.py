@@ -55,7 +55,7 @@ def photographs(tmp_path_factory):
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
     monkeypatch.setattr(choosing, "DRAWN", 20)
-    monkeypatch.setattr(choosing, "SLOWLY", 20)
+    monkeypatch.setattr(choosing, "DRAWN_SLOW", 20)
     return Workspace(str(tmp_path / "home"))
 
 

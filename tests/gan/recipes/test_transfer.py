@@ -139,6 +139,6 @@ def test_images_become_as_large_as_the_network_that_it_begins_with(place):
     large, small, asked = (
         planned(place, "r3gan", f"fitted {k}", start=start and str(place / start), data=str(place / f"{size}.npz"))
         for k, (size, start) in enumerate((("large", "r3gan"), ("small", "r3gan"), ("large", ""))))
-    assert (large.last.material.resolution, large.taken.share) == (32, 1)
-    assert (small.last.material.resolution, small.last.material.side) == (28, 32)
-    assert asked.last.material.resolution == 64
+    assert (large.last.training_set.resolution, large.taken.share) == (32, 1)
+    assert (small.last.training_set.resolution, small.last.training_set.side) == (28, 32)
+    assert asked.last.training_set.resolution == 64

@@ -12,9 +12,9 @@ from ganbench.gan.checkpoints import load_into
 from ganbench.gan.generators import dcgan, r3gan, stylegan2, wgan_gp
 from ganbench.gan.models.weights import make_family
 from ganbench.gan.recipes import RECIPES
-from ganbench.gan.recipes.material import Material
 from ganbench.gan.recipes.own import DESIGNS
 from ganbench.gan.recipes.recipe import CRITICS
+from ganbench.gan.recipes.training_set import TrainingSet
 from ganbench.gan.training import ema
 from ganbench.gan.training.adapters import (
     Adapter,
@@ -429,7 +429,7 @@ def test_the_rank_is_the_largest_that_leaves_few_weights():
 def realistic(name, channels=1, classes=10):
     """The family of a design and its arguments for a user's images of 32 pixels."""
     design = DESIGNS[name]
-    arguments = design.arguments(Material("images", "0", 100, 20, channels, 32, 32), 1)
+    arguments = design.arguments(TrainingSet("images", "0", 100, 20, channels, 32, 32), 1)
     family = design.family or RECIPES[design.like].family
     return family, {**arguments, **({"n_classes": classes} if design.classes else {})}
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ganbench.gan.datasets import DataFolders
-from ganbench.gan.recipes.material import Wanted, batch_in, prepare, resolution_of
+from ganbench.gan.recipes.training_set import ReadingOptions, batch_in, prepare, resolution_of
 from tests.refusals import refused
 
 FOLDERS = DataFolders(None, Path("nowhere"))
@@ -24,7 +24,7 @@ def saved(path, images, labels=None):
 
 def prepared(tmp_path, images, labels=None, **wanted):
     data = saved(tmp_path / "mine.npz", images, labels)
-    return prepare(Wanted(data, **wanted), FOLDERS, tmp_path / "images")
+    return prepare(ReadingOptions(data, **wanted), FOLDERS, tmp_path / "images")
 
 
 def held_out(tmp_path):
@@ -52,9 +52,9 @@ def test_training_and_held_out_images_are_all_of_them_and_share_none(tmp_path):
 
 def test_what_is_held_out_does_not_depend_on_the_order_of_the_images(tmp_path):
     images = pictures(60)
-    first = prepare(Wanted(saved(tmp_path / "a.npz", images)), FOLDERS, tmp_path / "images")
+    first = prepare(ReadingOptions(saved(tmp_path / "a.npz", images)), FOLDERS, tmp_path / "images")
     ours, _ = held_out(tmp_path)
-    prepare(Wanted(saved(tmp_path / "b.npz", images[::-1])), FOLDERS, tmp_path / "other" / "images")
+    prepare(ReadingOptions(saved(tmp_path / "b.npz", images[::-1])), FOLDERS, tmp_path / "other" / "images")
     theirs, _ = held_out(tmp_path / "other")
     assert first.held_out == 12
     assert {image.tobytes() for image in ours} == {image.tobytes() for image in theirs}
@@ -76,10 +76,10 @@ def test_a_folder_of_photographs_of_many_sizes_becomes_squares(tmp_path):
     for k in range(60):
         width, height = random.integers(40, 90, 2)
         Image.fromarray(random.integers(0, 256, (height, width, 3), np.uint8)).save(folder / f"{k}.png")
-    found = prepare(Wanted(str(folder)), FOLDERS, tmp_path / "images")
+    found = prepare(ReadingOptions(str(folder)), FOLDERS, tmp_path / "images")
     assert (found.resolution, found.side, found.crop, found.channels) == (32, 32, 0, 3)
     assert found.squeezed > 50
-    asked = prepare(Wanted(str(folder), resolution=48), FOLDERS, tmp_path / "others")
+    asked = prepare(ReadingOptions(str(folder), resolution=48), FOLDERS, tmp_path / "others")
     assert (asked.resolution, asked.side, asked.crop) == (48, 64, 48)
 
 
@@ -116,12 +116,12 @@ def test_other_images_may_be_held_out(tmp_path):
 def test_bad_input_is_refused_in_a_sentence_and_nothing_is_left(images, labels, more, code, words, tmp_path):
     with refused(code, words):
         prepared(tmp_path, images, labels, **more)
-    assert not (tmp_path / "images" / "material.json").exists()
+    assert not (tmp_path / "images" / "training-set.json").exists()
 
 
 def test_classes_may_be_left_aside(tmp_path):
     data = saved(tmp_path / "mine.npz", pictures(60), [0] * 59 + [1])
-    found = prepare(Wanted(data, labels=False), FOLDERS, tmp_path / "images")
+    found = prepare(ReadingOptions(data, labels=False), FOLDERS, tmp_path / "images")
     assert found.classes == ()
     assert batch_in(tmp_path / "images").labels is None
 
@@ -133,4 +133,4 @@ def test_a_corrupt_file_is_named(tmp_path):
         Image.fromarray(pictures(1, 32, 3, k)[0]).save(folder / f"{k}.png")
     (folder / "7.png").write_bytes(b"not a picture")
     with refused("not-an-image", "7.png"):
-        prepare(Wanted(str(folder)), FOLDERS, tmp_path / "images")
+        prepare(ReadingOptions(str(folder)), FOLDERS, tmp_path / "images")

@@ -2,7 +2,7 @@
 
 They are written into the training's folder once, so that it can go on, and be measured, without the original files:
 `training.npy` (n, C, side, side) uint8, memory-mapped, `labels.npy` (n,) int64 of data with classes, `held-out.npz`,
-and the facts of `Material` in `material.json`.
+and the facts of `TrainingSet` in `training-set.json`.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ LEAST, FEW = 50, 10                                         # distinct images; w
 LEAST_OF_CLASS = 3
 HELD_OUT, MOST_HELD_OUT = 0.2, 1_000
 CHUNK = 500                                                 # images read at a time
-NAME = "material.json"
+NAME = "training-set.json"
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingSet:
     """Facts about a training's images."""
 
     data: str                                               # what the user named
@@ -64,7 +64,7 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReadingOptions:
     """How a user's images are to be read."""
 
     data: str
@@ -77,7 +77,7 @@ class Wanted:
     side: int = 0                                           # of the network that it begins with; 0: of none
 
 
-def prepare(wanted: Wanted, folders: DataFolders, folder: Path, begun: bool = True) -> Material:
+def prepare(wanted: ReadingOptions, folders: DataFolders, folder: Path, begun: bool = True) -> TrainingSet:
     """Read and check the images, and write them into the folder; what a training that has begun left there must be the
     same."""
     images = only(opened(wanted, folders), wanted.classes)
@@ -92,13 +92,13 @@ def prepare(wanted: Wanted, folders: DataFolders, folder: Path, begun: bool = Tr
     return write(images, wanted, folders, folder)
 
 
-def kept_in(folder: Path) -> Material | None:
+def kept_in(folder: Path) -> TrainingSet | None:
     path = folder / NAME
     if not path.exists():
         return None
     facts = json.loads(path.read_text("utf-8"))
     lists = {name: tuple(value) for name, value in facts.items() if isinstance(value, list)}
-    return Material(**facts | lists)
+    return TrainingSet(**facts | lists)
 
 
 def batch_in(folder: Path) -> Batch:
@@ -108,9 +108,9 @@ def batch_in(folder: Path) -> Batch:
                  torch.from_numpy(np.load(labels)) if labels.exists() else None)
 
 
-# Reading
+# ReadingOptions
 
-def opened(wanted: Wanted, folders: DataFolders) -> ImageSet:
+def opened(wanted: ReadingOptions, folders: DataFolders) -> ImageSet:
     """The images as squares of the resolution; sets of one size that fits stay as they are.  Where a model is gone on
     from, they become as large as its network needs them."""
     check_resolution(wanted.resolution)
@@ -122,7 +122,7 @@ def opened(wanted: Wanted, folders: DataFolders) -> ImageSet:
     return images
 
 
-def as_found(wanted: Wanted, folders: DataFolders) -> ImageSet:
+def as_found(wanted: ReadingOptions, folders: DataFolders) -> ImageSet:
     try:
         images = open_set(wanted.data, folders)
     except BadInput as error:
@@ -166,7 +166,7 @@ def chunks(images: ImageSet) -> Iterator[np.ndarray]:
 
 # Writing
 
-def write(images: ImageSet, wanted: Wanted, folders: DataFolders, folder: Path) -> Material:
+def write(images: ImageSet, wanted: ReadingOptions, folders: DataFolders, folder: Path) -> TrainingSet:
     prints = [sha256(image.tobytes()).digest() for part in chunks(images) for image in part]
     repeated = check_distinct(prints, images.name, wanted.least)
     if len(set(prints)) < LEAST and (not wanted.held_out or wanted.held_out.endswith("%")):
@@ -180,15 +180,15 @@ def write(images: ImageSet, wanted: Wanted, folders: DataFolders, folder: Path) 
     mine = np.setdiff1d(np.arange(images.n), away)
     write_held_out(images, labels, away, wanted, folders, folder)
     resolution = images.shape[1]
-    material = Material(
+    training_set = TrainingSet(
         wanted.data, images.digest, len(mine), held_out_in(folder), images.shape[0], resolution,
         side_for(resolution), classes, counts_of(labels, mine, classes), repeated,
         sum(count for (height, width), count in images.sizes.items() if height != width),
         numbers, count_of(images) if numbers else 0)
-    write_training(images, labels, mine, material, folder)
-    facts = json.dumps(asdict(material), indent=1)
+    write_training(images, labels, mine, training_set, folder)
+    facts = json.dumps(asdict(training_set), indent=1)
     atomic_write(folder / NAME, lambda path: path.write_text(facts, "utf-8"))
-    return material
+    return training_set
 
 
 def check_distinct(prints: Sequence[bytes], name: str, least: int) -> int:
@@ -201,7 +201,7 @@ def check_distinct(prints: Sequence[bytes], name: str, least: int) -> int:
     return n - distinct
 
 
-def classes_of(images: ImageSet, wanted: Wanted) -> tuple[np.ndarray | None, tuple[str, ...], tuple[int, ...]]:
+def classes_of(images: ImageSet, wanted: ReadingOptions) -> tuple[np.ndarray | None, tuple[str, ...], tuple[int, ...]]:
     """Labels 0, 1, ... and the names of their classes; None without classes, or with a single one that nobody chose.
     Of chosen classes also the numbers."""
     if images.labels is None or not wanted.labels:
@@ -228,7 +228,7 @@ def counts_of(labels: np.ndarray | None, mine: np.ndarray, classes: Sequence[str
     return () if labels is None else tuple(np.bincount(labels[mine], minlength=len(classes)).tolist())
 
 
-def held_out_rows(prints: Sequence[bytes], labels: np.ndarray | None, wanted: Wanted) -> np.ndarray:
+def held_out_rows(prints: Sequence[bytes], labels: np.ndarray | None, wanted: ReadingOptions) -> np.ndarray:
     """Which images are held out: the same share of each class, always the same ones, and all copies of an image on one
     side."""
     if wanted.held_out and not wanted.held_out.endswith("%"):
@@ -261,7 +261,8 @@ def share_of(held_out: str) -> float:
 
 
 def write_held_out(
-    images: ImageSet, labels: np.ndarray | None, away: np.ndarray, wanted: Wanted, folders: DataFolders, folder: Path
+    images: ImageSet, labels: np.ndarray | None, away: np.ndarray, wanted: ReadingOptions, folders: DataFolders,
+    folder: Path,
 ) -> None:
     if len(away):
         theirs = None if labels is None else labels[away].tolist()
@@ -282,15 +283,15 @@ def held_out_in(folder: Path) -> int:
 
 
 def write_training(
-    images: ImageSet, labels: np.ndarray | None, mine: np.ndarray, material: Material, folder: Path
+    images: ImageSet, labels: np.ndarray | None, mine: np.ndarray, training_set: TrainingSet, folder: Path
 ) -> None:
-    shape = (material.n, material.channels, material.side, material.side)
+    shape = (training_set.n, training_set.channels, training_set.side, training_set.side)
 
     def fill(path: Path) -> None:
         array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
         for start in range(0, len(mine), CHUNK):
             rows = mine[start : start + CHUNK].tolist()
-            array[start : start + len(rows)] = pad_to(images.read(rows), material.side)
+            array[start : start + len(rows)] = pad_to(images.read(rows), training_set.side)
         array.flush()
 
     atomic_write(folder / "training.npy", fill)
