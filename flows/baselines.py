@@ -3,7 +3,6 @@ compared, with each other and with the user's own models."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, runtime
@@ -14,6 +13,7 @@ from ganbench.flows.train import train
 from ganbench.flows.trainings import check_budget, kinds_of, place_of
 from ganbench.gan.question import COMPARED, FOR_ALL, KINDS, Option, Training, given
 from ganbench.gan.recipes.planning import IMAGES
+from ganbench.gan.recipes.training_set import as_images
 
 Kinds = Annotated[str, Option("Kinds", "What is trained, comma-separated; each for the whole budget.")]
 Against = Annotated[list[str] | None, Option(
@@ -38,17 +38,15 @@ def baselines(
 ) -> Any:
     """Train models of several kinds on your images, all for the same time, and compare the best snapshot of each.
 
-    They are measured against the images that were held out. What is interrupted goes on from its last saved state.
+    They are measured against the images that were held out, and so are as many of those that were learnt from, where
+    there are as many. What is interrupted goes on from its last saved state.
     """
     names, folder = kinds_of(kinds), place_of(out, training)
     check_budget(training)
     for name in names:
         train(name, str(folder / name), **given(training))
     models = [str(folder / name / "best.toml") for name in names]
-    return compare(models=[*models, *(against or ())], reference=held_out(folder / names[0]), n=n,
-                   report=str(folder / "report"))
-
-
-def held_out(folder: Path) -> str:
-    return str(folder / IMAGES / "held-out.npz")
+    images = folder / names[0] / IMAGES
+    return compare(models=[*models, *(against or ())], reference=str(images / "held-out.npz"), n=n,
+                   held_out=str(as_images(images)), report=str(folder / "report"))
 

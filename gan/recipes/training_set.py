@@ -22,6 +22,7 @@ from ganbench.gan.datasets.classes import count_of, only
 from ganbench.gan.files import atomic_write, check_room
 from ganbench.gan.images import pad_to, write_npz
 from ganbench.gan.models.images import open_set
+from ganbench.gan.preprocessing import cropped
 from ganbench.gan.training.loop import Batch
 from ganbench.gan.types import BadInput
 
@@ -108,7 +109,16 @@ def batch_in(folder: Path) -> Batch:
                  torch.from_numpy(np.load(labels)) if labels.exists() else None)
 
 
-# ReadingOptions
+def as_images(folder: Path) -> Path:
+    """What is learnt from as an .npz of images, as they were before they were padded."""
+    path, known = folder / "training.npz", kept_in(folder)
+    if known and not path.exists():
+        padded = np.load(folder / "training.npy", mmap_mode="r")
+        write_npz(path, cropped(padded, known.crop, path.name) if known.crop else padded)
+    return path
+
+
+# Reading
 
 def opened(wanted: ReadingOptions, folders: DataFolders) -> ImageSet:
     """The images as squares of the resolution; sets of one size that fits stay as they are.  Where a model is gone on

@@ -11,16 +11,14 @@ import numpy as np
 from ganbench.gan.compare import holm
 from ganbench.gan.copying import RATE, Audit, Match, look_for_copies
 from ganbench.gan.evaluate import features_of, sample_one
-from ganbench.gan.images import write_npz
 from ganbench.gan.metrics.intra import intra_diversity
 from ganbench.gan.metrics.kernel import kid
 from ganbench.gan.metrics.manifold import coverage
 from ganbench.gan.metrics.neighbours import nearest, overlap
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.parts import Part, real_part, samples_of
-from ganbench.gan.preprocessing import cropped
 from ganbench.gan.recipes.running import Stage
-from ganbench.gan.recipes.training_set import FEW
+from ganbench.gan.recipes.training_set import FEW, as_images
 from ganbench.gan.rows import Rows
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.slices import centres_of
@@ -102,14 +100,10 @@ def sets_of(source: ModelSpec, stage: Stage, n: int, workspace: Workspace, tick:
 
 
 def training_images(stage: Stage) -> Path:
-    """What a training learns from, as it was before it was padded."""
-    if stage.images is None or stage.training_set is None:
+    """What a training learns from."""
+    if stage.images is None:
         raise ValueError(f"{stage.name} has no images.")
-    path, side = stage.images / "training.npz", stage.training_set.resolution
-    if not path.exists():
-        padded = np.load(stage.images / "training.npy", mmap_mode="r")
-        write_npz(path, cropped(padded, side, path.name) if stage.training_set.crop else padded)
-    return path
+    return as_images(stage.images)
 
 
 def images_of(stage: Stage, n: int, workspace: Workspace, tick: Tick = lambda n: None) -> Drawn:

@@ -30,6 +30,7 @@ def test_baselines_end_with_a_report_of_all_models_beside_the_users(prefect_serv
     assert "48 to learn from and 12 held out" in done.output
     found = json.loads((tmp_path / "found.json").read_text("utf-8"))
     assert {score["model"] for score in found["scores"]} == {"dcgan", "flow", "stripes.npz"}
+    assert all(score["floor"] is not None for score in found["scores"])    # training images against the held-out ones
     assert (tmp_path / "out" / "report" / "report.html").exists()
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"dcgan", "flow", "report"}
 
