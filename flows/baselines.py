@@ -44,7 +44,7 @@ def baselines(
     names, folder = kinds_of(kinds), place_of(out, training)
     check_budget(training)
     for name in names:
-        train(name, str(folder / name), **given(training))
+        train(name, **given(training), out=str(folder / name))
     models = [str(folder / name / "best.toml") for name in names]
     images = folder / names[0] / IMAGES
     return compare(models=[*models, *(against or ())], reference=str(images / "held-out.npz"), n=n,

@@ -80,16 +80,17 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
             "description": "Three models of the zoo every night at 4:00 UTC; put your own models into the parameters.",
         }),
         (train, {
-            "name": "train-on-my-images", "parameters": {"recipe": "r3gan", "budget": "1h"},
+            "name": "train-on-my-images", "parameters": {"recipe": "r3gan", "resolution": 0, "budget": "1h"},
             "description": "Train a model on your own images: name them and the kind of model in the form.",
         }),
         (baselines, {
-            "name": "train-baselines", "parameters": {"budget": "1h"},
+            "name": "train-baselines", "parameters": {"resolution": 0, "budget": "1h"},
             "description": "Train a GAN, a flow model and a transformer on your images, for the same time each, and "
                            "compare them, with a report.",
         }),
         (specialise, {
-            "name": "specialise-a-model", "parameters": {"model": "zoo:r3gan-fashion-mnist", "budget": "10m"},
+            "name": "specialise-a-model",
+            "parameters": {"model": "zoo:r3gan-fashion-mnist", "resolution": 0, "budget": "10m", "cluster": 0},
             "description": "Let a model learn other images, or some of its own classes, by several strategies, and "
                            "compare these.",
         }),

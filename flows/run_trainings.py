@@ -107,4 +107,4 @@ def run_training(
     from ganbench.flows.train import train
 
     with listening(show):
-        return train(recipe, str(folder), **given(training))
+        return train(recipe, **given(training), out=str(folder))

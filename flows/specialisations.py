@@ -22,6 +22,7 @@ from ganbench.gan.specialise.specialists import (
     REAL,
     SHOWN,
     SOURCE,
+    UNSEEN,
     Row,
     Specialist,
     against_base,
@@ -69,6 +70,9 @@ def place_of(out: str, model: str, training: Training, cluster: int) -> Path:
 
 def distance_sentence(near: Nearness) -> str:
     """Where the target lies, and what follows for the strategies."""
+    if near.near is None:
+        return (f"Fréchet distance to the images of the source: {english(near.target, 1)} for {near.n} images of the "
+                "target. The source draws too few kinds of images to say whether that is near.")
     low, high = min(near.clusters), max(near.clusters)
     where = (f"Fréchet distance to the images of the source: {english(near.target, 1)} for the target, "
              f"{english(low, 1)} to {english(high, 1)} for clusters of the source's own images ({near.n} images each).")
@@ -87,7 +91,10 @@ def verdicts(found: Specialised) -> list[str]:
             better.append(f"{name} is significantly {what} than {BASE} (KID {english(gap.value, 4)}, {p_of(p, 'en')}).")
     others = [row.name for row in found.strategies if row.name != BASE]
     none = f"None of {', '.join(others)} differs significantly from {BASE} in KID."
-    return [*(better or [none]), *(copied(row) for row in found.strategies if memorises(row, len(found.strategies)))]
+    unseen = [f"Whether images are copies is not known: fewer than {UNSEEN} images are held out."] * any(
+        row.copies is None for row in found.strategies)
+    return [*(better or [none]), *unseen,
+            *(copied(row) for row in found.strategies if memorises(row, len(found.strategies)))]
 
 
 def copied(row: Specialist) -> str:

@@ -51,7 +51,8 @@ def specialise(
     with single_threaded():
         found = planned(model, training, cluster, folder, workspace)
         near = compare_with_target(found, n, workspace)
-    trained = {name: train(found.design, str(folder / name), **given(asked)) for name, asked in found.trainings.items()}
+    trained = {name: train(found.design, **given(asked), out=str(folder / name))
+               for name, asked in found.trainings.items()}
     with single_threaded():
         sets, rows = draw_references(found, n, workspace)
         pictures: list[Row] = [some_of(sets.held_out, "target,\nheld out"), some_of(sets.source, "source")]

@@ -21,7 +21,7 @@ from ganbench.tasks.training import Trained, train_recipe
 Recipe = Annotated[str, Option(
     "Recipe", "What to train: r3gan, dcgan, wgan-gp, stylegan2, flow, ddpm, edm, dit, gpt or maskgit on your images; a "
     "recipe file (.toml) or the folder of a training; or a shipped model's recipe, see `ganbench recipes`.",
-    choices="RECIPES", text="A file or folder", card="",
+    choices="RECIPES", text="Name, file or folder", card="",
 )]
 Out = Annotated[str, Option(
     "Folder", "For snapshots, losses and the state to resume from; empty: in the home folder.", card="",
@@ -31,7 +31,7 @@ Out = Annotated[str, Option(
 @formed
 @flow(name="train", flow_run_name="train {recipe}")
 @in_form(training=Training)
-def train(recipe: Recipe = "r3gan", out: Out = "", *, training: Training) -> Any:
+def train(recipe: Recipe = "r3gan", *, training: Training, out: Out = "") -> Any:
     """Train a model on your images, or a shipped recipe again, and first what it builds on.
 
     An interrupted run is resumed from its last saved state.

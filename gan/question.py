@@ -156,7 +156,7 @@ class Training:
     )
     classes: str = option(
         "", "Classes", "Learn from the images of these classes only: names or numbers, comma-separated. Begun with a "
-        "model of all of the data's classes, each goes on from its own.", metavar="CLASS,...", card="Images",
+        "model of all of the data's classes, each goes on from its own.", metavar="CLASS,...", card="",
     )
     no_classes: bool = option(
         False, "Without classes", "Leave the classes of the images aside.", card="Images",

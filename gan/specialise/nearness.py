@@ -24,30 +24,32 @@ MARGIN = 1.25
 
 @dataclass(frozen=True)
 class Nearness:
-    """Fréchet distances to the source's images: of the target, and of clusters of the source, of `n` images each."""
+    """Fréchet distances to the source's images: of the target, and of clusters of the source, of `n` images each; no
+    clusters where the source draws fewer than LEAST groups of images."""
 
     target: float
     clusters: tuple[float, ...]
     n: int
 
     @property
-    def near(self) -> bool:
-        return self.target <= MARGIN * max(self.clusters)
+    def near(self) -> bool | None:
+        """None where there are no clusters to say it."""
+        return self.target <= MARGIN * max(self.clusters) if self.clusters else None
 
 
 def nearness(source: np.ndarray, target: np.ndarray, seed: int = 0) -> Nearness:
-    """`source` (n, d), `target` (m, d): features of images that the model draws, and of the target."""
+    """`source` (n, d), `target` (m, d): features of images that the model draws, and of the target; 2 at least."""
+    if min(len(source), len(target)) < 2:
+        raise BadInput("too-few-images",
+                       f"A distance needs at least 2 images on both sides, got {len(source)} and {len(target)}.")
     random = np.random.default_rng(seed)
     groups = [rows for rows in clusters_of(source, seed) if len(rows) >= 2]
     sizes = sorted((len(rows) for rows in groups), reverse=True)
-    if len(sizes) < LEAST or len(target) < 2:
-        raise BadInput("too-few-images",
-                       f"{len(source):,} images of the source, in {len(sizes)} clusters, and {len(target):,} of the "
-                       f"target are too few to compare; expected at least {LEAST} clusters and 2 images.")
-    n = min(len(target), MOST, sizes[LEAST - 1])
+    enough = len(sizes) >= LEAST
+    n = min(len(target), MOST, sizes[LEAST - 1] if enough else MOST)
     statistics = moments(source).statistics()
     root = matrix_root(statistics.sigma)
-    parts = [source[random.choice(rows, n, replace=False)] for rows in groups if len(rows) >= n]
+    parts = [source[random.choice(rows, n, replace=False)] for rows in groups if enough and len(rows) >= n]
     chosen = target[np.sort(random.choice(len(target), n, replace=False))]
     return Nearness(distance(statistics, chosen, root), tuple(distance(statistics, part, root) for part in parts), n)
 

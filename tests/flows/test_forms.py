@@ -8,6 +8,7 @@ import pytest
 from ganbench.flows.audit import attribute, audit
 from ganbench.flows.baselines import baselines
 from ganbench.flows.compare import THREE, asked_models, compare
+from ganbench.flows.deployments import wanted
 from ganbench.flows.ensemble import ensemble
 from ganbench.flows.evaluate import evaluate, what_of
 from ganbench.flows.options import as_given, fill, schema_of
@@ -120,3 +121,13 @@ def test_types_become_fields():
     assert schema_of(int | None) == {"type": "integer"}
     assert schema_of(Literal["a", "b"] | None) == {"type": "string", "enum": ["a", "b"]}
     assert schema_of(list[str] | None, ("a",)) == {"type": "array", "items": {"type": "string", "enum": ["a"]}}
+
+
+def test_every_deployment_can_be_run_with_its_own_parameters_and_the_users_images():
+    """Prefect asks for a value of each field that begins with one."""
+    from prefect.utilities.schema_tools import validate
+
+    for flow, row in wanted():
+        schema = flow.parameters.model_dump()
+        theirs = {"data": "photos"} if "data" in schema["properties"] else {}
+        validate({**row["parameters"], **theirs}, schema, raise_on_error=True)

@@ -80,6 +80,17 @@ def test_runs_of_the_form_and_of_the_clock_see_the_users_modules_and_ours(server
     ask(f"{servers['prefect']}/api/deployments/{nightly}/schedules/{added['id']}", method="DELETE")
 
 
+def test_a_training_from_the_form_ends_with_a_model_beside_its_images(servers, ui_home):
+    stripes = np.random.default_rng(3).integers(0, 256, (60, 1, 32, 1), np.uint8).repeat(32, 3)
+    write_folder(stripes, ui_home / "stripes")
+    parameters = {"recipe": "dcgan", "data": "stripes", "budget": "2", "out": "trained"}
+    assert run_by_hand(servers, parameters, "train/train-on-my-images") == "COMPLETED"
+    assert (ui_home / "trained" / "best.toml").exists()
+    asked = {"experiment_ids": ["1"], "filter": "tags.mlflow.runName = 'train trained'"}
+    (logged,) = post(f"{servers['mlflow']}/api/2.0/mlflow/runs/search", asked)["runs"]
+    assert {"kid", "generator", "discriminator"} <= {row["key"] for row in logged["data"]["metrics"]}
+
+
 def test_a_comparison_from_the_form_leaves_its_report_in_mlflow(servers, ui_home):
     images = np.random.default_rng(1).integers(0, 256, (20, 3, 16, 16), np.uint8)
     write_folder(images, ui_home / "other")

@@ -40,6 +40,12 @@ def test_clusters_are_the_groups_that_there_are():
     assert sorted(np.concatenate(groups).tolist()) == list(range(600))
 
 
-def test_a_source_that_draws_one_image_cannot_be_compared():
-    with refused("too-few-images", "clusters"):
-        nearness(np.ones((100, 5), np.float32), source(10)[:, :5])
+def test_of_a_source_that_draws_one_image_nothing_is_near_or_far():
+    found = nearness(np.ones((100, 5), np.float32), source(10)[:, :5])
+    assert found.near is None
+    assert found.target > 0
+
+
+def test_one_image_has_no_distance():
+    with refused("too-few-images", "2"):
+        nearness(source(), source(1))
