@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -43,11 +44,12 @@ from ganbench.gan.specialise.specialists import (
     sets_of,
     training_images,
 )
+from ganbench.gan.training.loop import read_state
 
 N = 500                                                     # images of each model
 LEFT_OUT = 9                                                # the class that the source has not seen
 ORDER = ("scratch", "finetune", "freezed", "ewc", "adapter")
-COLUMNS = {"kid": "KID", "nearer": "near", "diversity": "variety", "kept": "source kept"}
+COLUMNS = {"kid": "KID", "nearer": "close", "diversity": "variety", "kept": "source kept"}
 
 
 def main() -> None:
@@ -97,12 +99,12 @@ def of_seed(given: argparse.Namespace, target: str, shots: int, seed: int, home:
                          strategy=strategy, seed=seed, threads=1, no_classes=True, resolution=32)
         stage = plan("r3gan", asked, folder / strategy, DataFolders.of(home), "cpu", home).last
         stage = replace(stage, recipe=replace(stage.recipe, snapshots=(given.steps // 2, given.steps)))
-        for event in train_stage(stage, DataFolders.of(home), home):
-            seconds = event.seconds
+        deque(train_stage(stage, DataFolders.of(home), home), maxlen=0)
         conclude(stage, home)
+        seconds = float(read_state(stage.folder / "state.pt", mmap=True)["seconds"])
         if sets is None:
             sets = sets_of(resolve(file_of(str(given.source)), home), stage, N, home)
-            near = asdict(nearness(sets.source.rows, sets.training.rows))
+            near = asdict(nearness(sets.source.rows, sets.again.rows, sets.training.rows))
             yield from ({**head, **asdict(row), "near": near} for row in reference_rows(sets))
         row, _ = measured(strategy, images_of(stage, N, home), sets)
         training_images(stage).unlink(missing_ok=True)

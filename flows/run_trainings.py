@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from ganbench.gan.recipes.running import check_folder, progress, take_part
 from ganbench.gan.specialise.planning import distance_to, planned
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.training import several
+from ganbench.gan.types import BadInput
 from ganbench.tasks.progress import listening
 from ganbench.tasks.runners import check_runner
 from ganbench.tasks.settings import launched, settings, workspace_of
@@ -34,6 +36,7 @@ def run_baselines(
     show: Show, say: Callable[[str], None], training: Training, against: Sequence[str], kinds: str, n: int, out: str
 ) -> Compared:
     """Plan all trainings first, so that bad input is reported at once; then run the flow `baselines`."""
+    check_alone()
     check_runner()
     check_budget(training)
     workspace, folder = workspace_of(), place_of(out, training)
@@ -55,6 +58,7 @@ def run_specialisation(
     show: Show, say: Callable[[str], None], model: str, training: Training, cluster: int, n: int, out: str
 ) -> tuple[Specialised, Tracked]:
     """Plan all trainings and say how far the target is, then run the flow `specialise`."""
+    check_alone()
     check_runner()
     workspace, folder = workspace_of(), place_of_specialists(out, model, training, cluster)
     check_room(folder)
@@ -87,9 +91,18 @@ def run_launched(
         if number:
             take_part(workspace_of())
             return None
-        found = run_training(show, say, recipe, out, training)
-        several.tell(None)
-        return found
+        try:
+            return run_training(show, say, recipe, out, training)
+        finally:
+            with suppress(RuntimeError):                    # another process has ended before
+                several.tell(None)
+
+
+def check_alone() -> None:
+    """Several trainings, or measurements, are not for several processes."""
+    if launched()[1] > 1:
+        raise BadInput("conflicting-options",
+                       "Torch's launcher is for `ganbench train` only: several processes would write the same files.")
 
 
 def run_training(

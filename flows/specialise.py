@@ -9,10 +9,12 @@ from prefect import flow, runtime
 from ganbench.flows.options import Some, formed, in_form
 from ganbench.flows.specialisations import Specialised, place_of, record_of, write_outputs
 from ganbench.flows.train import train
+from ganbench.gan.codes import FAILED
 from ganbench.gan.question import COMPARED, SPECIALISED, Option, Training, given
 from ganbench.gan.specialise.planning import planned
 from ganbench.gan.specialise.specialists import Row, memorises, some_of, suspicious
 from ganbench.gan.threads import single_threaded
+from ganbench.gan.types import BadInput, BadOutput
 from ganbench.tasks.settings import workspace_of
 from ganbench.tasks.specialising import compare_with_target, draw_references, measure_specialist
 from ganbench.tasks.tracking.specialisations import track_specialisation
@@ -51,18 +53,28 @@ def specialise(
     with single_threaded():
         found = planned(model, training, cluster, folder, workspace)
         near = compare_with_target(found, n, workspace)
-    trained = {name: train(found.design, **given(asked), out=str(folder / name))
-               for name, asked in found.trainings.items()}
+    trained, failed = {}, {}
+    for name, asked in found.trainings.items():
+        try:
+            trained[name] = train(found.design, **given(asked), out=str(folder / name))
+        except BadInput as error:                           # the others can still be compared
+            if error.code not in FAILED:
+                raise
+            failed[name] = str(error)
+    if not trained:
+        raise BadOutput("training-diverged", next(iter(failed.values())))
     with single_threaded():
         sets, rows = draw_references(found, n, workspace)
         pictures: list[Row] = [some_of(sets.held_out, "target,\nheld out"), some_of(sets.source, "source")]
         for name, stage in found.stages.items():
+            if name in failed:
+                continue
             row, images, audit = measure_specialist(name, stage, sets, n, workspace)
             rows.append(row)
             pictures.append(some_of(images, name))
-            if audit and memorises(row, len(found.stages)):
+            if audit and memorises(row):
                 pictures += suspicious(name, images, audit, sets)
     steps = {name: one.steps for name, one in trained.items()}
-    result = Specialised(model, found.target.what, folder, near, tuple(rows), steps, n)
+    result = Specialised(model, found.target.what, folder, near, tuple(rows), steps, n, failed)
     write_outputs(result, pictures)
     return result, track_specialisation(record_of(result))

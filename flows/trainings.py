@@ -10,7 +10,9 @@ from ganbench.gan.question import Training
 from ganbench.gan.recipes.choosing import LEVEL, Choice
 from ganbench.gan.recipes.own import DESIGNS, limits
 from ganbench.gan.recipes.planning import Plan
+from ganbench.gan.recipes.recipe import loss_of
 from ganbench.gan.recipes.training_set import TrainingSet
+from ganbench.gan.recipes.transfer import steps_alone
 from ganbench.gan.training.loop import Schedule
 from ganbench.gan.types import BadInput
 from ganbench.gan.uncertainty import interval
@@ -40,8 +42,10 @@ def taken_sentence(plan: Plan) -> str:
         return ""
     parts = [f"{len(names):,} tensors {what} ({listed(names)})" for names, what in (
         (taken.remade, "re-made"), (taken.fresh, "begun anew"), (taken.unused, "of the model left out")) if names]
+    alone = steps_alone(plan.last.folder, plan.last.recipe.schedule) if loss_of(plan.last.recipe) else 0
+    fresh = f" It came without its critic: a fresh one learns alone for the first {alone} steps." if alone else ""
     return (f"Begins with {asked.start} ({plan.last.recipe.strategy}): {100 * taken.share:.1f} % of the parameters are "
-            f"taken{''.join(f'; {part}' for part in parts)}.")
+            f"taken{''.join(f'; {part}' for part in parts)}.{fresh}")
 
 
 def listed(names: Collection[str], most: int = 4) -> str:

@@ -87,11 +87,15 @@ def look_for_copies(
 
 
 def excess(found: float, n: int, unseen: int) -> float:
-    """The probability of so large a share of images with p <= RATE if both sets are samples of one distribution."""
-    from statistics import NormalDist
+    """The probability of so large a share of images with p <= RATE if both sets are samples of one distribution.
 
-    spread = np.sqrt(RATE * (1 - RATE) * (1 / n + 1 / unseen))
-    return 1 - NormalDist().cdf(float((found - RATE - 0.5 / n) / spread))
+    These are nearer than the r-th of the unseen, r = floor(RATE (unseen + 1)), in an order whose distribution function
+    there is Beta(r, unseen + 1 - r): their number is beta-binomial.
+    """
+    from scipy.stats import betabinom
+
+    r = int(np.floor(RATE * (unseen + 1) + 1e-9))
+    return float(betabinom.sf(round(found * n) - 1, n, r, unseen + 1 - r)) if r else 1.0
 
 
 class Pictures:

@@ -90,10 +90,11 @@ def number_of(name: str, images: ImageSet) -> int:
     if wanted in names:
         return names.index(wanted)
     known = set() if images.labels is None else set(images.labels.tolist())
-    if wanted.isdecimal() and int(wanted) in known:
+    if wanted.isdecimal() and int(wanted) in known and not are_numbers(images.classes):
         return int(wanted)
-    some = ", ".join(images.classes) or ", ".join(map(str, sorted(known)))
-    raise BadInput("unknown-choice", f"{images.name} has no class {name!r}; its classes are {some}.")
+    some = ", ".join(map(repr, images.classes)) or ", ".join(map(str, sorted(known)))
+    numbers = " (or their numbers, from 0 on)" if images.classes and not are_numbers(images.classes) else ""
+    raise BadInput("unknown-choice", f"{images.name} has no class {name!r}; its classes are {some}{numbers}.")
 
 
 def count_of(images: ImageSet) -> int:

@@ -1,8 +1,9 @@
 """Diversity inside clusters: whether a model that learnt k images draws variations of them, or each again and again.
 
-Ojha et al. 2021, arXiv:2104.06820, section 4: every generated image belongs to the nearest of the training images; the
-value is the mean distance of pairs within a cluster, averaged over clusters.  0: all images of a cluster are equal.
-The paper takes LPIPS; here it is the cosine distance of features, 1 - u_i.u_j.
+Ojha et al. 2021, arXiv:2104.06820, section 4: every generated image belongs to the nearest of the training images, or
+here, where these are many, of the centres of their clusters; the value is the mean distance of pairs within a cluster,
+averaged over clusters.  0: all images of a cluster are equal.  The paper takes LPIPS; here it is the cosine distance of
+features, 1 - u_i.u_j.
 """
 
 from __future__ import annotations

@@ -125,10 +125,11 @@ class Overrides:
 
 def designed(
     name: str, asked: Training, training_set: TrainingSet, device: str, overrides: Overrides | None = None,
-    source: ModelSpec | None = None,
+    source: ModelSpec | None = None, same_data: bool = False,
 ) -> list[Recipe]:
     """The recipes of a design, the last one the model's; before it, the tokenizer's, if there is one.  `source`: the
-    model that it begins with, whose widths it has where it is of the same size; also of fresh weights (`scratch`)."""
+    model that it begins with, whose widths it has where it is of the same size; also of fresh weights (`scratch`);
+    `same_data`: which has learnt all classes of these data."""
     design, overrides = DESIGNS[name], overrides or Overrides()
     like = RECIPES[design.like]
     strategy = (asked.strategy or "finetune") if source and asked.strategy != "scratch" else ""
@@ -145,7 +146,7 @@ def designed(
         like, data=training_set.data, family=family, arguments={**arguments, **overrides.arguments}, first=0,
         schedule=replace(schedule, **overrides.schedule), settings={**settings, **overrides.settings}, expected="",
         hardware=hardware, after=after, strategy=strategy,
-        begun_as=training_set.numbers if labelled and strategy and taught == training_set.known else ())
+        begun_as=training_set.numbers if labelled and strategy and same_data and taught == training_set.known else ())
     recipe = replace(recipe, snapshots=spaced(recipe.schedule))
     return [*([tokenizer(recipe, RECIPES[like.after])] if after else []), recipe]
 
@@ -171,6 +172,11 @@ def tokenizer(recipe: Recipe, like: Recipe) -> Recipe:
 
 def scheduled(like: Schedule, asked: Training, training_set: TrainingSet, device: str, halved: bool) -> Schedule:
     seconds, steps = limits(asked.budget, like.steps)
+    if asked.batch > training_set.n:
+        raise BadInput("unfit-value",
+                       f"The value of --batch is {asked.batch}, expected at most {training_set.n:,}, the number of "
+                       "images that are learnt from.")
+    several.check_batch(asked.batch or batch_for(training_set, device))
     return replace(like, steps=steps, seconds=seconds / 2 if halved else seconds, seed=asked.seed, keep_every=100,
                    batch=asked.batch or batch_for(training_set, device))
 

@@ -24,13 +24,14 @@ from ganbench.gan.recipes.own import DESIGNS, TOKENIZER, Overrides, designed
 from ganbench.gan.recipes.recipe import CRITICS
 from ganbench.gan.recipes.running import Stage, stages
 from ganbench.gan.recipes.training_set import FEW, LEAST, ReadingOptions, TrainingSet, kept_in, prepare
-from ganbench.gan.recipes.transfer import STRATEGIES, check_strategy, fetched, taken_of
+from ganbench.gan.recipes.transfer import RECIPE, STRATEGIES, check_strategy, fetched, same_data, taken_of
+from ganbench.gan.training.adapters import add_adapters
 from ganbench.gan.training.loop import Schedule, steps_done
 from ganbench.gan.training.matching import Taken
 from ganbench.gan.types import BadInput, ModelSpec, Workspace
 from ganbench.gan.usercode import read_toml, unknown_field
 
-FILE = "recipe.toml"
+FILE = RECIPE
 IMAGES = "images"                                           # the folder of the training_set in that of a training
 TABLES = ("arguments", "schedule", "settings")
 FREE = {"budget", "patience", "threads", "data"}        # may be other ones when a training goes on
@@ -70,7 +71,8 @@ def plan(
     side = int(source.resolution or 0) if source else 0
     training_set = (None if named else kept_in(folder / IMAGES)) or training_set_of(
         asked, folder, folders, device, begun, side)
-    made = designed(name, asked, training_set, device, overrides, source)
+    named = bool(source) and same_data(asked.start, asked.data)
+    made = designed(name, asked, training_set, device, overrides, source, named)
     taken = taken_by(made[-1], folder)
     if begun:
         check_same(folder, before, name, asked, overrides)
@@ -95,11 +97,14 @@ def source_of(name: str, asked: Training, folder: Path, workspace: Workspace, be
 
 
 def taken_by(recipe: Recipe, folder: Path) -> Taken | None:
-    """What its network takes of the model that it begins with."""
+    """What its network takes of the model that it begins with; BadInput where adapters have no room."""
     if not recipe.strategy:
         return None
     network: Any = GENERATORS[recipe.family].make(**recipe.arguments)
-    return taken_of(network, folder, recipe.begun_as)
+    taken = taken_of(network, folder, recipe.begun_as)
+    if recipe.strategy == "adapter":
+        add_adapters(network, seed=0)
+    return taken
 
 
 def default_folder(recipe: str, asked: Training, root: Path) -> Path:
@@ -207,6 +212,8 @@ def beside(data: str, path: Path) -> str:
 def write(folder: Path, recipe: str, asked: Training, overrides: Overrides, made: Recipe) -> None:
     """What was asked for, which makes it a recipe file, and in [about] what follows from it."""
     given = {name: value for name, value in asdict(asked).items() if name in ("data", "seed") or value}
+    if asked.data not in dataset_names() and Path(asked.data).exists():
+        given["data"] = str(Path(asked.data).absolute())    # a recipe file's paths are counted from there
     tables = {name: plain(value) for name, value in asdict(overrides).items() if value}
     decided = {"family": made.family, "arguments": made.arguments, "schedule": asdict(made.schedule),
                "settings": made.settings, "hardware": asdict(made.hardware)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import tomli_w
 import torch
 from safetensors.torch import save_file
 
+from ganbench.gan.codes import FAILED
 from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.drawing import labels_of
 from ganbench.gan.files import atomic_write, check_room
@@ -28,7 +28,7 @@ from ganbench.gan.recipes.training_set import TrainingSet, batch_in
 from ganbench.gan.training import several
 from ganbench.gan.training.loop import Batch, Step, fit, read_state, steps_done
 from ganbench.gan.training.tokens import Writing
-from ganbench.gan.types import BadInput, BadOutput, ModelSpec, Workspace
+from ganbench.gan.types import BadInput, ModelSpec, Workspace
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,15 @@ def train_stage(stage: Stage, data: DataFolders, workspace: Workspace | None = N
 
 
 def take_part(workspace: Workspace) -> None:
-    """In a process that is not the first: train whatever stages that one trains, until it has no more; the reason of a
-    failure is told there."""
+    """In a process that is not the first: train whatever stages that one trains, until it has no more.  That a training
+    diverges all processes see at once, and the first one tells it; any other failure ends this process, and the
+    launcher the others."""
     while (stage := several.told()) is not None:
-        with suppress(BadInput, BadOutput):
+        try:
             deque(train_stage(stage, DataFolders.of(workspace), workspace), maxlen=0)
+        except BadInput as error:
+            if error.code not in FAILED:
+                raise
 
 
 def check_folder(stage: Stage) -> None:
@@ -156,8 +160,7 @@ def record(steps: Iterator[Step], stage: Stage, workspace: Workspace | None = No
                 deliver(stage, event.step)
                 if workspace and stage.scored:
                     score(stage, event, workspace)
-            several.wait()
-            if workspace and stopped(stage):
+            if several.decided(bool(workspace) and several.is_first() and stopped(stage)):
                 if window:
                     log(stage.folder / "loss.csv", window)
                 yield replace(event, last=True)

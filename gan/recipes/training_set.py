@@ -30,6 +30,7 @@ SIDES = (32, 64, 128, 256)                                  # of the networks
 SMALLEST, LARGEST = 8, SIDES[-1]                            # of the images
 LEAST, FEW = 50, 10                                         # distinct images; with a model to begin from
 LEAST_OF_CLASS = 3
+LEAST_HELD_OUT = 4                                          # which KID needs
 HELD_OUT, MOST_HELD_OUT = 0.2, 1_000
 CHUNK = 500                                                 # images read at a time
 NAME = "training-set.json"
@@ -81,7 +82,8 @@ class ReadingOptions:
 def prepare(wanted: ReadingOptions, folders: DataFolders, folder: Path, begun: bool = True) -> TrainingSet:
     """Read and check the images, and write them into the folder; what a training that has begun left there must be the
     same."""
-    images = only(opened(wanted, folders), wanted.classes)
+    whole = opened(wanted, folders)
+    images = only(whole, wanted.classes)
     kept = kept_in(folder) if begun else None
     if kept and kept.digest == images.digest:
         return kept
@@ -90,7 +92,7 @@ def prepare(wanted: ReadingOptions, folders: DataFolders, folder: Path, begun: b
                        f"{folder} holds a training on other images ({kept.data}, {kept.n:,} of {kept.resolution}x"
                        f"{kept.resolution} pixels): give another folder.")
     check_room(folder, 20_000_000 + images.n * int(np.prod(images.shape)))
-    return write(images, wanted, folders, folder)
+    return write(images, wanted, folders, folder, count_of(whole) if wanted.classes else 0)
 
 
 def kept_in(folder: Path) -> TrainingSet | None:
@@ -176,7 +178,12 @@ def chunks(images: ImageSet) -> Iterator[np.ndarray]:
 
 # Writing
 
-def write(images: ImageSet, wanted: ReadingOptions, folders: DataFolders, folder: Path) -> TrainingSet:
+def write(
+    images: ImageSet, wanted: ReadingOptions, folders: DataFolders, folder: Path, known: int
+) -> TrainingSet:
+    """`known`: classes of the data from which some were chosen."""
+    for name in ("labels.npy", "training.npz", NAME):       # of a training that was planned and did not begin
+        (folder / name).unlink(missing_ok=True)
     prints = [sha256(image.tobytes()).digest() for part in chunks(images) for image in part]
     repeated = check_distinct(prints, images.name, wanted.least)
     if len(set(prints)) < LEAST and (not wanted.held_out or wanted.held_out.endswith("%")):
@@ -188,13 +195,17 @@ def write(images: ImageSet, wanted: ReadingOptions, folders: DataFolders, folder
         check_each_class(labels, classes, images.name)
     away = held_out_rows(prints, labels, wanted)
     mine = np.setdiff1d(np.arange(images.n), away)
+    if len(mine) < FEW:
+        raise BadInput("too-few-images",
+                       f"Of {images.name} {len(mine)} images are left to learn from, expected at least {FEW}: hold "
+                       "fewer out.")
     write_held_out(images, labels, away, wanted, folders, folder)
     resolution = images.shape[1]
     training_set = TrainingSet(
         wanted.data, images.digest, len(mine), held_out_in(folder), images.shape[0], resolution,
         side_for(resolution), classes, counts_of(labels, mine, classes), repeated,
         sum(count for (height, width), count in images.sizes.items() if height != width),
-        numbers, count_of(images) if numbers else 0)
+        numbers, known if numbers else 0)
     write_training(images, labels, mine, training_set, folder)
     facts = json.dumps(asdict(training_set), indent=1)
     atomic_write(folder / NAME, lambda path: path.write_text(facts, "utf-8"))
@@ -274,17 +285,21 @@ def write_held_out(
     images: ImageSet, labels: np.ndarray | None, away: np.ndarray, wanted: ReadingOptions, folders: DataFolders,
     folder: Path,
 ) -> None:
-    if len(away):
-        theirs = None if labels is None else labels[away].tolist()
-        write_npz(folder / "held-out.npz", images.read(away.tolist()), theirs)
-        return
-    others = open_set(wanted.held_out, folders, images.shape[1])
-    others = others if others.labels is None else only(others, wanted.classes)
-    if others.shape != images.shape:
-        raise BadInput("unequal-sizes",
-                       f"{wanted.held_out} has images of shape {others.shape}, expected that of {wanted.data}: "
-                       f"{images.shape} (channels, height, width).")
-    write_npz(folder / "held-out.npz", others.read(range(min(others.n, MOST_HELD_OUT))))
+    found, rows = images, away
+    if not len(away):
+        found = open_set(wanted.held_out, folders, images.shape[1])
+        found = found if found.labels is None else only(found, wanted.classes)
+        if found.shape != images.shape:
+            raise BadInput("unequal-sizes",
+                           f"{wanted.held_out} has images of shape {found.shape}, expected that of {wanted.data}: "
+                           f"{images.shape} (channels, height, width).")
+        rows = np.unique(np.linspace(0, found.n - 1, min(found.n, MOST_HELD_OUT)).astype(np.int64))    # of all classes
+    if len(rows) < LEAST_HELD_OUT:
+        raise BadInput("too-few-images",
+                       f"{len(rows)} image{'s' * (len(rows) != 1)} of {found.name} would be held out, expected at "
+                       f"least {LEAST_HELD_OUT}: give more by --held-out.")
+    theirs = None if labels is None or not len(away) else labels[away].tolist()
+    write_npz(folder / "held-out.npz", found.read(rows.tolist()), theirs)
 
 
 def held_out_in(folder: Path) -> int:

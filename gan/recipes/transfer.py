@@ -9,6 +9,7 @@ as start-critic.safetensors.  Without that a fresh critic learns alone for the f
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +19,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from ganbench.gan.datasets import DATASETS
 from ganbench.gan.files import atomic_write
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.models.loading import resolve
+from ganbench.gan.models.names import ZOO
 from ganbench.gan.models.toml_file import read_spec, write_spec
 from ganbench.gan.models.weights import examine
 from ganbench.gan.training.adapters import add_adapters
@@ -33,6 +36,7 @@ from ganbench.gan.types import BadInput, ModelSpec, Workspace
 
 STRATEGIES = ("finetune", "freezed", "ewc", "adapter", "scratch")
 WITH_CRITIC = ("freezed", "ewc")                            # of a GAN: they need the critic that the model had
+RECIPE = "recipe.toml"
 TOML, WEIGHTS, CRITIC = "start.toml", "start.safetensors", "start-critic.safetensors"
 FROZEN = 0.5                                                # of a critic's layers, `freezed`
 STRENGTH = 0.1                                              # of `ewc`, for a Fisher information whose mean is 1
@@ -65,10 +69,36 @@ def is_training(place: Path) -> bool:
 
 
 def file_of(model: str) -> str:
-    """MODEL; of the folder of a training, the file of its best snapshot."""
+    """MODEL; of the folder of a training the file of its best snapshot, or of a GAN's last one, whose critic it has."""
     place = Path(model)
-    files = [str(place / name) for name in ("best.toml", "last.toml") if is_training(place) and (place / name).exists()]
-    return (*files, model)[0]
+    if not is_training(place):
+        return model
+    critic = "discriminator" in read_state(place / "state.pt", mmap=True)
+    for name in ("last.toml",) if critic else ("best.toml", "last.toml"):
+        if (place / name).exists():
+            return str(place / name)
+    raise BadInput("no-such-file",
+                   f"{place} is the folder of a training that has not ended, so that it holds no model file: let "
+                   f"`ganbench train {place}` end first.")
+
+
+def learnt_by(model: str) -> str:
+    """The data of a model of the zoo, of a model file of a training, or of its folder; '' where they are not known."""
+    place = ZOO / f"{model.removeprefix('zoo:')}.toml" if model.startswith("zoo:") else Path(model)
+    path = place / RECIPE if (place / RECIPE).is_file() else Path(file_of(str(place)))
+    if path.suffix != ".toml" or not path.is_file():
+        return ""
+    known = tomllib.loads(path.read_text("utf-8"))
+    about = known.get("about")
+    data = str(known.get("data") or (about.get("data", "") if isinstance(about, dict) else ""))
+    return f"{data}:train" if data in DATASETS else data
+
+
+def same_data(model: str, data: str) -> bool:
+    """Whether a model has learnt the data, or another part of the same named set, so that classes have its numbers."""
+    known = learnt_by(model)
+    return bool(known) and (known == data or Path(known).absolute() == Path(data).absolute() or (
+        known.partition(":")[0] in DATASETS and known.partition(":")[0] == data.partition(":")[0]))
 
 
 def side_of(spec: ModelSpec) -> int:

@@ -1,9 +1,9 @@
 """How far a target is from what a model draws, in terms of the model's own images.
 
-A Fréchet distance to ten images says little by itself: it is far above its value for many images.  So the model's own
-images are divided into clusters, and as many images of each are compared with all of them in the same way.  A target
-that is at most MARGIN times as far away as the farthest cluster is near.  For targets that are not, binding a model to
-what it was (`ewc`, `freezed`) is reported to be no better than plain fine-tuning (Zhao et al. 2022, arXiv:2210.16559).
+A Fréchet distance to ten images says little by itself: it is far above its value for many images.  So other images of
+the model are divided into clusters, and as many images of each cluster that has them are compared in the same way.  A
+target that is at most MARGIN times as far away as the farthest cluster is near.  For targets that are not, binding a
+model to what it was (`ewc`) is reported to be no better than plain fine-tuning (Zhao et al. 2022, arXiv:2210.16559).
 """
 
 from __future__ import annotations
@@ -37,19 +37,20 @@ class Nearness:
         return self.target <= MARGIN * max(self.clusters) if self.clusters else None
 
 
-def nearness(source: np.ndarray, target: np.ndarray, seed: int = 0) -> Nearness:
-    """`source` (n, d), `target` (m, d): features of images that the model draws, and of the target; 2 at least."""
+def nearness(source: np.ndarray, again: np.ndarray, target: np.ndarray, seed: int = 0) -> Nearness:
+    """Features (n, d) of images that the model draws, of others that it draws, of which the clusters are made, and of
+    the target; 2 at least."""
     if min(len(source), len(target)) < 2:
         raise BadInput("too-few-images",
                        f"A distance needs at least 2 images on both sides, got {len(source)} and {len(target)}.")
     random = np.random.default_rng(seed)
-    groups = [rows for rows in clusters_of(source, seed) if len(rows) >= 2]
+    groups = [rows for rows in clusters_of(again, seed) if len(rows) >= 2]
     sizes = sorted((len(rows) for rows in groups), reverse=True)
     enough = len(sizes) >= LEAST
     n = min(len(target), MOST, sizes[LEAST - 1] if enough else MOST)
     statistics = moments(source).statistics()
     root = matrix_root(statistics.sigma)
-    parts = [source[random.choice(rows, n, replace=False)] for rows in groups if enough and len(rows) >= n]
+    parts = [again[random.choice(rows, n, replace=False)] for rows in groups if enough and len(rows) >= n]
     chosen = target[np.sort(random.choice(len(target), n, replace=False))]
     return Nearness(distance(statistics, chosen, root), tuple(distance(statistics, part, root) for part in parts), n)
 

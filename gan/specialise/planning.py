@@ -12,10 +12,11 @@ from ganbench.gan.parts import Part, real_part
 from ganbench.gan.question import Training
 from ganbench.gan.recipes.planning import Plan, plan
 from ganbench.gan.recipes.running import Stage
+from ganbench.gan.recipes.transfer import TOML as START
 from ganbench.gan.recipes.transfer import file_of
 from ganbench.gan.sampling import check_device
-from ganbench.gan.specialise.nearness import Nearness, nearness
-from ganbench.gan.specialise.specialists import SEED, drawn, training_images
+from ganbench.gan.specialise.nearness import MOST, Nearness, nearness
+from ganbench.gan.specialise.specialists import AGAIN, SEED, drawn, training_images
 from ganbench.gan.specialise.target import Target, design_of, lead_of, strategies_of, target_of
 from ganbench.gan.types import CompleteSpec, Workspace
 
@@ -43,12 +44,13 @@ def planned(
 ) -> Specialisation:
     """`asked.strategy`: comma-separated; BadInput before anything is trained."""
     check_device(workspace.device)
-    names, source = strategies_of(asked.strategy), resolve(file_of(model), workspace)
-    design = design_of(model, source)
+    names = strategies_of(asked.strategy)
+    design = design_of(model, resolve(file_of(model), workspace))
     target = target_of(model, asked, cluster, folder, workspace, tick)
     trainings = {name: replace(target.training, start=model, strategy=name) for name in names}
     plans = {name: plan(design, training, folder / name, DataFolders.of(workspace), workspace.device, workspace)
              for name, training in trainings.items()}
+    source = resolve(str(folder / names[0] / START), workspace)         # as the first training began with it
     return Specialisation(source, design, target, trainings, plans)
 
 
@@ -56,5 +58,7 @@ def distance_to(found: Specialisation, n: int, workspace: Workspace, tick: Tick 
     """Of the training images to `n` images of the source; features are stored."""
     path = training_images(next(iter(found.stages.values())))
     lead = lead_of(str(path))
-    source = drawn(Part(found.source, SEED, n), lead, workspace, tick)
-    return nearness(source.rows, drawn(real_part(str(path), None, workspace), lead, workspace, tick).rows)
+    whole = real_part(str(path), None, workspace)
+    target = real_part(str(path), min(MOST, whole.n), workspace)
+    source, again = (drawn(Part(found.source, seed, n), lead, workspace, tick).rows for seed in (SEED, AGAIN))
+    return nearness(source, again, drawn(target, lead, workspace, tick).rows)

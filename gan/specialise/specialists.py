@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import floor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from ganbench.gan.models.loading import resolve
 from ganbench.gan.parts import Part, real_part, samples_of
 from ganbench.gan.recipes.running import Stage
 from ganbench.gan.recipes.training_set import FEW, as_images
+from ganbench.gan.recipes.transfer import STRATEGIES
 from ganbench.gan.rows import Rows
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.slices import centres_of
@@ -27,10 +29,12 @@ from ganbench.gan.store import image_of
 from ganbench.gan.types import Estimate, Features, ModelSpec, Samples, Workspace
 from ganbench.gan.uncertainty import difference, p_value
 
-SEED, AGAIN = 3, 4                                          # of draws; the snapshots were chosen with others
+SEED, AGAIN, FIRST = 3, 4, 5                                # of the source's draws, and of the first strategy's; the
+                                                            # snapshots were chosen with others
 CLUSTERS = 10                                               # in which variety is measured, at most
 UNSEEN = 20                                                 # held-out images, below which copies are not looked for
 LEVEL = 0.05
+TESTS = 10                                                  # two for each of five strategies
 SOURCE, REAL = "source", "real images"
 BASE = "finetune"                                           # with which the others are compared
 SHOWN = 8                                                   # images of a row
@@ -42,15 +46,18 @@ Tick = Callable[[int], object]
 class Specialist:
     """Estimates of a model's images; None where they do not apply.
 
-    kid: against the held-out images.  copies: share of images that are listed as copies of training images; nearer:
-    share that is nearer to a training image than RATE of the held-out images are.  diversity: inside clusters around
-    training images.  kept: coverage of the source's images.
+    kid: against the held-out images.  copies: share of images that are listed as copies of training images, of which
+    shares below `finest` cannot be told; nearer: share that is nearer to a training image than RATE of the held-out
+    images are.  diversity: inside clusters around training images, at most CLUSTERS.  kept: coverage of the source's
+    images.
     """
 
     name: str
     kid: Estimate | None
     copies: Estimate | None = None
     nearer: Estimate | None = None
+    finest: float = 0.0
+    surely: int = 0                                         # copies listed at LEVEL / TESTS
     excess: float | None = None                             # p-value of so many `nearer`, without copying
     diversity: Estimate | None = None
     kept: Estimate | None = None
@@ -107,9 +114,11 @@ def training_images(stage: Stage) -> Path:
 
 
 def images_of(stage: Stage, n: int, workspace: Workspace, tick: Tick = lambda n: None) -> Drawn:
-    """Of the best snapshot of a strategy."""
-    spec = resolve(str(stage.folder / "best.toml"), workspace)
-    return drawn(Part(spec, SEED, n), lead_of(str(stage.images)), workspace, tick)
+    """Of the best snapshot of a strategy; draws of several are independent."""
+    best, last = (stage.folder / name for name in ("best.toml", "last.toml"))
+    spec = resolve(str(best if best.exists() else last), workspace)     # no best one: none could be measured
+    seed = FIRST + STRATEGIES.index(stage.folder.name) if stage.folder.name in STRATEGIES else FIRST
+    return drawn(Part(spec, seed, n), lead_of(str(stage.images)), workspace, tick)
 
 
 # Measuring
@@ -117,11 +126,19 @@ def images_of(stage: Stage, n: int, workspace: Workspace, tick: Tick = lambda n:
 def measured(name: str, images: Drawn, sets: Sets) -> tuple[Specialist, Audit | None]:
     """The model's images beside the sets; the audit lists the images that look like copies."""
     rows = images.rows
-    found = audited(images, sets)
+    found = audited(images, sets) if images.samples.shape == sets.training.samples.shape else None
     around = overlap(sets.source.rows, rows, nearest(sets.source.rows))
-    return Specialist(
-        name, kid(sets.held_out.rows, rows), found.copies if found else None, found.nearer if found else None,
-        found.p if found else None, intra_diversity(rows, sets.centres), coverage(around)), found
+    row = Specialist(name, kid(sets.held_out.rows, rows), diversity=intra_diversity(rows, sets.centres),
+                     kept=coverage(around))
+    return (with_copies(row, found) if found else row), found
+
+
+def with_copies(row: Specialist, found: Audit) -> Specialist:
+    p = np.array([1.0 if match.p is None else match.p for match in found.matches])      # the smallest come first
+    strictly = np.flatnonzero(p <= LEVEL / TESTS * np.arange(1, len(p) + 1) / found.n)
+    return replace(row, copies=found.copies, nearer=found.nearer, excess=found.p,
+                   finest=min(1.0, 1 / (RATE * (found.n_unseen + 1))),
+                   surely=int(strictly[-1]) + 1 if len(strictly) else 0)
 
 
 def audited(images: Drawn, sets: Sets) -> Audit | None:
@@ -135,28 +152,33 @@ def audited(images: Drawn, sets: Sets) -> Audit | None:
 
 def reference_rows(sets: Sets) -> list[Specialist]:
     """The source, whose second draw says how much of itself a model covers that forgot nothing; and real images: what
-    KID and variety can be, and the shares of copies among images that are none."""
+    KID and variety can be, and the share of held-out images that are as near to training images, by its definition."""
     source, _ = measured(SOURCE, sets.again, sets)
     training, unseen = sets.training.rows, sets.held_out.rows
     enough = min(len(training), len(unseen)) >= UNSEEN
+    near = Estimate(floor(RATE * (len(unseen) + 1) + 1e-9) / (len(unseen) + 1), 0.0)
     return [source, Specialist(
-        REAL, kid(unseen, training) if enough else None, Estimate(0.0, 0.0), Estimate(RATE, 0.0), None,
-        intra_diversity(unseen, sets.centres) if enough else None)]
+        REAL, kid(unseen, training) if enough else None, nearer=near if len(unseen) >= UNSEEN else None,
+        diversity=intra_diversity(unseen, sets.centres) if enough else None)]
 
 
 # Conclusions
 
 def against_base(specialists: Sequence[Specialist]) -> dict[str, tuple[Estimate, float]]:
-    """KID minus that of BASE, and its p-value after Holm over all strategies."""
+    """KID minus that of BASE, and its p-value after Holm over all strategies; the errors are those of the draws alone,
+    and not of other seeds."""
     known = {row.name: row.kid for row in specialists if row.kid and row.name not in (SOURCE, REAL)}
+    if BASE not in known:
+        return {}
     gaps = {name: difference(value, known[BASE]) for name, value in known.items() if name != BASE}
     adjusted = holm([p_value(gap) for gap in gaps.values()])
     return {name: (gap, p) for (name, gap), p in zip(gaps.items(), adjusted, strict=True)}
 
 
-def memorises(row: Specialist, tests: int = 1) -> bool:
-    """More images near to training images than a model that does not copy has, at LEVEL over so many tests."""
-    return bool(row.copies and row.copies.value > 0) or (row.excess is not None and row.excess < LEVEL / tests)
+def memorises(row: Specialist) -> bool:
+    """Whether it draws copies, or more images near to training images than a model that does not copy: each at LEVEL
+    over the tests of all strategies."""
+    return row.surely > 0 or (row.excess is not None and row.excess < LEVEL / TESTS)
 
 
 # Pictures

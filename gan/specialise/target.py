@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from inspect import signature
@@ -16,15 +15,15 @@ from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.images import write_contact_sheet, write_npz
 from ganbench.gan.models.images import open_set
-from ganbench.gan.models.names import ZOO
 from ganbench.gan.parts import real_part
 from ganbench.gan.question import Question, Training, protocol_of
 from ganbench.gan.recipes import RECIPES
 from ganbench.gan.recipes.own import DESIGNS
-from ganbench.gan.recipes.planning import FILE, beside
-from ganbench.gan.recipes.transfer import STRATEGIES
+from ganbench.gan.recipes.planning import IMAGES
+from ganbench.gan.recipes.training_set import LEAST_HELD_OUT
+from ganbench.gan.recipes.transfer import STRATEGIES, learnt_by
 from ganbench.gan.slices import CLUSTERS, by_cluster
-from ganbench.gan.types import BadInput, ModelSpec, Workspace
+from ganbench.gan.types import BadInput, Features, ModelSpec, Workspace
 
 ALWAYS = ("scratch", "finetune")                            # beside whatever is chosen
 CHOSEN = "adapter"                                          # where nothing is
@@ -89,42 +88,63 @@ def target_of(
         raise BadInput("no-training-data",
                        "Nothing was named to specialise to: give --data with images, or --classes or --cluster of the "
                        "data that the model has learnt.")
-    data = asked.data or learnt_by(model)
-    budget = asked.budget or BUDGET
+    data = asked.data or known_data(model)
+    held_out = asked.held_out or (unseen_by(model, data) if not asked.data else "")
+    asked = replace(asked, data=data, budget=asked.budget or BUDGET, held_out=held_out)
     if not cluster:
-        what = f"the classes {asked.classes} of {data}" if asked.classes else data
-        return Target(replace(asked, data=data, budget=budget), what)
-    found, n = write_cluster(data, cluster, folder, workspace, tick)
-    return Target(replace(asked, data=str(found), budget=budget),
+        return Target(asked, f"the classes {asked.classes} of {data}" if asked.classes else data)
+    found, others, n = write_cluster(asked, cluster, folder, workspace, tick)
+    held_out = str(others) if others else held_out if held_out.endswith("%") else ""
+    return Target(replace(asked, data=str(found), held_out=held_out),
                   f"cluster {cluster} of {data}, {n:,} images, see {found.with_suffix('.png')}")
 
 
-def learnt_by(model: str) -> str:
-    """The data of a model of the zoo, of a model file of a training, or of its folder."""
-    place = ZOO / f"{model.removeprefix('zoo:')}.toml" if model.startswith("zoo:") else Path(model)
-    path = place / FILE if place.is_dir() else place
-    known = tomllib.loads(path.read_text("utf-8")) if path.suffix == ".toml" and path.is_file() else {}
-    data = str(known.get("data") or known.get("about", {}).get("data", ""))
-    if data:
-        return f"{data}:train" if data in DATASETS else beside(data, path)
-    raise BadInput("no-training-data",
-                   f"It is not known which images {model} has learnt: name those whose classes or clusters are meant, "
-                   "--data.")
+def known_data(model: str) -> str:
+    data = learnt_by(model)
+    if not data:
+        raise BadInput("no-training-data",
+                       f"It is not known which images {model} has learnt: name those whose classes or clusters are "
+                       "meant, --data.")
+    return data
+
+
+def unseen_by(model: str, data: str) -> str:
+    """Images of the same kind that the model has not learnt: of a named set its test part, of a training what was held
+    out; '' where there are none."""
+    name = data.partition(":")[0]
+    if name in DATASETS:
+        return f"{name}:test"
+    path = Path(model) / IMAGES / "held-out.npz"
+    return str(path) if path.is_file() else ""
 
 
 def write_cluster(
-    data: str, cluster: int, folder: Path, workspace: Workspace, tick: Tick
-) -> tuple[Path, int]:
+    asked: Training, cluster: int, folder: Path, workspace: Workspace, tick: Tick
+) -> tuple[Path, Path | None, int]:
     """The images of one of the clusters that `evaluate --by cluster --reference DATA` tells apart, as an .npz with a
-    picture beside it."""
+    picture beside it; those of the held-out images that belong to it, if enough do; and how many it has."""
     if not 1 <= cluster <= CLUSTERS:
         raise BadInput("unfit-value", f"The value of --cluster is {cluster}, expected a number from 1 to {CLUSTERS}.")
-    part = real_part(data, None, workspace)
-    features = features_of(part, extractor_of(lead_of(data), workspace).name, workspace, 1, tick)
-    slicing = by_cluster(features, features)
-    rows = np.flatnonzero(slicing.real == cluster - 1)
-    images = open_set(data, DataFolders.of(workspace)).read(rows.tolist())
-    path = folder / f"cluster-{cluster}.npz"
+    others = asked.held_out if asked.held_out and not asked.held_out.endswith("%") else asked.data
+    sets = {data: clustered(data, asked.resolution, workspace, tick) for data in (asked.data, others)}
+    slicing = by_cluster(sets[others], sets[asked.data])
+    rows, away = (np.flatnonzero(which == cluster - 1) for which in (slicing.real, slicing.generated))
+    if not len(rows):
+        raise BadInput("too-few-images",
+                       f"{asked.data} has no cluster {cluster}, only {len(slicing.names)}: it holds too few different "
+                       "images.")
+    folder.mkdir(parents=True, exist_ok=True)
+    path, beyond = folder / f"cluster-{cluster}.npz", folder / f"cluster-{cluster}-held-out.npz"
+    folders = DataFolders.of(workspace)
+    images = open_set(asked.data, folders, asked.resolution or None).read(rows.tolist())
     write_npz(path, images)
     write_contact_sheet(path.with_suffix(".png"), images[:64])
-    return path, len(rows)
+    if others == asked.data or len(away) < LEAST_HELD_OUT:
+        return path, None, len(rows)
+    write_npz(beyond, open_set(others, folders, asked.resolution or None).read(away.tolist()))
+    return path, beyond, len(rows)
+
+
+def clustered(data: str, resolution: int, workspace: Workspace, tick: Tick) -> Features:
+    part = real_part(data, None, workspace, resize=resolution or None)
+    return features_of(part, extractor_of(lead_of(data), workspace).name, workspace, 1, tick)

@@ -119,6 +119,11 @@ def from_first(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def decided(what: bool) -> bool:
+    """What the first process says, which the others wait for."""
+    return bool(from_first(torch.tensor([float(what)])).item())
+
+
 def agreed(losses: Mapping[str, float], seconds: float) -> tuple[dict[str, float], float]:
     """Mean losses, nan where one is, and the first process's time: whether to go on is decided alike everywhere."""
     if size() == 1:

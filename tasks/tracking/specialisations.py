@@ -35,9 +35,11 @@ def log(client: MlflowClient, record: Record) -> Tracked:
 
     experiment = experiment_of(client)
     run = run_of(client, experiment, record.key)
-    if run is not None:
+    if run is not None and run.data.tags.get(COMPLETE):
         return tracked(experiment, run.info.run_id, new=False)
-    run = client.create_run(experiment, None, {KEY: record.key, KIND: "specialisation", NOTE: record.note}, record.name)
+    if run is None:
+        tags = {KEY: record.key, KIND: "specialisation", NOTE: record.note}
+        run = client.create_run(experiment, None, tags, record.name)
     client.log_batch(
         run.info.run_id, [Metric(name, value, run.info.start_time, 0) for name, value in record.metrics.items()],
         [Param(name, value) for name, value in record.params.items()])

@@ -58,7 +58,8 @@ def test_copies_of_ten_images_are_flagged(place, sets):
     ten = shapes(10, 3)[random.integers(0, 10, 200)].astype(int)
     copies = (ten + random.integers(-6, 7, ten.shape)).clip(0, 255).astype(np.uint8)
     row, audit = measured("finetune", images_in(place, "copies", copies), sets)
-    assert memorises(row, 5)
+    assert memorises(row)
+    assert row.surely > 180
     assert row.copies.value > 0.9
     assert row.nearer.value > 0.9
     assert row.kept.value < 0.5
@@ -68,7 +69,7 @@ def test_copies_of_ten_images_are_flagged(place, sets):
 
 def test_new_images_of_the_target_are_not(place, sets):
     row, _ = measured("finetune", images_in(place, "new", shapes(200, 6)), sets)
-    assert not memorises(row, 5)
+    assert not memorises(row)
     assert row.copies.value == 0
     assert row.nearer.value < 0.12
     assert row.kept.value > 0.8
@@ -77,7 +78,8 @@ def test_new_images_of_the_target_are_not(place, sets):
 def test_the_source_and_real_images_stand_beside(sets):
     source, real = reference_rows(sets)
     assert source.kept.value > 0.8
-    assert real.copies.value == 0
+    assert real.copies is None                              # by definition there are none
+    assert real.nearer.value == pytest.approx(10 / 201)
     assert real.kid is None                                 # of ten images
 
 

@@ -6,10 +6,12 @@ import pytest
 from ganbench import Workspace
 from ganbench.gan.datasets import DataFolders
 from ganbench.gan.datasets.classes import only
+from ganbench.gan.images import write_folder
 from ganbench.gan.models.images import open_set
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.question import Training
-from ganbench.gan.specialise.target import design_of, learnt_by, strategies_of, target_of
+from ganbench.gan.recipes.transfer import learnt_by, same_data
+from ganbench.gan.specialise.target import design_of, strategies_of, target_of
 from tests.refusals import refused
 
 
@@ -46,6 +48,28 @@ def test_the_zoos_models_have_learnt_known_images(model, data):
     assert learnt_by(model) == data
 
 
+@pytest.mark.parametrize(("model", "data", "same"), [
+    ("zoo:r3gan-emoji", "emoji:test", True), ("zoo:r3gan-fashion-mnist", "fashion-mnist:train10k", True),
+    ("zoo:r3gan-emoji", "fashion-mnist:test", False), ("mine.safetensors", "fashion-mnist:test", False)])
+def test_classes_have_the_same_numbers_in_parts_of_one_data_set(model, data, same):
+    assert same_data(model, data) == same
+
+
+def test_a_model_is_measured_with_images_of_its_data_that_it_has_not_learnt(space, tmp_path):
+    found = target_of("zoo:r3gan-fashion-mnist", Training(classes="boot"), 0, tmp_path, space)
+    assert (found.training.data, found.training.held_out) == ("fashion-mnist:train", "fashion-mnist:test")
+    asked = Training(classes="boot", data="fashion-mnist:test")
+    named = target_of("zoo:r3gan-fashion-mnist", asked, 0, tmp_path, space)
+    assert named.training.held_out == ""
+
+
+def test_the_folder_of_a_training_names_its_images(tmp_path):
+    (tmp_path / "recipe.toml").write_text('recipe = "r3gan"\ndata = "photos"\n')
+    assert learnt_by(str(tmp_path)) == "photos"
+    (tmp_path / "mine.toml").write_text('name = "mine"\nabout = "a model"\n')
+    assert learnt_by(str(tmp_path / "mine.toml")) == ""
+
+
 def test_scratch_and_finetune_always_run_beside():
     assert strategies_of("") == ["scratch", "finetune", "adapter"]
     assert strategies_of("ewc, finetune") == ["scratch", "finetune", "ewc"]
@@ -74,6 +98,24 @@ def test_what_cannot_be_meant_is_told(asked, cluster, code, fact, space, tmp_pat
         target_of("mine.toml", Training(**asked), cluster, tmp_path, space)
 
 
+def test_the_held_out_images_of_a_cluster_are_those_that_belong_to_it(images, space, tmp_path):
+    random = np.random.default_rng(5)
+    grey = np.repeat([22, 118, 238], 20)[:, None, None, None] + random.integers(0, 9, (60, 32, 32, 1))
+    np.savez(tmp_path / "others.npz", grey.astype(np.uint8))
+    asked = Training(data=images, held_out=str(tmp_path / "others.npz"))
+    found = target_of("mine.toml", asked, 2, tmp_path, space)
+    means = [np.load(path)["arr_0"].mean() for path in (found.training.data, found.training.held_out)]
+    assert 4 <= len(np.load(found.training.held_out)["arr_0"]) <= 20
+    assert abs(means[0] - means[1]) < 10
+
+
+def test_few_different_images_have_fewer_clusters(space, tmp_path):
+    np.savez(tmp_path / "four.npz", np.repeat(np.arange(4) * 60, 10)[:, None, None, None].repeat(32, 1).repeat(
+        32, 2).astype(np.uint8))
+    with refused("too-few-images", "cluster 9"):
+        target_of("mine.toml", Training(data=str(tmp_path / "four.npz")), 9, tmp_path, space)
+
+
 @pytest.mark.parametrize("cluster", [11, -1])
 def test_there_are_ten_clusters(cluster, images, space, tmp_path):
     with refused("unfit-value", "--cluster"):
@@ -91,6 +133,15 @@ def test_classes_are_chosen_by_number_or_name(images, tmp_path, space):
     named, numbered = only(garments, "boot,bag"), only(garments, "9,8")
     assert named.digest == numbered.digest
     assert (named.read([0, 1]) == numbered.read([0, 1])).all()
+
+
+def test_names_that_are_numbers_are_no_positions(tmp_path, space):
+    for name in ("10", "20", "3"):
+        write_folder(np.full((4, 1, 8, 8), int(name), np.uint8), tmp_path / "digits" / name)
+    found = open_set(str(tmp_path / "digits"), DataFolders.of(space))
+    assert (only(found, "3").read([0]) == 3).all()
+    with refused("unknown-choice", "'0'"):
+        only(found, "0")
 
 
 @pytest.mark.parametrize(("chosen", "fact"), [("7", "'7'"), ("shoe", "'shoe'"), ("", "")])
