@@ -80,8 +80,9 @@ def images(tmp_path):
     return tmp_path / "stripes.npz"
 
 
-@pytest.mark.parametrize("name", [pytest.param("dcgan", marks=pytest.mark.long),
-                                  pytest.param("gpt", marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["dcgan", "gpt"])
 def test_a_launched_training_survives_kill_9_to_the_last_bit(name, images, tmp_path):
     words = ["-m", "ganbench", "train", name, "--data", images, "--batch", "8", "--threads", "1", "--budget", "3"]
     whole = launch(2, *words, "--out", tmp_path / "whole", cwd=tmp_path)
