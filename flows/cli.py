@@ -260,6 +260,11 @@ def answer_to(asking: Asked | None, work: Callable[[Show], Answer], quiet: bool)
     return found
 
 
+def teller(json: str) -> Callable[[str], None]:
+    """Prints what is decided before the work: beside JSON on stdout, to stderr."""
+    return lambda text: print(text, file=sys.stderr if json == "-" else sys.stdout)
+
+
 def finish(answer: Answer, json: str) -> None:
     """Print an answer, or write it as JSON, to a file or in place of the screen."""
     from ganbench.flows.screen import Line, show
@@ -589,8 +594,7 @@ def baselines(
         from ganbench.flows.run_trainings import run_baselines
 
         def work(show: Show) -> Answer:
-            say = print if json != "-" else lambda text: print(text, file=sys.stderr)
-            return kept(None, run_baselines(show, say, training, against or [], kinds, n, out))
+            return kept(None, run_baselines(show, teller(json), training, against or [], kinds, n, out))
 
         finish(answer_to(None, work, quiet=json == "-"), json)
 
@@ -618,9 +622,8 @@ def specialise(
         from ganbench.flows.run_trainings import run_specialisation
         from ganbench.flows.specialisations import specialised_json, specialised_screen
 
-        say = print if json != "-" else lambda text: print(text, file=sys.stderr)
         with bars(quiet=json == "-") as show:
-            found, tracked = run_specialisation(show, say, model, training, cluster, n, out)
+            found, tracked = run_specialisation(show, teller(json), model, training, cluster, n, out)
         where = f"MLflow: {tracked.problem or f'run {tracked.run_id}'}"
         finish(Answer(specialised_screen(found, where), specialised_json(found) if json else ""), json)
 

@@ -27,7 +27,7 @@ from ganbench.gan.specialise.specialists import (
     against_base,
     memorises,
 )
-from ganbench.gan.specialise.target import lead_of
+from ganbench.gan.specialise.target import lead
 from ganbench.gan.types import Estimate, digest_of
 from ganbench.gan.uncertainty import interval
 from ganbench.gan.words import p_of
@@ -78,7 +78,7 @@ def distance_sentence(near: Nearness) -> str:
     low, high = min(near.clusters), max(near.clusters)
     where = (f"Fréchet distance to the images of the source: {english(near.target, 1)} for the target, "
              f"{english(low, 1)} to {english(high, 1)} for clusters of the source's own images ({near.n} images each, "
-             f"features of {lead_of('')}).")
+             f"features of {lead()}).")
     if near.near:
         return f"{where} The target is near."
     return f"{where} The target is far: there ewc is reported to be no better than {BASE} (arXiv:2210.16559)."
@@ -102,7 +102,7 @@ def verdicts(found: Specialised) -> list[str]:
 
 
 def copied(row: Specialist) -> str:
-    if row.surely:
+    if row.certain:
         return (f"{row.name} memorises: {percent(row.copies)} of its images are copies of training images; see "
                 f"{PICTURE}.")
     return (f"{row.name} memorises: {percent(row.nearer)} of its images are nearer to a training image than 95 % of "

@@ -68,7 +68,13 @@ def predictions(features: Features) -> np.ndarray:
 
 def by_cluster(generated: Features, reference: Features, k: int = CLUSTERS, seed: int = 0) -> Slicing:
     """By the nearest of k centres of a seeded k-means on the real features; largest cluster first."""
-    real, mine = (Rows(features)[:].astype(np.float64) for features in (reference, generated))
+    mine, real, n = clustered(Rows(generated)[:], Rows(reference)[:], k, seed)
+    return Slicing(tuple(f"cluster {i + 1}" for i in range(n)), mine, real)
+
+
+def clustered(generated: np.ndarray, reference: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """The cluster of each row of both, from 0 on, of (n, d) and (m, d) features, and the number of clusters."""
+    real, mine = (found.astype(np.float64) for found in (reference, generated))
     centre = real.mean(axis=0)
     _, _, axes = np.linalg.svd((real - centre)[:: -(-len(real) // 5_000)], full_matrices=False)
     real, mine = ((found - centre) @ axes[:COMPONENTS].T for found in (real, mine))
@@ -76,7 +82,7 @@ def by_cluster(generated: Features, reference: Features, k: int = CLUSTERS, seed
     where = [vq(found, centres)[0].astype(np.int64) for found in (mine, real)]
     order = np.argsort(-np.bincount(where[1], minlength=len(centres)), kind="stable")
     rank = np.argsort(order)
-    return Slicing(tuple(f"cluster {i + 1}" for i in range(len(centres))), rank[where[0]], rank[where[1]])
+    return rank[where[0]], rank[where[1]], len(centres)
 
 
 def centres_of(points: np.ndarray, k: int, seed: int) -> np.ndarray:

@@ -32,7 +32,7 @@ from ganbench.gan.types import BadInput, ModelSpec, Workspace
 from ganbench.gan.usercode import read_toml, unknown_field
 
 FILE = RECIPE
-IMAGES = "images"                                           # the folder of the training_set in that of a training
+IMAGES = "images"                                           # the folder of the images in that of a training
 TABLES = ("arguments", "schedule", "settings")
 FREE = {"budget", "patience", "threads", "data"}        # may be other ones when a training goes on
 
@@ -71,8 +71,8 @@ def plan(
     side = int(source.resolution or 0) if source else 0
     training_set = (None if named else kept_in(folder / IMAGES)) or training_set_of(
         asked, folder, folders, device, begun, side)
-    named = bool(source) and same_data(asked.start, asked.data)
-    made = designed(name, asked, training_set, device, overrides, source, named)
+    same = bool(source) and same_data(asked.start, asked.data)
+    made = designed(name, asked, training_set, device, overrides, source, same)
     taken = taken_by(made[-1], folder)
     if begun:
         check_same(folder, before, name, asked, overrides)

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from ganbench.gan.datasets import DataFolders, ImageSet
-from ganbench.gan.datasets.classes import count_of, only
+from ganbench.gan.datasets.classes import count_of, number_of, only
 from ganbench.gan.files import atomic_write, check_room
 from ganbench.gan.images import pad_to, write_npz
 from ganbench.gan.models.images import open_set
@@ -288,7 +288,7 @@ def write_held_out(
     found, rows = images, away
     if not len(away):
         found = open_set(wanted.held_out, folders, images.shape[1])
-        found = found if found.labels is None else only(found, wanted.classes)
+        found = found if found.labels is None else only(found, chosen_in(found, images, wanted.classes))
         if found.shape != images.shape:
             raise BadInput("unequal-sizes",
                            f"{wanted.held_out} has images of shape {found.shape}, expected that of {wanted.data}: "
@@ -300,6 +300,13 @@ def write_held_out(
                        f"least {LEAST_HELD_OUT}: give more by --held-out.")
     theirs = None if labels is None or not len(away) else labels[away].tolist()
     write_npz(folder / "held-out.npz", found.read(rows.tolist()), theirs)
+
+
+def chosen_in(found: ImageSet, images: ImageSet, chosen: str) -> str:
+    """Classes of the images, by number where the held-out ones have no names for them."""
+    if not chosen or found.classes or not images.classes:
+        return chosen
+    return ",".join(str(number_of(name, images)) for name in chosen.split(","))
 
 
 def held_out_in(folder: Path) -> int:

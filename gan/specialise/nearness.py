@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ganbench.gan.metrics.frechet import frechet_distance_few, matrix_root
-from ganbench.gan.slices import CLUSTERS, COMPONENTS, centres_of
+from ganbench.gan.slices import CLUSTERS, clustered
 from ganbench.gan.statistics import moments
 from ganbench.gan.types import BadInput, Statistics
 
@@ -44,7 +44,8 @@ def nearness(source: np.ndarray, again: np.ndarray, target: np.ndarray, seed: in
         raise BadInput("too-few-images",
                        f"A distance needs at least 2 images on both sides, got {len(source)} and {len(target)}.")
     random = np.random.default_rng(seed)
-    groups = [rows for rows in clusters_of(again, seed) if len(rows) >= 2]
+    of_image, _, count = clustered(again, again, CLUSTERS, seed)
+    groups = [rows for k in range(count) if len(rows := np.flatnonzero(of_image == k)) >= 2]
     sizes = sorted((len(rows) for rows in groups), reverse=True)
     enough = len(sizes) >= LEAST
     n = min(len(target), MOST, sizes[LEAST - 1] if enough else MOST)
@@ -53,16 +54,6 @@ def nearness(source: np.ndarray, again: np.ndarray, target: np.ndarray, seed: in
     parts = [again[random.choice(rows, n, replace=False)] for rows in groups if enough and len(rows) >= n]
     chosen = target[np.sort(random.choice(len(target), n, replace=False))]
     return Nearness(distance(statistics, chosen, root), tuple(distance(statistics, part, root) for part in parts), n)
-
-
-def clusters_of(features: np.ndarray, seed: int) -> list[np.ndarray]:
-    """The rows of each of CLUSTERS clusters of a seeded k-means in COMPONENTS principal components."""
-    centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    points = centred @ axes[:COMPONENTS].T
-    centres = centres_of(points, CLUSTERS, seed)
-    nearest = ((points[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
-    return [np.flatnonzero(nearest == k) for k in range(len(centres))]
 
 
 def distance(source: Statistics, images: np.ndarray, root: np.ndarray) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ganbench.gan.datasets import DataFolders
+from ganbench.gan.drawing import Tick, silent
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.parts import Part, real_part
 from ganbench.gan.question import Training
@@ -17,10 +18,8 @@ from ganbench.gan.recipes.transfer import file_of
 from ganbench.gan.sampling import check_device
 from ganbench.gan.specialise.nearness import MOST, Nearness, nearness
 from ganbench.gan.specialise.specialists import AGAIN, SEED, drawn, training_images
-from ganbench.gan.specialise.target import Target, design_of, lead_of, strategies_of, target_of
+from ganbench.gan.specialise.target import Target, design_of, strategies_of, target_of
 from ganbench.gan.types import CompleteSpec, Workspace
-
-Tick = Callable[[int], object]
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Specialisation:
 
 
 def planned(
-    model: str, asked: Training, cluster: int, folder: Path, workspace: Workspace, tick: Tick = lambda n: None
+    model: str, asked: Training, cluster: int, folder: Path, workspace: Workspace, tick: Tick = silent
 ) -> Specialisation:
     """`asked.strategy`: comma-separated; BadInput before anything is trained."""
     check_device(workspace.device)
@@ -54,11 +53,10 @@ def planned(
     return Specialisation(source, design, target, trainings, plans)
 
 
-def distance_to(found: Specialisation, n: int, workspace: Workspace, tick: Tick = lambda n: None) -> Nearness:
+def distance_to(found: Specialisation, n: int, workspace: Workspace, tick: Tick = silent) -> Nearness:
     """Of the training images to `n` images of the source; features are stored."""
     path = training_images(next(iter(found.stages.values())))
-    lead = lead_of(str(path))
     whole = real_part(str(path), None, workspace)
     target = real_part(str(path), min(MOST, whole.n), workspace)
-    source, again = (drawn(Part(found.source, seed, n), lead, workspace, tick).rows for seed in (SEED, AGAIN))
-    return nearness(source, again, drawn(target, lead, workspace, tick).rows)
+    source, again = (drawn(Part(found.source, seed, n), workspace, tick).rows for seed in (SEED, AGAIN))
+    return nearness(source, again, drawn(target, workspace, tick).rows)

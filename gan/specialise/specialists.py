@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import floor
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import numpy as np
 
 from ganbench.gan.compare import holm
 from ganbench.gan.copying import RATE, Audit, Match, look_for_copies
+from ganbench.gan.drawing import Tick, silent
 from ganbench.gan.evaluate import features_of, sample_one
 from ganbench.gan.metrics.intra import intra_diversity
 from ganbench.gan.metrics.kernel import kid
 from ganbench.gan.metrics.manifold import coverage
-from ganbench.gan.metrics.neighbours import nearest, overlap
+from ganbench.gan.metrics.neighbours import Neighbours, nearest, overlap
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.parts import Part, real_part, samples_of
 from ganbench.gan.recipes.running import Stage
@@ -24,7 +26,7 @@ from ganbench.gan.recipes.transfer import STRATEGIES
 from ganbench.gan.rows import Rows
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.slices import centres_of
-from ganbench.gan.specialise.target import lead_of
+from ganbench.gan.specialise.target import lead
 from ganbench.gan.store import image_of
 from ganbench.gan.types import Estimate, Features, ModelSpec, Samples, Workspace
 from ganbench.gan.uncertainty import difference, p_value
@@ -38,8 +40,6 @@ TESTS = 10                                                  # two for each of fi
 SOURCE, REAL = "source", "real images"
 BASE = "finetune"                                           # with which the others are compared
 SHOWN = 8                                                   # images of a row
-
-Tick = Callable[[int], object]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Specialist:
     copies: Estimate | None = None
     nearer: Estimate | None = None
     finest: float = 0.0
-    surely: int = 0                                         # copies listed at LEVEL / TESTS
+    certain: int = 0                                         # copies listed at LEVEL / TESTS
     excess: float | None = None                             # p-value of so many `nearer`, without copying
     diversity: Estimate | None = None
     kept: Estimate | None = None
@@ -84,26 +84,32 @@ class Sets:
     training: Drawn
     held_out: Drawn
 
-    @property
+    @cached_property
+    def around_source(self) -> Neighbours:
+        """Of each of the source's images."""
+        return nearest(self.source.rows)
+
+    @cached_property
     def centres(self) -> np.ndarray:
         """The training images, or the centres of their clusters, (k, d) float32."""
         points = self.training.rows
         return points if len(points) <= CLUSTERS else centres_of(points.astype(np.float64), CLUSTERS, 0).astype("f4")
 
 
-def drawn(part: Part, extractor: str, workspace: Workspace, tick: Tick = lambda n: None) -> Drawn:
-    features = features_of(part, extractor, workspace, 1, tick)
+def drawn(part: Part, workspace: Workspace, tick: Tick = silent, extractor: str = "") -> Drawn:
+    """`extractor`: '' for that of all comparisons."""
+    features = features_of(part, extractor or lead(), workspace, 1, tick)
     shards = [sample_one(part, index, rows, workspace) for index, rows in shards_of(part.n)]
     return Drawn(samples_of(part, shards), features)
 
 
-def sets_of(source: ModelSpec, stage: Stage, n: int, workspace: Workspace, tick: Tick = lambda n: None) -> Sets:
+def sets_of(source: ModelSpec, stage: Stage, n: int, workspace: Workspace, tick: Tick = silent) -> Sets:
     """`stage`: a training, in whose folder the images lie."""
     training = training_images(stage)
     held_out = training.with_name("held-out.npz")
-    lead, real = lead_of(str(held_out)), [real_part(str(path), None, workspace) for path in (training, held_out)]
+    real = [real_part(str(path), None, workspace) for path in (training, held_out)]
     parts = [Part(source, SEED, n), Part(source, AGAIN, n), *real]
-    return Sets(*(drawn(part, lead, workspace, tick) for part in parts))
+    return Sets(*(drawn(part, workspace, tick) for part in parts))
 
 
 def training_images(stage: Stage) -> Path:
@@ -113,12 +119,12 @@ def training_images(stage: Stage) -> Path:
     return as_images(stage.images)
 
 
-def images_of(stage: Stage, n: int, workspace: Workspace, tick: Tick = lambda n: None) -> Drawn:
+def images_of(stage: Stage, n: int, workspace: Workspace, tick: Tick = silent) -> Drawn:
     """Of the best snapshot of a strategy; draws of several are independent."""
     best, last = (stage.folder / name for name in ("best.toml", "last.toml"))
     spec = resolve(str(best if best.exists() else last), workspace)     # no best one: none could be measured
     seed = FIRST + STRATEGIES.index(stage.folder.name) if stage.folder.name in STRATEGIES else FIRST
-    return drawn(Part(spec, seed, n), lead_of(str(stage.images)), workspace, tick)
+    return drawn(Part(spec, seed, n), workspace, tick)
 
 
 # Measuring
@@ -127,7 +133,7 @@ def measured(name: str, images: Drawn, sets: Sets) -> tuple[Specialist, Audit | 
     """The model's images beside the sets; the audit lists the images that look like copies."""
     rows = images.rows
     found = audited(images, sets) if images.samples.shape == sets.training.samples.shape else None
-    around = overlap(sets.source.rows, rows, nearest(sets.source.rows))
+    around = overlap(sets.source.rows, rows, sets.around_source)
     row = Specialist(name, kid(sets.held_out.rows, rows), diversity=intra_diversity(rows, sets.centres),
                      kept=coverage(around))
     return (with_copies(row, found) if found else row), found
@@ -138,7 +144,7 @@ def with_copies(row: Specialist, found: Audit) -> Specialist:
     strictly = np.flatnonzero(p <= LEVEL / TESTS * np.arange(1, len(p) + 1) / found.n)
     return replace(row, copies=found.copies, nearer=found.nearer, excess=found.p,
                    finest=min(1.0, 1 / (RATE * (found.n_unseen + 1))),
-                   surely=int(strictly[-1]) + 1 if len(strictly) else 0)
+                   certain=int(strictly[-1]) + 1 if len(strictly) else 0)
 
 
 def audited(images: Drawn, sets: Sets) -> Audit | None:
@@ -147,7 +153,7 @@ def audited(images: Drawn, sets: Sets) -> Audit | None:
         return None
     roles = {"generated": images, "training": sets.training, "unseen": sets.held_out}
     return look_for_copies({role: one.samples for role, one in roles.items()},
-                           {role: one.features for role, one in roles.items()}, "unseen", lambda n: None, FEW)
+                           {role: one.features for role, one in roles.items()}, "unseen", silent, FEW)
 
 
 def reference_rows(sets: Sets) -> list[Specialist]:
@@ -178,7 +184,7 @@ def against_base(specialists: Sequence[Specialist]) -> dict[str, tuple[Estimate,
 def memorises(row: Specialist) -> bool:
     """Whether it draws copies, or more images near to training images than a model that does not copy: each at LEVEL
     over the tests of all strategies."""
-    return row.surely > 0 or (row.excess is not None and row.excess < LEVEL / TESTS)
+    return row.certain > 0 or (row.excess is not None and row.excess < LEVEL / TESTS)
 
 
 # Pictures

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ganbench.gan.datasets import DATASETS, DataFolders
+from ganbench.gan.datasets.classes import are_numbers, in_order
+from ganbench.gan.drawing import Tick, silent
 from ganbench.gan.evaluate import features_of
-from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.images import write_contact_sheet, write_npz
 from ganbench.gan.models.images import open_set
@@ -20,7 +20,7 @@ from ganbench.gan.question import Question, Training, protocol_of
 from ganbench.gan.recipes import RECIPES
 from ganbench.gan.recipes.own import DESIGNS
 from ganbench.gan.recipes.planning import IMAGES
-from ganbench.gan.recipes.training_set import LEAST_HELD_OUT
+from ganbench.gan.recipes.training_set import LEAST_HELD_OUT, kept_in
 from ganbench.gan.recipes.transfer import STRATEGIES, learnt_by
 from ganbench.gan.slices import CLUSTERS, by_cluster
 from ganbench.gan.types import BadInput, Features, ModelSpec, Workspace
@@ -30,12 +30,10 @@ CHOSEN = "adapter"                                          # where nothing is
 BUDGET = "10m"                                              # of each strategy
 PROCESS = "process"                                         # the argument by which diffusion models differ
 
-Tick = Callable[[int], object]
 
-
-def lead_of(reference: str) -> str:
-    """The extractor with whose features images are compared."""
-    return protocol_of(Question(reference=reference)).extractors[0]
+def lead() -> str:
+    """The extractor with whose features images are compared: that of any comparison with a user's images."""
+    return protocol_of(Question(reference="images")).extractors[0]
 
 
 def strategies_of(asked: str) -> list[str]:
@@ -76,7 +74,7 @@ class Target:
 
 
 def target_of(
-    model: str, asked: Training, cluster: int, folder: Path, workspace: Workspace, tick: Tick = lambda n: None
+    model: str, asked: Training, cluster: int, folder: Path, workspace: Workspace, tick: Tick = silent
 ) -> Target:
     """Images that the user names, or classes or a cluster of them, or of the data that the model has learnt."""
     if asked.start:
@@ -110,12 +108,13 @@ def known_data(model: str) -> str:
 
 def unseen_by(model: str, data: str) -> str:
     """Images of the same kind that the model has not learnt: of a named set its test part, of a training what was held
-    out; '' where there are none."""
+    out, if its classes have the numbers of the data; '' where there are none."""
     name = data.partition(":")[0]
     if name in DATASETS:
         return f"{name}:test"
-    path = Path(model) / IMAGES / "held-out.npz"
-    return str(path) if path.is_file() else ""
+    known = kept_in(Path(model) / IMAGES)
+    numbered = known and not known.numbers and (not are_numbers(known.classes) or in_order(known.classes))
+    return str(Path(model) / IMAGES / "held-out.npz") if numbered else ""
 
 
 def write_cluster(
@@ -126,7 +125,7 @@ def write_cluster(
     if not 1 <= cluster <= CLUSTERS:
         raise BadInput("unfit-value", f"The value of --cluster is {cluster}, expected a number from 1 to {CLUSTERS}.")
     others = asked.held_out if asked.held_out and not asked.held_out.endswith("%") else asked.data
-    sets = {data: clustered(data, asked.resolution, workspace, tick) for data in (asked.data, others)}
+    sets = {data: features_in(data, asked.resolution, workspace, tick) for data in (asked.data, others)}
     slicing = by_cluster(sets[others], sets[asked.data])
     rows, away = (np.flatnonzero(which == cluster - 1) for which in (slicing.real, slicing.generated))
     if not len(rows):
@@ -145,6 +144,6 @@ def write_cluster(
     return path, beyond, len(rows)
 
 
-def clustered(data: str, resolution: int, workspace: Workspace, tick: Tick) -> Features:
+def features_in(data: str, resolution: int, workspace: Workspace, tick: Tick) -> Features:
     part = real_part(data, None, workspace, resize=resolution or None)
-    return features_of(part, extractor_of(lead_of(data), workspace).name, workspace, 1, tick)
+    return features_of(part, lead(), workspace, 1, tick)

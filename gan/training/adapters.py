@@ -129,12 +129,6 @@ def merged_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def adapter_state(network: nn.Module) -> dict[str, Tensor]:
-    """The adapters alone; `load_state_dict(..., strict=False)` of the adapted network takes them."""
-    return {name: value for name, value in network.state_dict().items()
-            if (match := PART.fullmatch(name)) and match["part"] != "original"}
-
-
 def plain(network: Network) -> Network:
     """A copy without adapters that does the same: their products are part of its weights.  It does not learn."""
     made = copy.deepcopy(network)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ganbench.gan.metrics.frechet import frechet_distance
-from ganbench.gan.specialise.nearness import MOST, clusters_of, nearness
+from ganbench.gan.slices import clustered
+from ganbench.gan.specialise.nearness import MOST, nearness
 from ganbench.gan.statistics import moments
 from tests.refusals import refused
 
@@ -36,8 +37,8 @@ def test_the_distances_are_frechet_distances_of_as_many_images():
 
 
 def test_clusters_are_the_groups_that_there_are():
-    groups = clusters_of(source(), 0)
-    assert sorted(np.concatenate(groups).tolist()) == list(range(600))
+    found, _, count = clustered(source(), source(), 10, 0)
+    assert sorted(np.concatenate([np.flatnonzero(found == k) for k in range(count)]).tolist()) == list(range(600))
 
 
 def test_of_a_source_that_draws_one_image_nothing_is_near_or_far():

@@ -1,5 +1,7 @@
 """What a model is to be specialised to, and by which recipe."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from ganbench.gan.images import write_folder
 from ganbench.gan.models.images import open_set
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.question import Training
+from ganbench.gan.recipes.planning import plan
 from ganbench.gan.recipes.transfer import learnt_by, same_data
 from ganbench.gan.specialise.target import design_of, strategies_of, target_of
 from tests.refusals import refused
@@ -68,6 +71,19 @@ def test_the_folder_of_a_training_names_its_images(tmp_path):
     assert learnt_by(str(tmp_path)) == "photos"
     (tmp_path / "mine.toml").write_text('name = "mine"\nabout = "a model"\n')
     assert learnt_by(str(tmp_path / "mine.toml")) == ""
+
+
+def test_what_a_training_held_out_is_chosen_by_the_names_of_its_classes(space, tmp_path):
+    random = np.random.default_rng(6)
+    for name in ("bag", "boot", "coat"):
+        write_folder(random.integers(0, 256, (30, 1, 32, 32), np.uint8), tmp_path / "garments" / name)
+    data = str(tmp_path / "garments")
+    folders = DataFolders.of(space)
+    plan("r3gan", Training(data=data, budget="2"), tmp_path / "source", folders)
+    found = target_of(str(tmp_path / "source"), Training(classes="coat,bag"), 0, tmp_path, space).training
+    assert Path(found.data) == tmp_path / "garments"
+    learnt = plan("r3gan", found, tmp_path / "next", folders).last.training_set
+    assert (learnt.classes, learnt.n, learnt.held_out) == (("bag", "coat"), 60, 12)
 
 
 def test_scratch_and_finetune_always_run_beside():

@@ -17,8 +17,8 @@ from ganbench.gan.recipes.recipe import CRITICS
 from ganbench.gan.recipes.training_set import TrainingSet
 from ganbench.gan.training import ema
 from ganbench.gan.training.adapters import (
+    PART,
     Adapter,
-    adapter_state,
     add_adapters,
     merged,
     merged_state,
@@ -70,6 +70,12 @@ def stirred(make, seed):
         for weight in network.parameters():
             weight += 0.02 * torch.randn(weight.shape)
     return network
+
+
+def adapter_state(network):
+    """The adapters alone; `load_state_dict(..., strict=False)` of the adapted network takes them."""
+    return {name: value for name, value in network.state_dict().items()
+            if (match := PART.fullmatch(name)) and match["part"] != "original"}
 
 
 def task_of(family, network, judge=None, anchor=None):
