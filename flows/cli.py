@@ -710,8 +710,12 @@ def curves(
                           "cross-entropy; default: as the curves look.")
     ] = "",
     recipe: Annotated[
-        str, typer.Option(metavar="NAME", help="Draw the band of a healthy run of this recipe behind.")
+        str, typer.Option(metavar="NAME", help="Draw the band of healthy runs of this recipe behind; default: of the "
+                          "recipe of a training's folder.")
     ] = "",
+    healthy: Annotated[
+        list[str] | None, typer.Option(metavar="LOG", help="Draw the band of these runs behind; repeat it.")
+    ] = None,
     smoothing: Annotated[float, typer.Option(help="Weight of the moving average, from 0 to below 1.")] = 0.9,
     language: Annotated[str, typer.Option(metavar="en|fr", help="Of the screen and the picture.")] = "en",
     picture: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the curves.")] = None,
@@ -726,7 +730,7 @@ def curves(
         from ganbench.flows.answers import Answer
         from ganbench.flows.curves import curves_json, curves_screen, read_curves, write_outputs
 
-        found = read_curves(logs, loss, recipe, smoothing, language)
+        found = read_curves(logs, loss, recipe, healthy or [], smoothing, language)
         write_outputs(found, csv, picture, report)
         finish(Answer(curves_screen(found), curves_json(found) if json else ""), json)
 

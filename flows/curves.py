@@ -11,7 +11,8 @@ from typing import Any
 
 from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.tables import SPACE, headed
-from ganbench.gan.curves.band import Band, bands_of
+from ganbench.gan.curves.band import Band, bands_around, bands_of, recipes
+from ganbench.gan.curves.beside import loss_of_recipe, recipe_in
 from ganbench.gan.curves.diagnosis import FAMILIES, Verdict, diagnose
 from ganbench.gan.curves.drawing import panels_of, picture
 from ganbench.gan.curves.readers import read_logs, with_own_names
@@ -48,7 +49,9 @@ class Curves:
         return ", ".join(run.name for run in self.runs)
 
 
-def read_curves(logs: Sequence[str], loss: str, recipe: str, smoothing: float, language: str) -> Curves:
+def read_curves(
+    logs: Sequence[str], loss: str, recipe: str, healthy: Sequence[str], smoothing: float, language: str
+) -> Curves:
     """Everything that is printed, drawn and written; the options are checked first."""
     if loss and loss not in FAMILIES:
         raise BadInput("unknown-choice", f"--loss is {loss!r}, expected one of {', '.join(FAMILIES)}.")
@@ -57,9 +60,14 @@ def read_curves(logs: Sequence[str], loss: str, recipe: str, smoothing: float, l
     if not 0 <= smoothing < 1:
         raise BadInput("unfit-value", f"--smoothing is {smoothing:g}, expected a number from 0 to below 1.")
     bands = bands_of(recipe) if recipe else {}
-    found = [(run, recipe or recipe_of_folder(log)) for log in logs for run in runs_of_log(log)]
+    if healthy:
+        bands = bands_around(run for log in healthy for run in runs_of_log(log))
+    found = [(run, recipe or recipe_of(log)) for log in logs for run in runs_of_log(log)]
     runs = with_own_names([run for run, _ in found])
     judged = [diagnose(run, loss or loss_of_recipe(kind)) for run, (_, kind) in zip(runs, found, strict=True)]
+    kinds = {kind for _, kind in found}
+    if not bands and len(kinds) == 1 and kinds <= set(recipes()):
+        bands = bands_of(*kinds)
     return Curves(runs, judged, summaries(runs, smoothing), bands, smoothing, language)
 
 
@@ -75,26 +83,8 @@ def runs_of_log(log: str) -> list[Run]:
     return [run]
 
 
-def loss_of_recipe(recipe: str) -> str:
-    """Of a recipe of a game; of others what is logged says it."""
-    if not recipe:
-        return ""
-    from ganbench.gan.recipes import RECIPES
-    from ganbench.gan.recipes.recipe import loss_of
-
-    return loss_of(RECIPES[recipe])
-
-
-def recipe_of_folder(log: str) -> str:
-    """The shipped recipe whose kind a training of a user's images is; '' of other logs."""
-    path = Path(log).expanduser() / "recipe.toml"
-    if log.startswith(MLFLOW) or not path.is_file():
-        return ""
-    from ganbench.gan.recipes.own import DESIGNS
-    from ganbench.gan.usercode import read_toml
-
-    design = DESIGNS.get(str(read_toml(path).get("recipe")))
-    return design.like if design else ""
+def recipe_of(log: str) -> str:
+    return "" if log.startswith(MLFLOW) else recipe_in(Path(log).expanduser())
 
 
 # On the screen

@@ -11,11 +11,11 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from ganbench.gan.curves.beside import picture_beside
+from ganbench.gan.curves.beside import trainings_beside
 from ganbench.gan.report import write_report
-from ganbench.gan.report.document import Provenance, document
+from ganbench.gan.report.document import Provenance, document, training_of
 from ganbench.gan.report.exhibits import classes_in, map_of, sets_of, walls_of
-from ganbench.gan.report.pictures import CURVES, Shown, pictures_of
+from ganbench.gan.report.pictures import Shown, curves_of, pictures_of
 from ganbench.gan.report.play import rounds_of
 from ganbench.gan.store import store_of
 from ganbench.gan.types import Features, Samples, digest_of
@@ -39,18 +39,18 @@ def write(
     job, names = found["jobs"][0], found["rankings"][0].models
     sets = sets_of(names, samples, features, job.lead, job.protocol.judge)
     classes = classes_in(found["analyses"].get(name) for name in names)
+    weights = {job.model.name: job.model.weights for job in found["jobs"]}
+    trainings = trainings_beside({name: weights[name] for name in names})
     content = document(
-        **found, made=made, walls=walls_of(sets, classes), features_map=map_of(sets, classes, store_of(job.workspace)),
+        **found, made=made, trainings=[training_of(*training) for training in trainings],
+        walls=walls_of(sets, classes), features_map=map_of(sets, classes, store_of(job.workspace)),
         provenance=Provenance({name: version(name) for name in PACKAGES}, (command,), provenance),
     )
     shown = [Shown(samples[name], found["analyses"].get(name)) for name in names]
     real = shown[0].samples.get("reference")
     what = digest_of([sorted(model.digest for model in content.models), content.protocol.digest])
     place = Path(folder) if folder else settings().root / "reports" / what[:16]
-    pictures = pictures_of(shown, real, content.walls, content.map)
-    curves = picture_beside({job.model.name: job.model.weights for job in found["jobs"]})
-    if curves:
-        pictures = {**pictures, CURVES: curves}
+    pictures = pictures_of(shown, real, content.walls, content.map) | curves_of([run for run, _ in trainings])
     write_report(place, content, pictures, rounds_of(shown, real))
     return str(place.absolute())
 

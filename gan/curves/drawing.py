@@ -162,9 +162,9 @@ def picture(panels: Sequence[Panel], runs: Sequence[Run], title: str = "", langu
     return file.getvalue()
 
 
-LEGEND = ("faint: as logged; bold: smoothed; triangles: beyond the range; crosses: NaN or infinity; grey: healthy run",
+LEGEND = ("faint: as logged; bold: smoothed; triangles: beyond the range; crosses: NaN or infinity; grey: healthy runs",
           "pâle : valeurs brutes ; gras : lissées ; triangles : hors cadre ; croix : NaN ou infini ; gris : "
-          "entraînement sain")
+          "entraînements sains")
 
 
 def draw(axes: Axes, panel: Panel, runs: Sequence[Run], language: str) -> None:

@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 
 from ganbench.gan.compare import Ranking, disagreements, pareto, tie_groups
+from ganbench.gan.curves.diagnosis import Verdict
+from ganbench.gan.curves.sentences import advice, evidence
+from ganbench.gan.curves.table import Run
 from ganbench.gan.datasets import french_classes
 from ganbench.gan.ensemble import Held
 from ganbench.gan.findings import Analysis
@@ -34,7 +37,7 @@ from ganbench.gan.tables import ScoreTable, score_table
 from ganbench.gan.types import Caveat, Estimate, Finding, Score
 from ganbench.gan.uncertainty import interval
 from ganbench.gan.usercode import bare
-from ganbench.gan.words import caution, sentence
+from ganbench.gan.words import LANGUAGES, caution, sentence
 
 SCHEMA = 3
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
@@ -151,6 +154,26 @@ class ModelFacts:
 
 
 @dataclass(frozen=True)
+class Diagnosis:
+    """What a rule found in a model's learning curves, with its evidence and advice."""
+
+    severity: str
+    rule: str
+    facts: Mapping[str, Any]
+    sentence: Said
+    advice: Said
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """Of a model whose log lies beside its weights: up to which step, and what the rules found."""
+
+    model: str
+    steps: int
+    found: tuple[Diagnosis, ...]
+
+
+@dataclass(frozen=True)
 class PairFacts:
     """Two models by one metric: how much better, and the Holm-adjusted p."""
 
@@ -251,6 +274,7 @@ class Document:
     real_curve: tuple[CurvePoint, ...]
     walls: Walls | None
     map: Map | None
+    trainings: tuple[TrainingFacts, ...]
 
 
 def document(
@@ -258,7 +282,7 @@ def document(
     costs: Mapping[str, Cost], provenance: Provenance, mixture: Held | None = None,
     published: Sequence[Published] = (), curves: Mapping[str, Curve] | None = None,
     analyses: Mapping[str, Analysis | None] | None = None, made: str = "", real_curve: Curve = (),
-    walls: Walls | None = None, features_map: Map | None = None,
+    walls: Walls | None = None, features_map: Map | None = None, trainings: Sequence[TrainingFacts] = (),
 ) -> Document:
     """The document of a report, models ordered by the leading metric."""
     by_name = {job.model.name: job for job in jobs}
@@ -278,7 +302,7 @@ def document(
         published=tuple(published),
         ensemble=mixture_of(mixture, list(by_name), rankings[0].metric) if mixture else None,
         provenance=provenance,
-        real_curve=points_of(real_curve), walls=walls, map=features_map,
+        real_curve=points_of(real_curve), walls=walls, map=features_map, trainings=tuple(trainings),
     )
 
 
@@ -363,6 +387,13 @@ def analysis_of(found: Analysis, classes: Mapping[str, str] | None = None) -> An
 def finding_of(finding: Finding, classes: Mapping[str, str]) -> FindingFacts:
     said = Said(sentence(finding, "en"), sentence(finding, "fr", classes))
     return FindingFacts(**vars(finding), sentence=said)
+
+
+def training_of(run: Run, verdicts: Sequence[Verdict]) -> TrainingFacts:
+    found = tuple(Diagnosis(row.severity, row.rule, row.facts,
+                            *(Said(*(say(row, language) for language in LANGUAGES)) for say in (evidence, advice)))
+                  for row in verdicts if row.said == "found")
+    return TrainingFacts(run.name, max(int(series.step[-1]) for series in run.series.values()), found)
 
 
 def ranking_of(ranking: Ranking) -> RankingFacts:

@@ -11,7 +11,7 @@ from ganbench.gan.metering import Cost
 from ganbench.gan.numbers import DASH, decimals, english, french, significant
 from ganbench.gan.report import verdict
 from ganbench.gan.report.document import AnalysisFacts, CurvePoint, Document
-from ganbench.gan.report.pictures import CURVES, GALLERIES, wall_size
+from ganbench.gan.report.pictures import CURVES, CURVES_FR, GALLERIES, wall_size
 from ganbench.gan.report.strengths import (
     COLUMNS,
     MARKS,
@@ -40,7 +40,7 @@ def markdown(document: Document, pictures: Mapping[str, str], language: str = "e
         ("walls", walls_of(document, pictures, tongue)), ("leaderboard", scores_of(document, tongue)),
         ("strengths", strengths_of(document, pictures, tongue)), *slices_of(document, tongue),
         ("looks", looks_of(document, tongue)), ("ranks", ranks_of(document, tongue)),
-        ("chart curve", curves_of(document, tongue)), (CURVES, training_of(pictures, tongue)),
+        ("chart curve", curves_of(document, tongue)), (CURVES, training_of(document, pictures, tongue)),
         ("cost", costs_of(document, tongue)),
         ("mixture", mixture_of(document, tongue)), ("published", published_of(document, tongue)),
         ("methods", methods_of(document, tongue)), ("provenance", provenance_of(document, tongue)),
@@ -243,11 +243,17 @@ def curves_of(document: Document, tongue: Tongue) -> list[str]:
     return [tongue.text("curve note"), "", *table(heads, rows)]
 
 
-def training_of(pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
-    """The picture of learning curves, where a model's log was found."""
-    if CURVES not in pictures:
+def training_of(document: Document, pictures: Mapping[str, str], tongue: Tongue) -> list[str]:
+    """The picture of learning curves, where a model's log was found, and what they show."""
+    picture = pictures.get(tongue.of((CURVES, CURVES_FR)))
+    if not picture:
         return []
-    return [tongue.text("curves note"), "", f"![{tongue.plain('curves')}]({pictures[CURVES]})"]
+    lines = [tongue.text("curves note"), "", f"![{tongue.plain('curves')}]({picture})"]
+    for training in document.trainings:
+        said = [f"**{escaped(tongue.of((row.sentence.en, row.sentence.fr)))}** "
+                f"{escaped(tongue.of((row.advice.en, row.advice.fr)))}" for row in training.found]
+        lines += ["", f"### {escaped(training.model)}", "", *(bullets(said) or [tongue.plain("nothing wrong")])]
+    return lines
 
 
 def speed_of(cost: Cost, tongue: Tongue) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from ganbench.gan.curves.drawing import panels_of, picture
+from ganbench.gan.curves.table import Run
 from ganbench.gan.findings.analysis import Analysis
 from ganbench.gan.findings.gallery import Gallery, Item
 from ganbench.gan.images import fitted, grid, png_bytes
@@ -14,13 +16,14 @@ from ganbench.gan.report.document import Document
 from ganbench.gan.report.exhibits import ACROSS, DOWN, NONE, POINTS, Map, Walls
 from ganbench.gan.store import SHARD, image_of, rows_of
 from ganbench.gan.types import Samples
+from ganbench.gan.words import LANGUAGES
 
 WALL = 64                           # first images of a set: the blind test takes others
 TILES = (128, 96, 64, 48, 32, 24)   # pixels of an image's longer side: the largest that keeps all below MOST
 ENLARGED = 2                        # times: small images; the page enlarges further
 MOST = 5_500_000                    # bytes of all pictures
 WORST, MODES = 10, 4                # images of a gallery; artefact modes that are shown, the largest
-CURVES = "curves"      # the id of the picture of learning curves
+CURVES, CURVES_FR = "curves", "curves-fr"       # the pictures of learning curves in both languages
 SPRITES, SPRITE, COLUMNS = "map-", 32, 20       # the map's pictures: the name, pixels of an image, images side by side
 BLANK = 225                         # grey of an image that is not there
 GALLERIES = tuple(field.name for field in fields(Gallery))
@@ -47,6 +50,13 @@ def pictures_of(
         if sum(map(len, found.values())) <= MOST:
             break
     return found
+
+
+def curves_of(runs: Sequence[Run]) -> dict[str, bytes]:
+    """The learning curves of a report's models, where there are any."""
+    panels = panels_of(runs)
+    pairs = zip((CURVES, CURVES_FR), LANGUAGES, strict=True)
+    return {name: picture(panels, runs, language=language) for name, language in pairs} if runs else {}
 
 
 def at_size(

@@ -15,10 +15,10 @@ FRENCH_SPACE = re.compile(r" (?=[:;?!%])")      # does not break
 TEXTS: dict[str, tuple[str, str]] = {
     "other language": ("Français", "English"),
     "curves": ("Learning curves", "Courbes d'apprentissage"),
-    "curves note": ("The losses of those models whose log lies beside their weights. Losses do not say how good images "
-                    "are; what the curves show is said by ganbench curves.",
-                    "Les pertes des modèles dont le journal se trouve à côté des poids. Les pertes ne disent pas si "
-                    "les images sont bonnes ; ganbench curves dit ce que montrent les courbes."),
+    "curves note": ("The trainings of those models whose log lies beside their weights. The losses of a GAN do not say "
+                    "how good its images are; below stands what rules found in the curves.",
+                    "Les entraînements des modèles dont le journal se trouve à côté des poids. Les pertes d'un GAN ne "
+                    "disent pas si ses images sont bonnes ; ce que des règles ont décelé dans les courbes suit."),
     "curves of": ("Learning curves: {what}", "Courbes d'apprentissage : {what}"),
     "points of runs": ("{points} points, runs: {runs}", "{points} points, entraînements : {runs}"),
     "diagnosis": ("Diagnosis", "Diagnostic"),
@@ -32,8 +32,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Pâle : valeurs enregistrées. Gras : lissées sur tous les points. Triangles : valeurs hors cadre ; croix : NaN "
         "ou infini ; barres : intervalles à 95 % ; pointillés : une reprise.",
     ),
-    "curves band": ("Grey: where a healthy run of the same recipe lies.",
-                    "Gris : là où se trouve un entraînement sain de la même recette."),
+    "curves band": ("Grey: where healthy runs lie, of the same recipe or those that were given.",
+                    "Gris : là où se trouvent des entraînements sains, de la même recette ou ceux qui ont été donnés."),
     "last values": ("Last values", "Dernières valeurs"),
     "curve": ("Curve", "Courbe"),
     "run": ("Run", "Entraînement"),

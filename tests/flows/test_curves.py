@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ganbench.flows.cli import app
-from ganbench.flows.curves import loss_of_recipe, runs_of_log
+from ganbench.flows.curves import runs_of_log
+from ganbench.gan.curves.beside import loss_of_recipe
 from ganbench.gan.curves.readers import read_logs
 from ganbench.gan.curves.table import table_of
 from tests.gan.curves.cases import RUNS, ZOO
@@ -48,6 +49,16 @@ def test_all_that_can_be_written(tmp_path):
     assert rules == ["discriminator wins"]
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert "<polygon" in (tmp_path / "deep" / "a.html").read_text("utf-8")
+
+
+def test_bands_of_a_folder_s_recipe_and_of_runs_that_went_well(tmp_path):
+    (tmp_path / "run").mkdir()
+    as_ganbench(tmp_path / "run", training())
+    mine = ("--healthy", LOG, "--healthy", LOG)
+    for recipe, more, bands in (("", (), 0), ("", mine, 2), ('recipe = "dcgan"', (), 2)):
+        (tmp_path / "run" / "recipe.toml").write_text(recipe)
+        curves(tmp_path / "run", "--report", tmp_path / "a.html", *more)
+        assert (tmp_path / "a.html").read_text("utf-8").count("<polygon") == bands
 
 
 def test_the_table_that_is_written_is_read_again(tmp_path):

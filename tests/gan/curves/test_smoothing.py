@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganbench.gan.curves.band import bands_of, recipes
+from ganbench.gan.curves.band import bands_around, bands_of, recipes
 from ganbench.gan.curves.drawing import limits, panels_of, picture
 from ganbench.gan.curves.readers import read_logs
 from ganbench.gan.curves.smoothing import MOST, smoothed, thinned
@@ -96,6 +96,16 @@ def test_a_healthy_run_lies_in_its_own_band_mostly(recipe):
     for name, band in bands_of(recipe).items():
         value = np.interp(band.step, mine.series[name].step, mine.series[name].value)
         assert ((value >= band.low) & (value <= band.high)).mean() >= 0.8
+
+
+def test_a_band_is_around_all_runs_that_reach_a_step():
+    low, high = run(np.full(100, 1.0)), run(np.full(200, 3.0))
+    found = bands_around([low, high, run(np.full(50, np.nan))])["discriminator"]
+    both = found.step <= 99
+    assert both.any()
+    assert not both.all()
+    assert set(found.low[both]) == {1.0}
+    assert set(found.low[~both]) == set(found.high) == {3.0}
 
 
 def test_a_recipe_without_a_healthy_run_is_refused():

@@ -60,6 +60,7 @@ def document(names=("dcgan", "flow", "gpt"), seed=0, classes=("Coat", "Trouser")
         "real_curve": tuple(CurvePoint(n, 5 + 500 / n, 0.2) for n in (125, 250, 500)),
         "walls": Walls(classes, ((0, 1, 2, 3, -1) * len(classes),) * (len(names) + 1)),
         "map": Map("net", (0.25, 0.125), classes, tuple(cloud(random) for _ in (*names, "real"))),
+            "trainings": (),
     }
     return Document(**{**made, **changes})
 

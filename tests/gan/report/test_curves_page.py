@@ -2,16 +2,21 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
-import pytest
 
-from ganbench.gan.curves.band import bands_of
+from ganbench.gan.curves.band import ZOO, bands_of
+from ganbench.gan.curves.beside import logs_beside, recipe_beside, trainings_beside
 from ganbench.gan.curves.diagnosis import diagnose
 from ganbench.gan.curves.drawing import panels_of
 from ganbench.gan.curves.summary import summaries
+from ganbench.gan.report import write_report
 from ganbench.gan.report.curves import page
+from ganbench.gan.report.document import training_of
+from ganbench.gan.report.pictures import curves_of
 from tests.gan.curves.cases import HELD_OUT, TUNING, run_of_case
+from tests.gan.report.test_report import document
 
 
 def page_of(*cases, **more):
@@ -47,30 +52,36 @@ def test_nan_is_a_cross_and_no_number():
     assert '"nan"' in text
 
 
-def test_the_report_shows_the_curves_of_models_whose_log_lies_beside_their_weights(tmp_path):
-    from ganbench.gan.curves.band import ZOO
-    from ganbench.gan.curves.beside import log_beside, picture_beside
-    from ganbench.gan.report import write_report
-    from tests.gan.report.test_report import document
-
+def test_the_logs_that_lie_beside_weights(tmp_path):
     (tmp_path / "loss.csv").write_text("step,seconds,discriminator,generator\n50,1,0.5,1\n100,2,0.4,2\n")
+    (tmp_path / "quality.csv").write_text("step,kid,kid.se\n100,0.2,0.01\n")
     (tmp_path / "other.csv").write_text("name,price\na,b\n")
     zoo = str(ZOO / "dcgan-fashion-mnist.safetensors")
-    assert log_beside(str(tmp_path / "step-100.safetensors")) == tmp_path / "loss.csv"
-    assert log_beside(zoo) == ZOO / "dcgan-fashion-mnist.csv"
-    assert log_beside("") is None
-    png = picture_beside({"mine": str(tmp_path / "step-100.safetensors"), "theirs": zoo, "data": ""})
+    assert logs_beside(str(tmp_path / "step-100.safetensors")) == [tmp_path / "loss.csv", tmp_path / "quality.csv"]
+    assert logs_beside(zoo) == [ZOO / "dcgan-fashion-mnist.csv", ZOO / "dcgan-fashion-mnist-quality.csv"]
+    assert logs_beside("") == []
+    found = trainings_beside({"mine": str(tmp_path / "step-100.safetensors"), "theirs": zoo, "data": ""})
+    assert [run.name for run, _ in found] == ["mine", "theirs"]
+    assert set(found[0][0].series) == {"discriminator", "generator", "kid", "kid.se"}
     (tmp_path / "loss.csv").unlink()
-    assert picture_beside({"other": str(tmp_path / "other.safetensors")}) is None
-    for folder, pictures in (("with", {"curves": png}), ("without", {})):
-        write_report(tmp_path / folder, document(), pictures)
-        for name, words in (("report.html", 'id="curves"'), ("report.md", "pictures/curves.png"),
-                            ("report.fr.md", "Courbes d'apprentissage")):
+    assert not trainings_beside({"other": str(tmp_path / "other.safetensors")})
+
+
+def test_a_training_is_judged_by_the_loss_of_its_recipe(tmp_path):
+    assert recipe_beside(str(ZOO / "wgan-gp-fashion-mnist.safetensors")) == "wgan-gp-fashion-mnist"
+    for text, recipe in (('recipe = "r3gan"', "r3gan-fashion-mnist"), ("my recipe", ""), ('recipe = "else"', "")):
+        (tmp_path / "recipe.toml").write_text(text)
+        assert recipe_beside(str(tmp_path / "step-100.safetensors")) == recipe
+
+
+def test_the_report_shows_learning_curves_and_what_they_say_in_its_language(tmp_path):
+    case = next(case for case in TUNING if "rate" in case.name or "wins" in case.name)
+    run = run_of_case(case)
+    training = training_of(run, diagnose(run, case.loss))
+    assert training.found
+    for folder, pictures, trainings in (("with", curves_of([run]), [training]), ("without", curves_of([]), [])):
+        write_report(tmp_path / folder, replace(document(), trainings=tuple(trainings)), pictures)
+        for name, words in (("report.html", 'id="curves"'), ("report.html", training.found[0].advice.fr[:14]),
+                            ("report.md", "pictures/curves.png"), ("report.md", training.found[0].sentence.en[:20]),
+                            ("report.fr.md", "Courbes d'apprentissage"), ("report.fr.md", "pictures/curves-fr.png")):
             assert (words in (tmp_path / folder / name).read_text("utf-8")) == (folder == "with")
-
-
-@pytest.mark.parametrize("several", [1, 2, 9])
-def test_each_of_several_runs_is_named(several):
-    text = page_of(*(TUNING + HELD_OUT)[:several])
-    assert text.count("<figure") >= 1
-    assert ("<th scope=\"col\" class=\"text\">" in text) == (several > 1)
