@@ -14,6 +14,7 @@ from ganbench.gan.curves.band import Band
 from ganbench.gan.curves.names import family_of, is_score
 from ganbench.gan.curves.smoothing import smoothed, thinned
 from ganbench.gan.curves.table import Run, Series
+from ganbench.gan.numbers import english, french
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,8 +99,9 @@ def drawn(run: Run, k: int, name: str, part: int, alone: bool, weight: float) ->
     """A curve's points.  One run: a colour for each metric; several: a colour for each run, dashes for metrics."""
     series, empty = run.series[name], np.empty(0)
     rows = thinned(series.value)
-    smooth = empty if is_score(name) else smoothed(series.value, weight)[rows]
-    reach = 1.96 * errors(run, name, series)[rows] if f"{name}.se" in run.series else empty
+    measured = f"{name}.se" in run.series
+    smooth = empty if is_score(name) or measured else smoothed(series.value, weight)[rows]
+    reach = 1.96 * errors(run, name, series)[rows] if measured else empty
     raw = series.value[rows]
     low, high = (raw - reach, raw + reach) if len(reach) else (empty, empty)
     return Drawn(k, part, name, series.step[rows], raw, smooth, low, high, (part if alone else k) % len(COLOURS),
@@ -184,11 +186,14 @@ def draw(axes: Axes, panel: Panel, runs: Sequence[Run], language: str) -> None:
     axes.set_title(panel.title[language == "fr"], fontsize=10, loc="left")
     axes.set_xlabel("step" if language == "en" else "pas", loc="right", fontsize=8)
     axes.tick_params(labelsize=8)
+    axes.xaxis.set_major_formatter(lambda step, _: (english if language == "en" else french)(step, 0))
+    if language == "fr" and not panel.logarithmic:
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace(".", ","))
     axes.grid(alpha=0.25, linewidth=0.5)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     if len(panel.curves) > 1 or len(runs) > 1:
-        axes.legend(fontsize=7.5, frameon=False, loc="best")
+        axes.legend(fontsize=7.5, framealpha=0.75, edgecolor="none", loc="best")
 
 
 def label_of(curve: Drawn, panel: Panel, runs: Sequence[Run]) -> str:

@@ -99,9 +99,9 @@ ADVICE: Mapping[str, Pair] = {
     ),
     "collapse": (
         "Go back to an earlier checkpoint, widen the latent space, or regularise the discriminator (R1, minibatch "
-        "statistics); then compare images with `ganbench evaluate`.",
+        "statistics); then compare images with ganbench evaluate.",
         "Revenez à un point de contrôle antérieur, élargissez l'espace latent ou régularisez le discriminateur (R1, "
-        "statistiques de mini-lot) ; puis comparez les images avec `ganbench evaluate`.",
+        "statistiques de mini-lot) ; puis comparez les images avec ganbench evaluate.",
     ),
     "discriminator wins": (
         "Lower the discriminator's learning rate or its number of steps, or regularise it (R1, augmentation for few "

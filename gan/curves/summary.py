@@ -35,7 +35,8 @@ def summaries(runs: Sequence[Run], weight: float = 0.9) -> list[Summary]:
 
 def summary(run: Run, name: str, weight: float) -> Summary:
     series = run.series[name]
-    values = series.value if is_score(name) else smoothed(series.value, weight)
+    measured = is_score(name) or f"{name}.se" in run.series
+    values = series.value if measured else smoothed(series.value, weight)
     better = BETTER.get(family_of(name), "lower" if name in ALONE else "")
     known = np.flatnonzero(np.isfinite(values))
     row = None

@@ -88,6 +88,13 @@ def test_scores_have_their_own_panels_with_intervals():
     np.testing.assert_allclose(scores.curves[0].high - kid, 1.96 * 0.01)
 
 
+def test_what_has_a_standard_error_is_measured_and_not_smoothed():
+    step = np.arange(5)
+    errors = {"accuracy_judge.se": (step, np.full(5, 0.01))}
+    _, panel = panels_of([run(np.ones(3), accuracy_judge=(step, step / 5), **errors)])
+    assert not len(panel.curves[0].smooth)
+
+
 @pytest.mark.parametrize("recipe", recipes())
 def test_a_healthy_run_lies_in_its_own_band_mostly(recipe):
     from ganbench.gan.curves.band import ZOO
