@@ -13,7 +13,7 @@ from ganbench.flows.train import train
 from ganbench.flows.trainings import check_budget, kinds_of, place_of
 from ganbench.gan.question import COMPARED, FOR_ALL, KINDS, Option, Training, given
 from ganbench.gan.recipes.planning import IMAGES
-from ganbench.gan.recipes.training_set import as_images
+from ganbench.gan.recipes.training_set import HELD_OUT_FILE, as_images
 
 Kinds = Annotated[str, Option("Kinds", "What is trained, comma-separated; each for the whole budget.")]
 Against = Annotated[list[str] | None, Option(
@@ -47,6 +47,6 @@ def baselines(
         train(name, **given(training), out=str(folder / name))
     models = [str(folder / name / "best.toml") for name in names]
     images = folder / names[0] / IMAGES
-    return compare(models=[*models, *(against or ())], reference=str(images / "held-out.npz"), n=n,
+    return compare(models=[*models, *(against or ())], reference=str(images / HELD_OUT_FILE), n=n,
                    held_out=str(as_images(images)), report=str(folder / "report"))
 

@@ -24,7 +24,7 @@ from ganbench.gan.preprocessing import cropped
 from ganbench.gan.recipes import RECIPES, Recipe, choosing
 from ganbench.gan.recipes.choosing import AGAIN, Choice, Scored, choose, is_over, kid_of, scores_in
 from ganbench.gan.recipes.recipe import snapshots_in
-from ganbench.gan.recipes.training_set import TrainingSet, batch_in
+from ganbench.gan.recipes.training_set import HELD_OUT_FILE, TrainingSet, batch_in
 from ganbench.gan.training import several
 from ganbench.gan.training.loop import Batch, Step, fit, read_state, steps_done
 from ganbench.gan.training.tokens import Writing
@@ -179,7 +179,7 @@ def score(stage: Stage, event: Step, workspace: Workspace) -> None:
     """Measure a snapshot with the held-out images."""
     if stage.images is None:
         raise ValueError(f"{stage.name} has no held-out images.")
-    kid = kid_of(spec_of(stage, event.step), stage.images / "held-out.npz", workspace)
+    kid = kid_of(spec_of(stage, event.step), stage.images / HELD_OUT_FILE, workspace)
     choosing.add(stage.folder, Scored(event.step, event.seconds, kid))
 
 
@@ -192,7 +192,7 @@ def conclude(stage: Stage, workspace: Workspace) -> Choice | None:
     if choice is None or stage.images is None:
         return None
     step = choice.best.step
-    again = kid_of(spec_of(stage, step), stage.images / "held-out.npz", workspace, AGAIN)
+    again = kid_of(spec_of(stage, step), stage.images / HELD_OUT_FILE, workspace, AGAIN)
     ties = [row.step for row in choice.ties]
     write_model(stage, step, "best", {"step": step, "kid": again.value, "kid_se": again.se, "ties": ties})
     return replace(choice, again=again)

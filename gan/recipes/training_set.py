@@ -34,6 +34,7 @@ LEAST_HELD_OUT = 4                                          # which KID needs
 HELD_OUT, MOST_HELD_OUT = 0.2, 1_000
 CHUNK = 500                                                 # images read at a time
 NAME = "training-set.json"
+HELD_OUT_FILE = "held-out.npz"
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def opened(wanted: ReadingOptions, folders: DataFolders) -> ImageSet:
     if wanted.resolution:
         return open_set(wanted.data, folders, wanted.resolution)
     images = as_found(wanted, folders)
-    if wanted.side and side_for(images.shape[1]) != wanted.side:
+    if wanted.side and side_for(images.shape[1], wanted.side) != wanted.side:
         return open_set(wanted.data, folders, wanted.side)
     return images
 
@@ -159,9 +160,10 @@ def resolution_of(sizes: Mapping[tuple[int, int], int], largest: int) -> int:
     return max([side for side in SIDES if side <= min(middle, largest)], default=SIDES[0])
 
 
-def side_for(resolution: int) -> int:
-    """Of the networks for images of so many pixels."""
-    return next(side for side in SIDES if side >= resolution)
+def side_for(resolution: int, source: int = 0) -> int:
+    """Of the networks for images of so many pixels; `source`: of that which is gone on from, where padding to it adds
+    less than was there."""
+    return source if source // 2 < resolution <= source else next(side for side in SIDES if side >= resolution)
 
 
 def check_resolution(resolution: int) -> None:
@@ -203,7 +205,7 @@ def write(
     resolution = images.shape[1]
     training_set = TrainingSet(
         wanted.data, images.digest, len(mine), held_out_in(folder), images.shape[0], resolution,
-        side_for(resolution), classes, counts_of(labels, mine, classes), repeated,
+        side_for(resolution, wanted.side), classes, counts_of(labels, mine, classes), repeated,
         sum(count for (height, width), count in images.sizes.items() if height != width),
         numbers, known if numbers else 0)
     write_training(images, labels, mine, training_set, folder)
@@ -299,7 +301,7 @@ def write_held_out(
                        f"{len(rows)} image{'s' * (len(rows) != 1)} of {found.name} would be held out, expected at "
                        f"least {LEAST_HELD_OUT}: give more by --held-out.")
     theirs = None if labels is None or not len(away) else labels[away].tolist()
-    write_npz(folder / "held-out.npz", found.read(rows.tolist()), theirs)
+    write_npz(folder / HELD_OUT_FILE, found.read(rows.tolist()), theirs)
 
 
 def chosen_in(found: ImageSet, images: ImageSet, chosen: str) -> str:
@@ -310,7 +312,7 @@ def chosen_in(found: ImageSet, images: ImageSet, chosen: str) -> str:
 
 
 def held_out_in(folder: Path) -> int:
-    with np.load(folder / "held-out.npz") as arrays:
+    with np.load(folder / HELD_OUT_FILE) as arrays:
         return len(arrays["arr_0"])
 
 

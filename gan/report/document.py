@@ -31,6 +31,7 @@ from ganbench.gan.metering import Cost
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.naming import data_name
 from ganbench.gan.published import Published
+from ganbench.gan.recipes.training_set import HELD_OUT_FILE, kept_in
 from ganbench.gan.report.exhibits import Map, Walls
 from ganbench.gan.report.texts import both
 from ganbench.gan.tables import ScoreTable, score_table
@@ -329,12 +330,20 @@ def write_schema() -> None:
 
 def title_of(models: Sequence[str], reference: str) -> Said:
     """The question that the comparison answers."""
-    data, n = data_name(reference), len(models)
+    data, n = said_of_data(reference), len(models)
     if n == 1:
         return Said(*both("question of one", model=models[0], data=data))
     if n == 2:
         return Said(*both("question of two", one=models[0], other=models[1], data=data))
     return Said(*both("question of many", count=COUNTS.get(n, (str(n), str(n))), data=data))
+
+
+def said_of_data(reference: str) -> tuple[str, str]:
+    """Images that a training held out by the name of its data."""
+    known = kept_in(Path(reference).parent) if Path(reference).name == HELD_OUT_FILE else None
+    if known is None:
+        return data_name(reference), data_name(reference)
+    return both("held out of", data=data_name(known.data))
 
 
 def protocol_of(job: Job, rankings: Sequence[Ranking]) -> ProtocolFacts:

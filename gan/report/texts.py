@@ -328,6 +328,7 @@ TEXTS: dict[str, tuple[str, str]] = {
                         "Lequel est le meilleur sur {data} : {one} ou {other} ?"),
     "question of many": ("Which of these {count} models is best on {data}?",
                          "Lequel de ces {count} modèles est le meilleur sur {data} ?"),
+    "held out of": ("held-out images of {data}", "les images mises de côté de {data}"),
     "images each": ("{n} images of each model", "{n} images par modèle"),
     "models": ("Models", "Modèles"),
     "only": ("Show {model} alone in all charts", "N'afficher que {model} dans tous les graphiques"),

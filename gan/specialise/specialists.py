@@ -21,7 +21,7 @@ from ganbench.gan.metrics.neighbours import Neighbours, nearest, overlap
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.parts import Part, real_part, samples_of
 from ganbench.gan.recipes.running import Stage
-from ganbench.gan.recipes.training_set import FEW, as_images
+from ganbench.gan.recipes.training_set import FEW, HELD_OUT_FILE, as_images
 from ganbench.gan.recipes.transfer import STRATEGIES
 from ganbench.gan.rows import Rows
 from ganbench.gan.sampling import shards_of
@@ -106,7 +106,7 @@ def drawn(part: Part, workspace: Workspace, tick: Tick = silent, extractor: str 
 def sets_of(source: ModelSpec, stage: Stage, n: int, workspace: Workspace, tick: Tick = silent) -> Sets:
     """`stage`: a training, in whose folder the images lie."""
     training = training_images(stage)
-    held_out = training.with_name("held-out.npz")
+    held_out = training.with_name(HELD_OUT_FILE)
     real = [real_part(str(path), None, workspace) for path in (training, held_out)]
     parts = [Part(source, SEED, n), Part(source, AGAIN, n), *real]
     return Sets(*(drawn(part, workspace, tick) for part in parts))

@@ -20,7 +20,7 @@ from ganbench.gan.question import Question, Training, protocol_of
 from ganbench.gan.recipes import RECIPES
 from ganbench.gan.recipes.own import DESIGNS
 from ganbench.gan.recipes.planning import IMAGES
-from ganbench.gan.recipes.training_set import LEAST_HELD_OUT, kept_in
+from ganbench.gan.recipes.training_set import HELD_OUT_FILE, LEAST_HELD_OUT, kept_in
 from ganbench.gan.recipes.transfer import STRATEGIES, learnt_by
 from ganbench.gan.slices import CLUSTERS, by_cluster
 from ganbench.gan.types import BadInput, Features, ModelSpec, Workspace
@@ -87,11 +87,12 @@ def target_of(
                        "Nothing was named to specialise to: give --data with images, or --classes or --cluster of the "
                        "data that the model has learnt.")
     data = asked.data or known_data(model)
+    named = bool(asked.held_out)
     held_out = asked.held_out or (unseen_by(model, data) if not asked.data else "")
     asked = replace(asked, data=data, budget=asked.budget or BUDGET, held_out=held_out)
     if not cluster:
         return Target(asked, f"the classes {asked.classes} of {data}" if asked.classes else data)
-    found, others, n = write_cluster(asked, cluster, folder, workspace, tick)
+    found, others, n = write_cluster(asked, cluster, named, folder, workspace, tick)
     held_out = str(others) if others else held_out if held_out.endswith("%") else ""
     return Target(replace(asked, data=str(found), held_out=held_out),
                   f"cluster {cluster} of {data}, {n:,} images, see {found.with_suffix('.png')}")
@@ -114,14 +115,15 @@ def unseen_by(model: str, data: str) -> str:
         return f"{name}:test"
     known = kept_in(Path(model) / IMAGES)
     numbered = known and not known.numbers and (not are_numbers(known.classes) or in_order(known.classes))
-    return str(Path(model) / IMAGES / "held-out.npz") if numbered else ""
+    return str(Path(model) / IMAGES / HELD_OUT_FILE) if numbered else ""
 
 
 def write_cluster(
-    asked: Training, cluster: int, folder: Path, workspace: Workspace, tick: Tick
+    asked: Training, cluster: int, named: bool, folder: Path, workspace: Workspace, tick: Tick
 ) -> tuple[Path, Path | None, int]:
     """The images of one of the clusters that `evaluate --by cluster --reference DATA` tells apart, as an .npz with a
-    picture beside it; those of the held-out images that belong to it, if enough do; and how many it has."""
+    picture beside it; those of the held-out images that belong to it, if enough do; and how many it has.  `named`: by
+    the user, so that too few are refused."""
     if not 1 <= cluster <= CLUSTERS:
         raise BadInput("unfit-value", f"The value of --cluster is {cluster}, expected a number from 1 to {CLUSTERS}.")
     others = asked.held_out if asked.held_out and not asked.held_out.endswith("%") else asked.data
@@ -138,8 +140,12 @@ def write_cluster(
     images = open_set(asked.data, folders, asked.resolution or None).read(rows.tolist())
     write_npz(path, images)
     write_contact_sheet(path.with_suffix(".png"), images[:64])
-    if others == asked.data or len(away) < LEAST_HELD_OUT:
+    if others == asked.data or (len(away) < LEAST_HELD_OUT and not named):
         return path, None, len(rows)
+    if len(away) < LEAST_HELD_OUT:
+        raise BadInput("too-few-images",
+                       f"{others} has {len(away):,} images of cluster {cluster} of {asked.data}, expected at least "
+                       f"{LEAST_HELD_OUT} to measure with: give other images to --held-out, or leave it out.")
     write_npz(beyond, open_set(others, folders, asked.resolution or None).read(away.tolist()))
     return path, beyond, len(rows)
 

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from ganbench.gan.datasets import DataFolders
-from ganbench.gan.recipes.training_set import ReadingOptions, batch_in, prepare, resolution_of
+from ganbench.gan.recipes.training_set import ReadingOptions, batch_in, prepare, resolution_of, side_for
+from ganbench.gan.report.document import said_of_data
 from tests.refusals import refused
 
 FOLDERS = DataFolders(None, Path("nowhere"))
@@ -91,6 +92,13 @@ def test_a_resolution_that_nobody_asked_for(sizes, largest, expected):
     assert resolution_of(sizes, largest) == expected
 
 
+@pytest.mark.parametrize(("resolution", "source", "side"), [
+    (28, 0, 32), (64, 0, 64), (28, 32, 32), (48, 48, 48), (30, 48, 48), (16, 16, 16), (28, 64, 32), (64, 48, 64),
+])
+def test_the_size_of_a_network_is_that_of_the_one_it_begins_with_where_images_nearly_fill_it(resolution, source, side):
+    assert side_for(resolution, source) == side
+
+
 def test_the_folder_of_a_training_is_enough_to_go_on(tmp_path):
     found = prepared(tmp_path, pictures(60))
     assert prepared(tmp_path, pictures(60)) == found
@@ -117,6 +125,13 @@ def test_bad_input_is_refused_in_a_sentence_and_nothing_is_left(images, labels, 
     with refused(code, words):
         prepared(tmp_path, images, labels, **more)
     assert not (tmp_path / "images" / "training-set.json").exists()
+
+
+def test_a_report_names_the_data_of_which_images_were_held_out(tmp_path):
+    prepared(tmp_path, pictures(60))
+    assert said_of_data(str(tmp_path / "images" / "held-out.npz")) == (
+        "held-out images of mine.npz", "les images mises de côté de mine.npz")
+    assert said_of_data("elsewhere/held-out.npz") == ("held-out.npz", "held-out.npz")
 
 
 def test_classes_may_be_left_aside(tmp_path):

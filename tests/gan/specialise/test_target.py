@@ -125,6 +125,14 @@ def test_the_held_out_images_of_a_cluster_are_those_that_belong_to_it(images, sp
     assert abs(means[0] - means[1]) < 10
 
 
+def test_too_few_held_out_images_of_a_cluster_are_told_where_the_user_named_them(images, space, tmp_path):
+    grey = np.arange(16, 26, dtype=np.uint8)[:, None, None, None]
+    np.savez(tmp_path / "others.npz", grey.repeat(32, 1).repeat(32, 2))
+    asked = Training(data=images, held_out=str(tmp_path / "others.npz"))        # all of them in one cluster
+    with refused("too-few-images", "others.npz has 0 images of cluster 3", "at least 4"):
+        target_of("mine.toml", asked, 3, tmp_path, space)
+
+
 def test_few_different_images_have_fewer_clusters(space, tmp_path):
     np.savez(tmp_path / "four.npz", np.repeat(np.arange(4) * 60, 10)[:, None, None, None].repeat(32, 1).repeat(
         32, 2).astype(np.uint8))
