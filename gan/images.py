@@ -368,15 +368,19 @@ def class_folder(label: int, classes: Sequence[str]) -> str:
     return f"{label:02d}-{name}".rstrip("-")
 
 
-def write_npz(path: Path, images: Iterable[np.ndarray], labels: Sequence[int] | None = None) -> None:
-    """arr_0: NHWC uint8, arr_1: labels if there are any; the format that guided-diffusion's evaluator reads."""
+def write_npz(
+    path: Path, images: Iterable[np.ndarray], labels: Sequence[int] | None = None, classes: Sequence[str] = ()
+) -> None:
+    """arr_0: NHWC uint8, arr_1: labels if there are any, in the format that guided-diffusion's evaluator reads; beside
+    them `classes`, the names of the classes, if they have some."""
     arrays = [np.stack(list(images)).transpose(0, 2, 3, 1)]
     if labels is not None:
         arrays.append(np.asarray(labels, np.int64))
+    names = {"classes": np.array(classes, np.str_)} if labels is not None and classes else {}
 
     def write(partial: Path) -> None:
         with partial.open("wb") as file:
-            np.savez(file, *arrays)
+            np.savez(file, allow_pickle=False, **{f"arr_{k}": array for k, array in enumerate(arrays)}, **names)
 
     atomic_write(path, write)
 

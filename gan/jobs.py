@@ -309,7 +309,8 @@ def keep(images: Any, workspace: Workspace) -> str:
     found = of_anything(made, "the images")
     path = workspace.root / "images" / f"{found.digest[:32]}.npz"
     if not path.exists():
-        write_npz(path, found.read(range(found.n)), None if found.labels is None else found.labels.tolist())
+        labels = None if found.labels is None else found.labels.tolist()
+        write_npz(path, found.read(range(found.n)), labels, found.classes)
     return str(path)
 
 

@@ -30,7 +30,8 @@ LABELS = ("arr_1", "labels", "y")
 
 
 def open_npz(path: Path) -> ImageSet:
-    """arr_0 (also `images`, `samples`, or the only array of images): NHWC, NCHW or NHW uint8; arr_1: labels."""
+    """arr_0 (also `images`, `samples`, or the only array of images): NHWC, NCHW or NHW uint8; arr_1: labels, `classes`:
+    the names of those classes."""
     arrays = read_arrays(path)
     name = next((name for name in NAMES if name in arrays), "")
     if not name and {"mu", "sigma"} <= arrays.keys():
@@ -45,7 +46,8 @@ def open_npz(path: Path) -> ImageSet:
     name = name or several[0]
     images = as_bytes(to_nchw(arrays[name], path, name), path, name)
     others = [key for key in several if key != name]
-    found = of_array(str(path), images, labels_in(arrays, len(images), path))
+    labels = labels_in(arrays, len(images), path)
+    found = of_array(str(path), images, labels, classes_in(arrays, labels))
     return replace(found, lost=other_images(str(path), name, others))
 
 
@@ -135,6 +137,14 @@ def labels_in(arrays: dict[str, np.ndarray], n: int, path: Path) -> np.ndarray |
         raise BadInput("labels-do-not-fit",
                        f"{path}: {name} is {labels.dtype} of shape {labels.shape}, expected {n:,} class numbers.")
     return labels.astype(np.int64)
+
+
+def classes_in(arrays: dict[str, np.ndarray], labels: np.ndarray | None) -> tuple[str, ...]:
+    """Empty where there is no name for each number."""
+    names = arrays.get("classes", np.empty(0))
+    if labels is None or names.ndim != 1 or names.dtype.kind != "U" or len(names) <= labels.max(initial=-1):
+        return ()
+    return tuple(names.tolist()) if len(set(names.tolist())) == len(names) else ()
 
 
 def summary(arrays: dict[str, np.ndarray]) -> str:

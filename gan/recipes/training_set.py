@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from ganbench.gan.datasets import DataFolders, ImageSet
-from ganbench.gan.datasets.classes import count_of, number_of, only
+from ganbench.gan.datasets.classes import are_numbers, count_of, number_of, only
 from ganbench.gan.files import atomic_write, check_room
 from ganbench.gan.images import pad_to, write_npz
 from ganbench.gan.models.images import open_set
@@ -201,7 +201,7 @@ def write(
         raise BadInput("too-few-images",
                        f"Of {images.name} {len(mine)} images are left to learn from, expected at least {FEW}: hold "
                        "fewer out.")
-    write_held_out(images, labels, away, wanted, folders, folder)
+    write_held_out(images, labels, classes, away, wanted, folders, folder)
     resolution = images.shape[1]
     training_set = TrainingSet(
         wanted.data, images.digest, len(mine), held_out_in(folder), images.shape[0], resolution,
@@ -284,8 +284,8 @@ def share_of(held_out: str) -> float:
 
 
 def write_held_out(
-    images: ImageSet, labels: np.ndarray | None, away: np.ndarray, wanted: ReadingOptions, folders: DataFolders,
-    folder: Path,
+    images: ImageSet, labels: np.ndarray | None, classes: tuple[str, ...], away: np.ndarray, wanted: ReadingOptions,
+    folders: DataFolders, folder: Path,
 ) -> None:
     found, rows = images, away
     if not len(away):
@@ -301,7 +301,7 @@ def write_held_out(
                        f"{len(rows)} image{'s' * (len(rows) != 1)} of {found.name} would be held out, expected at "
                        f"least {LEAST_HELD_OUT}: give more by --held-out.")
     theirs = None if labels is None or not len(away) else labels[away].tolist()
-    write_npz(folder / HELD_OUT_FILE, found.read(rows.tolist()), theirs)
+    write_npz(folder / HELD_OUT_FILE, found.read(rows.tolist()), theirs, () if are_numbers(classes) else classes)
 
 
 def chosen_in(found: ImageSet, images: ImageSet, chosen: str) -> str:

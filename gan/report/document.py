@@ -339,11 +339,14 @@ def title_of(models: Sequence[str], reference: str) -> Said:
 
 
 def said_of_data(reference: str) -> tuple[str, str]:
-    """Images that a training held out by the name of its data."""
+    data = data_name(data_of(reference))
+    return (data, data) if data_of(reference) == reference else both("held out of", data=data)
+
+
+def data_of(reference: str) -> str:
+    """The data of which a training held those images out; other images stay what they are."""
     known = kept_in(Path(reference).parent) if Path(reference).name == HELD_OUT_FILE else None
-    if known is None:
-        return data_name(reference), data_name(reference)
-    return both("held out of", data=data_name(known.data))
+    return known.data if known else reference
 
 
 def protocol_of(job: Job, rankings: Sequence[Ranking]) -> ProtocolFacts:
@@ -353,7 +356,7 @@ def protocol_of(job: Job, rankings: Sequence[Ranking]) -> ProtocolFacts:
         reference=protocol.reference, held_out=protocol.held_out, training=protocol.training,
         n=protocol.n_generated, n_reference=job.parts["reference"].n if "reference" in job.parts else None,
         seed=job.seed, digest=job.protocol_digest, extractors=protocol.extractors, lead=rankings[0].metric,
-        classes=french_classes(protocol.reference),
+        classes=french_classes(data_of(protocol.reference)),
     )
 
 
@@ -381,7 +384,7 @@ def model_of(
         name=job.model.name, family=job.model.family or bare(job.model.factory), digest=job.model_digest, cost=cost,
         curve=points_of(curve),
         leads=tuple(row.metric for row in rankings if row.leaders == (job.model.name,)),
-        analysis=analysis_of(analysis, french_classes(job.protocol.reference)) if analysis else None,
+        analysis=analysis_of(analysis, french_classes(data_of(job.protocol.reference))) if analysis else None,
     )
 
 

@@ -293,6 +293,19 @@ def test_a_plain_binary_column_and_small_row_groups_are_read(tmp_path):
     assert np.array_equal(opened(tmp_path / "a.parquet").read([5, 0, 3, 4]), PIXELS[[5, 0, 3, 4]])
 
 
+@pytest.mark.parametrize(("classes", "names"), [
+    (["cat", "dog"], ("cat", "dog")), (["cat", "dog", "cow"], ("cat", "dog", "cow")), (["cat"], ()),
+    (["cat", "cat"], ()), ([1, 2], ()),
+])
+def test_an_npz_may_name_its_classes(tmp_path, classes, names):
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), np.uint8)
+    np.savez(tmp_path / "a.npz", images, [0, 1, 1, 0], classes=np.array(classes))
+    found = opened(tmp_path / "a.npz")
+    assert found.classes == names
+    write_npz(tmp_path / "b.npz", found.read(range(4)), found.labels.tolist(), found.classes)
+    assert opened(tmp_path / "b.npz").classes == names
+
+
 def test_class_names_come_from_the_metadata(tmp_path):
     write_parquet(tmp_path / "a.parquet", PIXELS, LABELS, ["x", "y", "z"])
     assert opened(tmp_path / "a.parquet").classes == ("x", "y", "z")
