@@ -328,6 +328,48 @@ def sample(
 
 
 @app.command()
+@on_command_line(opening=Opening, machine=Some(Machine, ("device", "debug")))
+def interpolate(
+    model: Model,
+    out: Annotated[
+        Path, typer.Option(help="FILE.webp, .gif, .mp4, a sheet in .png, or a folder of frames.", show_default=False)
+    ],
+    *,
+    seeds: Annotated[
+        str, typer.Option(metavar="SEED[:IMAGE],...", help="Images to pass through, as `sample` numbers them.")
+    ] = "0,1",
+    path: Annotated[
+        str, typer.Option(metavar="slerp|lerp|spline", help="Arcs, straight lines, or a cubic spline. Empty: slerp "
+                          "between normal latents, in W a spline if it is a loop, otherwise lerp.")
+    ] = "",
+    space: Annotated[str, typer.Option(metavar="z|w|w+", help="Latent space. Empty: w where there is one.")] = "",
+    classes: Annotated[
+        str, typer.Option(metavar="N,...", help="A class for each image, or one for all; between two they are mixed, "
+                          "where the model can. Empty: those that the images are drawn of.")
+    ] = "",
+    frames: Annotated[int, typer.Option(help="How many.")] = 120,
+    loop: Annotated[bool, typer.Option("--loop", help="End where it began.")] = False,
+    own_pace: Annotated[
+        bool, typer.Option("--own-pace", help="Equal steps in the latent space instead of equal changes of the images.")
+    ] = False,
+    fps: Annotated[float, typer.Option(help="Frames per second.")] = 30.0,
+    json: JsonFile = "",
+    opening: Opening,
+    machine: Machine,
+) -> None:
+    """Draw a film that passes through images of a model, evenly paced, and say how smooth such paths are."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.interpolations import Route, answer_of
+        from ganbench.flows.interpolations import interpolate as drawn
+
+        route = Route(seeds, path, space, classes, frames, loop, own_pace, fps)
+        with bars(quiet=json == "-") as show:
+            film = drawn(show, model, route, out, opening)
+        finish(answer_of(film), json)
+
+
+@app.command()
 @on_command_line(machine=Some(Machine, ("inception_weights", "weights", "device", "workers", "debug")))
 def statistics(
     data: Annotated[str, typer.Argument(metavar="DATA", help="A name of `datasets`, or a folder or file of images.")],
@@ -714,7 +756,7 @@ def curves(
                           "recipe of a training's folder.")
     ] = "",
     healthy: Annotated[
-        list[str] | None, typer.Option(metavar="LOG", help="Draw the band of these runs behind; repeat it.")
+        list[str] | None, typer.Option(metavar="LOG", help="Draw the band of these runs behind, instead; repeat it.")
     ] = None,
     smoothing: Annotated[float, typer.Option(help="Weight of the moving average, from 0 to below 1.")] = 0.9,
     language: Annotated[str, typer.Option(metavar="en|fr", help="Of the screen and the picture.")] = "en",

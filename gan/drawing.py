@@ -50,12 +50,22 @@ def images_of(
     """One batch, (n, C, H, W) uint8.  BadOutput: not as many images as were asked for, or not like those before."""
     labels = labels_of(generator, indices, seed, device)
     raw = generator.sample(generator.draws(indices, seed).to(device), labels).cpu()
-    images = image_rules.from_model(raw, spec, indices[0])
-    if len(images) != len(indices):
+    return pictures_of(generator, spec, raw, len(indices), indices[0])
+
+
+def pictures_of(
+    generator: Generator, spec: ModelSpec, raw: torch.Tensor, n: int, first: int, independent: bool = True
+) -> np.ndarray:
+    """What a generator gave for n latents, on the CPU -> (n, C, H, W) uint8, after the spec's own preprocessing.
+
+    `first`: the number of the first image, for messages; `independent`: see `ganbench.gan.images.from_model`.
+    """
+    images = image_rules.from_model(raw, spec, first, independent)
+    if len(images) != n:
         raise BadOutput("wrong-number",
-                        f"{spec.name} gave {len(images)} images when asked for {len(indices)}, from image {indices[0]} "
-                        "on; expected one per latent.")
-    check_alike(generator, spec, raw, indices[0])
+                        f"{spec.name} gave {len(images)} images when asked for {n}, from image {first} on; expected "
+                        "one per latent.")
+    check_alike(generator, spec, raw, first)
     return preprocessed(images.numpy(), steps_in(spec), spec.name)
 
 

@@ -12,6 +12,7 @@ import uuid
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -51,18 +52,19 @@ def to_float(images: Tensor) -> Tensor:
     return (images.float() - 127.5) / 127.5
 
 
-def from_model(raw: Tensor, spec: ModelSpec, first: int = 0) -> Tensor:
+def from_model(raw: Tensor, spec: ModelSpec, first: int = 0, independent: bool = True) -> Tensor:
     """A model's output, in the layout and range that its spec declares -> NCHW uint8.
 
     uint8 output is not changed.  A small overshoot is clipped (see `count_clipped`); output that does not match the
-    spec is a `BadOutput`.  `first`: the number of the first image, for messages.
+    spec is a `BadOutput`.  `first`: the number of the first image, for messages; `independent`: not neighbours on a
+    path, which may all reach the ends of the range without having been rescaled.
     """
     images = to_nchw(raw, spec)
+    if independent:
+        check_rescaled(images, (0, 255) if images.dtype == torch.uint8 else spec.output_range, spec)
     if images.dtype == torch.uint8:
-        check_rescaled(images, (0, 255), spec)
         return images
     check_range(images, spec.output_range, spec.name, first)
-    check_rescaled(images, spec.output_range, spec)
     low, high = spec.output_range
     if (low, high) != (-1, 1):
         images = (images - low) * (2 / (high - low)) - 1
@@ -376,11 +378,11 @@ def write_npz(
     arrays = [np.stack(list(images)).transpose(0, 2, 3, 1)]
     if labels is not None:
         arrays.append(np.asarray(labels, np.int64))
-    names = {"classes": np.array(classes, np.str_)} if labels is not None and classes else {}
+    names: Any = {"classes": np.array(classes, np.str_)} if labels is not None and classes else {}
 
     def write(partial: Path) -> None:
         with partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, **{f"arr_{k}": array for k, array in enumerate(arrays)}, **names)
+            np.savez(file, *arrays, **names)
 
     atomic_write(path, write)
 

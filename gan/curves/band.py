@@ -81,5 +81,4 @@ def around(bands: Sequence[Band]) -> Band:
         there = (step >= one.step[0]) & (step <= one.step[-1])
         low[there] = np.minimum(low[there], np.interp(step[there], one.step, one.low))
         high[there] = np.maximum(high[there], np.interp(step[there], one.step, one.high))
-    inside = low <= high                                    # no gap between a short run and one that begins later
-    return Band(bands[0].metric, step[inside], low[inside], high[inside])
+    return Band(bands[0].metric, step, low, high)

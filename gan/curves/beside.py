@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ganbench.gan.curves.band import ZOO
-from ganbench.gan.curves.diagnosis import Verdict, diagnose
+from ganbench.gan.curves.diagnosis import LOSSES, Verdict, diagnose
+from ganbench.gan.curves.names import is_score
 from ganbench.gan.curves.readers import read_file, together
 from ganbench.gan.curves.table import Run
 from ganbench.gan.types import BadInput
@@ -24,7 +25,7 @@ def logs_beside(weights: str) -> list[Path]:
 
 
 def run_beside(name: str, weights: str) -> Run | None:
-    """The run of that name; None where no readable log lies beside the weights."""
+    """The run of that name; None where no readable log of losses or scores lies beside the weights."""
     parts = []
     for log in logs_beside(weights):
         try:
@@ -32,7 +33,8 @@ def run_beside(name: str, weights: str) -> Run | None:
         except BadInput:                                    # somebody's table of another kind
             continue
     run = next(iter(together(name, parts)), None)
-    return replace(run, name=name) if run and run.points else None
+    known = run is not None and any(metric in LOSSES or is_score(metric) for metric in run.series)
+    return replace(run, name=name) if run and known else None
 
 
 def trainings_beside(models: Mapping[str, str]) -> list[tuple[Run, list[Verdict]]]:

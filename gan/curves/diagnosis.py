@@ -106,9 +106,10 @@ def since(series: Series, holds: np.ndarray) -> int:
 # Rules
 
 def not_finite(run: Run, family: str) -> Said:
-    """NaN or infinity in any curve.  Gradient norms of mixed precision may be infinite: the step is skipped then."""
+    """NaN or infinity in any curve but scores, which are left out where images cannot be measured.  Gradient norms of
+    mixed precision may be infinite: the step is skipped then."""
     bad = {name: np.flatnonzero(~np.isfinite(series.value)) for name, series in run.series.items()
-           if not name.startswith("gradient_norm")}
+           if not name.startswith("gradient_norm") and not run.is_measured(name)}
     found = {name: rows for name, rows in bad.items() if len(rows)}
     if not found:
         return CLEAR

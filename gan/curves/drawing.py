@@ -99,9 +99,8 @@ def drawn(run: Run, k: int, name: str, part: int, alone: bool, weight: float) ->
     """A curve's points.  One run: a colour for each metric; several: a colour for each run, dashes for metrics."""
     series, empty = run.series[name], np.empty(0)
     rows = thinned(series.value)
-    measured = f"{name}.se" in run.series
-    smooth = empty if is_score(name) or measured else smoothed(series.value, weight)[rows]
-    reach = 1.96 * errors(run, name, series)[rows] if measured else empty
+    smooth = empty if run.is_measured(name) else smoothed(series.value, weight)[rows]
+    reach = 1.96 * errors(run, name, series)[rows] if f"{name}.se" in run.series else empty
     raw = series.value[rows]
     low, high = (raw - reach, raw + reach) if len(reach) else (empty, empty)
     return Drawn(k, part, name, series.step[rows], raw, smooth, low, high, (part if alone else k) % len(COLOURS),
@@ -159,14 +158,15 @@ def picture(panels: Sequence[Panel], runs: Sequence[Run], title: str = "", langu
         draw(axes, panel, runs, language)
     for axes in places[len(panels):]:
         axes.set_visible(False)
-    figure.supxlabel(LEGEND[language == "fr"], fontsize=8, x=0.99, ha="right")
+    bands = any(panel.bands for panel in panels)
+    figure.supxlabel(LEGEND[language == "fr"] + BANDS[language == "fr"] * bands, fontsize=8, x=0.99, ha="right")
     canvas.print_png(file := BytesIO())
     return file.getvalue()
 
 
-LEGEND = ("faint: as logged; bold: smoothed; triangles: beyond the range; crosses: NaN or infinity; grey: healthy runs",
-          "pâle : valeurs brutes ; gras : lissées ; triangles : hors cadre ; croix : NaN ou infini ; gris : "
-          "entraînements sains")
+LEGEND = ("faint: as logged; bold: smoothed; triangles: beyond the range; crosses: NaN or infinity",
+          "pâle : valeurs brutes ; gras : lissées ; triangles : hors cadre ; croix : NaN ou infini")
+BANDS = "; grey: healthy runs", " ; gris : entraînements sains"
 
 
 def draw(axes: Axes, panel: Panel, runs: Sequence[Run], language: str) -> None:
@@ -186,9 +186,10 @@ def draw(axes: Axes, panel: Panel, runs: Sequence[Run], language: str) -> None:
     axes.set_title(panel.title[language == "fr"], fontsize=10, loc="left")
     axes.set_xlabel("step" if language == "en" else "pas", loc="right", fontsize=8)
     axes.tick_params(labelsize=8)
+    axes.locator_params("x", nbins=5, integer=True)
     axes.xaxis.set_major_formatter(lambda step, _: (english if language == "en" else french)(step, 0))
     if language == "fr" and not panel.logarithmic:
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace(".", ","))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.6g}".replace(".", ",").replace("-", "\u2212"))
     axes.grid(alpha=0.25, linewidth=0.5)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganbench.gan.curves.names import family_of, is_score
+from ganbench.gan.curves.names import family_of
 from ganbench.gan.curves.smoothing import smoothed
 from ganbench.gan.curves.table import Run
 
@@ -24,7 +24,7 @@ class Summary:
     metric: str
     points: int
     step: int               # the last one
-    last: float             # smoothed, except of scores
+    last: float             # smoothed, except of measurements
     best: float | None
     best_step: int | None
 
@@ -35,8 +35,7 @@ def summaries(runs: Sequence[Run], weight: float = 0.9) -> list[Summary]:
 
 def summary(run: Run, name: str, weight: float) -> Summary:
     series = run.series[name]
-    measured = is_score(name) or f"{name}.se" in run.series
-    values = series.value if measured else smoothed(series.value, weight)
+    values = series.value if run.is_measured(name) else smoothed(series.value, weight)
     better = BETTER.get(family_of(name), "lower" if name in ALONE else "")
     known = np.flatnonzero(np.isfinite(values))
     row = None

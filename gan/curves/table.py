@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ganbench.gan.curves.names import is_score
 from ganbench.gan.types import Caveat
 
 UNSORTED = 0.1      # share of steps that go back from which on the log is in no order, rather than often resumed
@@ -40,6 +41,10 @@ class Run:
     @property
     def points(self) -> int:
         return sum(map(len, self.series.values()))
+
+    def is_measured(self, metric: str) -> bool:
+        """Whether a metric is a measurement of images: a score, what has a standard error, or a standard error."""
+        return is_score(metric) or f"{metric}.se" in self.series or metric.endswith(".se")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding
 
 from ganbench.gan.philox import normals, uniforms, words
 from ganbench.gan.types import BadInput
@@ -167,6 +168,20 @@ def asked_classes(generator: Generator, indices: Sequence[int], seed: int) -> Te
     bounds = torch.tensor(shares, dtype=torch.float64).cumsum(0)
     places = torch.from_numpy((words(indices, seed, 1, "label")[:, 0] >> 11) * 2.0**-53)
     return torch.searchsorted(bounds[:-1], places * bounds[-1], right=True)
+
+
+def mixes_classes(generator: Generator) -> bool:
+    """Whether labels may be mixtures, weights (n, classes) float, of which `rows_of_classes` makes one vector."""
+    return bool(getattr(generator, "mixes_classes", False))
+
+
+def rows_of_classes(table: Tensor, labels: Tensor | None) -> Tensor:
+    """The rows of a table (classes, ...) of classes (n,) int64, or their mixtures by weights (n, classes) float."""
+    if labels is None:
+        raise BadInput("missing-labels", "This model draws images of a class, and none was named.")
+    if labels.is_floating_point():
+        return torch.tensordot(labels.to(table), table, 1)
+    return embedding(labels, table) if table.ndim == 2 else table[labels]
 
 
 def seed_of(seed: int, name: str) -> int:

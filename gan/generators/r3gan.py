@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, pixel_shuffle, pixel_unshuffle
 
-from ganbench.gan.generators.base import PlainLatent, Space, latents
+from ganbench.gan.generators.base import PlainLatent, Space, latents, rows_of_classes
 
 START = 4                                                   # pixels along a side of the first stage
 SLOPE = 0.2
@@ -34,6 +34,7 @@ class R3GAN(nn.Module, PlainLatent):
     """
 
     output_range = (-1.0, 1.0)
+    mixes_classes = True
 
     def __init__(self, z_dim: int = 64, widths: Sequence[int] = WIDTHS, blocks: int = 1, group: int = 16,
                  channels: int = 1, patch: int = 2, n_classes: int = 0):
@@ -60,7 +61,7 @@ class R3GAN(nn.Module, PlainLatent):
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         if self.classes is not None:
-            z = torch.cat([z, self.classes(labels)], 1)
+            z = torch.cat([z, rows_of_classes(self.classes.weight, labels)], 1)
         x = self.basis * self.latent(z)[:, :, None, None]
         x = self.stages[0](x.contiguous(memory_format=torch.channels_last))
         for change, blocks in zip(self.changes, self.stages[1:], strict=True):

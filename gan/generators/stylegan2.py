@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, linear
 
-from ganbench.gan.generators.base import Space, latents, space_of, unmoved
+from ganbench.gan.generators.base import Space, latents, rows_of_classes, space_of, unmoved
 
 START = 4                                                   # pixels along a side of the first stage
 WIDTHS = (128, 64, 32, 16)
@@ -38,6 +38,7 @@ class StyleGAN2(nn.Module):
     """
 
     output_range = (-1.0, 1.0)
+    mixes_classes = True
 
     def __init__(
         self, z_dim: int = 64, w_dim: int = 64, widths: Sequence[int] = WIDTHS, depth: int = 4, channels: int = 1,
@@ -144,7 +145,7 @@ class Mapper(nn.Module):
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         x = normalised(z)
         if self.classes is not None:
-            x = torch.cat([x, normalised(self.classes(labels))], 1)
+            x = torch.cat([x, normalised(rows_of_classes(self.classes.weight, labels))], 1)
         for layer in self.layers:
             x = active(layer(x))
         return x

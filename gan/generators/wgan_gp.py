@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pixel_shuffle, pixel_unshuffle
 
-from ganbench.gan.generators.base import PlainLatent, Space, latents
+from ganbench.gan.generators.base import PlainLatent, Space, latents, rows_of_classes
 
 START = 4                                                   # pixels along a side of the first stage
 WIDTHS = (128, 64, 32)
@@ -34,6 +34,7 @@ class WGANGP(nn.Module, PlainLatent):
     """
 
     output_range = (-1.0, 1.0)
+    mixes_classes = True
 
     def __init__(self, z_dim: int = 128, widths: Sequence[int] = WIDTHS, channels: int = 1, patch: int = 2,
                  n_classes: int = 0):
@@ -124,7 +125,8 @@ class Norm(nn.Module):
         self.shift = nn.Parameter(torch.zeros(max(n_classes, 1), width, 1, 1))
 
     def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        scale, shift = (self.scale, self.shift) if labels is None else (self.scale[labels], self.shift[labels])
+        scale, shift = (self.scale, self.shift) if labels is None else (
+            rows_of_classes(self.scale, labels), rows_of_classes(self.shift, labels))
         return self.batch(x) * scale + shift
 
 

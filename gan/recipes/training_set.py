@@ -54,6 +54,7 @@ class TrainingSet:
     squeezed: int = 0                                       # images that were not square
     numbers: tuple[int, ...] = ()                           # of chosen classes, the data's own
     known: int = 0                                          # classes of the data, where some were chosen
+    others: str = ""                                        # the data that are held out, where they are others
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -100,9 +101,11 @@ def kept_in(folder: Path) -> TrainingSet | None:
     path = folder / NAME
     if not path.exists():
         return None
-    facts = json.loads(path.read_text("utf-8"))
-    lists = {name: tuple(value) for name, value in facts.items() if isinstance(value, list)}
-    return TrainingSet(**facts | lists)
+    try:
+        facts = json.loads(path.read_text("utf-8"))
+        return TrainingSet(**facts | {name: tuple(value) for name, value in facts.items() if isinstance(value, list)})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadInput("unusable-config", f"{path} is no list of facts about a training's images: {error}.") from error
 
 
 def batch_in(folder: Path) -> Batch:
@@ -207,7 +210,7 @@ def write(
         wanted.data, images.digest, len(mine), held_out_in(folder), images.shape[0], resolution,
         side_for(resolution, wanted.side), classes, counts_of(labels, mine, classes), repeated,
         sum(count for (height, width), count in images.sizes.items() if height != width),
-        numbers, known if numbers else 0)
+        numbers, known if numbers else 0, "" if len(away) else wanted.held_out)
     write_training(images, labels, mine, training_set, folder)
     facts = json.dumps(asdict(training_set), indent=1)
     atomic_write(folder / NAME, lambda path: path.write_text(facts, "utf-8"))

@@ -15,7 +15,7 @@ import numpy as np
 
 from ganbench.gan.compare import Ranking, disagreements, pareto, tie_groups
 from ganbench.gan.curves.diagnosis import Verdict
-from ganbench.gan.curves.sentences import advice, evidence
+from ganbench.gan.curves.sentences import advice, evidence, lost
 from ganbench.gan.curves.table import Run
 from ganbench.gan.datasets import french_classes
 from ganbench.gan.ensemble import Held
@@ -35,7 +35,7 @@ from ganbench.gan.recipes.training_set import HELD_OUT_FILE, kept_in
 from ganbench.gan.report.exhibits import Map, Walls
 from ganbench.gan.report.texts import both
 from ganbench.gan.tables import ScoreTable, score_table
-from ganbench.gan.types import Caveat, Estimate, Finding, Score
+from ganbench.gan.types import BadInput, Caveat, Estimate, Finding, Score
 from ganbench.gan.uncertainty import interval
 from ganbench.gan.usercode import bare
 from ganbench.gan.words import LANGUAGES, caution, sentence
@@ -172,6 +172,7 @@ class TrainingFacts:
     model: str
     steps: int
     found: tuple[Diagnosis, ...]
+    notes: tuple[Said, ...]     # what of the log could not be read
 
 
 @dataclass(frozen=True)
@@ -345,8 +346,11 @@ def said_of_data(reference: str) -> tuple[str, str]:
 
 def data_of(reference: str) -> str:
     """The data of which a training held those images out; other images stay what they are."""
-    known = kept_in(Path(reference).parent) if Path(reference).name == HELD_OUT_FILE else None
-    return known.data if known else reference
+    try:
+        known = kept_in(Path(reference).parent) if Path(reference).name == HELD_OUT_FILE else None
+    except BadInput:                                        # somebody's file of this name
+        return reference
+    return known.others or known.data if known else reference
 
 
 def protocol_of(job: Job, rankings: Sequence[Ranking]) -> ProtocolFacts:
@@ -405,7 +409,8 @@ def training_of(run: Run, verdicts: Sequence[Verdict]) -> TrainingFacts:
     found = tuple(Diagnosis(row.severity, row.rule, row.facts,
                             *(Said(*(say(row, language) for language in LANGUAGES)) for say in (evidence, advice)))
                   for row in verdicts if row.said == "found")
-    return TrainingFacts(run.name, max(int(series.step[-1]) for series in run.series.values()), found)
+    notes = tuple(Said(*(lost(one, language) for language in LANGUAGES)) for one in run.caveats)
+    return TrainingFacts(run.name, max(int(series.step[-1]) for series in run.series.values()), found, notes)
 
 
 def ranking_of(ranking: Ranking) -> RankingFacts:

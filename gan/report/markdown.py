@@ -252,7 +252,8 @@ def training_of(document: Document, pictures: Mapping[str, str], tongue: Tongue)
     for training in document.trainings:
         said = [f"**{escaped(tongue.of((row.sentence.en, row.sentence.fr)))}** "
                 f"{escaped(tongue.of((row.advice.en, row.advice.fr)))}" for row in training.found]
-        lines += ["", f"### {escaped(training.model)}", "", *(bullets(said) or [tongue.plain("nothing wrong")])]
+        lines += ["", f"### {escaped(training.model)}", "", *(bullets(said) or [tongue.plain("nothing wrong")]),
+                  *(line for note in training.notes for line in ("", escaped(tongue.of((note.en, note.fr)))))]
     return lines
 
 

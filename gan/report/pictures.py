@@ -56,7 +56,7 @@ def curves_of(runs: Sequence[Run]) -> dict[str, bytes]:
     """The learning curves of a report's models, where there are any."""
     panels = panels_of(runs)
     pairs = zip((CURVES, CURVES_FR), LANGUAGES, strict=True)
-    return {name: picture(panels, runs, language=language) for name, language in pairs} if runs else {}
+    return {name: picture(panels, runs, language=language) for name, language in pairs} if panels else {}
 
 
 def at_size(

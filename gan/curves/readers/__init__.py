@@ -142,11 +142,12 @@ def read_place(place: Path, root: Path) -> list[Run]:
 
 
 def together(name: str, runs: Sequence[Run]) -> list[Run]:
-    """Parts of one run: a metric that two of them have is that of the first."""
+    """Parts of one run: a metric that two of them have is that of the first.  Restarts are those of the part with the
+    most points, since another one sees them later."""
     if not runs:
         return []
     series = {metric: one for run in reversed(runs) for metric, one in run.series.items()}
-    return [Run(name, runs[0].source, series, tuple(sorted({step for run in runs for step in run.restarts})),
+    return [Run(name, runs[0].source, series, max(runs, key=lambda run: run.points).restarts,
                 tuple(caveat for run in runs for caveat in run.caveats))]
 
 

@@ -130,8 +130,16 @@ def test_bad_input_is_refused_in_a_sentence_and_nothing_is_left(images, labels, 
 def test_a_report_names_the_data_of_which_images_were_held_out(tmp_path):
     prepared(tmp_path, pictures(60))
     assert said_of_data(str(tmp_path / "images" / "held-out.npz")) == (
-        "held-out images of mine.npz", "les images mises de côté de mine.npz")
+        "held-out images of mine.npz", "les images de mine.npz mises de côté")
     assert said_of_data("elsewhere/held-out.npz") == ("held-out.npz", "held-out.npz")
+    (tmp_path / "images" / "training-set.json").write_text("[1]")
+    assert said_of_data(str(tmp_path / "images" / "held-out.npz")) == ("held-out.npz", "held-out.npz")
+
+
+def test_a_report_names_the_other_data_that_were_held_out(tmp_path):
+    others = saved(tmp_path / "others.npz", pictures(60, seed=1))
+    prepared(tmp_path, pictures(60), held_out=others)
+    assert said_of_data(str(tmp_path / "images" / "held-out.npz"))[0] == "held-out images of others.npz"
 
 
 def test_classes_may_be_left_aside(tmp_path):

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from ganbench.gan.curves.band import ZOO, bands_of
 from ganbench.gan.curves.beside import logs_beside, recipe_beside, trainings_beside
@@ -65,6 +66,28 @@ def test_the_logs_that_lie_beside_weights(tmp_path):
     assert set(found[0][0].series) == {"discriminator", "generator", "kid", "kid.se"}
     (tmp_path / "loss.csv").unlink()
     assert not trainings_beside({"other": str(tmp_path / "other.safetensors")})
+
+
+@pytest.mark.parametrize("text", ["name,price\na,3\nb,4\n", "epoch,accuracy\n1,0.5\n2,0.6\n"])
+def test_a_table_without_losses_and_scores_is_no_training(text, tmp_path):
+    (tmp_path / "loss.csv").write_text(text)
+    assert not trainings_beside({"mine": str(tmp_path / "weights.pt")})
+
+
+def test_snapshots_that_could_not_be_measured_and_a_resumed_run_are_no_alarms(tmp_path):
+    steps = [*range(50, 1_001, 50), *range(550, 2_001, 50)]
+    (tmp_path / "loss.csv").write_text("step,discriminator,generator\n" + "".join(f"{k},0.6,1\n" for k in steps))
+    (tmp_path / "quality.csv").write_text("step,kid,kid.se\n200,nan,nan\n" + "".join(
+        f"{k},0.2,0.01\n" for k in (400, 600, 800, 600, 800, 1000)))
+    ((run, verdicts),) = trainings_beside({"mine": str(tmp_path / "weights.pt")})
+    assert run.restarts == (550,)
+    assert [row.rule for row in verdicts if row.said == "found"] == ["restart"]
+
+
+def test_scores_that_no_panel_shows_make_no_picture(tmp_path):
+    (tmp_path / "loss.csv").write_text("step,coverage\n1,0.5\n2,0.6\n")
+    ((run, _),) = trainings_beside({"mine": str(tmp_path / "weights.pt")})
+    assert curves_of([run]) == {}
 
 
 def test_a_training_is_judged_by_the_loss_of_its_recipe(tmp_path):
