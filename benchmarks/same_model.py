@@ -14,6 +14,8 @@ from scipy import stats
 
 from ganbench.gan.evaluate import evaluate
 from ganbench.gan.nightly.gate import pooled
+from ganbench.gan.nightly.night import values_of
+from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.types import Estimate, Workspace
 from ganbench.gan.uncertainty import difference
 
@@ -29,18 +31,21 @@ def main() -> None:
 
 def measure(given: argparse.Namespace) -> None:
     workspace = Workspace(given.home)
-    drawn = [{score.metric: Estimate(score.value * (1 if score.lower_is_better else -1), score.se)
-              for score in evaluate(given.model, n=given.n, seed=seed, workspace=workspace) if score.decides}
-             for seed in range(given.seeds + given.champion)]
+    judge = protocol_of(Question(n=given.n)).judge
+    scored = [values_of(evaluate(given.model, n=given.n, seed=seed, workspace=workspace), judge)
+              for seed in range(given.seeds + given.champion)]
+    drawn = [{metric: Estimate(score.value * (1 if score.lower_is_better else -1), score.se)
+              for metric, score in values.items() if score.decides} for values in scored]
     low, high = stats.binom.interval(0.99, given.seeds, ALPHA)
     print(f"expected: {ALPHA * given.seeds:g} alarms, 99 % interval {low:g} to {high:g}\n")
-    print("| metric | alarms | inside | sd of z |\n|---|---:|---|---:|")
+    print("| metric | gated by default | alarms | inside | sd of z |\n|---|---|---:|---|---:|")
     for metric in drawn[0]:
+        gated = "no" if scored[0][metric].cautious else "yes"
         champion = pooled([row[metric] for row in drawn[given.seeds:]])
         gaps = [difference(row[metric], champion) for row in drawn[: given.seeds]]
         z = np.array([gap.value / gap.se for gap in gaps])
         alarms = int((z > stats.norm.isf(ALPHA)).sum())
-        print(f"| {metric} | {alarms} | {'yes' if low <= alarms <= high else 'NO'} | {z.std(ddof=1):.3f} |")
+        print(f"| {metric} | {gated} | {alarms} | {'yes' if low <= alarms <= high else 'NO'} | {z.std(ddof=1):.3f} |")
 
 
 def arguments() -> argparse.Namespace:

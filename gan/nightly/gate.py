@@ -119,12 +119,18 @@ def stream_name(observation: Observation, metric: str) -> str:
 
 
 def gated_metrics(suite: Suite, observation: Observation) -> list[str]:
-    """The metrics that decide; by default all that have an error and say which model is better."""
+    """The metrics that decide: those of [gate]; by default all that say which model is better with the error of the
+    draws.  A cautious error hides regressions, and its metric would take alpha from others, so it is gated where it is
+    named: by a margin, or among the metrics of a protocol."""
     asked = suite.gate.metrics
-    return [
-        metric for metric, score in observation.scores.items()
-        if (metric in asked or score.short in asked if asked else score.decides and score.se > 0)
-    ]
+    named = {name.strip() for question in suite.questions for name in question.metrics.split(",")}
+
+    def by_default(metric: str, score: Value) -> bool:
+        wanted = score.row in named or suite.margin(metric, score.short) is not None
+        return score.decides and score.se > 0 and (wanted or not score.cautious)
+
+    return [metric for metric, score in observation.scores.items()
+            if (metric in asked or score.short in asked if asked else by_default(metric, score))]
 
 
 def streams_of(suite: Suite, state: State, observations: Sequence[Observation]) -> list[Stream]:

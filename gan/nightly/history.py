@@ -31,6 +31,15 @@ class Value:
     lower_is_better: bool = True
     decides: bool = True
     short: str = ""             # the metric's name in tables
+    row: str = ""               # of METRICS
+    judged: bool = False        # by the features of the protocol's judge
+
+    @property
+    def cautious(self) -> bool:
+        """Whether its standard error is larger than that of the draws, as an A/A test shows (benchmarks/same_model.py):
+        those of recall and copies are bounds, and KID's counts pairs twice, which matters where few features vary, as
+        in a judge."""
+        return self.row in ("recall", "copies") or (self.row == "kid" and self.judged)
 
     @property
     def estimate(self) -> Estimate:

@@ -194,8 +194,9 @@ class Work:
         self.specs[snapshot.digest] = snapshot.spec
         return Observation(
             snapshot.entry, snapshot.spec.name, snapshot.digest, job.protocol.name, job.protocol_digest, job.seed,
-            job.protocol.n_generated, values_of(rows), {**as_json(snapshot.spec), "file": list(snapshot.file)},
-            snapshot.spec.family != IMAGES, (flaw.rule,) if flaw else (), {}, self.number, snapshot.made,
+            job.protocol.n_generated, values_of(rows, job.protocol.judge),
+            {**as_json(snapshot.spec), "file": list(snapshot.file)}, snapshot.spec.family != IMAGES,
+            (flaw.rule,) if flaw else (), {}, self.number, snapshot.made,
         )
 
     def draw(self, wanted: Sequence[tuple[Observation, int]]) -> list[Mapping[str, Value]]:
@@ -206,7 +207,8 @@ class Work:
             if spec is None:
                 raise BadInput("changed-content", f"{one.snapshot} cannot be drawn again: its weights are gone.")
             jobs.append(self.job(spec, self.protocols[one.protocol], seed))
-        return [values_of(rows) for rows in self.hands.scores(jobs)]
+        return [values_of(rows, job.protocol.judge)
+                for job, rows in zip(jobs, self.hands.scores(jobs), strict=True)]
 
     def spec_of(self, one: Observation) -> ModelSpec | None:
         if one.digest not in self.specs:
@@ -345,10 +347,11 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def values_of(rows: Sequence[Score]) -> dict[str, Value]:
-    """By metric; in tables the leading extractor is not in a metric's name, others are."""
+def values_of(rows: Sequence[Score], judge: str) -> dict[str, Value]:
+    """By metric; in tables the leading extractor is not in a metric's name, others are.  `judge`: the protocol's."""
     return {score.metric: Value(score.value, score.se, score.floor, score.lower_is_better, score.decides,
-                                short_metric(score.metric, rows[0].extractor)) for score in rows}
+                                short_metric(score.metric, rows[0].extractor), score.row,
+                                bool(judge) and score.extractor == judge) for score in rows}
 
 
 def is_of(one: Observation, snapshot: Snapshot, job: Job) -> bool:

@@ -61,7 +61,7 @@ class Gate:
     champion: str = ""          # MODEL that holds the title at first
     draws: str = "fixed"        # the baseline is drawn when it is set, or nightly
     looks: int = 4              # fresh draws a night that may settle a suspicion
-    metrics: tuple[str, ...] = ()       # default: all that say which model is better
+    metrics: tuple[str, ...] = ()       # default: all that say which model is better, but for cautious errors
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,26 @@
 
 import pytest
 
-from ganbench.gan.nightly.gate import Judge, State, set_baselines
+from ganbench.gan.nightly.gate import Judge, State, gated_metrics, set_baselines
+from ganbench.gan.nightly.history import Observation, Value
+from ganbench.gan.nightly.suite import Gate, Margin, Suite
+from ganbench.gan.question import Question
 from tests.gan.nightly.worlds import World, nights, suite_of, with_champion
+
+SCORES = {"kid": Value(1, 1, row="kid"), "kid_judge": Value(1, 1, short="kid_judge", row="kid", judged=True),
+          "recall": Value(1, 1, row="recall"), "fd_judge": Value(1, 1, row="fd", judged=True),
+          "copies": Value(1, 1, row="copies"), "accuracy": Value(1, 1, decides=False, row="accuracy"),
+          "is": Value(1, 0, row="is")}
+
+
+@pytest.mark.parametrize(("suite", "gated"), [
+    (Suite("s", ()), ["kid", "fd_judge"]),
+    (Suite("s", (), (Question(metrics="fd, recall"),)), ["kid", "recall", "fd_judge"]),
+    (Suite("s", (), margins={"kid_judge": Margin(0.1)}), ["kid", "kid_judge", "fd_judge"]),
+    (Suite("s", (), gate=Gate(metrics=("copies", "accuracy"))), ["copies", "accuracy"]),
+])
+def test_metrics_whose_errors_are_those_of_the_draws_are_gated_and_others_where_they_are_named(suite, gated):
+    assert gated_metrics(suite, Observation("a", "a", "a", "p", "pp", 0, 500, SCORES, since=0)) == gated
 
 
 def test_a_model_as_good_as_the_champion_stays_quiet_and_alpha_whole():
