@@ -13,11 +13,13 @@ picture, a transformer's curve begins when its tokenizer is finished.
 from __future__ import annotations
 
 import argparse
+import math
 import time
 import tomllib
 from collections import deque
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from machine import measuring
 
@@ -28,9 +30,13 @@ from ganbench.gan.recipes.choosing import Scored, choose, scores_in
 from ganbench.gan.recipes.planning import plan
 from ganbench.gan.recipes.running import conclude, train_stage
 from ganbench.gan.training import loop
-from ganbench.gan.training.loop import read_state, steps_done
+from ganbench.gan.training.loop import read_state
 from ganbench.gan.types import Estimate
 from ganbench.gan.uncertainty import interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 KINDS = ("dcgan", "wgan-gp", "r3gan", "stylegan2", "flow", "gpt", "maskgit")
 DATA = "fashion-mnist:train"
@@ -82,7 +88,7 @@ def table(out: Path) -> str:
         kid = Estimate(again["kid"], again["kid_se"])
         low, high = interval(kid)
         at = next(seconds for seconds, row in rows if row is choice.best)
-        lines.append(f"| {kind} | {steps_done(out / kind):,} | {rows[-1][0]:,.0f} | {kid.value:.4f} | "
+        lines.append(f"| {kind} | {rows[-1][1].step:,} | {rows[-1][0]:,.0f} | {kid.value:.4f} | "
                      f"{low:.4f} to {high:.4f} | {at:,.0f} | {len(choice.ties)} |")
     return "\n".join(lines)
 
@@ -93,7 +99,7 @@ def draw(out: Path, picture: Path) -> None:
     from ganbench.gan.curves.drawing import COLOURS
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.subplots()
+    axes, last = figure.subplots(), []
     for kind, colour in zip(KINDS, COLOURS, strict=False):
         rows = curve(out / kind)
         if not rows:
@@ -102,11 +108,22 @@ def draw(out: Path, picture: Path) -> None:
         ends = [interval(row.kid) for _, row in rows]
         axes.fill_between(seconds, [low for low, _ in ends], [high for _, high in ends], color=colour, alpha=0.15, lw=0)
         axes.plot(seconds, values, color=colour, marker="o", ms=3, label=kind)
-        axes.annotate(kind, (seconds[-1], values[-1]), (6, 0), textcoords="offset points", color=colour, va="center")
+        last.append((values[-1], seconds[-1], kind, colour))
     axes.set(xlabel="core-seconds of training", ylabel="KID, 1,000 held-out images (log)", yscale="log")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
+    label(figure, axes, sorted(last))
     figure.savefig(picture, dpi=150)
+
+
+def label(figure: Figure, axes: Axes, last: list[tuple[float, float, str, str]]) -> None:
+    """Names beside the ends of curves (value, seconds, name, colour), from below, 10 points apart at least."""
+    figure.draw_without_rendering()
+    before = -math.inf
+    for value, seconds, name, colour in last:
+        at = axes.transData.transform((seconds, value))[1] * 72 / figure.dpi
+        before = max(at, before + 10)
+        axes.annotate(name, (seconds, value), (6, before - at), textcoords="offset points", color=colour, va="center")
 
 
 if __name__ == "__main__":
