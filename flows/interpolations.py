@@ -126,7 +126,8 @@ def screen_of(film: Film) -> Screen:
         Line(f"Largest change between two frames over the median change, in {JUDGE}: 1 is even. Frames are re-timed by "
              f"distances of {film.pacer}.{better}"),
         Line(""),
-        Line(f"{film.out}: {what}{', at equal steps' if route.own_pace else ', re-timed'}.", indent=0),
+        Line(f"{what}{', at equal steps' if route.own_pace else ', re-timed'}:"),
+        Line(film.out, whole=True),
     ]
 
 

@@ -20,7 +20,8 @@ def test_a_film_and_its_evenness(tmp_path):
     text = interpolate(MODEL, "--seeds", "3,8", "--frames", 6, "--out", tmp_path / "a.webp", "--json",
                        tmp_path / "a.json").stdout
     assert "slerp" in text
-    assert "6 frames, 0.2 s, slerp in z, re-timed." in text
+    assert "6 frames, 0.2 s, slerp in z, re-timed:" in text
+    assert str(tmp_path / "a.webp") in text
     assert (tmp_path / "a.webp").read_bytes()[8:12] == b"WEBP"
     found = json.loads((tmp_path / "a.json").read_text())
     assert [row["path"] for row in found["paths"]] == ["slerp", "lerp"]
