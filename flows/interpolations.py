@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ganbench.gan.animations import check_animation, write_animation
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.interpolation import dense_images, keys_of, kinds_for, latent_model, places_in, render, walk
 from ganbench.gan.jobs import asked_model
-from ganbench.gan.latent.paths import Path
+from ganbench.gan.latent.paths import LatentPath
 from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.sampling import generator_of
 from ganbench.gan.threads import single_threaded
@@ -62,7 +62,7 @@ class Film:
         return next(iter(self.evenness))
 
 
-def interpolate(show: Show, model: str, route: Route, out: FilePath, opening: Opening) -> Film:
+def interpolate(show: Show, model: str, route: Route, out: Path, opening: Opening) -> Film:
     """Draw the path and those that it is compared with, and write the film."""
     places, classes = places_in(route.seeds), numbers_in(route.classes)
     if not len(places) <= route.frames <= MOST:
@@ -80,7 +80,7 @@ def interpolate(show: Show, model: str, route: Route, out: FilePath, opening: Op
         keys = keys_of(generator, places, route.space, classes, workspace.device, spec.name)
         kinds = kinds_for(latent_model(generator, spec.name).spaces[keys.space], route.path, route.loop)
         pacer, judge = (extractor_of(name, workspace) for name in (lead, JUDGE))
-        check_memory(next(render(generator, spec, keys, Path(keys.latents, kinds[0]), np.zeros(1))), route.frames)
+        check_memory(next(render(generator, spec, keys, LatentPath(keys.latents, kinds[0]), np.zeros(1))), route.frames)
         show("images", 0, len(kinds) * (dense_images(route.frames, route.loop) + route.frames))
         evenness = {}
         for kind in reversed(kinds):                        # last the one that is written
@@ -120,7 +120,7 @@ def screen_of(film: Film) -> Screen:
     route, column = film.route, int(not film.route.own_pace)
     least = min(film.evenness, key=lambda kind: film.evenness[kind][column])
     what = f"{route.frames:,} frames, {route.frames / route.fps:.1f} s, {film.kind} in {film.space}"
-    better = "" if least == film.kind else f" Here {least} is the evenest; --path {least} draws it."
+    better = "" if least == film.kind else f" Here {least} is the most even; --path {least} draws it."
     return [
         Grid(f"Paths of {film.model} in {film.space}", ("path", "equal steps", "re-timed"), rows),
         Line(f"Largest change between two frames over the median change, in {JUDGE}: 1 is even. Frames are re-timed by "

@@ -20,7 +20,7 @@ from ganbench.gan.features.base import Extractor
 from ganbench.gan.features.passing import extract
 from ganbench.gan.generators.base import Generator, LatentModel, Space, asked_classes, mixes_classes
 from ganbench.gan.latent.pace import distances, even, unevenness
-from ganbench.gan.latent.paths import KINDS, Path
+from ganbench.gan.latent.paths import KINDS, LatentPath
 from ganbench.gan.types import BadInput, ModelSpec
 
 DENSER = 4          # images that are measured for the pace, for each frame
@@ -142,11 +142,11 @@ def weights_at(labels: Sequence[int], at: np.ndarray, closed: bool, n_classes: i
     if len(set(labels)) == 1:
         return torch.full((len(at),), labels[0])
     ones = np.eye(n_classes, dtype=np.float32)[list(labels)]
-    return torch.from_numpy(Path(ones, "lerp", closed)(at))
+    return torch.from_numpy(LatentPath(ones, "lerp", closed)(at))
 
 
 def render(
-    generator: Generator, spec: ModelSpec, keys: Keys, path: Path, at: np.ndarray, device: str = "cpu",
+    generator: Generator, spec: ModelSpec, keys: Keys, path: LatentPath, at: np.ndarray, device: str = "cpu",
     tick: Tick = silent,
 ) -> Iterator[np.ndarray]:
     """Images of a path at parameters (n,), in batches (rows, C, H, W) uint8: of one size, as draws are, of which the
@@ -178,7 +178,7 @@ def walk(
     pacer: Extractor, judge: Extractor, retime: bool = True, device: str = "cpu", tick: Tick = silent,
 ) -> Walk:
     """The frames of a path.  `pacer` measures distances for the pace, `judge` how even the frames of both paces are."""
-    path = Path(keys.latents, kind, closed)
+    path = LatentPath(keys.latents, kind, closed)
     dense = np.linspace(0, path.length, dense_images(frames, closed))
     own: list[np.ndarray] = []
     features: list[np.ndarray] = []

@@ -44,7 +44,7 @@ KINDS = (*BETWEEN, "spline")
 
 
 @dataclass(frozen=True)
-class Path:
+class LatentPath:
     """A curve through k key latents, (k, *shape): at 0, 1, ..., k - 1 it is where they are, and at k, if it is
     `closed`, again at the first one.  `kind`: a row of KINDS; splines are cubic, and periodic where they are closed."""
 

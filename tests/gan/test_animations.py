@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,7 +22,6 @@ def frames(n=31, channels=3, side=40):
 def shown(path):
     """Seconds and RGB frames."""
     if path.suffix == ".mp4":
-        av = pytest.importorskip("av")
         with av.open(str(path)) as film:
             stream = film.streams.video[0]
             images = [frame.to_ndarray(format="rgb24") for frame in film.decode(stream)]

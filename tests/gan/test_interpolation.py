@@ -22,7 +22,7 @@ from ganbench.gan.interpolation import (
     walk,
     weights_at,
 )
-from ganbench.gan.latent.paths import Path
+from ganbench.gan.latent.paths import LatentPath
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.sampling import generator_of
 from ganbench.gan.types import ModelSpec
@@ -54,7 +54,7 @@ def test_key_images_are_those_that_sample_draws(family, space):
 def test_an_image_of_a_film_does_not_depend_on_how_many_there_are(space):
     spec, model = zoo("dcgan", space)
     keys = keys_of(model, [Place(0), Place(1)])
-    path, at = Path(keys.latents, "slerp"), np.linspace(0, 1, 25)
+    path, at = LatentPath(keys.latents, "slerp"), np.linspace(0, 1, 25)
     whole = np.concatenate([*render(model, spec, keys, path, at)])
     (some,) = render(model, spec, keys, path, at[:7])
     np.testing.assert_array_equal(some, whole[:7])
@@ -63,7 +63,7 @@ def test_an_image_of_a_film_does_not_depend_on_how_many_there_are(space):
 def test_neighbours_on_a_path_may_all_reach_the_ends_of_the_range(space):
     spec, model = zoo("flow", space)
     keys = keys_of(model, [Place(1), Place(2)])
-    path = Path(keys.latents, "slerp")
+    path = LatentPath(keys.latents, "slerp")
     assert sum(map(len, render(model, spec, keys, path, np.linspace(0, 1, 117)))) == 117
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganbench.gan.latent.paths import KINDS, Path, lerp, slerp
+from ganbench.gan.latent.paths import KINDS, LatentPath, lerp, slerp
 from tests.refusals import refused
 
 RANDOM = np.random.default_rng(0)
@@ -13,7 +13,7 @@ KEYS = RANDOM.normal(size=(4, 64))
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("closed", [False, True])
 def test_a_path_passes_through_its_keys_and_a_loop_ends_where_it_began(kind, closed):
-    path = Path(KEYS, kind, closed)
+    path = LatentPath(KEYS, kind, closed)
     np.testing.assert_allclose(path(np.arange(4.0)), KEYS, rtol=1e-6, atol=1e-6)
     assert path.length == 3 + closed
     if closed:
@@ -48,18 +48,18 @@ def test_a_spline_has_no_kink_where_lines_have_one(closed):
     step = 1e-3
     inner = np.arange(0.0 if closed else 1.0, 4.0 if closed else 3.0)
     for kind, smooth in (("spline", True), ("lerp", False)):
-        path = Path(KEYS, kind, closed)
+        path = LatentPath(KEYS, kind, closed)
         before, here, after = (path((inner + d) % path.length).astype(np.float64) for d in (-step, 0, step))
         turn = np.abs((after - here) - (here - before)).max() / step
         assert (turn < 0.1) == smooth
 
 
 def test_latents_may_have_any_shape():
-    assert Path(KEYS.reshape(4, 4, 16), "slerp")(np.linspace(0, 3, 5)).shape == (5, 4, 16)
+    assert LatentPath(KEYS.reshape(4, 4, 16), "slerp")(np.linspace(0, 3, 5)).shape == (5, 4, 16)
 
 
 def test_what_is_no_path_is_refused():
     with refused("unknown-choice", "bezier", "spline"):
-        Path(KEYS, "bezier")
+        LatentPath(KEYS, "bezier")
     with refused("too-few-keys", 2, 1):
-        Path(KEYS[:1])
+        LatentPath(KEYS[:1])
