@@ -370,6 +370,52 @@ def interpolate(
 
 
 @app.command()
+@on_command_line(opening=Opening, machine=Some(Machine, ("device", "debug")))
+def explore(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help=MODEL, show_default=False)],
+    *,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a page that needs no server, instead: GANs only.")
+    ] = None,
+    at: Annotated[
+        str, typer.Option(metavar="STATE", help="What to begin with, such as seed=3:5,class=7,truncation=0.7,pca1=2.5.")
+    ] = "seed=0",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Write the picture of --at, instead.")
+    ] = None,
+    map: Annotated[int, typer.Option(help="Images on the map; 0: no map.")] = 2_000,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any that is free.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
+    json: JsonFile = "",
+    opening: Opening,
+    machine: Machine,
+) -> None:
+    """Move through what models have learnt, in the browser: seeds, directions, classes, a map, films."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows import explorations
+
+        if out:
+            finish(explorations.answer_of(explorations.picture(models, opening, at, out)), json)
+        elif export:
+            with bars(quiet=False) as show:
+                size = explorations.export(show, models, opening, at, map, export)
+            print(f"{export}: {size / 1e6:.1f} MB. Open it in a browser; it needs no server and no network.")
+        else:
+            stop_on_interrupt("The page's address holds its settings: open it again with them.", None)
+            explorations.serve(models, opening, at, map, port, lambda address: opened(address, browser))
+
+
+def opened(address: str, browser: bool) -> None:
+    """Say where the page is, and open it."""
+    import webbrowser
+
+    print(f"{address}   Ctrl-C stops it.", flush=True)
+    if browser:
+        webbrowser.open(address)
+
+
+@app.command()
 @on_command_line(machine=Some(Machine, ("inception_weights", "weights", "device", "workers", "debug")))
 def statistics(
     data: Annotated[str, typer.Argument(metavar="DATA", help="A name of `datasets`, or a folder or file of images.")],

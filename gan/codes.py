@@ -23,6 +23,7 @@ CODES = {
     # Options and requests
     "conflicting-options": "Two options or fields were given that exclude each other.",
     "given-twice": "The things to be compared are identical.",
+    "malformed-state": "A line that describes an explored image, or a part of it, is not understood.",
     "malformed-name": "A name is empty, too long, or not module:callable, hf:ORG/REPO@REVISION or NAME=PATH.",
     "needs-family": "Exactly one of family and factory must be given for these weights; none was given, or both.",
     "nested-models": "A mixture or rejection cannot be made of such a model.",
@@ -80,6 +81,8 @@ CODES = {
     "import-failed": "The module of a factory raised an exception when it was imported.",
     "latents-do-not-fit": "Latents do not have the shape that the model takes.",
     "no-latent-space": "The model has no latent space.",
+    "no-directions": "The model's latent space has no such direction, or none were found.",
+    "no-page-engine": "The network cannot be computed in a page.",
     "meaningless-scores": "The generated images are such that scores would be meaningless.",
     "missing-module": "A Python module that a factory or a pickle needs is not found.",
     "missing-weights": "There is no file of weights, or it lacks some.",

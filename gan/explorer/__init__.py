@@ -1,0 +1,1 @@
+"""Moving through what a model has learnt: the state of an image, the pages, and what computes them."""

@@ -1,0 +1,111 @@
+"""Images of states: those that `sample` draws, edited as the papers say."""
+
+import numpy as np
+import pytest
+import torch
+
+from ganbench import Workspace
+from ganbench.gan.drawing import draw
+from ganbench.gan.explorer.explored import Explored
+from ganbench.gan.explorer.page import Named
+from ganbench.gan.explorer.pictures import png_of
+from ganbench.gan.explorer.state import Latent, State, state_of
+from ganbench.gan.interpolation import Place
+from ganbench.gan.models.loading import resolve
+from ganbench.gan.sampling import generator_of
+from tests.refusals import refused
+
+FAMILIES = ("dcgan", "wgan-gp", "r3gan", "stylegan2", "flow", "gpt")
+EDITED = {
+    "dcgan": "seed=3,truncation=0.8,pca1=2,sefa2=-1",
+    "r3gan": "seed=3,class=7:0.5+9:0.5,pca1=2,sefa2=-1",
+    "stylegan2": "seed=3,class=2,truncation=0.7,style=5:1@5-8,pca1=2@1-4,sefa2=-1",
+}
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory):
+    space, made = Workspace(str(tmp_path_factory.mktemp("home"))), {}
+
+    def opened(family):
+        if family not in made:
+            spec = resolve(f"zoo:{family}-fashion-mnist", space)
+            made[family] = Explored(generator_of(spec, space), spec)
+        return made[family]
+
+    return opened
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_without_edits_the_image_is_the_one_that_sample_draws(family, zoo):
+    one = zoo(family)
+    whole = draw(one.generator, one.spec, 3, 0, 20)["images"][5].astype(int)
+    assert (np.abs(one.image(state_of("seed=3:5")) - whole) > 1).mean() <= 0.0005
+
+
+@pytest.mark.parametrize("family", EDITED)
+def test_an_edited_state_gives_the_same_bytes_from_its_text_and_from_its_latent(family, zoo):
+    one, state = zoo(family), state_of(EDITED[family])
+    image = one.image(state)
+    np.testing.assert_array_equal(one.image(state_of(state.text)), image)
+    point = one.point(state)
+    numbers = tuple(point.latent.flatten().tolist())
+    given = State(state.place, Latent(one.space, numbers), state.classes)
+    np.testing.assert_array_equal(one.image(state_of(given.text)), image)
+    assert not np.array_equal(one.image(state_of("seed=3")), image)
+
+
+def test_a_step_along_a_direction_is_so_many_sigmas_long_and_stays_in_its_layers(zoo):
+    one = zoo("stylegan2")
+    plain, moved = (one.point(state_of(text)).latent[0].numpy() for text in ("seed=3", "seed=3,pca2=1.5@2-3"))
+    direction = one.directions["pca"]
+    step = 1.5 * direction.sigmas[1] * direction.vectors[1]
+    np.testing.assert_allclose((moved - plain)[1:3], np.stack([step, step]), atol=1e-5)
+    np.testing.assert_array_equal(moved[[0, *range(3, 8)]], plain[[0, *range(3, 8)]])
+
+
+def test_truncation_goes_straight_to_the_mean_of_w(zoo):
+    one = zoo("stylegan2")
+    whole, half, none = (one.point(state_of(f"seed=3,truncation={t}")).latent[0].numpy() for t in (1, 0.5, 0))
+    np.testing.assert_allclose(half, (whole + none) / 2, atol=1e-5)
+    np.testing.assert_allclose(none, np.broadcast_to(one.sample.mean(0), none.shape), atol=1e-5)
+
+
+def test_styles_come_from_the_other_image(zoo):
+    one = zoo("stylegan2")
+    mine, other, mixed = (one.point(state_of(text)).latent[0] for text in ("seed=3,class=2", "seed=8,class=2",
+                                                                         "seed=3,class=2,style=8@5-8"))
+    assert torch.equal(mixed[:4], mine[:4])
+    assert torch.equal(mixed[4:], other[4:])
+
+
+def test_an_image_does_not_depend_on_those_before_it(zoo):
+    one = zoo("stylegan2")
+    first = one.image(state_of(EDITED["stylegan2"]))
+    one.image(State(Place(99)))
+    np.testing.assert_array_equal(one.image(state_of(EDITED["stylegan2"])), first)
+
+
+@pytest.mark.parametrize(("family", "text", "code"), [
+    ("dcgan", "class=1", "missing-labels"), ("r3gan", "class=10", "unfit-value"), ("flow", "class=1+2", "unfit-value"),
+    ("dcgan", "pca11=1", "no-directions"), ("flow", "pca1=1", "no-directions"),
+    ("stylegan2", "pca1=1@2-9", "unfit-value"),
+    ("dcgan", "style=3@1", "unfit-value"), ("dcgan", "w=AACAPw", "unknown-latent-space"),
+    ("dcgan", "z=AACAPw", "latents-do-not-fit"), ("gpt", "truncation=0.5", "no-latent-space"),
+])
+def test_what_a_model_does_not_have_is_said(family, text, code, zoo):
+    with refused(code):
+        zoo(family).image(state_of(text))
+
+
+def test_a_png_says_how_it_was_made(zoo):
+    import io
+
+    from PIL import Image
+
+    one, state = zoo("dcgan"), state_of(EDITED["dcgan"])
+    picture = Image.open(io.BytesIO(png_of(Named(one, "zoo:dcgan-fashion-mnist"), state)))
+    assert state_of(picture.text["ganbench:state"]) == state
+    assert picture.text["ganbench:command"] == (
+        f"ganbench explore zoo:dcgan-fashion-mnist --at {state.text} --out picture.png")
+    np.testing.assert_array_equal(np.array(picture), one.image(state)[0])

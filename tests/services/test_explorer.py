@@ -1,0 +1,395 @@
+"""The explorer in headless Chromium: the page without a server, and the server of `ganbench explore`."""
+
+import base64
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.path import Path as Polygon
+from PIL import Image
+
+from ganbench import Workspace
+from ganbench.gan.drawing import draw
+from ganbench.gan.explorer.explored import Explored
+from ganbench.gan.explorer.mapping import atlas_of, clusters_of, encoded, places_of
+from ganbench.gan.explorer.page import Named, exported
+from ganbench.gan.explorer.state import state_of
+from ganbench.gan.models.loading import resolve
+from ganbench.gan.sampling import generator_of
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
+STYLES = "stylegan2-fashion-mnist"
+MODELS = ("dcgan-fashion-mnist", "wgan-gp-fashion-mnist", "r3gan-fashion-mnist", STYLES, "r3gan-emoji")
+STOPS = "button,input,select,textarea,summary,canvas[tabindex]"
+SIZES = {"desktop": (1_280, 900), "phone": (390, 844)}
+PIXELS = """async ([k, text]) => { const found = await explorer.engine.ask({model: k, state: explorer.stateOf(text)});
+    if (found.error) throw Error(found.error); return btoa(String.fromCharCode(...found.pixels)); }"""
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory):
+    space, made = Workspace(str(tmp_path_factory.mktemp("home"))), {}
+
+    def opened(name):
+        if name not in made:
+            spec = resolve(f"zoo:{name}", space)
+            made[name] = Explored(generator_of(spec, space), spec)
+        return made[name]
+
+    return opened
+
+
+@pytest.fixture(scope="module")
+def pages(zoo, tmp_path_factory):
+    """Exported pages by model, each with a map of 300 images, in pixels instead of features."""
+    folder = tmp_path_factory.mktemp("pages")
+
+    def written(name):
+        path = folder / f"{name}.html"
+        if not path.exists():
+            one = zoo(name)
+            drawn = draw(one.generator, one.spec, 0, 0, 300)
+            rows = drawn["images"].reshape(300, -1).astype(np.float64)
+            facts = {"seed": "0", "places": encoded(places_of(rows)), "clusters": clusters_of(rows), "classes": None,
+                     **atlas_of(drawn["images"]), "how": ("pixels", "pixels")}
+            path.write_text(exported([Named(one, f"zoo:{name}", facts)], "test"), "utf-8")
+        return path
+
+    return written
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The address of `ganbench explore` with two models."""
+    home = tmp_path_factory.mktemp("home")
+    started = subprocess.Popen(
+        [sys.executable, "-c", "from ganbench.flows.cli import main; main()", "explore", f"zoo:{STYLES}",
+         "zoo:gpt-fashion-mnist", "--no-browser", "--map", "200"],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "GANBENCH_HOME": str(home), "OMP_NUM_THREADS": "1"})
+    address = started.stdout.readline().split()[0]
+    yield address, started.pid
+    started.send_signal(signal.SIGINT)
+    with started.stdout:
+        assert started.wait(30) == 130
+
+
+@pytest.fixture
+def open_page(browser):
+    contexts = []
+
+    def opened(address, language="en-US", size="desktop", offline=True):
+        width, height = SIZES[size]
+        context = browser.new_context(offline=offline, locale=language, accept_downloads=True,
+                                      viewport={"width": width, "height": height})
+        contexts.append(context)
+        page, page.asked, page.complaints = context.new_page(), [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("console", lambda message: message.type in ("error", "warning")
+                and page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(address)
+        page.wait_for_selector(".picture[data-state]")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def said_by_test(page):
+    """What the self-test says."""
+    page.wait_for_function("/passed|failed|computed:/.test(document.getElementById('test').textContent)")
+    return page.locator("#test").inner_text()
+
+
+def pixels(page, text, shape, model=0):
+    return np.frombuffer(base64.b64decode(page.evaluate(PIXELS, [model, text])), np.uint8).reshape(shape)
+
+
+def shown(page):
+    return page.locator(".picture").first.get_attribute("data-state")
+
+
+def wait_for(page, text):
+    page.wait_for_selector(f'.picture[data-state="{text}"]')
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_page_without_a_server_draws_what_sample_draws(name, pages, zoo, open_page):
+    path, one = pages(name), zoo(name)
+    assert path.stat().st_size < 4e6
+    page = open_page(path.as_uri())
+    assert said_by_test(page).startswith("Self-test passed")
+    far = total = 0
+    for seed in range(8):
+        whole = draw(one.generator, one.spec, seed, 0, 8)["images"].astype(int)
+        for i in range(8):
+            found = pixels(page, f"seed={seed}:{i}", whole.shape[1:])
+            far += (np.abs(found - whole[i]) > 1).sum()
+            total += found.size
+    assert far <= 0.0005 * total
+    assert [address for address in page.asked if not address.startswith(("file:", "data:", "blob:"))] == []
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("dcgan-fashion-mnist", "seed=3,truncation=0.8,pca1=2,sefa2=-1"),
+    ("r3gan-fashion-mnist", "seed=3,class=7:0.5+9:0.5,pca1=2"),
+    (STYLES, "seed=3,class=2,truncation=0.7,style=5:1@5-8,pca1=2@1-4,sefa2=-1"),
+])
+def test_edits_give_the_same_picture_in_the_page_and_here(name, text, pages, zoo, open_page):
+    right = zoo(name).image(state_of(text)).astype(int)
+    found = pixels(open_page(pages(name).as_uri()), text, right.shape)
+    assert (np.abs(found - right) > 1).mean() <= 0.0005
+
+
+def test_without_webassembly_the_pictures_are_the_same(pages, zoo, open_page, tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text(pages(STYLES).read_text("utf-8").replace("'wasm-unsafe-eval'", ""), "utf-8")
+    page = open_page(path.as_uri())
+    assert said_by_test(page).startswith("Self-test passed")
+
+
+@pytest.mark.parametrize("where", [0.1, 0.5, 0.9])
+def test_one_altered_weight_is_noticed(where, pages, open_page, tmp_path):
+    text = pages("dcgan-fashion-mnist").read_text("utf-8")
+    begin = text.index(">", text.index('id="weights-0"')) + 1
+    at = int(begin + where * (text.index("<", begin) - begin)) // 4 * 4
+    changed = text[:at] + ("B" if text[at] != "B" else "C") + text[at + 1 :]
+    path = tmp_path / "altered.html"
+    path.write_text(changed, "utf-8")
+    said = said_by_test(open_page(path.as_uri()))
+    assert said.startswith("Self-test failed: the weights in this file")
+
+
+def test_in_a_frame_that_may_only_run_scripts_the_page_works(pages, browser, tmp_path):
+    page = browser.new_context(offline=True).new_page()
+    text = pages("dcgan-fashion-mnist").read_text("utf-8").replace("&", "&amp;").replace('"', "&quot;")
+    (tmp_path / "frame.html").write_text(
+        f'<!doctype html><iframe sandbox="allow-scripts" width=1000 height=800 srcdoc="{text}"></iframe>', "utf-8")
+    page.goto((tmp_path / "frame.html").as_uri())
+    frame = page.frame_locator("iframe")
+    frame.locator(".picture[data-state]").wait_for()
+    frame.locator("#test", has_text="passed").wait_for()
+    frame.locator("#dice").click()
+    assert "ganbench explore" in frame.locator("#command").input_value()
+    page.context.close()
+
+
+@pytest.mark.parametrize("engine", ["page", "local"])
+def test_after_many_quick_changes_the_last_one_is_shown(engine, pages, server, open_page):
+    page = open_page(pages(STYLES).as_uri()) if engine == "page" else open_page(server[0], offline=False)
+    random = np.random.default_rng(0)
+    for _ in range(30):
+        values = [round(float(value), 2) for value in random.uniform(-5.9, 5.9, 12)]
+        page.evaluate("""(values) => { const box = document.querySelector('#direction-1');
+            for (const value of values) { box.value = value; box.dispatchEvent(new Event('input')); } }""", values)
+        last = page.evaluate("Number(document.querySelector('#direction-1').value)")
+        wait_for(page, f"seed=0,pca1={last:g}" if last else "seed=0")
+    assert page.complaints == []
+
+
+def test_the_copied_command_draws_the_same_bytes(server, zoo, open_page, tmp_path):
+    """Thirty random edits in the page; the command, and the downloaded picture."""
+    page = open_page(server[0], offline=False)
+    random = np.random.default_rng(1)
+    for _ in range(30):
+        kind = random.integers(4)
+        if kind == 0:
+            page.fill("#seed", str(random.integers(1_000)))
+        elif kind == 1:
+            page.fill("#truncation-n", f"{random.uniform(0.3, 1.2):.2f}")
+        elif kind == 2:
+            page.locator("#sliders input[type=number]").nth(random.integers(10)).fill(f"{random.uniform(-3, 3):.1f}")
+        else:
+            page.select_option("#class", str(random.integers(10)))
+    page.keyboard.press("Tab")
+    wait_for(page, page.locator("#text").input_value())
+    command = page.locator("#command").input_value()
+    text = re.search(r"--at '?([^' ]+)", command)[1]
+    with page.expect_download() as download:
+        page.click("#save-png")
+    picture = Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
+    right = zoo(STYLES).image(state_of(text))
+    np.testing.assert_array_equal(np.array(picture.convert("L")), right[0])
+    assert picture.text["ganbench:state"] == text
+    # Dropping the picture restores every control.
+    before = page.evaluate("Array.from(document.querySelectorAll('input,select')).map((one) => one.id + one.value)")
+    page.click("#reset")
+    page.fill("#seed", "5")
+    page.keyboard.press("Tab")
+    page.set_input_files("#file", download.value.path())
+    wait_for(page, text)
+    after = page.evaluate("Array.from(document.querySelectorAll('input,select')).map((one) => one.id + one.value)")
+    assert after == before
+
+
+def test_a_click_on_the_map_loads_that_latent_and_a_lasso_what_is_inside(pages, open_page):
+    page = open_page(pages("dcgan-fashion-mnist").as_uri())
+    page.evaluate("document.getElementById('panel-map').open = true")
+    page.wait_for_function("explorer.map.ready()")
+    canvas = page.locator("#map")
+    canvas.scroll_into_view_if_needed()
+    places = np.array(page.evaluate("Array.from(explorer.map.places())")).reshape(-1, 2)
+    reach = page.evaluate("explorer.map.tile()") / 2 / 900
+    random = np.random.default_rng(2)
+    for i in random.choice(len(places), 20, replace=False):
+        x, y = places[i]
+        over = (np.abs(places - (x, y)) <= reach).all(axis=1)
+        upmost = int(np.flatnonzero(over).max())            # later pictures are drawn above
+        box = canvas.bounding_box()
+        canvas.click(position={"x": x * box["width"], "y": y * box["height"]})
+        wait_for(page, f"seed=0:{upmost}" if upmost else "seed=0")
+    for _ in range(20):
+        polygon = random.uniform(0, 1, (random.integers(3, 9), 2))
+        found = page.evaluate("(polygon) => explorer.map.lasso(polygon)", polygon.tolist())
+        assert found == np.flatnonzero(Polygon(polygon).contains_points(places)).tolist()
+
+
+def test_what_is_typed_wrongly_is_said_and_the_next_change_works(pages, open_page, tmp_path):
+    page = open_page(pages("dcgan-fashion-mnist").as_uri())
+    trouble = page.locator("#trouble")
+    for wrong in ("-1", str(2**70), "1.5"):
+        page.fill("#seed", wrong)
+        assert wrong.strip("-") in trouble.inner_text() or "expected a whole number" in trouble.inner_text()
+        assert shown(page) == "seed=0"
+    page.fill("#text", "seed=3,pca99=2")
+    page.press("#text", "Enter")
+    assert "pca99" in trouble.inner_text()
+    (tmp_path / "notes.png").write_text("no picture")
+    page.set_input_files("#file", tmp_path / "notes.png")
+    assert "notes.png" in trouble.inner_text()
+    page.fill("#seed", "7")
+    wait_for(page, "seed=7")
+    assert trouble.is_hidden()
+
+
+def test_two_browsers_do_not_share_a_state(server, open_page):
+    one, other = (open_page(server[0], offline=False) for _ in range(2))
+    one.fill("#seed", "11")
+    wait_for(one, "seed=11")
+    assert shown(other) == "seed=0"
+
+
+def test_the_server_answers_its_own_page_only(server):
+    import httpx
+
+    assert httpx.get(server[0]).status_code == 200
+    assert httpx.get(server[0], headers={"Host": "evil.example"}).status_code == 403
+    assert httpx.get(server[0], headers={"Origin": "http://evil.example"}).status_code == 403
+
+
+def test_a_film_of_the_server_has_its_frames(server, zoo):
+    import httpx
+
+    states = [f"seed=3,pca1={k / 4:g}" for k in range(6)]
+    asked = {"kind": "webp", "fps": 25, "states": states}
+    answer = httpx.post(f"{server[0]}film", json=asked, timeout=60)
+    film = Image.open(io.BytesIO(answer.content))
+    assert film.n_frames == 6
+    film.seek(5)
+    right = zoo(STYLES).image(state_of(states[5]))[0]
+    factor = film.size[0] // right.shape[1]
+    np.testing.assert_array_equal(np.array(film.convert("L"))[::factor, ::factor], right)
+    refused = httpx.post(f"{server[0]}film", json={**asked, "states": ["seed=3", "pca99=2"]})
+    assert refused.status_code == 422
+    assert "pca99" in refused.json()["error"]
+
+
+def test_pictures_leave_no_files_and_take_no_memory(server):
+    from websockets.sync.client import connect
+
+    address, pid = server
+
+    def resident():
+        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text("ascii"))[1]) / 1e3
+
+    def files():
+        return {name for name in os.listdir("/tmp") if name.startswith(("tmp", "ganbench"))}
+
+    with connect(address.replace("http", "ws") + "socket") as socket:
+        def ask(k):
+            socket.send(json.dumps({"id": k, "model": 0, "state": f"seed={k}"}))
+            return socket.recv()
+
+        for k in range(100):
+            ask(k)
+        before, there = resident(), files()
+        for k in range(1_000):
+            assert len(ask(k)) == 16 + 32 * 32
+        assert resident() - before < 100
+        assert files() - there == set()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("language", ["en-US", "fr-FR"])
+def test_the_page_shuts_nobody_out(pages, open_page, axe, size, language):
+    page = open_page(pages(STYLES).as_uri(), language, size)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.click("#keep")
+    page.evaluate(axe)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+    assert [row["id"] for row in found["violations"] if row["impact"] in ("serious", "critical")] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
+def test_every_control_is_reached_by_the_keyboard(pages, open_page):
+    page = open_page(pages(STYLES).as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    wanted = set(page.evaluate("""(stops) => Array.from(document.querySelectorAll(stops))
+        .filter((one) => !one.disabled && one.offsetParent && !(one.type === 'radio' && !one.checked))
+        .map((one, k) => one.dataset.stop = String(k))""", STOPS))
+    reached = set()
+    page.evaluate("document.activeElement.blur()")
+    for _ in range(len(wanted) + 20):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.dataset.stop"))
+    assert wanted <= reached
+
+
+def test_history_is_a_tree_and_nothing_is_lost(pages, open_page):
+    page = open_page(pages("dcgan-fashion-mnist").as_uri())
+    for seed in ("1", "2"):
+        page.fill("#seed", seed)
+        page.press("#seed", "Tab")
+    page.click("#undo")
+    wait_for(page, "seed=1")
+    page.fill("#seed", "3")
+    page.press("#seed", "Tab")
+    wait_for(page, "seed=3")
+    page.evaluate("document.getElementById('panel-history').open = true")
+    page.wait_for_selector("#history .card")
+    assert page.locator("#history .card").count() == 4
+    assert page.locator("#history .strip").count() == 2
+    page.click("#undo")
+    wait_for(page, "seed=1")
+    page.click("#redo")
+    wait_for(page, "seed=3")
+    page.locator("#history .card[title='seed=2']").click()
+    wait_for(page, "seed=2")
+
+
+def test_a_film_of_the_page_passes_through_its_keys(pages, open_page):
+    page = open_page(pages(STYLES).as_uri())
+    page.evaluate("document.getElementById('panel-film').open = true")
+    for seed in ("1", "2", "3"):
+        page.fill("#seed", seed)
+        wait_for(page, f"seed={seed}")
+        page.click("#frame-add")
+    page.fill("#between", "5")
+    with page.expect_download() as download:
+        page.click("#film-gif")
+    film = Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
+    assert film.n_frames == 15
+    film.seek(5)
+    right = pixels(page, "seed=2", (32, 32)).astype(int)
+    factor = film.size[0] // 32
+    found = np.array(film.convert("L"))[::factor, ::factor].astype(int)
+    assert np.abs(found - right).max() <= 1
