@@ -139,9 +139,8 @@
       worker.onerror = (event) => { waiting.forEach((done) => done({ error: event.message || "worker" })); waiting.clear(); };
       post = (asked) => worker.postMessage(asked);
     } catch (error) {                                       // a frame that may not have workers
-      const run = new Function(source + "; return Model.reply;");
-      const reply = run();
-      post = (asked) => setTimeout(() => { waiting.get(asked.id)(reply({ data: asked })); waiting.delete(asked.id); });
+      document.body.append(make("script", { textContent: source + ";\nwindow.reply = Model.reply;" }));
+      post = (asked) => setTimeout(() => { waiting.get(asked.id)(window.reply({ data: asked })); waiting.delete(asked.id); });
     }
     const ask = (asked) => new Promise((done) => {
       const id = ++last;
@@ -194,7 +193,7 @@
     } };
   }
 
-  // The newest state of a picture: while one is computed, those in between are left out.
+  // The newest state of a picture: while one is computed, those that come before the last one are left out.
   function channel(engine, model, show) {
     let busy = false, next = null;
     async function run() {
@@ -203,7 +202,7 @@
         const state = next;
         next = null;
         const found = await engine.ask({ model, state });
-        if (!next) show(found, state);
+        show(found, state, !next);
       }
       busy = false;
     }
@@ -236,9 +235,9 @@
     if (models.length > 1) view.append(make("figcaption", { textContent: model.name }));
     byId("views").append(view);
     model.canvas = canvas;
-    return channel(engine, k, (found, shown) => {
-      clearTimeout(working);
-      document.body.classList.remove("working");
+    return channel(engine, k, (found, shown, last) => {
+      if (last) clearTimeout(working);
+      if (last) document.body.classList.remove("working");
       if (found.error) return trouble(found.whole ? found.error : t("engine failed", { why: found.error }));
       trouble("");
       model.pixels = found.pixels;
@@ -497,7 +496,7 @@
     ["plus", "minus", "plus2"].forEach((id, which) => {
       const before = byId(id).value;
       byId(id).replaceChildren(...shelf.map((_, k) => make("option", { value: k, textContent: k + 1 })));
-      byId(id).value = before !== "" && Number(before) < shelf.length ? before : Math.min(which, shelf.length - 1);
+      byId(id).value = shelf.length > 3 && Number(before) < shelf.length ? before : Math.min(which, shelf.length - 1);
     });
     byId("arithmetic").hidden = shelf.length < 2;
     byId("arithmetic").nextElementSibling.hidden = shelf.length < 2;

@@ -157,6 +157,14 @@ def test_without_webassembly_the_pictures_are_the_same(pages, zoo, open_page, tm
     assert said_by_test(page).startswith("Self-test passed")
 
 
+def test_without_workers_the_page_computes_by_itself(pages, browser):
+    page = browser.new_context(offline=True).new_page()
+    page.add_init_script("delete window.Worker")
+    page.goto(pages("dcgan-fashion-mnist").as_uri())
+    assert said_by_test(page).startswith("Self-test passed")
+    page.context.close()
+
+
 @pytest.mark.parametrize("where", [0.1, 0.5, 0.9])
 def test_one_altered_weight_is_noticed(where, pages, open_page, tmp_path):
     text = pages("dcgan-fashion-mnist").read_text("utf-8")
