@@ -20,10 +20,12 @@ from ganbench.gan.images import write_npz
 from ganbench.gan.interchange import VIEWS, is_features, is_statistics, load_features, load_statistics
 from ganbench.gan.lacking import Omitted, There, omitted_of, unmeasured
 from ganbench.gan.measure import roles_of
+from ganbench.gan.metrics import METRICS
 from ganbench.gan.models.identity import IMAGES, identity
 from ganbench.gan.models.images import SIDES, open_images
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.openers import complete
+from ganbench.gan.needs.paths import SPACES
 from ganbench.gan.parts import (
     Part,
     check_size,
@@ -39,6 +41,7 @@ from ganbench.gan.parts import (
 from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.sampling import check_device, generator_of
 from ganbench.gan.slices import NO_CLASSES, SLICES
+from ganbench.gan.stepping import latent_spaces, rounds
 from ganbench.gan.trials import check_output
 from ganbench.gan.types import (
     BadInput,
@@ -71,6 +74,11 @@ class Job:
         """The metrics that are computed from the features of an extractor."""
         out = {one.metric for one in self.omitted if one.extractor == extractor}
         return tuple(name for name in self.protocol.metrics(extractor) if name not in out)
+
+    def paths(self, extractor: str) -> tuple[str, ...]:
+        """The kinds of paths whose steps metrics need in the features of an extractor: rows of SPACES."""
+        needed = {need for name in self.metrics(extractor) for need in METRICS[name].needs}
+        return tuple(need for need in SPACES if need in needed)
 
     @property
     def extractors(self) -> tuple[str, ...]:
@@ -347,7 +355,15 @@ def what_is_there(job: Job, extractor: str) -> There:
                                if load_statistics(job.given, view, arrays[view]))
     labelled, classes = classes_in(job)
     return There(arrays, images, statistics, "training" in job.parts, bool(job.unseen), labelled, classes,
-                 min(part.n for part in job.parts.values()))
+                 min(part.n for part in job.parts.values()), *latents_in(job))
+
+
+def latents_in(job: Job) -> tuple[frozenset[str], bool]:
+    """The model's latent spaces, and whether its images are rounded: that is looked at where a metric takes steps."""
+    generator = generator_of(job.model, job.workspace)
+    spaces = latent_spaces(generator)
+    stepped = any(need in SPACES for name in metrics_of(job.protocol) for need in METRICS[name].needs)
+    return spaces, bool(spaces) and stepped and rounds(generator, job.workspace.device)
 
 
 def classes_in(job: Job) -> tuple[bool, int]:

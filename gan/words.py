@@ -66,6 +66,14 @@ NEEDS: Mapping[str, tuple[str, str]] = {
                 "un classifieur dont les classes sont celles des images"),
     "spatial": ("an extractor with a spatial layer, such as inception_spatial",
                 "un extracteur doté d'une couche spatiale, comme inception_spatial"),
+    "latents": ("a model with a latent space (images on disk, transformers over tokens, mixtures and diffusers folders "
+                "have none)",
+                "un modèle doté d'un espace latent (les images sur disque, les transformeurs à jetons, les mélanges et "
+                "les dossiers diffusers n'en ont pas)"),
+    "w": ("a model with a space W, such as StyleGAN2", "un modèle doté d'un espace W, comme StyleGAN2"),
+    "unrounded": ("a model that gives floats (the images of this one are rounded to 8 bits, and small steps are lost)",
+                  "un modèle qui produit des flottants (les images de celui-ci sont arrondies à 8 bits, et les petits "
+                  "pas s'y perdent)"),
     "images": ("at least {least} images of each set", "au moins {least} images par ensemble"),
 }
 
