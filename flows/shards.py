@@ -25,9 +25,9 @@ class Tasks:
         return extract_features.submit(name, images, extractor, workspace)
 
     def walk(
-        self, name: str, part: Part, index: int, rows: int, space: str, extractor: str, workspace: Workspace
+        self, name: str, part: Part, index: int, rows: int, kind: str, extractor: str, workspace: Workspace
     ) -> Pending[Shard]:
-        return walk_paths.submit(name, part, index, rows, space, extractor, workspace)
+        return walk_paths.submit(name, part, index, rows, kind, extractor, workspace)
 
     def look_at_images(self, job: Job, images: Mapping[str, list[Shard]]) -> list[Alert]:
         return check_images(job, images)

@@ -103,7 +103,7 @@ class Stages(Proto):
     def extract(self, name: str, images: Pending[Shard], extractor: str, workspace: Workspace) -> Pending[Shard]: ...
 
     def walk(
-        self, name: str, part: Part, index: int, rows: int, space: str, extractor: str, workspace: Workspace
+        self, name: str, part: Part, index: int, rows: int, kind: str, extractor: str, workspace: Workspace
     ) -> Pending[Shard]: ...
 
     def look_at_images(self, job: Job, images: Mapping[str, list[Shard]]) -> list[Alert]: ...
@@ -135,9 +135,9 @@ class Threads:
         return self.pool.submit(lambda: extract_one(images.result(), extractor, workspace))
 
     def walk(
-        self, name: str, part: Part, index: int, rows: int, space: str, extractor: str, workspace: Workspace
+        self, name: str, part: Part, index: int, rows: int, kind: str, extractor: str, workspace: Workspace
     ) -> Pending[Shard]:
-        return self.pool.submit(walk_one, part, index, rows, space, extractor, workspace)
+        return self.pool.submit(walk_one, part, index, rows, kind, extractor, workspace)
 
     def look_at_images(self, job: Job, images: Mapping[str, list[Shard]]) -> list[Alert]:
         return look_at_images(job, images)
@@ -192,7 +192,7 @@ def begin_paths(job: Job, name: str, stages: Stages) -> dict[tuple[str, str], li
     """Steps along as many paths as there are generated images, by extractor and kind of path."""
     part = job.parts["generated"]
     return {
-        (extractor, kind): [stages.walk(name, part, *shard, SPACES[kind], extractor, job.workspace)
+        (extractor, kind): [stages.walk(name, part, *shard, kind, extractor, job.workspace)
                             for shard in shards_of(part.n)]
         for extractor in job.extractors for kind in job.paths(extractor)
     }
@@ -316,11 +316,11 @@ def sample_one(part: Part, index: int, rows: int, workspace: Workspace, tick: Ti
 
 
 def walk_one(
-    part: Part, index: int, rows: int, space: str, extractor: str, workspace: Workspace, tick: Tick = silent
+    part: Part, index: int, rows: int, kind: str, extractor: str, workspace: Workspace, tick: Tick = silent
 ) -> Shard:
-    """Steps along one shard of a model's paths through a space, by the name of an extractor."""
-    made = extractor_of(extractor, workspace)
-    return walk_shard(part.spec, part.seed, index, rows, space, made, workspace, store_of(workspace), tick)
+    """Steps along one shard of a model's paths, a row of SPACES, by the name of an extractor."""
+    made, store = extractor_of(extractor, workspace), store_of(workspace)
+    return walk_shard(part.spec, part.seed, index, rows, SPACES[kind], made, workspace, store, tick)
 
 
 def features_of(part: Part, extractor: str, workspace: Workspace, workers: int, tick: Tick = silent) -> Features:

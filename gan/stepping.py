@@ -14,19 +14,38 @@ d(G(p(t)), G(p(t + epsilon))) / epsilon^2, with
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ganbench.gan.drawing import MICRO_BATCH, Tick, labels_of, silent
 from ganbench.gan.features.base import Extractor
 from ganbench.gan.generators.base import Generator, LatentModel, seed_of
-from ganbench.gan.latent.paths import lerp, slerp
+from ganbench.gan.latent.paths import Between, lerp, slerp
 from ganbench.gan.types import ModelSpec
 from ganbench.gan.unrounded import is_rounded, unrounded
 
 EPSILON = 1e-4
 GOAL = "path"               # name of the seed of the latents that paths lead to
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Paths between latents (n, *shape) of a space; noise and classes are the same all along."""
+
+    space: str
+    begin: np.ndarray
+    end: np.ndarray
+    between: Between            # slerp or lerp
+    noise: Tensor               # (n, ...)
+    labels: Tensor | None       # (n,) int64
+
+    def at(self, t: np.ndarray) -> np.ndarray:
+        """Latents at t (n,), from 0 to 1, computed in float64; of the dtype of `begin`."""
+        a, b = (np.asarray(latents, np.float64).reshape(len(latents), -1) for latents in (self.begin, self.end))
+        return self.between(a, b, t).reshape(self.begin.shape).astype(self.begin.dtype)
 
 
 @torch.inference_mode()
@@ -43,32 +62,38 @@ def steps(
     size = MICRO_BATCH[torch.device(device).type]
     parts: list[np.ndarray] = []
     for first in range(start // size * size, stop, size):
-        here, there = (features_of(images, extractor) for images in
-                       ends_of_steps(model, spec, range(first, first + size), seed, space, device))
-        found = ((there - here) ** 2).sum(axis=1) / EPSILON**2
+        paths = paths_from(model, range(first, first + size), seed, space, device)
+        found = squared_speed(model, spec, paths, np.zeros(size), extractor, device, first)
         parts.append(found[max(0, start - first) : stop - first])
         tick(len(parts[-1]))
     return {"steps": np.concatenate(parts)}
 
 
-def ends_of_steps(
-    model: LatentModel, spec: ModelSpec, indices: Sequence[int], seed: int, space: str, device: str
-) -> list[np.ndarray]:
-    """Images at t = 0 and t = epsilon of paths, (n, C, H, W) float32 in [0, 255] each."""
+def paths_from(model: LatentModel, indices: Sequence[int], seed: int, space: str, device: str) -> Paths:
+    """From the latents of images to as many others, drawn like them."""
     first = next(iter(model.spaces))
     space, labels = space or first, labels_of(model, indices, seed, device)
     here, noise = model.split(model.draws(indices, seed).to(device))
     goal, _ = model.split(model.draws(indices, seed_of(seed, GOAL)).to(device))
     begin, end = (model.to_space(latent, first, space, labels).cpu().numpy() for latent in (here, goal))
-    return [unrounded(model.decode(torch.from_numpy(latents).to(device), noise, labels, space).cpu(), spec, indices[0])
-            for latents in (begin, moved(begin, end, EPSILON, model.spaces[space].distribution))]
+    return Paths(space, begin, end, slerp if model.spaces[space].distribution == "normal" else lerp, noise, labels)
 
 
-def moved(begin: np.ndarray, end: np.ndarray, t: float, distribution: str) -> np.ndarray:
-    """Latents (n, *shape) at t of the paths from `begin` to `end`, computed in float64; of the dtype of `begin`."""
-    between = slerp if distribution == "normal" else lerp
-    a, b = (np.asarray(latents, np.float64).reshape(len(latents), -1) for latents in (begin, end))
-    return between(a, b, np.full(len(a), t)).reshape(begin.shape).astype(begin.dtype)
+def squared_speed(
+    model: LatentModel, spec: ModelSpec, paths: Paths, t: np.ndarray, extractor: Extractor, device: str = "cpu",
+    first: int = 0,
+) -> np.ndarray:
+    """d / epsilon^2 of a step from t (n,) on, (n,) float64."""
+    here, there = (features_of(images_at(model, spec, paths, at, device, first), extractor) for at in (t, t + EPSILON))
+    return np.asarray(((there - here) ** 2).sum(axis=1) / EPSILON**2)
+
+
+def images_at(
+    model: LatentModel, spec: ModelSpec, paths: Paths, t: np.ndarray, device: str = "cpu", first: int = 0
+) -> np.ndarray:
+    """Images of paths at t (n,), (n, C, H, W) float32 in [0, 255]; `first`: the number of the first, for messages."""
+    raw = model.decode(torch.from_numpy(paths.at(t)).to(device), paths.noise, paths.labels, paths.space)
+    return unrounded(raw.cpu(), spec, first)
 
 
 def features_of(images: np.ndarray, extractor: Extractor) -> np.ndarray:

@@ -82,14 +82,14 @@ def extract_features(role: str, images: Shard, extractor: str, workspace: Worksp
     return shard, shard.computed > 0
 
 
-@store_task(name="walk", task_run_name="{extractor} along paths of {name}, part {index}")
+@store_task(name="walk", task_run_name="{extractor} of {kind} of {name}, part {index}")
 def walk_paths(
-    name: str, part: Part, index: int, rows: int, space: str, extractor: str, workspace: Workspace
+    name: str, part: Part, index: int, rows: int, kind: str, extractor: str, workspace: Workspace
 ) -> tuple[Shard, bool]:
     """See `ganbench.gan.walking.walk_shard`."""
     torch.set_num_threads(1)
     tick = Counter(f"paths: {extractor}", rows, workspace.root)
-    shard = walk_one(part, index, rows, space, extractor, placed(workspace), tick)
+    shard = walk_one(part, index, rows, kind, extractor, placed(workspace), tick)
     tick.finish()
     return shard, shard.computed > 0
 

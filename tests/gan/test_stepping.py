@@ -202,7 +202,9 @@ def test_more_paths_leave_the_others_as_they_are(space):
 def test_a_path_begins_at_the_image_of_its_number(space):
     for name, through in (("dcgan", ""), ("stylegan2", "w"), ("r3gan", "")):
         spec, model = zoo(name, space)
-        here, there = stepping.ends_of_steps(model, spec, range(20), 3, through, "cpu")
+        with torch.inference_mode():
+            paths = stepping.paths_from(model, range(20), 3, through, "cpu")
+            here, there = (stepping.images_at(model, spec, paths, np.full(20, t)) for t in (0, EPSILON))
         drawn = draw(model, spec, 3, 0, 20)["images"].astype(np.float32)
         assert here.dtype == there.dtype == np.float32
         assert np.abs(here - drawn).max() <= 0.51                                   # rounded to the nearest level

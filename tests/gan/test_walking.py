@@ -99,11 +99,11 @@ def test_neither_workers_nor_batch_sizes_change_a_bit(model, garments, tmp_path)
 
 def test_shards_are_one_after_the_other(model, workspace):
     spec = resolve(model, workspace)
-    second = walk_one(Part(spec, 0, 1_030), 1, 30, "", "pixels", workspace)
+    second = walk_one(Part(spec, 0, 1_030), 1, 30, "paths", "pixels", workspace)
     taken = steps(generator_of(spec, workspace), spec, 0, "", 1_000, 1_030, extractor_of("pixels", workspace))
     np.testing.assert_array_equal(rows_of(second)["steps"], taken["steps"])
     assert second.computed == 30
-    assert walk_one(Part(spec, 0, 1_030), 1, 30, "", "pixels", workspace).computed == 0
+    assert walk_one(Part(spec, 0, 1_030), 1, 30, "paths", "pixels", workspace).computed == 0
 
 
 def test_no_convention_walks_paths_unless_it_is_asked():
