@@ -108,7 +108,8 @@ def steps_at(
     found = []
     for first in range(0, len(t), BATCH):
         paths = paths_from(model, range(first, first + BATCH), given.seed, space, "cpu")
-        found.append(squared_speed(model, spec, replace(paths, between=between), t[first : first + BATCH], extractor))
+        paths = replace(paths, between=between)
+        found.append(squared_speed(model, spec, paths, t[first : first + BATCH], stepping.EPSILON, extractor))
     return np.concatenate(found)
 
 

@@ -117,11 +117,11 @@ def smoothness_of(
     spec: ModelSpec, space: str, paths: int, extractor: Extractor, workspace: Workspace, show: Show
 ) -> Smoothness | None:
     """Of the first paths of seed 0, which are kept: an evaluation takes them too."""
-    generator = generator_of(spec, workspace)
-    first = next(iter(latent_model(generator, spec.name).spaces))
+    model = latent_model(generator_of(spec, workspace), spec.name)
+    first = next(iter(model.spaces))
     metric = next((name for name, row in METRICS.items() for need in row.needs if SPACES.get(need) is not None
                    and (SPACES[need] or first) == space), "")
-    if not metric or rounds(generator, workspace.device):
+    if not metric or rounds(model, spec, extractor, workspace.device):
         return None
     (need,) = METRICS[metric].needs
     show("paths", 0, paths)

@@ -16,6 +16,7 @@ from ganbench.gan.datasets.npz import holds_images
 from ganbench.gan.features import pixels
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import check_room, file_digest
+from ganbench.gan.generators.base import LatentModel
 from ganbench.gan.images import write_npz
 from ganbench.gan.interchange import VIEWS, is_features, is_statistics, load_features, load_statistics
 from ganbench.gan.lacking import Omitted, There, omitted_of, unmeasured
@@ -355,15 +356,17 @@ def what_is_there(job: Job, extractor: str) -> There:
                                if load_statistics(job.given, view, arrays[view]))
     labelled, classes = classes_in(job)
     return There(arrays, images, statistics, "training" in job.parts, bool(job.unseen), labelled, classes,
-                 min(part.n for part in job.parts.values()), *latents_in(job))
+                 min(part.n for part in job.parts.values()), *latents_in(job, extractor))
 
 
-def latents_in(job: Job) -> tuple[frozenset[str], bool]:
-    """The model's latent spaces, and whether its images are rounded: that is looked at where a metric takes steps."""
-    generator = generator_of(job.model, job.workspace)
-    spaces = latent_spaces(generator)
-    stepped = any(need in SPACES for name in metrics_of(job.protocol) for need in METRICS[name].needs)
-    return spaces, bool(spaces) and stepped and rounds(generator, job.workspace.device)
+def latents_in(job: Job, extractor: str) -> tuple[frozenset[str], bool]:
+    """The model's latent spaces, and whether small steps are lost in rounding, which is tried where a metric takes
+    them."""
+    generator, stepped = generator_of(job.model, job.workspace), job.paths(extractor)
+    if not isinstance(generator, LatentModel):
+        return frozenset(), False
+    made, device = extractor_of(extractor, job.workspace), job.workspace.device
+    return latent_spaces(generator), bool(stepped) and rounds(generator, job.model, made, device)
 
 
 def classes_in(job: Job) -> tuple[bool, int]:

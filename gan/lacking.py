@@ -23,7 +23,7 @@ class There:
     classes: int  # the number of classes; 0: unknown
     images: int  # the size of the smallest set
     spaces: frozenset[str] = frozenset()  # the model's latent spaces; "": that of its draws
-    rounded: bool = False  # whether the model gives images in 8 bits
+    rounded: bool = False  # whether small steps between latents are lost in rounding
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ from ganbench.gan.types import ModelSpec
 from ganbench.gan.unrounded import is_rounded, unrounded
 
 EPSILON = 1e-4
+COARSE = 1.25               # times as much for a tenth of the step: of a path, at least a fifth of it is rounding,
+BROKEN = 5.0                # and of all paths, most of it: few pixels that are rounded change rarely, but by much
 GOAL = "path"               # name of the seed of the latents that paths lead to
 
 
@@ -63,7 +65,7 @@ def steps(
     parts: list[np.ndarray] = []
     for first in range(start // size * size, stop, size):
         paths = paths_from(model, range(first, first + size), seed, space, device)
-        found = squared_speed(model, spec, paths, np.zeros(size), extractor, device, first)
+        found = squared_speed(model, spec, paths, np.zeros(size), EPSILON, extractor, device, first)
         parts.append(found[max(0, start - first) : stop - first])
         tick(len(parts[-1]))
     return {"steps": np.concatenate(parts)}
@@ -80,12 +82,12 @@ def paths_from(model: LatentModel, indices: Sequence[int], seed: int, space: str
 
 
 def squared_speed(
-    model: LatentModel, spec: ModelSpec, paths: Paths, t: np.ndarray, extractor: Extractor, device: str = "cpu",
-    first: int = 0,
+    model: LatentModel, spec: ModelSpec, paths: Paths, t: np.ndarray, epsilon: float, extractor: Extractor,
+    device: str = "cpu", first: int = 0,
 ) -> np.ndarray:
     """d / epsilon^2 of a step from t (n,) on, (n,) float64."""
-    here, there = (features_of(images_at(model, spec, paths, at, device, first), extractor) for at in (t, t + EPSILON))
-    return np.asarray(((there - here) ** 2).sum(axis=1) / EPSILON**2)
+    here, there = (features_of(images_at(model, spec, paths, at, device, first), extractor) for at in (t, t + epsilon))
+    return np.asarray(((there - here) ** 2).sum(axis=1) / epsilon**2)
 
 
 def images_at(
@@ -109,7 +111,16 @@ def latent_spaces(generator: Generator) -> frozenset[str]:
 
 
 @torch.inference_mode()
-def rounds(generator: Generator, device: str) -> bool:
-    """Whether a model's images come in 8 bits, so that small steps are lost; draws the first ones."""
+def rounds(model: LatentModel, spec: ModelSpec, extractor: Extractor, device: str = "cpu") -> bool:
+    """Whether small steps are lost in rounding, of images to 8 bits or of a network to half precision.
+
+    What changes smoothly has moved about ten times as far after a step ten times as long; what is rounded has not, and
+    d / epsilon^2 grows as epsilon shrinks.  Looked at along the paths of the first images.
+    """
     first = range(MICRO_BATCH[torch.device(device).type])
-    return is_rounded(generator.sample(generator.draws(first, 0).to(device), labels_of(generator, first, 0, device)))
+    if is_rounded(model.sample(model.draws(first, 0).to(device), labels_of(model, first, 0, device))):
+        return True
+    paths = paths_from(model, first, 0, "", device)
+    short, long = (squared_speed(model, spec, paths, np.zeros(len(first)), epsilon, extractor, device)
+                   for epsilon in (EPSILON, 10 * EPSILON))
+    return bool(np.median(short - COARSE * long) > 0 or short.sum() > BROKEN * long.sum())

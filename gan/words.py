@@ -71,9 +71,10 @@ NEEDS: Mapping[str, tuple[str, str]] = {
                 "un modèle doté d'un espace latent (les images sur disque, les transformeurs à jetons, les mélanges et "
                 "les dossiers diffusers n'en ont pas)"),
     "w": ("a model with a space W, such as StyleGAN2", "un modèle doté d'un espace W, comme StyleGAN2"),
-    "unrounded": ("a model that gives floats (the images of this one are rounded to 8 bits, and small steps are lost)",
-                  "un modèle qui produit des flottants (les images de celui-ci sont arrondies à 8 bits, et les petits "
-                  "pas s'y perdent)"),
+    "unrounded": ("images and features in which small steps show (here they are lost in rounding, to 8 bits or to half "
+                  "precision)",
+                  "des images et des caractéristiques où de petits pas se voient (ici, ils se perdent dans l'arrondi à "
+                  "8 bits ou en demi-précision)"),
     "images": ("at least {least} images of each set", "au moins {least} images par ensemble"),
 }
 

@@ -218,17 +218,55 @@ def test_which_models_have_paths(space):
     assert latent_spaces(Wrapped(Linear(), ModelSpec("a", factory="m:c", latent="none"))) == set()
 
 
-def test_images_in_8_bits_have_no_small_steps(space):
-    def rounded(z):
-        return (torch.tanh(z @ MATRIX.T).reshape(-1, 1, SIDE, SIDE) * 127.5 + 128).to(torch.uint8)
+WIDE = torch.randn(D, SIDE**2, generator=torch.Generator().manual_seed(0)) * 0.3
+LOST = {
+    "uint8": lambda images: (images * 127.5 + 128).to(torch.uint8),
+    "256 values": lambda images: (images * 127.5).round() / 127.5,
+    "another grid": lambda images: (images * 1_000).round() / 1_000,
+    "half precision": lambda images: images.half(),
+    "half precision in between": lambda images: torch.tanh(images.half()).float(),
+    "bfloat16": lambda images: images.bfloat16(),
+}
 
+
+@pytest.mark.parametrize("how", LOST)
+def test_steps_that_are_lost_in_rounding_are_noticed(how, pixels):
     spec = ModelSpec("toy", factory="m:c", latent="normal", latent_shape=(D,))
-    wide = torch.randn(D, 32 * 32, generator=torch.Generator().manual_seed(0))
-    assert rounds(WrappedLatent(rounded, spec), "cpu")
-    assert not rounds(WrappedLatent(Linear(), spec), "cpu")
-    assert rounds(WrappedLatent(lambda z: (torch.tanh(z @ wide) * 127).round() / 127, spec), "cpu")
-    for name in ("dcgan", "r3gan", "stylegan2", "wgan-gp", "flow"):
-        assert not rounds(zoo(name, space)[1], "cpu")
+
+    def exact(z):
+        return torch.tanh(z @ WIDE).reshape(-1, 1, SIDE, SIDE)
+
+    assert not rounds(WrappedLatent(exact, spec), spec, pixels)
+    assert rounds(WrappedLatent(lambda z: LOST[how](exact(z)), spec), spec, pixels)
+
+
+def test_features_of_half_precision_are_noticed_too(space):
+    class Half:
+        def __init__(self, whole):
+            self.whole, self.micro_batch = whole, whole.micro_batch
+
+        def unrounded(self, images):
+            return {"features": self.whole.unrounded(images)["features"].astype(np.float16)}
+
+    spec, model = zoo("dcgan", space)
+    judge = extractor_of("judge", space)
+    assert not rounds(model, spec, judge)
+    assert rounds(model, spec, Half(judge))
+
+
+def test_a_model_that_ignores_its_latents_is_not_taken_to_round(pixels):
+    spec = ModelSpec("toy", factory="m:c", latent="normal", latent_shape=(D,))
+    picture = torch.tanh(torch.randn(1, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(0)))
+    model = WrappedLatent(lambda z: picture.expand(len(z), -1, -1, -1), spec)
+    assert not rounds(model, spec, pixels)
+    assert (walked(model, spec, pixels, 5) == 0).all()
+
+
+@pytest.mark.parametrize("name", ["dcgan", "r3gan", "stylegan2", "wgan-gp", "flow"])
+def test_models_of_the_zoo_resolve_small_steps(name, space, pixels):
+    spec, model = zoo(name, space)
+    for extractor in (pixels, extractor_of("judge", space)):
+        assert not rounds(model, spec, extractor)
 
 
 # Beside torchmetrics

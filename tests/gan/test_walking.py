@@ -157,7 +157,7 @@ def test_a_model_of_8_bit_images_says_that_steps_are_lost(tmp_path, garments, wo
     scores = evaluate(str(tmp_path / "eight.toml"), asked(garments, "kid,ppl"), workspace=workspace)
     assert {score.metric for score in scores} == {"kid_pixels"}
     (said,) = omitted_of(scores)
-    assert "rounded to 8 bits" in said
+    assert "lost in rounding" in said
 
 
 # Names
