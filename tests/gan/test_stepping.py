@@ -26,6 +26,7 @@ from ganbench.gan.stepping import EPSILON, GOAL, latent_spaces, rounds, steps
 from ganbench.gan.types import ModelSpec
 
 D, SIDE = 6, 8
+FLOW = pytest.param("flow", "", marks=pytest.mark.long)                           # ten evaluations an image
 MATRIX = torch.randn(SIDE**2, D, generator=torch.Generator().manual_seed(0)) * 0.05
 
 
@@ -156,12 +157,12 @@ def derivatives(model: LatentModel, space: str, n: int, see, by: float = 1e-6) -
 
 @pytest.mark.parametrize(("name", "through"), [("dcgan", ""), ("stylegan2", "w")])
 @pytest.mark.parametrize(("extractor", "see", "close"), [
-    ("pixels", seen_by_pixels, 0.005), ("judge", seen_by_judge, 0.05),      # the judge has corners: ReLU, maxima
+    ("pixels", seen_by_pixels, 0.01), ("judge", seen_by_judge, 0.05),      # the judge has corners: ReLU, maxima
 ])
 def test_steps_are_derivatives_up_to_rounding(name, through, extractor, see, close, space):
     spec, model = zoo(name, space)
-    found = walked(model, spec, extractor_of(extractor, space), 40, through)
-    expected = derivatives(model, through, 40, see)
+    found = walked(model, spec, extractor_of(extractor, space), 20, through)
+    expected = derivatives(model, through, 20, see)
     assert np.median(np.abs(found / expected - 1)) < close
     assert found.sum() == pytest.approx(expected.sum(), rel=2 * close)
 
@@ -177,13 +178,12 @@ def test_epsilon_does_not_matter(name, space, monkeypatch):
     assert found[1e-5] == pytest.approx(found[1e-4], rel=0.03)
 
 
-def test_noise_and_class_are_the_same_at_both_ends(space, pixels, monkeypatch):
+@pytest.mark.parametrize(("name", "through"), [("stylegan2", ""), ("stylegan2", "w"), ("r3gan", ""), FLOW])
+def test_noise_and_class_are_the_same_at_both_ends(name, through, space, pixels, monkeypatch):
     """With no way to go, nothing changes."""
-    monkeypatch.setattr(stepping, "GOAL", "z")
     monkeypatch.setattr(stepping, "seed_of", lambda seed, name: seed)
-    for name, through in (("stylegan2", ""), ("stylegan2", "w"), ("r3gan", ""), ("flow", "")):
-        spec, model = zoo(name, space)
-        assert walked(model, spec, pixels, 4, through).max() < 1e-4
+    spec, model = zoo(name, space)
+    assert walked(model, spec, pixels, 4, through).max() < 1e-4
 
 
 # What a path depends on
@@ -262,8 +262,8 @@ def test_a_model_that_ignores_its_latents_is_not_taken_to_round(pixels):
     assert (walked(model, spec, pixels, 5) == 0).all()
 
 
-@pytest.mark.parametrize("name", ["dcgan", "r3gan", "stylegan2", "wgan-gp", "flow"])
-def test_models_of_the_zoo_resolve_small_steps(name, space, pixels):
+@pytest.mark.parametrize(("name", "_"), [("dcgan", ""), ("r3gan", ""), ("stylegan2", ""), ("wgan-gp", ""), FLOW])
+def test_models_of_the_zoo_resolve_small_steps(name, _, space, pixels):
     spec, model = zoo(name, space)
     for extractor in (pixels, extractor_of("judge", space)):
         assert not rounds(model, spec, extractor)
@@ -293,6 +293,7 @@ class TheirGenerator(nn.Module):
         return (Linear()(z) + 1) * 127.5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("latent", "rule"), [("normal", "slerp_any"), ("uniform", "lerp")])
 def test_torchmetrics_takes_the_same_steps_and_leaves_out_one_more_of_the_largest(latent, rule, pixels, monkeypatch):
     """Its upper quantile is the nearest value below, NVIDIA's the nearest above."""
