@@ -3,10 +3,12 @@
     python benchmarks/path_length.py zoo [--n 2000] [--seed 0] [--extractors efficientnet_lite0 judge pixels]
     python benchmarks/path_length.py epsilon [--n 200]
     python benchmarks/path_length.py ends [--n 1000]
+    python benchmarks/path_length.py errors [--n 20000 --seed 1 --extractors pixels]
 
 `zoo`: ppl and, where there is W, ppl_w, with standard errors.  `epsilon`: the same paths with steps of other lengths;
 where float32 no longer resolves a step, the value grows as 1 / epsilon^2.  `ends`: steps from the ends of paths beside
-steps from anywhere on them, along arcs and straight lines.
+steps from anywhere on them, along arcs and straight lines.  `errors`: the mean standard error of as many groups of 200
+and of 500 paths as there are, over the standard deviation of the groups' values.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ BATCH = 20
 
 def main() -> None:
     given = arguments()
-    measure = {"zoo": measure_zoo, "epsilon": measure_epsilon, "ends": measure_ends}[given.what]
+    measure = {"zoo": measure_zoo, "epsilon": measure_epsilon, "ends": measure_ends,
+               "errors": measure_errors}[given.what]
     title = f"Perceptual path length, {given.what}: {given.n} paths, seed {given.seed}"
     with measuring(title, "torch"), single_threaded(), torch.inference_mode():
         measure(given)
@@ -100,6 +103,17 @@ def measure_ends(given: argparse.Namespace) -> None:
                       f"{found.se:.2g} |", flush=True)
 
 
+def measure_errors(given: argparse.Namespace) -> None:
+    home = Workspace(given.home)
+    print("| model | space | extractor | paths | groups | error over deviation |\n|---|---|---|---:|---:|---:|")
+    for spec, space, name in rows_in(given, ["zoo:dcgan-fashion-mnist", "zoo:wgan-gp-fashion-mnist"]):
+        taken = steps(generator_of(spec, home), spec, given.seed, space, 0, given.n, extractor_of(name, home))["steps"]
+        for n in (200, 500):
+            found = [ppl(group) for group in taken[: len(taken) // n * n].reshape(-1, n)]
+            ratio = np.mean([one.se for one in found]) / np.std([one.value for one in found], ddof=1)
+            print(f"| {spec.name} | {space or 'draws'} | {name} | {n} | {len(found)} | {ratio:.2f} |", flush=True)
+
+
 def steps_at(
     model: LatentModel, spec: ModelSpec, given: argparse.Namespace, space: str, between: Between, t: np.ndarray,
     extractor: Extractor,
@@ -115,7 +129,7 @@ def steps_at(
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["zoo", "epsilon", "ends"])
+    parser.add_argument("what", choices=["zoo", "epsilon", "ends", "errors"])
     parser.add_argument("--model", nargs="+", default=[])
     parser.add_argument("--n", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=0)
