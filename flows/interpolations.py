@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +14,31 @@ from ganbench.flows.answers import Answer
 from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.tables import DASH
 from ganbench.gan.animations import check_animation, write_animation
+from ganbench.gan.evaluate import walk_one
+from ganbench.gan.features.base import Extractor
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.interpolation import dense_images, keys_of, kinds_for, latent_model, places_in, render, walk
 from ganbench.gan.jobs import asked_model
 from ganbench.gan.latent.paths import LatentPath
+from ganbench.gan.metrics import METRICS
+from ganbench.gan.needs.paths import SPACES
+from ganbench.gan.numbers import decimals, english
+from ganbench.gan.parts import Part
 from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.sampling import generator_of
+from ganbench.gan.scoring import score_name
+from ganbench.gan.stepping import rounds
+from ganbench.gan.store import rows_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.trials import check_output
-from ganbench.gan.types import BadInput
+from ganbench.gan.types import BadInput, Estimate, ModelSpec, Workspace
 from ganbench.tasks.settings import workspace_of
 
 Show = Callable[..., None]
 JUDGE = "pixels"        # has no weights, and takes images of every size
 MOST = 10_000           # frames
 MEMORY = 8e9            # bytes
+PATHS = 200             # for the smoothness of the space, but no more than twice the frames
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,15 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Smoothness:
+    """The perceptual path length of a model in the space of its film, by the name of the score."""
+
+    metric: str
+    found: Estimate
+    paths: int
+
+
+@dataclass(frozen=True)
 class Film:
     """What was written, and how even each kind of path is: at equal steps, and re-timed."""
 
@@ -56,6 +75,7 @@ class Film:
     pacer: str
     evenness: Mapping[str, tuple[float, float]]     # the kind that was drawn comes first
     out: str
+    smoothness: Smoothness | None = None            # None: of other spaces than that of the draws and W, and of 8 bits
 
     @property
     def kind(self) -> str:
@@ -87,8 +107,27 @@ def interpolate(show: Show, model: str, route: Route, out: Path, opening: Openin
             found = walk(generator, spec, keys, kind, route.frames, route.loop, pacer, judge, not route.own_pace,
                          workspace.device, lambda n: show("images", n))
             evenness[kind] = found.own, found.timed
+        smoothness = smoothness_of(spec, keys.space, min(PATHS, 2 * route.frames), pacer, workspace, show)
     write_animation(out, found.frames, route.fps)
-    return Film(spec.name, route, keys.space, keys.labels, lead, {kind: evenness[kind] for kind in kinds}, str(out))
+    return Film(spec.name, route, keys.space, keys.labels, lead, {kind: evenness[kind] for kind in kinds}, str(out),
+                smoothness)
+
+
+def smoothness_of(
+    spec: ModelSpec, space: str, paths: int, extractor: Extractor, workspace: Workspace, show: Show
+) -> Smoothness | None:
+    """Of the first paths of seed 0, which are kept: an evaluation takes them too."""
+    model = latent_model(generator_of(spec, workspace), spec.name)
+    first = next(iter(model.spaces))
+    metric = next((name for name, row in METRICS.items() for need in row.needs if SPACES.get(need) is not None
+                   and (SPACES[need] or first) == space), "")
+    if not metric or rounds(model, spec, extractor, workspace.device):
+        return None
+    (need,) = METRICS[metric].needs
+    show("paths", 0, paths)
+    walked = walk_one(Part(spec, 0, paths), 0, paths, need, extractor.name, workspace, lambda n: show("paths", n))
+    found = METRICS[metric].compute(rows_of(walked)["steps"])
+    return Smoothness(score_name(metric, extractor.name, extractor.weights), found, paths)
 
 
 def check_memory(image: np.ndarray, frames: int) -> None:
@@ -125,10 +164,21 @@ def screen_of(film: Film) -> Screen:
         Grid(f"Paths of {film.model} in {film.space}", ("path", "equal steps", "re-timed"), rows),
         Line(f"Largest change between two frames over the median change, in {JUDGE}: 1 is even. Frames are re-timed by "
              f"distances of {film.pacer}.{better}"),
+        *said_of(film.smoothness, film.space),
         Line(""),
         Line(f"{what}{', at equal steps' if route.own_pace else ', re-timed'}:"),
         Line(film.out, whole=True),
     ]
+
+
+def said_of(smooth: Smoothness | None, space: str) -> list[Line]:
+    """The path length, which is about the model and not about the film."""
+    if smooth is None:
+        return []
+    digits = decimals(smooth.found.se)
+    value, se = (english(number, digits) for number in (smooth.found.value, smooth.found.se))
+    return [Line(""), Line(f"All of {space}: {smooth.metric} is {value} \N{PLUS-MINUS SIGN} {se}, of {smooth.paths:,} "
+                           "small steps between random latents; lower is smoother.")]
 
 
 def json_of(film: Film) -> str:
@@ -137,4 +187,6 @@ def json_of(film: Film) -> str:
     facts = {"model": film.model, "space": film.space, "classes": list(film.classes), "frames": film.route.frames,
              "path": film.kind, "retimed": not film.route.own_pace, "paced_by": film.pacer, "judged_by": JUDGE,
              "out": film.out}
-    return json.dumps({"interpolation": facts, "paths": paths}, indent=1, allow_nan=False)
+    smooth = film.smoothness and {"metric": film.smoothness.metric, **asdict(film.smoothness.found),
+                                  "paths": film.smoothness.paths}
+    return json.dumps({"interpolation": facts, "paths": paths, "smoothness": smooth}, indent=1, allow_nan=False)

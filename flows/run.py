@@ -69,6 +69,7 @@ def run_evaluation(show: Show, model: str, question: Question, seed: int, by: st
         show(f"images: {role}", 0, part.n)
     for name in job.extractors:
         show(f"features: {name}", 0, total)
+    show_paths(show, [job])
     begin_flow()
     from ganbench.flows.evaluate import evaluate
 
@@ -85,22 +86,32 @@ def run_comparison(
     check_several(models)
     workspace = workspace_of(opening.trust_pickle)
     parts: dict[str, Part] = {}
+    jobs = []
     with single_threaded():
         specs = distinct(models, workspace, protocol_of(question).preprocessing)
         protocol = asked_protocol(question, specs, workspace)
         for spec in specs:
             job = prepare(spec, protocol, seed, workspace)
+            jobs.append(job)
             parts |= {f"{identity(part.spec)} {part.n}": part for part in job.parts.values()}
     total = sum(part.n for part in parts.values())
     show("images", 0, total)
     for name in job.extractors:
         show(f"features: {name}", 0, total)
+    show_paths(show, jobs)
     begin_flow()
     from ganbench.flows.compare import compare
 
     with listening(lambda stage, n: show("images" if stage.startswith("images") else stage, n)):
         return compare.with_options(task_runner=runner())(
             models=list(models), **given(question), seed=seed, report=report, **given(opening))
+
+
+def show_paths(show: Show, jobs: Sequence[Job]) -> None:
+    """How many steps along paths there are for each extractor."""
+    for name in jobs[0].extractors:
+        if walked := sum(len(job.paths(name)) * job.parts["generated"].n for job in jobs):
+            show(f"paths: {name}", 0, walked)
 
 
 def run_nightly(show: Show, suite: str, opening: Opening) -> tuple[Suite, Night | None, str]:

@@ -12,7 +12,7 @@ from ganbench.gan.measure import Measured
 from ganbench.gan.parts import Part
 from ganbench.gan.types import Alert, Context, Convention, Features, Shard, Workspace
 from ganbench.tasks.artifacts import begin_progress, update_progress
-from ganbench.tasks.stages import check_features, check_images, extract_features, sample_shard, score
+from ganbench.tasks.stages import check_features, check_images, extract_features, sample_shard, score, walk_paths
 
 
 class Tasks:
@@ -23,6 +23,11 @@ class Tasks:
 
     def extract(self, name: str, images: Pending[Shard], extractor: str, workspace: Workspace) -> Pending[Shard]:
         return extract_features.submit(name, images, extractor, workspace)
+
+    def walk(
+        self, name: str, part: Part, index: int, rows: int, kind: str, extractor: str, workspace: Workspace
+    ) -> Pending[Shard]:
+        return walk_paths.submit(name, part, index, rows, kind, extractor, workspace)
 
     def look_at_images(self, job: Job, images: Mapping[str, list[Shard]]) -> list[Alert]:
         return check_images(job, images)
@@ -42,7 +47,7 @@ TASKS = Tasks()
 
 def follow(title: str, started: Sequence[Started]) -> None:
     """Wait for all shards, keeping Prefect's progress bar up to date; the first one that fails ends the wait."""
-    pending = [one for mine in started for group in (*mine.images.values(), *mine.features.values()) for one in group]
+    pending = [one for mine in started for one in mine.shards]
     futures = {one.task_run_id: one for one in pending if isinstance(one, PrefectFuture)}
     bar = begin_progress(f"{title}: {len(futures)} shards of images and features")
     for done, future in enumerate(as_completed(list(futures.values())), 1):

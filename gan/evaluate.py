@@ -23,6 +23,7 @@ from ganbench.gan.jobs import Job, asked_protocol, keep, prepare
 from ganbench.gan.measure import Measured, import_features, measure
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import resolve
+from ganbench.gan.needs.paths import SPACES
 from ganbench.gan.parts import Part, samples_of
 from ganbench.gan.protocols import with_count
 from ganbench.gan.question import Question, protocol_of
@@ -43,7 +44,10 @@ from ganbench.gan.types import (
     Shard,
     Workspace,
 )
+from ganbench.gan.walking import walk_shard
 from ganbench.gan.words import caution
+
+NOTHING: Mapping[str, Features] = {}
 
 
 def evaluate(
@@ -98,6 +102,10 @@ class Stages(Proto):
 
     def extract(self, name: str, images: Pending[Shard], extractor: str, workspace: Workspace) -> Pending[Shard]: ...
 
+    def walk(
+        self, name: str, part: Part, index: int, rows: int, kind: str, extractor: str, workspace: Workspace
+    ) -> Pending[Shard]: ...
+
     def look_at_images(self, job: Job, images: Mapping[str, list[Shard]]) -> list[Alert]: ...
 
     def look_at_features(self, job: Job, extractor: str, features: Mapping[str, Features]) -> list[Alert]: ...
@@ -126,6 +134,11 @@ class Threads:
     def extract(self, name: str, images: Pending[Shard], extractor: str, workspace: Workspace) -> Pending[Shard]:
         return self.pool.submit(lambda: extract_one(images.result(), extractor, workspace))
 
+    def walk(
+        self, name: str, part: Part, index: int, rows: int, kind: str, extractor: str, workspace: Workspace
+    ) -> Pending[Shard]:
+        return self.pool.submit(walk_one, part, index, rows, kind, extractor, workspace)
+
     def look_at_images(self, job: Job, images: Mapping[str, list[Shard]]) -> list[Alert]:
         return look_at_images(job, images)
 
@@ -141,10 +154,16 @@ class Threads:
 
 @dataclass(frozen=True)
 class Started:
-    """The shards of a job: images by role, features by extractor and role."""
+    """The shards of a job: images by role, features by extractor and role, steps by extractor and kind of path."""
 
     images: dict[str, list[Pending[Shard]]] = field(default_factory=dict)
     features: dict[tuple[str, str], list[Pending[Shard]]] = field(default_factory=dict)
+    paths: dict[tuple[str, str], list[Pending[Shard]]] = field(default_factory=dict)
+
+    @property
+    def shards(self) -> list[Pending[Shard]]:
+        """All of them."""
+        return [one for kind in (self.images, self.features, self.paths) for shards in kind.values() for one in shards]
 
 
 def submit(jobs: Sequence[Job], stages: Stages) -> list[Started]:
@@ -164,7 +183,19 @@ def submit(jobs: Sequence[Job], stages: Stages) -> list[Started]:
             mine.images.setdefault(role, []).append(images)
             for name, made in extracted.items():
                 mine.features.setdefault((name, role), []).append(made)
+    for job, mine in zip(jobs, found, strict=True):
+        mine.paths.update(begin_paths(job, label(job, "generated", jobs), stages))
     return found
+
+
+def begin_paths(job: Job, name: str, stages: Stages) -> dict[tuple[str, str], list[Pending[Shard]]]:
+    """Steps along as many paths as there are generated images, by extractor and kind of path."""
+    part = job.parts["generated"]
+    return {
+        (extractor, kind): [stages.walk(name, part, *shard, kind, extractor, job.workspace)
+                            for shard in shards_of(part.n)]
+        for extractor in job.extractors for kind in job.paths(extractor)
+    }
 
 
 def label(job: Job, role: str, jobs: Sequence[Job]) -> str:
@@ -209,8 +240,9 @@ def begin_scores(job: Job, started: Started, stages: Stages, jobs: Sequence[Job]
     begun = {}
     for name, features in all_features(job, started).items():
         alerts += stages.look_at_features(job, name, features)
+        paths = {kind: features_from(name, shards_in(started.paths[name, kind]), job) for kind in job.paths(name)}
         begun[name] = {
-            role: stages.measure(label(job, role, jobs), context_of(job, role, features), features[role],
+            role: stages.measure(label(job, role, jobs), context_of(job, role, features, paths), features[role],
                                  job.metrics(name), job.protocol.convention, job.workspace)
             for role in measured(job)
         }
@@ -251,9 +283,11 @@ def look_at_features(job: Job, extractor: str, features: Mapping[str, Features])
     return alerts
 
 
-def context_of(job: Job, role: str, features: Mapping[str, Features]) -> Context:
+def context_of(
+    job: Job, role: str, features: Mapping[str, Features], paths: Mapping[str, Features] = NOTHING
+) -> Context:
     """The sets with which the features of a role are compared.  For held-out images, the training set is used only if
-    they are not part of it, and unseen images only if they are different ones."""
+    they are not part of it, and unseen images only if they are different ones.  `paths`: the model's steps by kind."""
     reference = features.get("reference")
     if reference is None and is_features(job.given):
         reference = import_features(job.given, features[role].extractor, store_of(job.workspace))
@@ -266,6 +300,7 @@ def context_of(job: Job, role: str, features: Mapping[str, Features]) -> Context
         statistics_digest=file_digest(Path(given)) if given else "",
         training=None if same else features.get("training"),
         test=features.get(unseen) if unseen != role else None,
+        **(paths if role == "generated" else {}),
     )
 
 
@@ -278,6 +313,14 @@ def extract_one(images: Shard, extractor: str, workspace: Workspace, tick: Tick 
 def sample_one(part: Part, index: int, rows: int, workspace: Workspace, tick: Tick = silent) -> Shard:
     """One shard of a part's images."""
     return sample_shard(part.spec, part.seed, index, rows, workspace, store_of(workspace), tick)
+
+
+def walk_one(
+    part: Part, index: int, rows: int, kind: str, extractor: str, workspace: Workspace, tick: Tick = silent
+) -> Shard:
+    """Steps along one shard of a model's paths, a row of SPACES, by the name of an extractor."""
+    made, store = extractor_of(extractor, workspace), store_of(workspace)
+    return walk_shard(part.spec, part.seed, index, rows, SPACES[kind], made, workspace, store, tick)
 
 
 def features_of(part: Part, extractor: str, workspace: Workspace, workers: int, tick: Tick = silent) -> Features:

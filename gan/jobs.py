@@ -16,14 +16,17 @@ from ganbench.gan.datasets.npz import holds_images
 from ganbench.gan.features import pixels
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import check_room, file_digest
+from ganbench.gan.generators.base import LatentModel
 from ganbench.gan.images import write_npz
 from ganbench.gan.interchange import VIEWS, is_features, is_statistics, load_features, load_statistics
 from ganbench.gan.lacking import Omitted, There, omitted_of, unmeasured
 from ganbench.gan.measure import roles_of
+from ganbench.gan.metrics import METRICS
 from ganbench.gan.models.identity import IMAGES, identity
 from ganbench.gan.models.images import SIDES, open_images
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.openers import complete
+from ganbench.gan.needs.paths import SPACES
 from ganbench.gan.parts import (
     Part,
     check_size,
@@ -39,6 +42,7 @@ from ganbench.gan.parts import (
 from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.sampling import check_device, generator_of
 from ganbench.gan.slices import NO_CLASSES, SLICES
+from ganbench.gan.stepping import latent_spaces, rounds
 from ganbench.gan.trials import check_output
 from ganbench.gan.types import (
     BadInput,
@@ -71,6 +75,11 @@ class Job:
         """The metrics that are computed from the features of an extractor."""
         out = {one.metric for one in self.omitted if one.extractor == extractor}
         return tuple(name for name in self.protocol.metrics(extractor) if name not in out)
+
+    def paths(self, extractor: str) -> tuple[str, ...]:
+        """The kinds of paths whose steps metrics need in the features of an extractor: rows of SPACES."""
+        needed = {need for name in self.metrics(extractor) for need in METRICS[name].needs}
+        return tuple(need for need in SPACES if need in needed)
 
     @property
     def extractors(self) -> tuple[str, ...]:
@@ -347,7 +356,17 @@ def what_is_there(job: Job, extractor: str) -> There:
                                if load_statistics(job.given, view, arrays[view]))
     labelled, classes = classes_in(job)
     return There(arrays, images, statistics, "training" in job.parts, bool(job.unseen), labelled, classes,
-                 min(part.n for part in job.parts.values()))
+                 min(part.n for part in job.parts.values()), *latents_in(job, extractor))
+
+
+def latents_in(job: Job, extractor: str) -> tuple[frozenset[str], bool]:
+    """The model's latent spaces, and whether small steps are lost in rounding, which is tried where a metric takes
+    them."""
+    generator, stepped = generator_of(job.model, job.workspace), job.paths(extractor)
+    if not isinstance(generator, LatentModel):
+        return frozenset(), False
+    made, device = extractor_of(extractor, job.workspace), job.workspace.device
+    return latent_spaces(generator), bool(stepped) and rounds(generator, job.model, made, device)
 
 
 def classes_in(job: Job) -> tuple[bool, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganbench.gan.metrics import METRICS, Metric
+from ganbench.gan.needs.paths import SPACES
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class There:
     labelled: bool  # whether the generated images have classes
     classes: int  # the number of classes; 0: unknown
     images: int  # the size of the smallest set
+    spaces: frozenset[str] = frozenset()  # the model's latent spaces; "": that of its draws
+    rounded: bool = False  # whether small steps between latents are lost in rounding
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ def lack(need: str, row: Metric, there: There) -> str:
         "labels": need == "generated_labels" and not there.labelled,
         "classes": need == "generated_labels" and there.labelled and row.of_judges
         and there.classes != there.arrays.get("logits", there.classes),
+        "latents": need in SPACES and not there.spaces,
+        "w": need in SPACES and SPACES[need] not in there.spaces,
+        "unrounded": need in SPACES and there.rounded,
     }
     return next((key for key, is_missing in missing.items() if is_missing), "")
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ganbench.gan import interchange
 from ganbench.gan.metrics import METRICS, Metric
-from ganbench.gan.needs import moments, nearest, sets, similarity
+from ganbench.gan.needs import moments, nearest, paths, sets, similarity
 from ganbench.gan.needs.sets import Sets
 from ganbench.gan.sources import source_digest
 from ganbench.gan.store import SHARD, Store, digest_of_rows, extend, remember, store_of
@@ -27,10 +27,12 @@ NEEDS: Mapping[str, Callable[[Sets], Any]] = {
         similarity.real_self_similarity,
         nearest.real_neighbours, nearest.training_neighbours, nearest.training_matches, nearest.test_matches,
         nearest.overlap,
+        paths.paths, paths.w_paths,
     )
 }
 # Which sets an argument is computed from, by the prefix of its name.
-ROLES = {"reference": ("real_", "overlap"), "training": ("training_", "test_matches"), "test": ("test_",)}
+ROLES = {"reference": ("real_", "overlap"), "training": ("training_", "test_matches"), "test": ("test_",),
+         **{need: (need,) for need in paths.SPACES}}
 
 
 @dataclass(frozen=True)

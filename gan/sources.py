@@ -21,6 +21,7 @@ STAGES: dict[str, tuple[str, ...]] = {                      # and what is chosen
     "samples": ("drawing",),                                # what makes the model's images, see `models.openers.makers`
     "truncated": ("readings",),
     "features": ("features.passing",),                      # the extractor
+    "paths": ("stepping",),                                 # the extractor
     "reading": ("readings",),                               # of a network through another tool's eyes
     "statistics": ("needs.moments",),
     "self-similarity": ("needs.similarity",),

@@ -140,6 +140,8 @@ class Context:
     statistics_digest: str = ""  # its sha256
     training: Features | None = None  # of the training images
     test: Features | None = None  # of real images outside the training set
+    paths: Features | None = None  # of small steps between the model's latents, in the space of its draws
+    w_paths: Features | None = None  # of such steps in W
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,15 @@ NEEDS: Mapping[str, tuple[str, str]] = {
                 "un classifieur dont les classes sont celles des images"),
     "spatial": ("an extractor with a spatial layer, such as inception_spatial",
                 "un extracteur doté d'une couche spatiale, comme inception_spatial"),
+    "latents": ("a model with a latent space (images on disk, transformers over tokens, mixtures and diffusers folders "
+                "have none)",
+                "un modèle doté d'un espace latent (les images sur disque, les transformeurs à jetons, les mélanges et "
+                "les dossiers diffusers n'en ont pas)"),
+    "w": ("a model with a space W, such as StyleGAN2", "un modèle doté d'un espace W, comme StyleGAN2"),
+    "unrounded": ("images and features in which small steps show (here they are lost in rounding, to 8 bits or to half "
+                  "precision)",
+                  "des images et des caractéristiques où de petits pas se voient (ici, ils se perdent dans l'arrondi à "
+                  "8 bits ou en demi-précision)"),
     "images": ("at least {least} images of each set", "au moins {least} images par ensemble"),
 }
 

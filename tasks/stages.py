@@ -17,7 +17,7 @@ from ganbench.gan.audit import audit
 from ganbench.gan.copying import Audit
 from ganbench.gan.costs import costs_of
 from ganbench.gan.ensemble import Held, mixture_of
-from ganbench.gan.evaluate import extract_one, features_of, look_at_features, look_at_images, sample_one
+from ganbench.gan.evaluate import extract_one, features_of, look_at_features, look_at_images, sample_one, walk_one
 from ganbench.gan.findings import Analysis, analyse, evidence_of
 from ganbench.gan.generators.base import FiniteModel
 from ganbench.gan.generators.rejection import Ratio
@@ -78,6 +78,18 @@ def extract_features(role: str, images: Shard, extractor: str, workspace: Worksp
     torch.set_num_threads(1)
     tick = Counter(f"features: {extractor}", images.rows, workspace.root)
     shard = extract_one(images, extractor, placed(workspace), tick)
+    tick.finish()
+    return shard, shard.computed > 0
+
+
+@store_task(name="walk", task_run_name="{extractor} of {kind} of {name}, part {index}")
+def walk_paths(
+    name: str, part: Part, index: int, rows: int, kind: str, extractor: str, workspace: Workspace
+) -> tuple[Shard, bool]:
+    """See `ganbench.gan.walking.walk_shard`."""
+    torch.set_num_threads(1)
+    tick = Counter(f"paths: {extractor}", rows, workspace.root)
+    shard = walk_one(part, index, rows, kind, extractor, placed(workspace), tick)
     tick.finish()
     return shard, shard.computed > 0
 

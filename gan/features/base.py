@@ -43,6 +43,11 @@ class Extractor(Protocol):
         """NCHW uint8, 1 <= N <= micro_batch -> arrays (N, length) float32, by the names of `outputs`."""
         ...
 
+    def unrounded(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """The same of NCHW float32 from 0 to 255, of which nothing is rounded to 8 bits on the way, in no resize
+        either: for differences that are smaller than a grey level."""
+        ...
+
 
 class Make(Protocol):
     """Builds an extractor.  `weights`: a file of the user's; `cache`: where downloads lie."""
@@ -76,10 +81,11 @@ def named(d: int, logits: int, views: Mapping[str, int]) -> dict[str, int]:
     return {"features": d} | ({"logits": logits} if logits else {}) | dict(views)
 
 
-def check_images(images: np.ndarray, micro_batch: int) -> None:
-    """Refuse whatever is not NCHW uint8 with 1 or 3 channels and 1..micro_batch images."""
-    if images.ndim != 4 or images.dtype != np.uint8:
-        raise ValueError(f"Extractors take NCHW uint8 images, got {images.dtype} of shape {images.shape}.")
+def check_images(images: np.ndarray, micro_batch: int, dtype: type = np.uint8) -> None:
+    """Refuse whatever is not NCHW of this type with 1 or 3 channels and 1..micro_batch images."""
+    if images.ndim != 4 or images.dtype != dtype:
+        raise ValueError(
+            f"Extractors take NCHW {np.dtype(dtype)} images here, got {images.dtype} of shape {images.shape}.")
     if not 1 <= len(images) <= micro_batch:
         raise ValueError(f"This extractor takes 1 to {micro_batch} images at a time, got {len(images)}.")
     if images.shape[1] not in (1, 3):

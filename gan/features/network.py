@@ -25,7 +25,7 @@ class Network:
 
     name: str                                         # a row of EXTRACTORS
     module: Callable[[], nn.Module]                   # (n, *input) float32 -> one array, or a tuple: as in `outputs`
-    prepare: Callable[[Tensor], Tensor]               # NCHW uint8 -> (n, *input) float32: resize and normalise
+    prepare: Callable[[Tensor], Tensor]               # NCHW uint8, or float 0..255 -> (n, *input) float32
     rules: Mapping[str, str]                          # in words what `prepare` and the last layer do; hashed
     input: Shape
     d: int
@@ -70,6 +70,14 @@ class NetworkExtractor:
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         check_images(images, self.micro_batch)
+        return self.look(images)
+
+    def unrounded(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        check_images(images, self.micro_batch, np.float32)
+        return self.look(images)
+
+    def look(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Arrays of the images, after the network's own preprocessing."""
         check_shape(images, self.network)
         batch = padded(images, self.micro_batch, self.network.input[0])
         with torch.inference_mode():

@@ -36,6 +36,13 @@ class Pixels:
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         check_images(images, self.micro_batch)
+        return self.look(images)
+
+    def unrounded(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        check_images(images, self.micro_batch, np.float32)
+        return self.look(images)
+
+    def look(self, images: np.ndarray) -> dict[str, np.ndarray]:
         if max(images.shape[2:]) <= LARGEST:
             values = images.astype(np.float32)
         else:

@@ -36,8 +36,11 @@ def pillow(images: Tensor, size: int) -> Tensor:
     """NCHW uint8 -> (N, C, size, size) float32 of whole numbers 0..255, as Pillow resizes 8-bit images by BICUBIC.
 
     The kernel of `clean` in fixed point: taps are rounded to 22 binary places, and each of the two passes to 8 bits
-    (src/libImaging/Resample.c).  float64 holds such sums exactly, so no pixel differs.
+    (src/libImaging/Resample.c).  float64 holds such sums exactly, so no pixel differs.  Images of floats 0..255 are
+    resized in floats, as Pillow does that too: it is `clean`.
     """
+    if images.is_floating_point():
+        return clean(images, size)
     height, width = images.shape[-2:]
     rows, columns = (fixed_point(before, size).to(images.device) for before in (height, width))      # (size, before)
     return eight_bits(rows @ eight_bits(images.double() @ columns.T)).float()

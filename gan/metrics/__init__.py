@@ -18,6 +18,7 @@ from ganbench.gan.metrics import (
     manifold,
     memorisation,
     neighbours,
+    path_length,
 )
 from ganbench.gan.types import Estimate
 
@@ -33,7 +34,8 @@ class Metric:
     generated_logits ((n, classes) float32), generated_labels ((n,) int64: the requested classes);
     training_features and training_neighbours (`neighbours.nearest`) of the model's training images; test_features of
     real images outside the training set; training_matches and test_matches (`neighbours.nearest_across`), the nearest
-    training image of every generated and every test image.
+    training image of every generated and every test image; paths and w_paths ((n,) float64): squared distances of
+    features over epsilon^2 of small steps between latents, in the space of the model's draws and in W.
     The other arguments are settings, which a convention fixes.  FID, KID and IS are names of scores made with one
     particular network; see `known_as`.
     """
@@ -340,6 +342,34 @@ METRICS = {
             paper="Ravuri & Vinyals 2019, arXiv:1905.10887",
             of_judges=True,
             bounds=SHARE,
+        ),
+        Metric(
+            name="ppl",
+            title="Perceptual path length",
+            compute=path_length.ppl,
+            needs=("paths",),
+            least=lambda **_: 4,
+            decides=False,
+            lower_is_better=True,
+            what="squared distance, in features instead of LPIPS, between the ends of a small step from an image's "
+            "latent towards another, over the square of the step; lower is smoother, and 0 is a model that ignores its "
+            "latents",
+            paper="Karras et al. 2019, arXiv:1812.04948, section 4.1",
+            known_as="ppl_inception",
+            bounds=NOT_NEGATIVE,
+        ),
+        Metric(
+            name="ppl_w",
+            title="Perceptual path length in W",
+            compute=path_length.ppl_w,
+            needs=("w_paths",),
+            least=lambda **_: 4,
+            decides=False,
+            lower_is_better=True,
+            what="ppl along straight lines through W, as since StyleGAN2 (ppl2_wend); for models that have this space",
+            paper="Karras et al. 2020, arXiv:1912.04958, section 3",
+            known_as="ppl_w_inception",
+            bounds=NOT_NEGATIVE,
         ),
     )
 }

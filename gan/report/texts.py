@@ -477,6 +477,11 @@ WHAT = {
                "densité ajustée aux images générées ; négatif : mémorisation",
     "accuracy": "part des images que le classifieur (juge) attribue à la classe demandée ; pour les modèles "
                 "conditionnels",
+    "ppl": "carré de la distance, dans les caractéristiques et non par LPIPS, entre les deux bouts d'un petit pas du "
+           "latent d'une image vers un autre, sur le carré du pas ; plus bas : plus lisse, et 0 pour un modèle qui "
+           "ignore ses latents",
+    "ppl_w": "ppl le long de droites dans W, comme depuis StyleGAN2 (ppl2_wend) ; pour les modèles dotés d'un tel "
+             "espace",
 }
 
 

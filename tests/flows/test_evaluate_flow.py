@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ganbench import Workspace, evaluate
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.features.passing import extract
 from ganbench.gan.images import read_image
@@ -369,3 +370,15 @@ def test_published_scores_stand_beside_those_of_the_same_protocol_alone(capsys):
     shown = capsys.readouterr().out
     assert all(f"{row.value:g}" in shown for row in rows)
     assert sentence(rows[0]).startswith("Published: fid = ")
+
+
+def test_paths_are_walked_by_tasks_as_by_threads_and_once(run_flow, model, garments, tmp_path):
+    asked = {"metrics": "ppl,kid", "extractor": "judge"}
+    first = run_flow(**asked)
+    assert {score.metric for score in first.outcome.scores} == {"ppl_judge", "kid_judge"}
+    assert first.tasks["judge of paths of generated, part 0"] == "Completed"
+    second = run_flow(**asked)
+    assert second.tasks["judge of paths of generated, part 0"] == "Cached"
+    question = Question(reference=str(garments), n=30, convention="embedded", **asked)
+    assert first.outcome.scores == second.outcome.scores == evaluate(
+        model, question, workspace=Workspace(str(tmp_path / "threads")))

@@ -6,6 +6,12 @@ import pytest
 from typer.testing import CliRunner
 
 from ganbench.flows.cli import app
+from ganbench.flows.interpolations import smoothness_of
+from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.metrics.path_length import ppl
+from ganbench.gan.models.loading import resolve
+from ganbench.gan.sampling import generator_of
+from ganbench.gan.stepping import steps
 
 MODEL = "zoo:dcgan-fashion-mnist"
 
@@ -26,6 +32,27 @@ def test_a_film_and_its_evenness(tmp_path):
     found = json.loads((tmp_path / "a.json").read_text())
     assert [row["path"] for row in found["paths"]] == ["slerp", "lerp"]
     assert all(row["equal_steps"] >= 1 <= row["retimed"] for row in found["paths"])
+    smooth = found["smoothness"]
+    assert (smooth["metric"], smooth["paths"]) == ("ppl_efficientnet_lite0", 12)
+    assert "All of z: ppl_efficientnet_lite0 is" in text
+    assert 0 < smooth["se"] < smooth["value"]
+
+
+def test_the_smoothness_of_a_space_is_that_of_an_evaluation(workspace):
+    spec = resolve(MODEL, workspace)
+    judge = extractor_of("judge", workspace)
+    found = smoothness_of(spec, "z", 12, judge, workspace, lambda *_: None)
+    taken = steps(generator_of(spec, workspace), spec, 0, "", 0, 12, judge)["steps"]
+    assert (found.metric, found.found) == ("ppl_judge", ppl(taken))
+
+
+def test_spaces_without_a_protocol_have_no_smoothness(workspace):
+    spec = resolve("zoo:stylegan2-fashion-mnist", workspace)
+    judge, found = extractor_of("judge", workspace), {}
+    for space in ("z", "w", "w+"):
+        smooth = smoothness_of(spec, space, 4, judge, workspace, lambda *_: None)
+        found[space] = smooth and smooth.metric
+    assert found == {"z": "ppl_judge", "w": "ppl_w_judge", "w+": None}
 
 
 def test_a_film_that_hardly_moves_has_no_ratio(tmp_path):

@@ -70,11 +70,13 @@ def expected(metric: str, extractor: str, kind: str) -> str:
         return "(--training)"
     if metric == "fld_precision" and kind == "no training set":
         return "(--training)"
+    if metric in ("ppl", "ppl_w"):
+        return "a model with a latent space"
     of_images = metric in ("kid", "cmmd") or "overlap" in METRICS[metric].needs
     return "images of the reference" if kind == "statistics only" and of_images else ""
 
 
-@pytest.mark.parametrize("metric", sorted(set(METRICS) - {"sfd"}))
+@pytest.mark.parametrize("metric", sorted(set(METRICS) - {"sfd", "ppl", "ppl_w"}))     # paths: in test_walking.py
 def test_what_is_not_refused_scores(sets, workspace, metric):
     extractor = "judge" if metric in ("is", "accuracy", "fd_infinity") else "pixels"
     (score,) = evaluate(str(sets / "labelled.npz"), asked(sets, "conditional", metric, extractor), workspace=workspace)
@@ -109,7 +111,7 @@ def test_every_need_of_every_metric_is_known_to_be_there_or_lacking():
     """Of each argument of a formula it can be said why it is lacking, where nothing is there."""
     nothing = There({}, frozenset(), frozenset(), False, False, False, 0, 10**6)
     everything = There(dict.fromkeys(("features", "logits", "spatial"), 10), frozenset(["features", "spatial"]),
-                       frozenset(["features", "spatial"]), True, True, True, 10, 10**6)
+                       frozenset(["features", "spatial"]), True, True, True, 10, 10**6, frozenset(["", "w"]))
     for row in METRICS.values():
         assert lacking(row, nothing, {})
         assert not lacking(row, everything, {})

@@ -34,6 +34,7 @@ def instances() -> dict[str, tuple[str, ...]]:
         "samples": {family: of_family(family) for family in (*GENERATORS, *OPENERS)}
         | {"factory": makers(ModelSpec("a", factory="m:f"), Workspace())},
         "features": {name: (name,) for name in sorted(extractors - {"features.base"})},
+        "paths": {name: (name,) for name in sorted(extractors - {"features.base"})},
         "scores": {name: makers_of(row) for name, row in METRICS.items()},
     }
     return {f"{stage} {name}".strip(): (*roots, *more)
@@ -41,6 +42,7 @@ def instances() -> dict[str, tuple[str, ...]]:
 
 
 INSTANCES = instances()
+EXTRACTED = [stage.removeprefix("paths features.") for stage in INSTANCES if stage.startswith("paths features.")]
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,9 @@ def test_many_threads_may_ask_at_once():
 @pytest.mark.parametrize(("file", "changed", "unchanged"), [
     ("generators/dcgan.py", {"samples dcgan", "samples mixture", "samples rejection"}, None),
     ("generators/wgan_gp.py", {"samples wgan-gp"}, None),
-    ("features/vit.py", {"features features.vit"}, None),
+    ("features/vit.py", {"features features.vit", "paths features.vit"}, None),
+    ("latent/paths.py", {f"paths features.{name}" for name in EXTRACTED}, None),
+    ("metrics/path_length.py", {"scores ppl", "scores ppl_w"}, None),
     ("words.py", set(), None), ("report/html.py", set(), None), ("metrics/__init__.py", set(), None),
     ("generators/__init__.py", set(), None), ("models/openers.py", set(), None), ("sources.py", set(), None),
     ("compare.py", {"findings"}, None),

@@ -125,6 +125,38 @@ def test_too_many_images_floats_and_flat_images_are_refused(made, pictures):
             extract(images)
 
 
+ROUNDING = ["dinov2", "dinov2_vitb14", "clip"]        # Pillow's resize of 8-bit images
+
+
+@pytest.mark.parametrize("name", EXTRACTORS)
+def test_unrounded_whole_numbers_are_seen_as_8_bits_are(name, made, pictures):
+    images = pictures(3, CHANNELS.get(name, 3), 32)
+    given, floats = made(name)(images), made(name).unrounded(images.astype(np.float32))
+    for what, array in given.items():
+        if name not in ROUNDING:
+            np.testing.assert_array_equal(floats[what], array)
+        assert np.linalg.norm(floats[what] - array) < 0.05 * np.linalg.norm(array)
+
+
+@pytest.mark.parametrize("name", EXTRACTORS)
+def test_a_hundredth_of_a_level_is_seen_and_two_are_twice_as_far(name, made, pictures):
+    """Nothing is rounded to 8 bits on the way, where such a difference would be 0 or a jump."""
+    images = 20 + pictures(2, CHANNELS.get(name, 3), 32).astype(np.float32) * np.float32(0.8)
+    towards = pictures(4, CHANNELS.get(name, 3), 32)[2:].astype(np.float32) / 255 - np.float32(0.5)
+    here, near, far = (made(name).unrounded(images + np.float32(size) * towards)["features"].astype(np.float64)
+                       for size in (0, 0.02, 0.04))
+    moved, further = (np.linalg.norm(there - here) for there in (near, far))
+    assert moved > 0
+    assert further == pytest.approx(2 * moved, rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["judge", "pixels"])
+def test_unrounded_images_are_floats_of_32_bits(name, made, pictures):
+    for dtype in (np.uint8, np.float64):
+        with pytest.raises(ValueError, match=f"got {np.dtype(dtype)}"):
+            made(name).unrounded(pictures(1, 1, 32).astype(dtype))
+
+
 def test_read_only_images_are_welcome(made, pictures):
     """Memory-mapped shards are."""
     images = pictures(5, 3, 64)

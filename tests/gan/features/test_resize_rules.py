@@ -51,6 +51,13 @@ def test_clean_resize_is_pillow_bicubic_in_float(pictures, height, width, size):
     assert resized(clean, image, size)[0, 0] == pytest.approx(oracle.clip(0, 255), abs=5e-3)
 
 
+def test_pillow_of_floats_is_pillow_in_float(pictures):
+    image = pictures(1, 1, 32, 20).astype(np.float32) + np.float32(0.3)
+    np.testing.assert_array_equal(resized(pillow, image, 47), resized(clean, image, 47))
+    inside = image / 4 + 90                                                     # nothing is clipped between the passes
+    assert np.abs(resized(pillow, inside, 47) - resized(pillow, inside.round().astype(np.uint8), 47)).max() < 2
+
+
 def test_clean_resize_stays_within_the_range_of_pixels():
     stripes = np.tile(np.array([0, 255], np.uint8), (1, 1, 16, 8))
     result = resized(clean, stripes, 64)

@@ -37,7 +37,14 @@ def material(spoil: Callable[[np.ndarray], np.ndarray] = lambda x: x) -> dict[st
         "training_matches": nearest_across(generated, training),
         "test_features": real,
         "test_matches": nearest_across(real, training),
+        "paths": steps_between(generated),
+        "w_paths": steps_between(generated),
     }
+
+
+def steps_between(images: np.ndarray) -> np.ndarray:
+    """Squared distances of every image and the one before it, (n,) float64."""
+    return ((images - np.roll(images, 1, axis=0)).astype(np.float64) ** 2).sum(axis=1)
 
 
 def computed(name: str, given: dict[str, Any]) -> Estimate:
@@ -91,7 +98,7 @@ WORSE = {
     collapsed: {"fd", "fd_infinity", "sfd", "kid", "cmmd", "is", "coverage", "vendi", "diversity",
                 "duplicates", "clipped_coverage"},
     far: {"fd", "fd_infinity", "sfd", "kid", "cmmd", "precision", "recall", "density", "coverage", "clipped_density",
-          "clipped_coverage", "realism", "mifid", "fld", "fld_precision"},
+          "clipped_coverage", "realism", "mifid", "fld", "fld_precision", "ppl", "ppl_w"},
     copied: {"authpct", "copies", "ct", "mifid", "fld", "fld_gap"},
     deaf: {"accuracy"},
 }
