@@ -205,6 +205,46 @@ def gelu(graph: Graph, result: Tensor, x: Value, approximate: str = "none") -> V
     return graph.add("Gelu", x, like=result, approximate=approximate)
 
 
+def elu(graph: Graph, result: Tensor, x: Value, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Value:
+    """Also SELU, and CELU by its scale of the input."""
+    inner = x if input_scale == 1 else graph.add("Mul", x, np.float32(input_scale), like=result)
+    found = graph.add("Elu", inner, like=result, alpha=float(alpha))
+    if input_scale != 1:                                    # which positive numbers do not have
+        positive = graph.add("Sub", graph.add("Relu", x, like=result), graph.add("Relu", inner, like=result),
+                             like=result)
+        found = graph.add("Add", found, positive, like=result)
+    return found if scale == 1 else graph.add("Mul", found, np.float32(scale), like=result)
+
+
+def celu(graph: Graph, result: Tensor, x: Value, alpha: float = 1) -> Value:
+    return elu(graph, result, x, alpha, 1, 1 / alpha)
+
+
+def softplus(graph: Graph, result: Tensor, x: Value, beta: float = 1, threshold: float = 20) -> Value:
+    if beta != 1:
+        raise NotImplementedError(f"No ONNX form is known for softplus with beta = {beta}.")
+    return graph.add("Softplus", x, like=result)
+
+
+def mish(graph: Graph, result: Tensor, x: Value) -> Value:
+    return graph.add("Mul", x, graph.add("Tanh", graph.add("Softplus", x, like=result), like=result), like=result)
+
+
+def prelu(graph: Graph, result: Tensor, x: Value, slope: Tensor) -> Value:
+    """x where it is positive, otherwise slope * x; a slope for all, or for each channel."""
+    below = graph.add("Sub", x, graph.add("Relu", x, like=result), like=result)
+    return graph.add("Add", graph.add("Relu", x, like=result), graph.add("Mul", below, slope, like=result), like=result)
+
+
+def hardswish(graph: Graph, result: Tensor, x: Value) -> Value:
+    return graph.add("Mul", x, hardsigmoid(graph, result, x), like=result)
+
+
+def hardsigmoid(graph: Graph, result: Tensor, x: Value) -> Value:
+    third = graph.add("Add", graph.add("Mul", x, np.float32(1 / 6), like=result), np.float32(0.5), like=result)
+    return clip(graph, result, third, 0, 1)
+
+
 def leaky_relu(graph: Graph, result: Tensor, x: Value, slope: float = 0.01) -> Value:
     return graph.add("LeakyRelu", x, like=result, alpha=float(slope))
 
@@ -227,7 +267,7 @@ def reduced(operator: str) -> Callable[..., Value]:
     return write
 
 
-def softmax(graph: Graph, result: Tensor, x: Value, axis: int, half: bool) -> Value:
+def softmax(graph: Graph, result: Tensor, x: Value, axis: int, half: Any = None) -> Value:
     return graph.add("Softmax", x, like=result, axis=axis)
 
 
@@ -286,9 +326,17 @@ def rows(graph: Graph, result: Tensor, table: Any, index: Any, *_: Any) -> Value
 
 def pad(graph: Graph, result: Tensor, x: Value, widths: Sequence[int], value: float = 0) -> Value:
     """`widths`: before and after, from the last axis on."""
+    return graph.add("Pad", x, margins(x, widths), np.float32(value), like=result)
+
+
+def margins(x: Value, widths: Sequence[int]) -> np.ndarray:
     none = [0] * (x.ndim - len(widths) // 2)
-    before, after = none + list(widths[0::2])[::-1], none + list(widths[1::2])[::-1]
-    return graph.add("Pad", x, np.array(before + after, np.int64), np.float32(value), like=result)
+    return np.array([*none, *widths[0::2][::-1], *none, *widths[1::2][::-1]], np.int64)
+
+
+def padded(mode: str) -> Callable[..., Value]:
+    """With the image's own pixels."""
+    return lambda graph, result, x, widths: graph.add("Pad", x, margins(x, widths), like=result, mode=mode)
 
 
 def pixel_shuffle(graph: Graph, result: Tensor, x: Value, size: int) -> Value:
@@ -420,7 +468,11 @@ OPERATIONS: dict[Any, Callable[..., Any]] = {
     aten.reciprocal: named("Reciprocal"), aten.exp: named("Exp"), aten.sin: named("Sin"), aten.cos: named("Cos"),
     aten.tanh: named("Tanh"), aten.sigmoid: named("Sigmoid"), aten.relu: named("Relu"), aten.relu_: named("Relu"),
     aten.leaky_relu: leaky_relu, aten.leaky_relu_: leaky_relu, aten.hardtanh: clip, aten.hardtanh_: clip,
-    aten.silu: silu, aten.silu_: silu, aten.gelu: gelu, aten._softmax: softmax,
+    aten.silu: silu, aten.silu_: silu, aten.gelu: gelu, aten._softmax: softmax, aten._safe_softmax: softmax,
+    aten.elu: elu, aten.elu_: elu, aten.celu: celu, aten.softplus: softplus, aten.mish: mish, aten.mish_: mish,
+    aten._prelu_kernel: prelu, aten.hardswish: hardswish, aten.hardswish_: hardswish, aten.hardsigmoid: hardsigmoid,
+    aten.hardsigmoid_: hardsigmoid, aten.neg: named("Neg"), aten.abs: named("Abs"), aten.sqrt: named("Sqrt"),
+    aten.log: named("Log"), aten.reflection_pad2d: padded("reflect"), aten.replication_pad2d: padded("edge"),
     aten.mean: reduced("ReduceMean"), aten.sum: reduced("ReduceSum"),
     aten.view: reshape, aten._unsafe_view: reshape, aten.unsqueeze: reshape, aten.squeeze: reshape,
     aten.expand: expand, aten.permute: permute, aten.transpose: transpose, aten.t: transpose, aten.cat: cat,

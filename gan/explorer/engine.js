@@ -561,7 +561,9 @@ var Engine = (function () {
       for (var i = 0; i < found.length; i++) {
         var from = 0, outside = false, k;
         for (k = 0; k < shape.length; k++) {
-          var place = at[k] - set.before[k];
+          var place = at[k] - set.before[k], end = given[k] - 1;
+          if (set.mode === "edge") place = Math.max(0, Math.min(end, place));
+          if (set.mode === "reflect") place = place < 0 ? -place : place > end ? 2 * end - place : place;
           outside = outside || place < 0 || place >= given[k];
           from += place * own[k];
         }

@@ -208,7 +208,9 @@ def depth_to_space(graph: Lowering, node: Any) -> None:
 def pad(graph: Lowering, node: Any) -> None:
     widths = graph.constant(node.input[1]).tolist()
     value = float(graph.constant(node.input[2])) if len(node.input) > 2 else 0.0
-    graph.add("move", node.input[:1], node, {"name": "Pad", "before": widths[: len(widths) // 2], "value": value})
+    settings = {"name": "Pad", "before": widths[: len(widths) // 2], "value": value,
+                "mode": graph.settings.get("mode", b"constant").decode()}
+    graph.add("move", node.input[:1], node, settings)
 
 
 def resize(graph: Lowering, node: Any) -> None:

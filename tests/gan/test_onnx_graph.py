@@ -37,6 +37,8 @@ FUNCTIONS = {
     "numbers": (lambda x: (1 - x).exp() / (2 + x.sin() * x.cos()) + x.square().add(1e-3).rsqrt(), ROWS),
     "activations": (lambda x: F.gelu(x) + F.gelu(x, approximate="tanh") + F.silu(x) + x.sigmoid() + F.relu6(3 * x)
                     + F.leaky_relu(x, 0.2) + x.softmax(1), ROWS),
+    "more activations": (lambda x: F.elu(x, 0.7) + F.selu(x) + F.celu(x, 2.0) + F.mish(x) + F.softplus(x)
+                         + F.hardswish(4 * x) + F.hardsigmoid(4 * x) + F.prelu(x, torch.linspace(0.1, 0.8, 8)), ROWS),
     "sums": (lambda x: x.mean((2, 3)) + x.sum((2, 3)) + x.mean((2, 3), keepdim=True).flatten(1), IMAGES),
     "in place": (lambda x: F.relu((x + 1).mul(2), inplace=True), ROWS),
     "parts": (halves, ROWS),
@@ -54,6 +56,7 @@ FUNCTIONS = {
     "norms": (seeded(nn.Sequential(
         nn.BatchNorm2d(4), nn.GroupNorm(2, 4), nn.InstanceNorm2d(4, affine=True), nn.LayerNorm([6, 6]),
         nn.LayerNorm(6, elementwise_affine=False), nn.GroupNorm(1, 4, affine=False))), IMAGES),
+    "margins": (nn.Sequential(nn.ReflectionPad2d((1, 2, 0, 3)), nn.ReplicationPad2d(2)), IMAGES),
     "pools": (nn.Sequential(nn.ZeroPad2d((1, 0, 2, 1)), nn.MaxPool2d(3, 1, 1),
                             nn.AvgPool2d(2, 2, 1, count_include_pad=False)), IMAGES),
     "sizes": (lambda x: F.interpolate(F.interpolate(x, scale_factor=2), scale_factor=2, mode="bilinear"), IMAGES),
@@ -88,7 +91,7 @@ def test_weights_that_change_later_are_not_seen():
 
 
 @pytest.mark.parametrize("function", [
-    F.softplus, lambda x: x if x.sum() > 0 else -x, lambda x: x * x.max().item(), lambda x: x**3,
+    torch.sinh, lambda x: x if x.sum() > 0 else -x, lambda x: x * x.max().item(), lambda x: x**3,
     lambda x: x[:, :4].relu_() + x[:, :4], lambda x: torch.add(x, x, alpha=2), lambda x: x.double(),
     lambda x: F.batch_norm(x, None, None, training=True), lambda x: x[[0, 1], [0, 1]],
 ], ids=range(9))

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.path import Path as Polygon
 from PIL import Image
+from torch import nn
 
 from ganbench import Workspace
 from ganbench.gan.drawing import draw
@@ -21,8 +23,11 @@ from ganbench.gan.explorer.explored import Explored
 from ganbench.gan.explorer.mapping import atlas_of, clusters_of, encoded, places_of
 from ganbench.gan.explorer.page import Named, exported
 from ganbench.gan.explorer.state import state_of
+from ganbench.gan.generators.dcgan import DCGAN
+from ganbench.gan.generators.factory import WrappedLatent
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.sampling import generator_of
+from ganbench.gan.types import CompleteSpec
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 STYLES = "stylegan2-fashion-mnist"
@@ -148,6 +153,66 @@ def test_edits_give_the_same_picture_in_the_page_and_here(name, text, pages, zoo
     right = zoo(name).image(state_of(text)).astype(int)
     found = pixels(open_page(pages(name).as_uri()), text, right.shape)
     assert (np.abs(found - right) > 1).mean() <= 0.0005
+
+
+class Flat(nn.Module):
+    """Uniform latents, rows of pixels in [0, 1], as MLPs of tutorials give them."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(20, 64), nn.LayerNorm(64), nn.GELU(), nn.Linear(64, 96), nn.ELU(),
+                                    nn.Linear(96, 784), nn.Sigmoid())
+
+    def forward(self, z):
+        return self.layers(z)
+
+
+class Chosen(nn.Module):
+    """Classes by an embedding, images channel last, and most kinds of layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.classes, self.first = nn.Embedding(5, 8), nn.Linear(24, 12 * 25)
+        self.up = nn.Sequential(
+            nn.GroupNorm(3, 12), nn.SiLU(), nn.ConvTranspose2d(12, 12, 4, 2, 1, output_padding=1, groups=3),
+            nn.InstanceNorm2d(12, affine=True), nn.LeakyReLU(0.1), nn.Conv2d(12, 18, 3, 1, 2, dilation=2, groups=2),
+            nn.BatchNorm2d(18), nn.Hardtanh(-0.8, 0.9), nn.Upsample(scale_factor=2, mode="bilinear"),
+            nn.ReflectionPad2d(1), nn.Conv2d(18, 3, 3), nn.Tanh())
+
+    def forward(self, z, labels):
+        x = self.first(torch.cat([z.flatten(1), self.classes(labels)], 1)).reshape(-1, 12, 5, 5)
+        query = x.flatten(2).transpose(1, 2)
+        x = x + nn.functional.scaled_dot_product_attention(query, query, query).transpose(1, 2).reshape(x.shape)
+        return self.up(x).permute(0, 2, 3, 1)
+
+
+def foreign(name):
+    """Models as users bring them, with random weights."""
+    torch.manual_seed(0)
+    if name == "tutorial":
+        network = DCGAN(width=16).eval()
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.1)
+                module.running_var.uniform_(0.5, 2)
+        return Explored(network, CompleteSpec("tutorial", family="dcgan", channels=3, sha256="0" * 64))
+    facts = {"flat": {"latent": "uniform", "latent_shape": (20,), "output_range": (0.0, 1.0), "layout": "NC",
+                      "pad": 32},
+             "chosen": {"latent_shape": (16, 1, 1), "n_classes": 5, "layout": "NHWC"}}[name]
+    spec = CompleteSpec(name, factory="their:make", **facts)
+    return Explored(WrappedLatent({"flat": Flat, "chosen": Chosen}[name]().eval(), spec), spec)
+
+
+@pytest.mark.parametrize("name", ["tutorial", "flat", "chosen"])
+def test_models_as_users_bring_them_are_computed_in_the_page(name, open_page, tmp_path):
+    one = foreign(name)
+    (tmp_path / "page.html").write_text(exported([Named(one, "theirs.toml")], "test"), "utf-8")
+    page = open_page((tmp_path / "page.html").as_uri())
+    assert said_by_test(page).startswith("Self-test passed")
+    for text in ("seed=5:2", "seed=7,truncation=0.6", "seed=8,pca1=2,sefa1=-1", *(["seed=1,class=3"] * one.n_classes)):
+        right = one.image(state_of(text)).astype(int)
+        assert (np.abs(pixels(page, text, right.shape) - right) > 1).mean() <= 0.0005
+        assert right.std() > 1
 
 
 def test_without_webassembly_the_pictures_are_the_same(pages, zoo, open_page, tmp_path):
