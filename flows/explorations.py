@@ -18,18 +18,19 @@ from ganbench.gan.datasets import DATASETS
 from ganbench.gan.explorer.explored import Explored
 from ganbench.gan.explorer.mapping import map_of
 from ganbench.gan.explorer.page import Named, exported
-from ganbench.gan.explorer.pictures import png_of
+from ganbench.gan.explorer.pictures import command_of, png_of
 from ganbench.gan.explorer.server import Activity, app_of
-from ganbench.gan.explorer.state import state_of
+from ganbench.gan.explorer.state import State, state_of
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import atomic_write
 from ganbench.gan.jobs import asked_model
+from ganbench.gan.models.identity import identity
 from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.recipes.transfer import learnt_by
 from ganbench.gan.sampling import generator_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.trials import check_output
-from ganbench.gan.types import BadInput
+from ganbench.gan.types import BadInput, digest_of
 from ganbench.tasks.settings import workspace_of
 
 Show = Callable[..., None]
@@ -140,11 +141,24 @@ def serve(
         for one in named:
             _ = one.explored.directions
         background = Background(named[0], opening, mapped, activity)
-        app = app_of(named, version("ganbench"), lambda: background.facts, activity)
+        app = app_of(named, version("ganbench"), lambda: background.facts, activity, save)
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", ws_max_size=16 * 2**20))
         background.begin()
         begun(f"http://127.0.0.1:{own.getsockname()[1]}/")
         server.run(sockets=[own])
+
+
+def save(named: Named, state: State) -> str:
+    """Add the picture to the model's run in MLflow; its address, or the run's number."""
+    from ganbench.tasks.tracking.explored import Kept, log_picture
+
+    spec = named.explored.spec
+    name = f"{spec.name}-{digest_of([state.text])[:8]}.png"
+    found = log_picture(Kept(spec.name, identity(spec), state.text, command_of(named, state), name,
+                             png_of(named, state)))
+    if found.problem:
+        raise BadInput("not-tracked", f"{found.problem}.")
+    return found.url or f"run {found.run_id}"
 
 
 def listening(port: int) -> socket.socket:

@@ -130,6 +130,7 @@ CODES = {
     "backend-does-not-fit": "The backend does not support this device or this network.",
     "missing-package": "An optional package is not installed.",
     "no-answer": "A server did not answer in time.",
+    "not-tracked": "MLflow could not be reached, or refused.",
     "no-free-port": "All ports that were tried are in use.",
     "no-gpu": "A GPU was requested, and there is none.",
     "not-fetched": "A file had to be downloaded, and could not be.",

@@ -625,6 +625,18 @@
   const settled = async (text) => { while (lead.canvas.dataset.state !== text && byId("trouble").hidden) await new Promise((done) => setTimeout(done, 5)); };
   const fileName = (ending) => `${lead.name}-seed-${placed(state.place).replace(":", "-")}.${ending}`;
   byId("save-png").addEventListener("click", savePng);
+  if (data.engine === "local") {
+    const button = make("button", { type: "button", id: "save-mlflow", textContent: t("save mlflow") });
+    button.dataset.t = "save mlflow";
+    byId("share-more").append(button);
+    button.addEventListener("click", async () => {
+      byId("said").textContent = t("working");
+      const answer = await (await fetch("save", { method: "POST", body: textOf(state) })).json();
+      byId("said").textContent = "";
+      if (answer.error) return trouble(answer.error);
+      byId("said").textContent = t("saved mlflow", answer);
+    });
+  }
   byId("save-json").addEventListener("click", async () => {
     const found = { ganbench: 1, model: lead.command, digest: lead.identity, state: textOf(state), command: command(textOf(state)),
       space: lead.space, shape: lead.shape, latent: await latentOf(state) };

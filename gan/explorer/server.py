@@ -19,13 +19,14 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from ganbench.gan.animations import write_animation
 from ganbench.gan.explorer.page import Named, served
-from ganbench.gan.explorer.state import state_of
+from ganbench.gan.explorer.state import State, state_of
 from ganbench.gan.types import BadInput
 
 HOSTS = {"127.0.0.1", "localhost", "::1"}
 FILMS = {"webp": "image/webp", "mp4": "video/mp4", "gif": "image/gif"}
 MOST_FRAMES, MOST_BYTES = 10_000, 200_000_000
 Map = Callable[[], Mapping[str, Any]]
+Save = Callable[[Named, State], str]
 
 
 class Activity:
@@ -43,8 +44,9 @@ class Activity:
             time.sleep(rest)
 
 
-def app_of(models: Sequence[Named], version: str, map_of: Map, activity: Activity) -> FastAPI:
-    """`map_of`: facts of the map, empty while it is being made, {"none": True} where there is none."""
+def app_of(models: Sequence[Named], version: str, map_of: Map, activity: Activity, save: Save) -> FastAPI:
+    """`map_of`: facts of the map, empty while it is being made, {"none": True} where there is none.  `save`: keeps the
+    picture of a state, and says where."""
     app = FastAPI(openapi_url=None)
     page = served(models, version)
 
@@ -68,6 +70,11 @@ def app_of(models: Sequence[Named], version: str, map_of: Map, activity: Activit
     async def film(request: Request) -> Response:
         body = await request.body()
         return await run_in_threadpool(answered, lambda: film_of(models[0], body, activity))
+
+    @app.post("/save")
+    async def kept(request: Request) -> Response:
+        text = (await request.body()).decode("utf-8", "replace")
+        return await run_in_threadpool(answered, lambda: JSONResponse({"where": save(models[0], state_of(text))}))
 
     @app.websocket("/socket")
     async def socket(connection: WebSocket) -> None:

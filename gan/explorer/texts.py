@@ -126,6 +126,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "state": ("Settings as text", "Réglages en texte"),
     "state help": ("Edit it and press Enter. The page's address holds it too.",
                    "Modifiez puis appuyez sur Entrée. L'adresse de la page la contient aussi."),
+    "save mlflow": ("Save to MLflow", "Enregistrer dans MLflow"),
+    "saved mlflow": ("Saved in MLflow: {where}", "Enregistré dans MLflow : {where}"),
     "working": ("Working ...", "Calcul en cours ..."),
     "shows": ("Shown: {state}", "Affiché : {state}"),
     "picture of": ("Picture of {model}: {state}", "Image de {model} : {state}"),

@@ -79,7 +79,7 @@ def server(tmp_path_factory):
          "zoo:gpt-fashion-mnist", "--no-browser", "--map", "200"],
         stdout=subprocess.PIPE, text=True, env={**os.environ, "GANBENCH_HOME": str(home), "OMP_NUM_THREADS": "1"})
     address = started.stdout.readline().split()[0]
-    yield address, started.pid
+    yield address, started.pid, home
     started.send_signal(signal.SIGINT)
     with started.stdout:
         assert started.wait(30) == 130
@@ -376,10 +376,21 @@ def test_a_film_of_the_server_has_its_frames(server, zoo):
     assert "pca99" in refused.json()["error"]
 
 
+def test_a_picture_is_saved_to_mlflow_once(server, zoo):
+    import httpx
+
+    for _ in range(2):
+        answer = httpx.post(f"{server[0]}save", content="seed=3,pca1=2", timeout=120)
+        assert answer.json()["where"].startswith("run ")
+    (saved,) = (server[2] / "mlflow" / "artifacts").glob("*/artifacts/explored/*.png")
+    right = zoo(STYLES).image(state_of("seed=3,pca1=2"))[0]
+    np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(saved.read_bytes()))), right)
+
+
 def test_pictures_leave_no_files_and_take_no_memory(server):
     from websockets.sync.client import connect
 
-    address, pid = server
+    address, pid, _ = server
 
     def resident():
         return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text("ascii"))[1]) / 1e3
