@@ -35,7 +35,8 @@
 
   // ---- The state, and the line of text that says it
 
-  const EMPTY = { place: { seed: "0", image: "0" }, latent: null, classes: [], truncation: 1, shifts: [], styles: [] };
+  const EMPTY = { place: { seed: "0", image: "0" }, latent: null, classes: [], truncation: 1, shifts: [], styles: [],
+    options: {}, redraw: null };
   const copy = (state) => structuredClone(state);
   const short = (value) => String(Math.round(value * 1e4) / 1e4);
   const placed = (place) => place.seed + (place.image !== "0" ? ":" + place.image : "");
@@ -54,6 +55,8 @@
     if (state.truncation !== 1) parts.push("truncation=" + short(state.truncation));
     state.styles.forEach((one) => parts.push("style=" + placed(one.place) + layered(one)));
     state.shifts.forEach((one) => parts.push(one.method + one.number + "=" + short(one.amount) + layered(one)));
+    Object.entries(state.options).forEach(([name, value]) => parts.push(name + "=" + short(value)));
+    if (state.redraw) parts.push("redraw=" + placed(state.redraw));
     return parts.join(",");
   }
   class Refused extends Error {}
@@ -94,7 +97,9 @@
         const sum = state.classes.reduce((a, one) => a + one[1], 0);
         if (!(sum > 0) || state.classes.some((one) => one[1] < 0)) refuse("not understood", { item });
         state.classes = state.classes.filter((one) => one[1]).map((one) => [one[0], one[1] / sum]);
-      } else if (name === "truncation") state.truncation = numberIn(value, item);
+      } else if (name in lead.options) state.options[name] = numberIn(value, item);
+      else if (name === "redraw") state.redraw = placeIn(value, item);
+      else if (name === "truncation") state.truncation = numberIn(value, item);
       else if (name === "style") {
         const [place, layers] = layersIn(value, item);
         state.styles.push({ place: placeIn(place, item), ...layers });
@@ -367,6 +372,34 @@
       one.note.textContent = found && found.last ? `${t("layers from")} ${found.first} ${t("layers to")} ${found.last}` : "";
     });
     byId("style-end").disabled = !state.styles.length;
+    Object.entries(lead.options).forEach(([name, one]) => set("option-" + name, short(state.options[name] ?? one.value)));
+    if (lead.options.keep) set("option-redraw", state.redraw ? state.redraw.seed : "");
+  }
+  function prepareOptions() {
+    const names = Object.keys(lead.options), box = byId("options");
+    byId("panel-options").hidden = !names.length;
+    byId("options-help").textContent = t(lead.latent ? "options help x" : "options help tokens");
+    box.textContent = "";
+    const row = (name, facts) => {
+      const input = make("input", { type: "number", id: "option-" + name, ...facts });
+      box.append(make("div", { className: "row" }, make("label", { htmlFor: input.id, textContent: t("option " + name) }), input));
+      input.addEventListener("change", remember);
+      return input;
+    };
+    names.forEach((name) => {
+      const { least, most, whole, value } = lead.options[name], input = row(name, { min: least, max: most, step: whole ? 1 : 0.05 });
+      input.addEventListener("input", () => {
+        const asked = Number(input.value);
+        if (input.value === "" || !Number.isFinite(asked) || (whole && !Number.isInteger(asked)) || asked < least || asked > most) return;
+        change((made) => { if (asked === value) delete made.options[name]; else made.options[name] = asked; }, false);
+      });
+    });
+    if (lead.options.keep) {
+      const input = row("redraw", { min: 0, step: 1 });
+      input.addEventListener("input", () => {
+        if (/^\d{1,18}$/.test(input.value)) change((made) => { made.redraw = { seed: String(BigInt(input.value)), image: "0" }; }, false);
+      });
+    }
   }
   const chosenMethod = () => document.querySelector("input[name=method]:checked").value;
 
@@ -522,12 +555,19 @@
     if (lead.layers > 1) kinds.push("styles");
     if (lead.classes.length) kinds.push("classes");
     if (lead.latent) kinds.push("truncations");
+    if (lead.options.guidance) kinds.push("guidance");
+    if (lead.options.keep) kinds.push("redraws");
     byId("sheet-kind").replaceChildren(...kinds.map((kind) => make("option", { value: kind, textContent: t("sheet " + kind) })));
   }
   function sheetStates(kind) {
     const base = copy(state), method = chosenMethod(), many = (n, edit) => Array.from({ length: n }, (_, k) => { const one = copy(base); edit(one, k); return one; });
     if (kind === "images") return [8, many(16, (one, k) => { one.latent = null; one.place.image = String(BigInt(base.place.image) + BigInt(k)); })];
     if (kind === "classes") return [Math.min(10, lead.classes.length), many(lead.classes.length, (one, k) => { one.classes = [[k, 1]]; })];
+    if (kind === "guidance") return [5, many(20, (one, k) => Object.assign(one.options, { guidance: [1, 2, 4, 7][Math.floor(k / 5)], steps: [2, 5, 10, 20, 50][k % 5] }))];
+    if (kind === "redraws") return [8, many(16, (one, k) => {
+      one.options.keep = one.options.keep || Math.round(lead.options.keep.most / 2);
+      one.redraw = { seed: String(k), image: "0" };
+    })];
     if (kind === "truncations") return [7, many(7, (one, k) => { one.truncation = k / 4; })];
     if (kind === "directions") return [7, Array.from({ length: Math.min(6, lead.counts[method]) }, (_, n) => many(7, (one, k) => {
       one.shifts = one.shifts.filter((shift) => shift.method !== method || shift.number !== n + 1);
@@ -687,6 +727,7 @@
   function speak() {
     translate();
     prepareClasses();
+    prepareOptions();
     listSliders();
     sheetKinds();
     listShelf();

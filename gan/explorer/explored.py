@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from ganbench.gan.drawing import pictures_of
 from ganbench.gan.explorer.state import Layers, State
 from ganbench.gan.generators.base import Generator, LatentModel, Space, asked_classes, mixes_classes
 from ganbench.gan.generators.compiled import by_onnx
+from ganbench.gan.generators.diffusion import Denoiser, check_steps
+from ganbench.gan.generators.transformer import GPT, MaskGIT
 from ganbench.gan.interpolation import Place, latent_model
 from ganbench.gan.latent.directions import Directions, principal, regressed, scaled, sefa
 from ganbench.gan.latent.first_layer import FirstLayers
@@ -25,6 +28,17 @@ SAMPLE = 4_096          # latents in W whose mean and principal components are t
 ACTIVATIONS = 1_024     # latents whose activations are
 BATCH = 16
 MOST_NUMBERS = 4_096    # of a latent, and of the activations of one image that are kept
+
+
+@dataclass(frozen=True)
+class Option:
+    """A number of a generator that can be set: its attribute, its range, and the model's own value."""
+
+    attribute: str
+    least: float
+    most: float
+    value: float
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,8 @@ class Explored:
         self.space = next((name for name in ("w+", "w") if name in self.spaces), self.first)
         self.shape = self.spaces[self.space].shape if self.latent else ()
         self.layers = self.shape[0] if self.space == "w+" else 1
-        self.decode = by_onnx(self._decode) if torch.device(device).type == "cpu" else self._decode
+        whole = torch.device(device).type == "cpu" and not {"forward", "pixels"} & set(vars(generator))
+        self.decode = by_onnx(self._decode) if whole else self._decode
 
     @property
     def model(self) -> LatentModel:
@@ -75,25 +90,65 @@ class Explored:
         """(C, H, W) uint8."""
         with self.lock, torch.inference_mode():
             if self.latent:
-                point = self.point(state)
-                raw = self.decode(point.latent, point.noise, point.labels).cpu()
+                point, decode = self.point(state), self.decode
+                if state.options:
+                    varied = latent_model(self.varied(state), self.spec.name)
+                    decode = lambda latent, noise, labels: varied.decode(latent, noise, labels, self.space)  # noqa: E731
+                raw = decode(point.latent, point.noise, point.labels).cpu()
             else:
                 raw = self.sampled(state).cpu()
             return pictures_of(self.generator, self.spec, raw, 1, state.place.image, independent=False)[0]
 
     def sampled(self, state: State) -> Tensor:
         """An image of a model without a latent space, of which only seed and class can be chosen."""
-        if state != State(state.place, classes=state.classes):
+        if state != State(state.place, classes=state.classes, options=state.options, redraw=state.redraw):
             raise BadInput("no-latent-space",
-                           f"{self.spec.name} has no latent space: only seed= and class= can be set.")
-        draws = self.generator.draws([state.place.image], state.place.seed).to(self.device)
-        return self.generator.sample(draws, self.labels_of(state))
+                           f"{self.spec.name} has no latent space: only {', '.join(['seed', 'class', *self.options])} "
+                           "can be set.")
+        varied, keep = self.varied(state), int(dict(state.options).get("keep", 0))
+        draws = varied.draws([state.place.image], state.place.seed)
+        if keep:
+            other = state.redraw or Place(state.place.seed, state.place.image + 1)
+            draws = torch.cat([draws[:, :keep], varied.draws([other.image], other.seed)[:, keep:]], 1)
+        return varied.sample(draws.to(self.device), self.labels_of(state))
+
+    @cached_property
+    def options(self) -> Mapping[str, Option]:
+        """What can be set of this model's sampling."""
+        if isinstance(self.generator, Denoiser):
+            guided = {"guidance": Option("guidance", 0, 20, self.generator.guidance)} if self.n_classes else {}
+            return {"steps": Option("steps", 1, 250, self.generator.steps, True), **guided}
+        if isinstance(self.generator, GPT):
+            return {"temperature": Option("temperature", 0.05, 5, self.generator.temperature),
+                    "top-k": Option("top_k", 0, self.generator.codes, self.generator.top_k, True),
+                    "keep": Option("", 0, self.generator.length, 0, True)}
+        if isinstance(self.generator, MaskGIT):
+            return {"temperature": Option("temperature", 0.05, 5, self.generator.temperature),
+                    "steps": Option("steps", 1, self.generator.length, self.generator.steps, True)}
+        return {}
+
+    def varied(self, state: State) -> Generator:
+        """The generator with the state's options of sampling; it shares the weights."""
+        found = copy.copy(self.generator) if state.options else self.generator
+        for name, value in state.options:
+            option = self.options.get(name)
+            if option is None:
+                raise BadInput("unfit-value", f"{self.spec.name} has no {name} that could be set.")
+            if not option.least <= value <= option.most or (option.whole and value != int(value)):
+                raise BadInput("unfit-value",
+                               f"{name} is {value:g}, expected a {'whole ' if option.whole else ''}number from "
+                               f"{option.least:g} to {option.most:g}.")
+            if isinstance(found, Denoiser) and name == "steps":
+                check_steps(found.sampler, int(value))
+            if option.attribute:
+                setattr(found, option.attribute, int(value) if option.whole else value)
+        return found
 
     @torch.inference_mode()
     def point(self, state: State) -> Point:
         """BadInput: a class, layer, direction or space that this model does not have."""
         with self.lock:
-            drawn, noise = self.drawn(state.place)
+            drawn, noise = self.drawn_for(state)
             labels = self.labels_of(state)
             latent, space = self.given(state, drawn)
             if self.mapped:
@@ -105,6 +160,11 @@ class Explored:
     def drawn(self, place: Place) -> tuple[Tensor, Tensor]:
         """The latent and the noise that `ganbench sample` draws."""
         return self.model.split(self.generator.draws([place.image], place.seed).to(self.device))
+
+    def drawn_for(self, state: State) -> tuple[Tensor, Tensor]:
+        """As `drawn`; stochastic samplers take noise for each step."""
+        varied = latent_model(self.varied(state), self.spec.name)
+        return varied.split(varied.draws([state.place.image], state.place.seed).to(self.device))
 
     def given(self, state: State, drawn: Tensor) -> tuple[Tensor, str]:
         """The latent that the state names by its numbers, or else the drawn one; and its space."""

@@ -59,6 +59,8 @@ def facts_of(named: Named) -> dict[str, Any]:
         "sizes": sizes, "classes": explored.classes, "mixes": mixes_classes(explored.generator),
         "counts": {name: len(one) for name, one in found.items()},
         "portions": {name: [round(float(share), 5) for share in one.shares] for name, one in found.items()},
+        "options": {name: {"least": one.least, "most": one.most, "value": one.value, "whole": one.whole}
+                    for name, one in explored.options.items()},
         "why": explored.why_none if not found and explored.latent else "",
         "start": state_of(named.start).text,
     }
@@ -207,6 +209,7 @@ def as_json(state: State) -> dict[str, Any]:
         "classes": [list(one) for one in state.classes], "truncation": state.truncation,
         "shifts": [{"method": one.method, "number": one.number, "amount": one.amount, **asdict(one.layers)}
                    for one in state.shifts],
+        "options": dict(state.options), "redraw": None,
         "styles": [{"place": {"seed": str(one.place.seed), "image": str(one.place.image)}, **asdict(one.layers)}
                    for one in state.styles],
     }

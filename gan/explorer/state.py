@@ -17,7 +17,7 @@ from ganbench.gan.interpolation import Place
 from ganbench.gan.types import BadInput
 
 MOST_SEED = 2**63           # seeds and numbers of images are below it
-METHODS = ("pca", "sefa")
+OPTIONS = ("steps", "guidance", "temperature", "top-k", "keep")
 SPACES = ("z", "w", "w+")
 EXAMPLE = "such as seed=3:5,class=7,truncation=0.7,pca1=2.5@2-5"
 
@@ -77,6 +77,8 @@ class State:
     truncation: float = 1.0
     shifts: tuple[Shift, ...] = ()
     styles: tuple[Style, ...] = ()
+    options: tuple[tuple[str, float], ...] = ()     # of sampling, by name: OPTIONS
+    redraw: Place | None = None                     # whose tokens follow the first `keep` ones
 
     @property
     def text(self) -> str:
@@ -93,6 +95,8 @@ class State:
             parts.append(f"truncation={short(self.truncation)}")
         parts += [f"style={style.place.name}{style.layers.text}" for style in self.styles]
         parts += [f"{shift.method}{shift.number}={short(shift.amount)}{shift.layers.text}" for shift in self.shifts]
+        parts += [f"{name}={short(value)}" for name, value in self.options]
+        parts += [f"redraw={self.redraw.name}"] if self.redraw else []
         return ",".join(parts)
 
 
@@ -146,6 +150,17 @@ def styled(state: State, value: str, item: str) -> State:
     return replace(state, styles=(*state.styles, Style(place_in(place, item), layers)))
 
 
+def optional(name: str) -> Callable[[State, str, str], State]:
+    def read(state: State, value: str, item: str) -> State:
+        kept = tuple(one for one in state.options if one[0] != name)
+        return replace(state, options=(*kept, (name, number_in(value, item))))
+    return read
+
+
+def redrawn(state: State, value: str, item: str) -> State:
+    return replace(state, redraw=place_in(value, item))
+
+
 def given_in(space: str) -> Callable[[State, str, str], State]:
     def read(state: State, value: str, item: str) -> State:
         try:
@@ -161,7 +176,8 @@ def given_in(space: str) -> Callable[[State, str, str], State]:
 
 
 READERS: dict[str, Callable[[State, str, str], State]] = {
-    "seed": seeded, "class": classed, "truncation": truncated, "style": styled,
+    "seed": seeded, "class": classed, "truncation": truncated, "style": styled, "redraw": redrawn,
+    **{name: optional(name) for name in OPTIONS},
     **{space: given_in(space) for space in SPACES},
 }
 

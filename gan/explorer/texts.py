@@ -29,6 +29,23 @@ TEXTS: dict[str, tuple[str, str]] = {
     "truncation help z": ("Scales the latent. Below 1 images become more alike; the model was trained at 1.",
                           "Multiplie le vecteur latent. En dessous de 1 les images se ressemblent ; le modèle a été "
                           "entraîné à 1."),
+    "options": ("Sampling", "Échantillonnage"),
+    "options help x": ("From the same noise: more steps follow the path more closely; guidance above 1 follows the "
+                       "class more closely, with less variety.",
+                       "À partir du même bruit : plus de pas suivent mieux la trajectoire ; un guidage supérieur à 1 "
+                       "suit mieux la classe, avec moins de variété."),
+    "options help tokens": ("The image is drawn token by token. The first ones can be kept and the rest drawn anew.",
+                            "L'image est tirée jeton par jeton. On peut garder les premiers et tirer le reste à "
+                            "nouveau."),
+    "option steps": ("Steps", "Pas"),
+    "option guidance": ("Guidance", "Guidage"),
+    "option temperature": ("Temperature", "Température"),
+    "option top-k": ("Top-k (0: all)", "Top-k (0 : tous)"),
+    "option keep": ("Keep the first tokens", "Garder les premiers jetons"),
+    "option redraw": ("and draw the rest with seed", "et tirer le reste avec la graine"),
+    "sheet guidance": ("Guidance (down) by steps (across), same noise",
+                       "Guidage (de haut en bas) et pas (de gauche à droite), même bruit"),
+    "sheet redraws": ("The kept tokens, continued 16 times", "Les jetons gardés, continués 16 fois"),
     "directions": ("Directions", "Directions"),
     "directions help w": ("Steps in W, in standard deviations: principal components of W (GANSpace), or SeFa's "
                           "closed form from the weights.",

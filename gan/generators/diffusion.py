@@ -72,8 +72,7 @@ class Denoiser(nn.Module):
             fitting = [name for name, row in SAMPLERS.items() if row.process == process]
             raise ValueError(f"sampler {sampler!r} does not fit the process {process!r}, only {', '.join(fitting)} do"
                              if fitting else f"no process {process!r}; known: {', '.join(PROCESSES)}")
-        if SAMPLERS[sampler].scheduler == "DDIMScheduler" and TIMES % steps:    # it would go other ways than it says
-            raise ValueError(f"sampler {sampler!r} takes a number of steps that divides {TIMES:,}, not {steps}")
+        check_steps(sampler, steps)
         self.shape, self.patch, self.n_classes = (channels, resolution, resolution), patch, n_classes
         self.spaces = {"x": Space(self.shape)}
         self.process, self.sampler, self.steps, self.guidance = process, sampler, steps, guidance
@@ -131,6 +130,12 @@ class Denoiser(nn.Module):
         """The network's prediction at times (n,) in 0..1000 (edm: ln(sigma) / 4); the shape of x."""
         said = self.network(pixel_unshuffle(x, self.patch), timestep=time, class_labels=labels).sample
         return pixel_shuffle(said, self.patch)
+
+
+def check_steps(sampler: str, steps: int) -> None:
+    """With another number of steps diffusers' DDIM would go other ways than it says."""
+    if SAMPLERS[sampler].scheduler == "DDIMScheduler" and TIMES % steps:
+        raise ValueError(f"sampler {sampler!r} takes a number of steps that divides {TIMES:,}, not {steps}")
 
 
 class Diffusion(Denoiser):

@@ -140,7 +140,10 @@ class TokenModel(nn.Module):
 
 
 class GPT(TokenModel):
-    """Each token is sampled with one uniform number, by inverting the cumulative distribution."""
+    """Each token is sampled with one uniform number, by inverting the cumulative distribution; of the `top_k` most
+    probable ones, if that is not 0."""
+
+    top_k = 0
 
     def draws(self, indices: Sequence[int], seed: int) -> Tensor:
         """(n, grid * grid) float32 in [0, 1)."""
@@ -150,7 +153,7 @@ class GPT(TokenModel):
         x, past, tokens = self.class_of(len(draws), labels) + self.places[0], None, []
         for k in range(self.length):
             logits, past = self.run(x, past)
-            tokens.append(choose(logits[:, -1] / self.temperature, draws[:, k]))
+            tokens.append(choose(strongest(logits[:, -1], self.top_k) / self.temperature, draws[:, k]))
             if k + 1 < self.length:
                 x = self.tokens(tokens[-1])[:, None] + self.places[k + 1]
         return self.pixels(torch.stack(tokens, 1))
@@ -212,6 +215,13 @@ class MaskGIT(TokenModel):
         for block in self.blocks:
             x, _ = block(x, causal=False)
         return self.head(self.norm(x))[:, 1:]
+
+
+def strongest(logits: Tensor, k: int) -> Tensor:
+    """The k largest logits along the last axis, all others -infinity; all of them if k is 0."""
+    if not 0 < k < logits.shape[-1]:
+        return logits
+    return logits.masked_fill(logits < logits.topk(k, -1).values[..., -1:], -torch.inf)
 
 
 def choose(logits: Tensor, uniform: Tensor) -> Tensor:

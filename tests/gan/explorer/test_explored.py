@@ -109,3 +109,37 @@ def test_a_png_says_how_it_was_made(zoo):
     assert picture.text["ganbench:command"] == (
         f"ganbench explore zoo:dcgan-fashion-mnist --at {state.text} --out picture.png")
     np.testing.assert_array_equal(np.array(picture), one.image(state)[0])
+
+
+def test_options_of_sampling_change_the_picture_and_the_models_own_values_do_not(zoo):
+    for family, own, other in (("flow", "steps=10,guidance=1", "steps=4,guidance=3"),
+                               ("gpt", "temperature=1,top-k=0", "temperature=0.5,top-k=5"),
+                               ("maskgit", "temperature=1", "steps=4")):
+        plain = zoo(family).image(state_of("seed=3"))
+        np.testing.assert_array_equal(zoo(family).image(state_of(f"seed=3,{own}")), plain)
+        assert not np.array_equal(zoo(family).image(state_of(f"seed=3,{other}")), plain)
+
+
+def test_different_noise_gives_different_pictures_of_diffusion_models(zoo):
+    pictures = {zoo("flow").image(state_of(f"seed={seed},class=2")).tobytes() for seed in range(4)}
+    assert len(pictures) == 4
+
+
+def test_kept_tokens_keep_the_upper_part_and_the_rest_is_drawn_anew(zoo):
+    one = zoo("gpt")
+    whole, kept, other = (one.image(state_of(f"seed=3,class=1{rest}"))[0].astype(int) for rest in
+                          ("", ",keep=40,redraw=8", ",keep=40,redraw=9"))
+    assert np.abs(kept[:8] - whole[:8]).max() <= 1          # 40 tokens are five of eight rows; the decoder mixes rows
+    assert not np.array_equal(kept, whole)
+    assert not np.array_equal(kept, other)
+    all_kept = one.image(state_of("seed=3,class=1,keep=64"))[0].astype(int)
+    np.testing.assert_array_equal(all_kept, whole)
+
+
+@pytest.mark.parametrize(("family", "text"), [
+    ("flow", "steps=0"), ("flow", "steps=2.5"), ("flow", "temperature=1"), ("gpt", "top-k=999"), ("dcgan", "steps=3"),
+    ("gpt", "keep=65"),
+])
+def test_an_option_that_a_model_does_not_have_or_take_is_said(family, text, zoo):
+    with refused("unfit-value"):
+        zoo(family).image(state_of(text))

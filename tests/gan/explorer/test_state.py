@@ -11,7 +11,7 @@ from tests.refusals import refused
 @pytest.mark.parametrize("text", [
     "seed=0", "seed=3:5", "seed=9223372036854775807:281474976710655", "seed=3,class=7", "seed=3,class=7:0.4+9:0.6",
     "seed=3,truncation=0.7", "seed=3,pca1=2.5,sefa3=-1@2-5", "seed=3,style=8:2@4-7,pca2=0.0001",
-    "seed=1,z=AACAPwAAAEA", "seed=1,w+=AACAPwAAAEA",
+    "seed=1,z=AACAPwAAAEA", "seed=1,w+=AACAPwAAAEA", "seed=1,steps=4,guidance=2.5", "seed=1,top-k=5,keep=9,redraw=8:1",
 ])
 def test_what_is_written_is_read_and_written_again(text):
     assert state_of(text).text == text
