@@ -338,6 +338,13 @@ def interpolate(
     seeds: Annotated[
         str, typer.Option(metavar="SEED[:IMAGE],...", help="Images to pass through, as `sample` numbers them.")
     ] = "0,1",
+    photos: Annotated[
+        str, typer.Option(metavar="A.png,B.jpg,...", help="Image files to pass through instead: the model's nearest "
+                          "images, see `invert`.")
+    ] = "",
+    fit: Annotated[
+        str, typer.Option(metavar="squeeze|crop|pad", help="How photos of other sizes become the model's.")
+    ] = "squeeze",
     path: Annotated[
         str, typer.Option(metavar="slerp|lerp|spline", help="Arcs, straight lines, or a cubic spline. Empty: slerp "
                           "between normal latents, in W a spline if it is a loop, otherwise lerp.")
@@ -360,10 +367,10 @@ def interpolate(
     """Draw a film that passes through images of a model, evenly paced, and say how smooth such paths are."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.interpolations import Route, answer_of
+        from ganbench.flows.interpolations import Route, answer_of, photos_in
         from ganbench.flows.interpolations import interpolate as drawn
 
-        route = Route(seeds, path, space, classes, frames, loop, own_pace, fps)
+        route = Route(seeds, path, space, classes, frames, loop, own_pace, fps, photos_in(photos), fit)
         with bars(quiet=json == "-") as show:
             film = drawn(show, model, route, out, opening)
         finish(answer_of(film), json)

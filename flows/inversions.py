@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ganbench.flows.answers import Answer
-from ganbench.flows.interpolations import numbers_in
+from ganbench.flows.interpolations import hundredths, numbers_in
 from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.gan.gallery import write_gallery
 from ganbench.gan.images import write_contact_sheet
@@ -105,19 +105,6 @@ def classes_in(wish: Wish, n: int) -> tuple[int, ...]:
     """One for each image, or one for all."""
     named = tuple(numbers_in(wish.classes))
     return named * n if len(named) == 1 else named
-
-
-def hundredths(show: Show, stage: str) -> Callable[..., None]:
-    """A `Watch` that shows a bar of 100."""
-    shown = 0
-
-    def watch(done: int, steps: int, *rest: float) -> None:
-        nonlocal shown
-        now = 100 * done // steps
-        show(stage, max(0, now - shown))
-        shown = max(shown, now)
-
-    return watch
 
 
 def tune_to(

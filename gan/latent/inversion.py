@@ -192,7 +192,8 @@ def searched(loss: Loss, starts: Tensor, budget: Budget, watch: Watch) -> Found:
         if step == budget.trial and k > budget.kept:
             going = best_of(least, n, budget.kept)
             adam.keep(going)
-            rows, at, best, least, history = rows[going], at[going], best[going], least[going], history[going.cpu()]
+            rows, at, best, least = rows[going], at[going], best[going], least[going]
+            history = history[going.cpu().numpy()]
         now, gradient = loss.gradient(at, rows)
         history[:, step], nearer = now.cpu(), now < least
         best[nearer], least = at[nearer], torch.minimum(now, least)
@@ -202,7 +203,7 @@ def searched(loss: Loss, starts: Tensor, budget: Budget, watch: Watch) -> Found:
     latents = loss.chart.latents(best[chosen])
     with torch.no_grad():
         images = loss.decode(latents, rows[chosen])
-    return Found(latents, images, rows[chosen, 1], least[chosen], history[chosen.cpu()])
+    return Found(latents, images, rows[chosen, 1], least[chosen], history[chosen.cpu().numpy()])
 
 
 def best_of(losses: Tensor, n: int, kept: int) -> Tensor:

@@ -20,7 +20,7 @@ RIDGE = 1e-10       # of the least squares, relative to their trace: directions 
 Step = Callable[[Tensor], Tensor]
 
 
-def undone(step: Step, y: Tensor, iterations: int = 10, tolerance: float = 1e-5) -> Tensor:
+def undone(step: Step, y: Tensor, iterations: int = 10, tolerance: float = 1e-6) -> Tensor:
     """x with step(x) = y, for each row of y (n, ...) by itself; the best iterate, if the tolerance is not reached.
 
     `tolerance`: root mean square of step(x) - y, at which a row is left alone.  It begins at x = y.
