@@ -24,6 +24,7 @@ from ganbench.gan.latent.pivot import Tuning
 from ganbench.gan.latent_files import Latents, finite, write_latents
 from ganbench.gan.models.identity import identity
 from ganbench.gan.photos import photos
+from ganbench.gan.preprocessing import steps_in
 from ganbench.gan.question import Opening
 from ganbench.gan.range_test import REAL, RangeTest, held_out_of, latents_of, range_test, shape_of
 from ganbench.gan.threads import single_threaded
@@ -117,8 +118,9 @@ def tune_to(
 def tested(
     show: Show, model: str, spec: CompleteSpec, way: Way, wish: Wish, known: bool, workspace: Workspace
 ) -> RangeTest:
-    """The errors of own and real images, with bars."""
-    reference = wish.reference or held_out_of(model)
+    """The errors of own and real images, with bars.  Where the model file changes the sizes of images, those of its data
+    set are not what the network makes, and do not tell its power."""
+    reference = wish.reference or ("" if steps_in(spec) else held_out_of(model))
     show("own and real images", 0, wish.own + (REAL if reference else 0))
     return range_test(spec, way, workspace, wish.own, REAL, reference, known,
                       tick=lambda n: show("own and real images", n))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -47,9 +48,16 @@ def shell(latents: Tensor) -> Tensor:
     of radius sqrt(d), the shell holds the latents of nearly all of a model's own images, whose lengths matter.
     """
     flat = latents.flatten(1)
-    low, high = chi.ppf([OUTSIDE / 2, 1 - OUTSIDE / 2], flat.shape[1])
+    low, high = lengths(flat.shape[1])
     length = flat.norm(dim=1, keepdim=True).clamp_min(1e-12)
     return (flat * (length.clamp(low, high) / length)).view_as(latents)
+
+
+@lru_cache(maxsize=64)
+def lengths(d: int) -> tuple[float, float]:
+    """Between which the length of a latent of N(0, I) in d dimensions lies, but for a share of OUTSIDE."""
+    low, high = chi.ppf([OUTSIDE / 2, 1 - OUTSIDE / 2], d)
+    return float(low), float(high)
 
 
 def cube(latents: Tensor) -> Tensor:

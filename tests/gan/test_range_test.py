@@ -7,6 +7,7 @@ from scipy.stats import betabinom
 from ganbench.gan.drawing import draw
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.generators.base import seed_of
+from ganbench.gan.images import write_npz
 from ganbench.gan.inversion import Way, errors_of, invert
 from ganbench.gan.latent.inversion import Budget
 from ganbench.gan.models.loading import resolve
@@ -22,7 +23,7 @@ from ganbench.gan.range_test import (
 from ganbench.gan.sampling import generator_of
 from tests.refusals import refused
 
-BUDGET = Budget(2, 12, 4, kept=1)
+BUDGET = Budget(2, 8, 3, kept=1)
 
 
 # z (n, 3) -> 8x8 images in the span of three waves, bent by tanh.
@@ -82,6 +83,20 @@ def test_false_alarms_are_as_promised_and_other_images_are_recognised(spec, work
     assert bottom > 0.85
 
 
+def test_other_images_of_that_kind_are_recognised_as_often_as_is_said(spec, workspace, tmp_path):
+    """Own images with a little noise on them, of which some are used for the power and others are tested."""
+    way, model = Way("z", BUDGET), generator_of(spec, workspace)
+    own = draw(model, spec, 11, 0, 140)["images"].astype(float)
+    strength = np.random.default_rng(0).uniform(0, 80, (140, 1, 1, 1))
+    noisy = (own + strength * np.random.default_rng(1).normal(size=own.shape)).clip(0, 255).astype(np.uint8)
+    write_npz(tmp_path / "noisy.npz", noisy[:60])
+    test = range_test(spec, way, workspace, 39, 60, str(tmp_path / "noisy.npz"))
+    share = test.power[0]
+    assert 0.1 < share < 0.9
+    found = test.rejected(errors_of(noisy[60:], invert(model, spec, noisy[60:], way))).mean()
+    assert found == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) * (1 / 60 + 1 / 80)))
+
+
 def test_errors_are_stored_and_extended(spec, workspace, noise):
     way, ticks = Way("z", BUDGET), []
     first = own_errors(spec, way, 5, workspace, tick=ticks.append)
@@ -91,7 +106,7 @@ def test_errors_are_stored_and_extended(spec, workspace, noise):
     np.testing.assert_array_equal(again, more)
     assert sum(ticks) == 5 + 12 + 12
     assert ticks[-1] == 12                                  # found in the store, at once
-    other = own_errors(spec, Way("z", Budget(2, 13, 4, kept=1)), 5, workspace)
+    other = own_errors(spec, Way("z", Budget(2, 9, 3, kept=1)), 5, workspace)
     assert (other != first).any()
     real = real_errors(spec, way, 5, workspace, str(noise("noise.npz", 40)))
     assert real.min() > more.max()
