@@ -118,8 +118,8 @@ def tune_to(
 def tested(
     show: Show, model: str, spec: CompleteSpec, way: Way, wish: Wish, known: bool, workspace: Workspace
 ) -> RangeTest:
-    """The errors of own and real images, with bars.  Where the model file changes the sizes of images, those of its data
-    set are not what the network makes, and do not tell its power."""
+    """The errors of own and real images, with bars.  Where the model file changes the sizes of images, those of its
+    data set are not what the network makes, and do not tell its power."""
     reference = wish.reference or ("" if steps_in(spec) else held_out_of(model))
     show("own and real images", 0, wish.own + (REAL if reference else 0))
     return range_test(spec, way, workspace, wish.own, REAL, reference, known,
