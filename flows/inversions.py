@@ -17,7 +17,7 @@ from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.gan.gallery import write_gallery
 from ganbench.gan.images import write_contact_sheet
 from ganbench.gan.interpolation import space_named
-from ganbench.gan.inversion import Inverted, Way, errors_of, invert
+from ganbench.gan.inversion import Inverted, Way, errors_of, invert, strangeness_of
 from ganbench.gan.jobs import asked_model
 from ganbench.gan.latent.inversion import Budget, decibels
 from ganbench.gan.latent.pivot import Tuning
@@ -76,7 +76,7 @@ class Reading:
 
     @property
     def p(self) -> np.ndarray | None:
-        return None if self.test is None else self.test.p_values(self.errors)
+        return None if self.test is None else self.test.p_values(strangeness_of(self.targets, self.found))
 
 
 def inversion(show: Show, model: str, images: Sequence[str], out: Path, wish: Wish, opening: Opening) -> Reading:
@@ -204,7 +204,8 @@ def facts_of(read: Reading, i: int) -> dict[str, Any]:
     facts: dict[str, Any] = {"image": read.paths[i], "psnr": float(read.found.decibels(read.targets)[i]),
                              "error": float(read.errors[i])}
     if read.p is not None and read.test is not None:
-        facts |= {"p": float(read.p[i]), "rejected": bool(read.p[i] <= read.test.alpha)}
+        facts |= {"strangeness": float(strangeness_of(read.targets, read.found)[i]), "p": float(read.p[i]),
+                  "rejected": bool(read.p[i] <= read.test.alpha)}
     if read.tuned:
         facts["tuned_psnr"] = float(read.tuned.found.decibels(read.targets)[i])
     return facts
@@ -250,17 +251,29 @@ def verdict(p: float, test: RangeTest) -> list[str]:
 
 def lines_of(test: RangeTest, read: Reading) -> list[Line]:
     """What the verdicts are worth."""
-    median = float(np.median(decibels(test.own)))
-    said = (f"p: how often one of the model's own images is as badly inverted, by {len(test.own)} of them (median "
-            f"{median:.1f} dB) with the same search. At most {100 * test.alpha:g} % of own images are called outside.")
+    said = (f"p: how often one of the model's own images {as_strange(read)}, by {len(test.own)} of them "
+            f"({typical(test.own, read)}). At most {100 * test.alpha:g} % of own images are called outside.")
     if test.power is None:
         return [Line(said),
                 Line("Power unknown: no real images are known that the model has not seen; give --reference DATA.")]
     share, low, high = test.power
     return [Line(said), Line(
-        f"Power: of {len(test.real)} real images ({test.reference}, median {np.median(decibels(test.real)):.1f} dB) "
+        f"Power: of {len(test.real)} real images ({test.reference}, {typical(test.real, read)}) "
         f"{100 * share:.0f} % are called outside (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
         f"{', so that an image which is not says little' if share < HIGH else ''}.")]
+
+
+def as_strange(read: Reading) -> str:
+    return ("is as badly inverted with the same search" if read.found.histories else
+            "has as improbable a latent, since samplers come back to nearly every image")
+
+
+def typical(strangeness: np.ndarray, read: Reading) -> str:
+    """The median of what the test looks at."""
+    middle = float(np.median(strangeness))
+    if not read.found.histories:
+        return f"median square of a latent's number {middle:.2f}"
+    return f"median {float(decibels(np.array(middle))):.1f} dB"
 
 
 def json_of(read: Reading) -> str:
@@ -280,4 +293,4 @@ def json_of_test(test: RangeTest | None) -> dict[str, Any] | None:
     share, low, high = test.power or (None, None, None)
     return {"alpha": test.alpha, "own": len(test.own), "real": len(test.real), "reference": test.reference,
             "power": share, "power_low": low, "power_high": high,
-            "own_errors": [*map(float, test.own)], "real_errors": [*map(float, test.real)]}
+            "own_strangeness": [*map(float, test.own)], "real_strangeness": [*map(float, test.real)]}

@@ -100,6 +100,17 @@ def errors_of(targets: np.ndarray, found: Inverted) -> np.ndarray:
     return np.asarray(((found.images.astype(np.float64) - known) ** 2).reshape(len(known), -1).mean(1))
 
 
+def strangeness_of(targets: np.ndarray, found: Inverted) -> np.ndarray:
+    """(n,) how little images are like the model's own: the statistic of `ganbench.gan.range_test`.
+
+    Of latents that were searched, the error.  A sampler that runs backwards comes back to nearly every image; there it
+    is the mean square of the latent: minus the log-density of N(0, I), but for constants.
+    """
+    if found.histories:
+        return errors_of(targets, found)
+    return np.asarray((found.latents.astype(np.float64) ** 2).reshape(len(targets), -1).mean(1))
+
+
 def within(watch: Watch, before: int, batches: int) -> Watch:
     """The `Watch` of one batch of several."""
     return lambda done, steps, found: watch(before * steps + done, batches * steps, found)

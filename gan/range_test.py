@@ -1,10 +1,11 @@
 """Does an image lie in a model's range, the set of all images that it can make?
 
 Hypothesis: the image is one of the model's own, drawn as it draws.  Own images are inverted with the same budget, and
-the p-value of an image is (1 + #{own images whose error is as large}) / (own images + 1): if the hypothesis holds, the
-errors are exchangeable, and no more than a share alpha of such images has p <= alpha, whatever the model or the quality
-of the search (conformal p-values: Vovk et al. 2005; Bates et al. 2021, arXiv:2104.08279).  How often other images are
-recognised as such is measured with real images: the power, without which an image that is not rejected says nothing.
+the p-value of an image is (1 + #{own images that are as strange}) / (own images + 1), where strange is a large error,
+or an improbable latent of a diffusion model.  If the hypothesis holds, these numbers are exchangeable, and no more than
+a share alpha of such images has p <= alpha, whatever the model or the quality of the search (conformal p-values: Vovk
+et al. 2005; Bates et al. 2021, arXiv:2104.08279).  How often other images are recognised as such is measured with real
+images: the power, without which an image that is not rejected says nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from scipy.stats import binomtest
 from ganbench.gan.datasets import DATASETS, DataFolders, open_data
 from ganbench.gan.drawing import draw
 from ganbench.gan.generators.base import LatentModel, seed_of
-from ganbench.gan.inversion import Way, errors_of, invert
+from ganbench.gan.inversion import Way, invert, strangeness_of
 from ganbench.gan.metrics.memorisation import p_values
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.names import ZOO, zoo_file
@@ -43,20 +44,20 @@ Tick = Callable[[int], object]      # images just inverted
 
 @dataclass(frozen=True)
 class RangeTest:
-    """The errors of a model's own images and of real ones, in one space with one budget."""
+    """The strangeness of a model's own images and of real ones, in one space with one budget; see `strangeness_of`."""
 
     own: np.ndarray             # (n,)
     real: np.ndarray            # (m,); empty: no real images are known
     alpha: float = ALPHA
     reference: str = ""         # what the real images are
 
-    def p_values(self, errors: np.ndarray) -> np.ndarray:
+    def p_values(self, strangeness: np.ndarray) -> np.ndarray:
         """(n,) -> (n,): see the module."""
-        return p_values(-np.asarray(errors), -self.own)
+        return p_values(-np.asarray(strangeness), -self.own)
 
-    def rejected(self, errors: np.ndarray) -> np.ndarray:
+    def rejected(self, strangeness: np.ndarray) -> np.ndarray:
         """(n,) bool: images that are not the model's own, with `alpha` as the false-alarm rate."""
-        return self.p_values(errors) <= self.alpha
+        return self.p_values(strangeness) <= self.alpha
 
     @property
     def power(self) -> tuple[float, float, float] | None:
@@ -74,7 +75,7 @@ def range_test(
     spec: CompleteSpec, way: Way, workspace: Workspace, own: int = OWN, real: int = REAL, reference: str = "",
     known: bool = False, alpha: float = ALPHA, tick: Tick = lambda n: None,
 ) -> RangeTest:
-    """Invert own and real images, or find their errors in the store.
+    """Invert own and real images, or find in the store how strange they were.
 
     `known`: classes are told to the search, as those of the image will be.  `reference`: DATA of real images, which are
     taken in a random order that the seed decides, and squeezed to the model's size; empty: there is no power.
@@ -83,25 +84,25 @@ def range_test(
         raise BadInput("unfit-value",
                        f"A range test takes {LEAST} to {SHARD:,} own images, of which {LEAST} can reject at .05, and "
                        f"an alpha between 0 and 1, got {own:,} and {alpha:g}.")
-    mine = own_errors(spec, way, own, workspace, known, tick)
-    theirs = real_errors(spec, way, real, workspace, reference, known, tick) if reference else np.empty(0)
+    mine = own_images(spec, way, own, workspace, known, tick)
+    theirs = real_images(spec, way, real, workspace, reference, known, tick) if reference else np.empty(0)
     return RangeTest(mine, theirs, alpha, reference if len(theirs) else "")
 
 
-def own_errors(
+def own_images(
     spec: CompleteSpec, way: Way, n: int, workspace: Workspace, known: bool = False, tick: Tick = lambda n: None
 ) -> np.ndarray:
-    """(n,) of images of a seed that nothing else uses; stored."""
+    """(n,) how strange own images of a seed are that nothing else uses; stored."""
 
     def images(start: int, stop: int) -> tuple[np.ndarray, tuple[int, ...]]:
         model = generator_of(spec, workspace)
         drawn = draw(model, plain(spec), seed_of(way.seed, "range"), start, stop, workspace.device)
         return drawn["images"], tuple(drawn.get("labels", np.empty(0, int)).tolist())
 
-    return errors(spec, way, n, workspace, known, images, {"images": "own"}, tick)
+    return strange(spec, way, n, workspace, known, images, {"images": "own"}, tick)
 
 
-def real_errors(
+def real_images(
     spec: CompleteSpec, way: Way, n: int, workspace: Workspace, reference: str, known: bool = False,
     tick: Tick = lambda n: None,
 ) -> np.ndarray:
@@ -118,14 +119,14 @@ def real_errors(
         told = known and bool(model.n_classes) and data.labels is not None
         return fitted, tuple(data.labels[rows].tolist()) if told and data.labels is not None else ()
 
-    return errors(spec, way, len(order), workspace, known, images, {"images": data.digest}, tick)
+    return strange(spec, way, len(order), workspace, known, images, {"images": data.digest}, tick)
 
 
-def errors(
+def strange(
     spec: CompleteSpec, way: Way, n: int, workspace: Workspace, known: bool,
     images: Callable[[int, int], tuple[np.ndarray, tuple[int, ...]]], facts: dict[str, str], tick: Tick,
 ) -> np.ndarray:
-    """The first n errors under a key, of which only those are computed that are not in the store."""
+    """The strangeness of the first n images under a key; only those are inverted that are not in the store."""
     model = latents_of(spec, workspace)
 
     def compute(start: int, stop: int) -> Arrays:
@@ -134,9 +135,9 @@ def errors(
         for i in range(len(pixels)):
             told = labels[i : i + 1] if known and model.n_classes else ()
             one = invert(model, spec, pixels[i : i + 1], way, told, device=workspace.device)
-            found.append(errors_of(pixels[i : i + 1], one))
+            found.append(strangeness_of(pixels[i : i + 1], one))
             tick(1)
-        return {"errors": np.concatenate(found)}
+        return {"strangeness": np.concatenate(found)}
 
     known = known and bool(model.n_classes)
     engine = {"torch": torch.__version__, "device": torch.device(workspace.device).type, "threads": 1}
@@ -144,7 +145,7 @@ def errors(
                      "source": source_digest("range", *makers(spec, workspace)), **facts})
     shard = extend(store_of(workspace), "ranges", key, 0, n, compute, STEP)
     tick(n - shard.computed)
-    return np.array(rows_of(shard)["errors"], np.float64)
+    return np.array(rows_of(shard)["strangeness"], np.float64)
 
 
 def latents_of(spec: ModelSpec, workspace: Workspace) -> LatentModel:

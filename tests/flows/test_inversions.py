@@ -50,9 +50,9 @@ def test_a_sheet_latents_and_the_verdict(model, pictures, tmp_path, noise):
     assert str(out) in done.stdout
     facts = json.loads((tmp_path / "a.json").read_text())
     test = facts["inversion"]["range_test"]
-    assert (test["own"], test["real"]) == (len(test["own_errors"]), len(test["real_errors"])) == (19, 50)
+    assert (test["own"], test["real"]) == (len(test["own_strangeness"]), len(test["real_strangeness"])) == (19, 50)
     for row in facts["images"]:
-        worse = sum(error >= row["error"] for error in test["own_errors"])
+        worse = sum(one >= row["strangeness"] for one in test["own_strangeness"])
         assert row["p"] == (1 + worse) / 20
     assert facts["images"][0]["psnr"] > facts["images"][1]["psnr"]
     spec = resolve(model)

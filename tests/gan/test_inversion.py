@@ -1,5 +1,7 @@
 """Images inverted by models of the zoo and by toys; the same call finds the same latents."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from ganbench import Workspace
 from ganbench.gan.drawing import draw
 from ganbench.gan.generators.factory import WrappedLatent
 from ganbench.gan.generators.stylegan2 import StyleGAN2
-from ganbench.gan.inversion import Way, as_floats, chart_of, errors_of, invert, starts_of
+from ganbench.gan.inversion import Way, as_floats, chart_of, errors_of, invert, starts_of, strangeness_of
 from ganbench.gan.latent.inversion import Budget
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.sampling import generator_of
@@ -139,6 +141,15 @@ def test_errors_are_those_before_rounding():
     found = invert(model, spec, images, Way("z", QUICK))
     expected = ((found.images - (images / 127.5 - 1)) ** 2).mean((1, 2, 3))
     np.testing.assert_allclose(errors_of(images, found), expected, rtol=1e-5)
+
+
+def test_what_is_strange_about_an_image_is_its_error_or_its_latent(space):
+    spec, model = toy()
+    images = draw(model, spec, 5, 0, 2)["images"]
+    found = invert(model, spec, images, Way("z", QUICK))
+    np.testing.assert_array_equal(strangeness_of(images, found), errors_of(images, found))
+    backwards = replace(found, histories=(), latents=np.array([[1, 2, 2], [0, 0, 3]], np.float32))
+    assert strangeness_of(images, backwards).tolist() == [3, 3]
 
 
 def test_progress_counts_all_images_and_may_end_the_work():

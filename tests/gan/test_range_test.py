@@ -14,9 +14,9 @@ from ganbench.gan.models.loading import resolve
 from ganbench.gan.range_test import (
     RangeTest,
     held_out_of,
-    own_errors,
+    own_images,
     range_test,
-    real_errors,
+    real_images,
     shape_of,
     share_of,
 )
@@ -99,23 +99,23 @@ def test_other_images_of_that_kind_are_recognised_as_often_as_is_said(spec, work
 
 def test_errors_are_stored_and_extended(spec, workspace, noise):
     way, ticks = Way("z", BUDGET), []
-    first = own_errors(spec, way, 5, workspace, tick=ticks.append)
-    more = own_errors(spec, way, 12, workspace, tick=ticks.append)
+    first = own_images(spec, way, 5, workspace, tick=ticks.append)
+    more = own_images(spec, way, 12, workspace, tick=ticks.append)
     np.testing.assert_array_equal(more[:5], first)
-    again = own_errors(spec, way, 12, workspace, tick=ticks.append)
+    again = own_images(spec, way, 12, workspace, tick=ticks.append)
     np.testing.assert_array_equal(again, more)
     assert sum(ticks) == 5 + 12 + 12
     assert ticks[-1] == 12                                  # found in the store, at once
-    other = own_errors(spec, Way("z", Budget(2, 9, 3, kept=1)), 5, workspace)
+    other = own_images(spec, Way("z", Budget(2, 9, 3, kept=1)), 5, workspace)
     assert (other != first).any()
-    real = real_errors(spec, way, 5, workspace, str(noise("noise.npz", 40)))
+    real = real_images(spec, way, 5, workspace, str(noise("noise.npz", 40)))
     assert real.min() > more.max()
 
 
 def test_the_own_images_are_of_a_seed_that_nobody_shows(spec, workspace):
     model = generator_of(spec, workspace)
     hidden = draw(model, spec, seed_of(0, "range"), 0, 3)["images"]
-    np.testing.assert_allclose(own_errors(spec, Way("z", BUDGET), 3, workspace),
+    np.testing.assert_allclose(own_images(spec, Way("z", BUDGET), 3, workspace),
                                errors_of(hidden, invert(model, spec, hidden, Way("z", BUDGET))))
 
 
@@ -133,12 +133,12 @@ def test_a_test_that_could_not_reject_is_refused(own, alpha, spec, workspace):
 
 def test_a_model_without_latents_is_refused(workspace):
     with refused("no-latent-space", "gpt-fashion-mnist"):
-        own_errors(resolve("zoo:gpt-fashion-mnist", workspace), Way("z", BUDGET), 3, workspace)
+        own_images(resolve("zoo:gpt-fashion-mnist", workspace), Way("z", BUDGET), 3, workspace)
 
 
 def test_real_images_without_the_classes_that_are_needed_give_no_power(workspace, noise):
     spec = resolve("zoo:r3gan-fashion-mnist", workspace)
-    assert len(real_errors(spec, Way("z", BUDGET), 3, workspace, str(noise("n.npz", 5, (1, 32, 32))), known=True)) == 0
+    assert len(real_images(spec, Way("z", BUDGET), 3, workspace, str(noise("n.npz", 5, (1, 32, 32))), known=True)) == 0
 
 
 def test_held_out_images_are_those_of_the_model_file(tmp_path):
