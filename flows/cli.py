@@ -338,6 +338,13 @@ def interpolate(
     seeds: Annotated[
         str, typer.Option(metavar="SEED[:IMAGE],...", help="Images to pass through, as `sample` numbers them.")
     ] = "0,1",
+    photos: Annotated[
+        str, typer.Option(metavar="A.png,B.jpg,...", help="Image files to pass through instead: the model's nearest "
+                          "images, see `invert`.")
+    ] = "",
+    fit: Annotated[
+        str, typer.Option(metavar="squeeze|crop|pad", help="How photos of other sizes become the model's.")
+    ] = "squeeze",
     path: Annotated[
         str, typer.Option(metavar="slerp|lerp|spline", help="Arcs, straight lines, or a cubic spline. Empty: slerp "
                           "between normal latents, in W a spline if it is a loop, otherwise lerp.")
@@ -360,10 +367,10 @@ def interpolate(
     """Draw a film that passes through images of a model, evenly paced, and say how smooth such paths are."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.interpolations import Route, answer_of
+        from ganbench.flows.interpolations import Route, answer_of, photos_in
         from ganbench.flows.interpolations import interpolate as drawn
 
-        route = Route(seeds, path, space, classes, frames, loop, own_pace, fps)
+        route = Route(seeds, path, space, classes, frames, loop, own_pace, fps, photos_in(photos), fit)
         with bars(quiet=json == "-") as show:
             film = drawn(show, model, route, out, opening)
         finish(answer_of(film), json)
@@ -413,6 +420,50 @@ def opened(address: str, browser: bool) -> None:
     print(f"{address}   Ctrl-C stops it.", flush=True)
     if browser:
         webbrowser.open(address)
+
+
+@app.command()
+@on_command_line(opening=Opening, machine=Some(Machine, ("device", "debug")))
+def invert(
+    model: Model,
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Image files.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="FILE.png, beside which FILE.json is written, or a folder.", show_default=False)
+    ],
+    *,
+    space: Annotated[str, typer.Option(metavar="z|w|w+", help="Latent space. Empty: w where there is one.")] = "",
+    classes: Annotated[
+        str, typer.Option(metavar="N,...", help="The class of each image, or one for all. Empty: every class is tried.")
+    ] = "",
+    fit: Annotated[
+        str, typer.Option(metavar="squeeze|crop|pad", help="How images of other sizes become the model's.")
+    ] = "squeeze",
+    starts: Annotated[int, typer.Option(help="Latents to begin with, the best of which go on.")] = 8,
+    steps: Annotated[int, typer.Option(help="Steps of each.")] = 300,
+    tuning: Annotated[
+        int, typer.Option(min=0, help="Steps of pivotal tuning of a copy, which is written beside the rest; 0: none.")
+    ] = 0,
+    own: Annotated[
+        int, typer.Option("--own", min=0, help="Own images of the model that the range test inverts; 0: no test.")
+    ] = 99,
+    reference: Annotated[
+        str, typer.Option(metavar="DATA", help="Real images that the model has not seen, for the test's power. Empty: "
+                          "those of its model file.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of the starts, and of the test's images.")] = 0,
+    json: JsonFile = "",
+    opening: Opening,
+    machine: Machine,
+) -> None:
+    """Find the latents from which a model makes images of yours, and test whether it could have made them."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.inversions import Wish, answer_of, inversion
+
+        wish = Wish(space, classes, fit, starts, steps, tuning, own, reference, seed)
+        with bars(quiet=json == "-") as show:
+            read = inversion(show, model, images, out, wish, opening)
+        finish(answer_of(read), json)
 
 
 @app.command()

@@ -17,21 +17,34 @@ from ganbench.gan.animations import check_animation, write_animation
 from ganbench.gan.evaluate import walk_one
 from ganbench.gan.features.base import Extractor
 from ganbench.gan.features.extract import extractor_of
-from ganbench.gan.interpolation import dense_images, keys_of, kinds_for, latent_model, places_in, render, walk
+from ganbench.gan.generators.base import Generator
+from ganbench.gan.interpolation import (
+    Keys,
+    dense_images,
+    keys_of,
+    keys_of_photos,
+    kinds_for,
+    latent_model,
+    places_in,
+    render,
+    walk,
+)
 from ganbench.gan.jobs import asked_model
 from ganbench.gan.latent.paths import LatentPath
 from ganbench.gan.metrics import METRICS
 from ganbench.gan.needs.paths import SPACES
 from ganbench.gan.numbers import decimals, english
 from ganbench.gan.parts import Part
+from ganbench.gan.photos import photos
 from ganbench.gan.question import Opening, Question, protocol_of
+from ganbench.gan.range_test import shape_of
 from ganbench.gan.sampling import generator_of
 from ganbench.gan.scoring import score_name
 from ganbench.gan.stepping import rounds
 from ganbench.gan.store import rows_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.trials import check_output
-from ganbench.gan.types import BadInput, Estimate, ModelSpec, Workspace
+from ganbench.gan.types import BadInput, CompleteSpec, Estimate, ModelSpec, Workspace
 from ganbench.tasks.settings import workspace_of
 
 Show = Callable[..., None]
@@ -53,6 +66,13 @@ class Route:
     loop: bool
     own_pace: bool
     fps: float
+    photos: tuple[str, ...] = ()        # image files to pass through, instead of images of seeds
+    fit: str = "squeeze"
+
+    @property
+    def keys(self) -> int:
+        """How many images the path passes through."""
+        return len(self.photos) or len(places_in(self.seeds))
 
 
 @dataclass(frozen=True)
@@ -76,6 +96,7 @@ class Film:
     evenness: Mapping[str, tuple[float, float]]     # the kind that was drawn comes first
     out: str
     smoothness: Smoothness | None = None            # None: of other spaces than that of the draws and W, and of 8 bits
+    decibels: tuple[float, ...] = ()                # PSNR of the frames that stand for photos
 
     @property
     def kind(self) -> str:
@@ -84,20 +105,19 @@ class Film:
 
 def interpolate(show: Show, model: str, route: Route, out: Path, opening: Opening) -> Film:
     """Draw the path and those that it is compared with, and write the film."""
-    places, classes = places_in(route.seeds), numbers_in(route.classes)
-    if not len(places) <= route.frames <= MOST:
+    if not route.keys <= route.frames <= MOST:
         raise BadInput("unfit-value",
-                       f"The value of --frames is {route.frames:,}, expected a number from {len(places)}, for the key "
+                       f"The value of --frames is {route.frames:,}, expected a number from {route.keys}, for the key "
                        f"images, to {MOST:,}.")
     check_animation(out, route.fps)
     workspace = workspace_of(opening.trust_pickle)
     spec = asked_model(model, opening, workspace)
     if spec.factory:
-        check_output(spec, places[0].seed, workspace)
+        check_output(spec, 0 if route.photos else places_in(route.seeds)[0].seed, workspace)
     lead = protocol_of(Question(reference="images")).extractors[0]
     with single_threaded():
         generator = generator_of(spec, workspace)
-        keys = keys_of(generator, places, route.space, classes, workspace.device, spec.name)
+        keys, found_db = keys_for(show, generator, spec, route, workspace)
         kinds = kinds_for(latent_model(generator, spec.name).spaces[keys.space], route.path, route.loop)
         pacer, judge = (extractor_of(name, workspace) for name in (lead, JUDGE))
         check_memory(next(render(generator, spec, keys, LatentPath(keys.latents, kinds[0]), np.zeros(1))), route.frames)
@@ -110,7 +130,7 @@ def interpolate(show: Show, model: str, route: Route, out: Path, opening: Openin
         smoothness = smoothness_of(spec, keys.space, min(PATHS, 2 * route.frames), pacer, workspace, show)
     write_animation(out, found.frames, route.fps)
     return Film(spec.name, route, keys.space, keys.labels, lead, {kind: evenness[kind] for kind in kinds}, str(out),
-                smoothness)
+                smoothness, found_db)
 
 
 def smoothness_of(
@@ -128,6 +148,42 @@ def smoothness_of(
     walked = walk_one(Part(spec, 0, paths), 0, paths, need, extractor.name, workspace, lambda n: show("paths", n))
     found = METRICS[metric].compute(rows_of(walked)["steps"])
     return Smoothness(score_name(metric, extractor.name, extractor.weights), found, paths)
+
+
+def keys_for(
+    show: Show, generator: Generator, spec: CompleteSpec, route: Route, workspace: Workspace
+) -> tuple[Keys, tuple[float, ...]]:
+    """The latents that the path passes through; of photos also the PSNR in dB with which they are met."""
+    classes = numbers_in(route.classes)
+    if not route.photos:
+        return keys_of(generator, places_in(route.seeds), route.space, classes, workspace.device, spec.name), ()
+    latent_model(generator, spec.name)
+    pixels = photos(route.photos, shape_of(spec, workspace), route.fit)
+    show("inversion", 0, 100)
+    keys, found = keys_of_photos(generator, spec, pixels, route.space, classes, device=workspace.device,
+                                 watch=hundredths(show, "inversion"))
+    return keys, tuple(map(float, found))
+
+
+def photos_in(text: str) -> tuple[str, ...]:
+    """`A.png,B.jpg`: paths of at least two image files."""
+    found = tuple(word.strip() for word in text.split(",") if word.strip()) if text else ()
+    if len(found) == 1:
+        raise BadInput("too-few-keys", f"A path needs at least 2 key images, --photos {text} names 1.")
+    return found
+
+
+def hundredths(show: Show, stage: str) -> Callable[..., None]:
+    """A `Watch` that shows a bar of 100."""
+    shown = 0
+
+    def watch(done: int, steps: int, *rest: float) -> None:
+        nonlocal shown
+        now = 100 * done // steps
+        show(stage, max(0, now - shown))
+        shown = max(shown, now)
+
+    return watch
 
 
 def check_memory(image: np.ndarray, frames: int) -> None:
@@ -166,6 +222,8 @@ def screen_of(film: Film) -> Screen:
              f"distances of {film.pacer}.{better}"),
         *said_of(film.smoothness, film.space),
         Line(""),
+        *([Line(f"Photos were inverted, PSNR {said(film)}: the film passes through the model's nearest images.")]
+          if film.decibels else []),
         Line(f"{what}{', at equal steps' if route.own_pace else ', re-timed'}:"),
         Line(film.out, whole=True),
     ]
@@ -181,12 +239,19 @@ def said_of(smooth: Smoothness | None, space: str) -> list[Line]:
                            "small steps between random latents; lower is smoother.")]
 
 
+def said(film: Film) -> str:
+    """`A.png 31.2 dB, B.jpg 22.1 dB`."""
+    return ", ".join(f"{Path(path).name} {value:.1f} dB" for path, value in zip(
+        film.route.photos, film.decibels, strict=True))
+
+
 def json_of(film: Film) -> str:
     paths = [{"path": kind, **{name: ratio if math.isfinite(ratio) else None for name, ratio in zip(
         ("equal_steps", "retimed"), pair, strict=True)}} for kind, pair in film.evenness.items()]
     facts = {"model": film.model, "space": film.space, "classes": list(film.classes), "frames": film.route.frames,
              "path": film.kind, "retimed": not film.route.own_pace, "paced_by": film.pacer, "judged_by": JUDGE,
-             "out": film.out}
+             "out": film.out, "photos": [{"image": path, "psnr": value if math.isfinite(value) else None}
+                                         for path, value in zip(film.route.photos, film.decibels, strict=True)]}
     smooth = film.smoothness and {"metric": film.smoothness.metric, **asdict(film.smoothness.found),
                                   "paths": film.smoothness.paths}
     return json.dumps({"interpolation": facts, "paths": paths, "smoothness": smooth}, indent=1, allow_nan=False)

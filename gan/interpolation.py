@@ -19,6 +19,8 @@ from ganbench.gan.drawing import MICRO_BATCH, Tick, pictures_of, silent
 from ganbench.gan.features.base import Extractor
 from ganbench.gan.features.passing import extract
 from ganbench.gan.generators.base import Generator, LatentModel, Space, asked_classes, mixes_classes
+from ganbench.gan.inversion import Watch, Way, invert
+from ganbench.gan.latent.inversion import unwatched
 from ganbench.gan.latent.pace import distances, even, unevenness
 from ganbench.gan.latent.paths import KINDS, LatentPath
 from ganbench.gan.types import BadInput, ModelSpec
@@ -115,11 +117,36 @@ def keys_of(
         labels = labels if mixes_classes(generator) else labels[:1] * len(places)
     check_classes(labels, n, len(places), name)
     if len(set(labels)) > 1 and not mixes_classes(generator):
-        raise BadInput("conflicting-options",
-                       f"{name} cannot mix classes, so a film keeps to one of them: give --classes one number.")
+        raise cannot_mix(name)
     told = torch.tensor(labels, device=device) if labels else None
     latents = model.to_space(torch.cat([latent for latent, _ in parts]), first, space, told)
     return Keys(space, latents.cpu().numpy(), parts[0][1], labels)
+
+
+def keys_of_photos(
+    generator: Generator, spec: ModelSpec, photos: np.ndarray, space: str = "", classes: Sequence[int] = (),
+    seed: int = 0, device: str = "cpu", watch: Watch = unwatched,
+) -> tuple[Keys, np.ndarray]:
+    """The latents that are found for images (n, C, H, W) uint8 of the model's size, and the PSNR in dB that they reach.
+
+    `classes`: one for each or for all; otherwise every class is tried, of a model that cannot mix them for the first
+    image alone.  Noise beside the latents is 0.
+    """
+    model, n = latent_model(generator, spec.name), len(photos)
+    way = Way(space_named(model, space), seed=seed)
+    labels = tuple(classes) * (n if len(classes) == 1 else 1)
+    check_classes(labels, generator.n_classes, n, spec.name)
+    if generator.n_classes and not labels and not mixes_classes(generator):
+        labels = invert(model, spec, photos[:1], way, device=device, watch=watch).labels * n
+    if len(set(labels)) > 1 and not mixes_classes(generator):
+        raise cannot_mix(spec.name)
+    found = invert(model, spec, photos, way, labels, device=device, watch=watch)
+    return Keys(way.space, found.latents, found.noise[:1], found.labels), found.decibels(photos)
+
+
+def cannot_mix(name: str) -> BadInput:
+    return BadInput("conflicting-options",
+                    f"{name} cannot mix classes, so a film keeps to one of them: give --classes one number.")
 
 
 def check_classes(labels: Sequence[int], n_classes: int, places: int, name: str) -> None:

@@ -33,6 +33,7 @@ STAGES: dict[str, tuple[str, ...]] = {                      # and what is chosen
     "audit": ("copying",),
     "mixture": ("ensemble",),
     "costs": ("metering",),
+    "range": ("inversion", "drawing"),
     "findings": ("findings.analysis",),
     "map": ("report.components",),
 }

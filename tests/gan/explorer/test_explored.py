@@ -129,7 +129,7 @@ def test_kept_tokens_keep_the_upper_part_and_the_rest_is_drawn_anew(zoo):
     one = zoo("gpt")
     whole, kept, other = (one.image(state_of(f"seed=3,class=1{rest}"))[0].astype(int) for rest in
                           ("", ",keep=40,redraw=8", ",keep=40,redraw=9"))
-    assert np.abs(kept[:8] - whole[:8]).max() <= 1          # 40 tokens are five of eight rows; the decoder mixes rows
+    assert np.abs(kept[:12] - whole[:12]).max() <= 4        # 40 tokens are five of eight rows; the decoder mixes rows
     assert not np.array_equal(kept, whole)
     assert not np.array_equal(kept, other)
     all_kept = one.image(state_of("seed=3,class=1,keep=64"))[0].astype(int)
