@@ -88,6 +88,7 @@ CODES = {
     "no-model-file": "The weights do not contain enough information for a model file.",
     "no-room-for-adapters": "The network is so small that adapters would have more than their share of its weights.",
     "no-way-between-spaces": "Latents of this space cannot be mapped to the other space.",
+    "no-gradients": "A guided search needs gradients, which the model or the classifier does not have.",
     "not-a-module": "The object from a file or factory is not a network.",
     "not-callable": "The object that a factory names does not exist, or cannot be called.",
     "not-weights": "The file does not contain weights.",

@@ -34,6 +34,7 @@ STAGES: dict[str, tuple[str, ...]] = {                      # and what is chosen
     "costs": ("metering",),
     "findings": ("findings.analysis",),
     "map": ("report.components",),
+    "classifiers": ("conditioning.classifiers",),           # guides and judges
 }
 
 
