@@ -21,7 +21,7 @@ from ganbench.gan.types import BadInput, Workspace
 
 Show = Callable[..., None]          # stage, how much was just done, total
 SHIPPED = "judge"                   # a row of EXTRACTORS
-NOT_SMOOTH = ("pillow",)            # resizing rules without gradients
+SMOOTH = ("none", "torch", "area")  # resizing rules with gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,18 +97,21 @@ def check_names(guide: str, judge: str) -> None:
 
 
 def own_classifier(name: str, classes: int, workspace: Workspace) -> ImageClassifier:
-    """An extractor with logits; of the user's own networks also with gradients, where they have some."""
-    found = given(name, extractor_of(name, workspace), classes)
-    return replace(found, slope=slope_of(name, found.array, workspace)) if own.is_own(name) else found
+    """An extractor with logits; of the user's own networks, which may be called as they like since no score has their
+    name, also with gradients, where they have some."""
+    if not own.is_own(name):
+        return given(name, extractor_of(name, workspace), classes)
+    found = given(name, own.make(own.resolve(name), workspace.device, workspace.trust_pickle), classes)
+    return replace(found, slope=slope_of(name, found.array, workspace))
 
 
-def slope_of(name: str, array: str, workspace: Workspace) -> Callable[[Tensor], Tensor] | None:
-    """Pixels (n, C, H, W) float 0..255 -> logits, through the network itself instead of its extractor."""
+def slope_of(name: str, array: str, workspace: Workspace) -> Callable[[Tensor], Tensor]:
+    """Pixels (n, C, H, W) float 0..255 -> logits, through the network itself instead of its extractor; resized by torch
+    where the rule has no gradients, since what is found is looked at by the extractor in the end."""
     spec = own.resolve(name)
-    if spec.resize in NOT_SMOOTH:
-        return None
     module = own.load(spec, workspace.trust_pickle)
-    spec = replace(spec, input=own.input_of(spec, module))
+    rule = spec.resize if spec.resize in SMOOTH else "torch"
+    spec = replace(spec, input=own.input_of(spec, module), resize=rule)
     network, place = own.Tapped(module, spec).to(workspace.device), ("features", "logits").index(array)
 
     def slope(pixels: Tensor) -> Tensor:
