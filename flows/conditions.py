@@ -220,6 +220,8 @@ def missed(one: Found, row: Judged, beside: str) -> str:
     """What a method found instead."""
     if one.note and not one.offered:
         return f"{one.method}: {one.note}."
+    if one.method == "direct":
+        return f"direct: the judge confirms {row.confirmed.count:,} of {len(one):,} images ({beside})."
     what = "draws" if one.method == "rejection" else "images"
     said = (f"{one.method}: the guide accepted none of {one.offered:,} {what}" if not len(one) else
             f"{one.method}: of {one.offered:,} {what} the guide accepted {len(one):,}, of which the judge confirms "

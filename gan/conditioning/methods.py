@@ -174,7 +174,7 @@ def has_gradients(source: Source, guide: ImageClassifier) -> bool:
     try:
         value = log_probability(source, guide, rows, 0)(latents).sum()
         return bool(torch.autograd.grad(value, latents)[0].isfinite().all())
-    except RuntimeError:                # of torch: there is no gradient
+    except (RuntimeError, BadInput):    # of torch, or of a user's code that asks for the values of its latents
         return False
 
 

@@ -203,14 +203,18 @@ def test_what_a_model_does_not_allow_is_told(source, asked, code, fact):
         methods_for(source, toys.guide(), asked)
 
 
-def test_a_search_without_gradients_is_told():
-    class Rounded(nn.Module):
+@pytest.mark.parametrize("values", [lambda z: z.numpy(), lambda z: z.detach().numpy()])
+def test_a_search_without_gradients_is_told(values):
+    """Code with numpy, which refuses latents that need a gradient, or lets go of them."""
+    class InNumpy(nn.Module):
         def forward(self, z):
-            return torch.from_numpy(np.sign(z.detach().numpy())).mean(1)[:, None, None, None].expand(-1, 1, 16, 16)
+            return np.tile(np.tanh(values(z)).mean(1)[:, None, None, None], (1, 1, 16, 16))
 
-    spec = ModelSpec("rounded", factory="m:c", latent="normal", latent_shape=(4,))
-    with refused("no-gradients", "rounded"):
-        methods_for(Source(WrappedLatent(Rounded(), spec), spec), toys.guide(), "search")
+    spec = ModelSpec("in numpy", factory="m:c", latent="normal", latent_shape=(4,))
+    source = Source(WrappedLatent(InNumpy(), spec), spec)
+    assert methods_for(source, toys.guide(), "") == ["rejection", "projection", "direction"]
+    with refused("no-gradients", "in numpy"):
+        methods_for(source, toys.guide(), "search")
 
 
 def test_images_on_disk_are_told():
