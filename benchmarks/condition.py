@@ -1,7 +1,7 @@
 """Control by class, for every class of models of the zoo: what the judge confirms, variety and cost of every method.
 
-    python benchmarks/condition.py [MODEL ...]
-    python benchmarks/condition.py --without
+    python benchmarks/condition.py [MODEL ...] [--classes dress boot]
+    python benchmarks/condition.py --without [--classes dress boot]
 
 prints the tables of docs/control.md.  Guide and judge are those of `ganbench condition`.  With `--without` a model with
 classes is never asked for the class that is looked for, in turn for each class: every "reachable" is a false one.
@@ -9,7 +9,7 @@ classes is never asked for the class that is looked for, in turn for each class:
 
 from __future__ import annotations
 
-import sys
+import argparse
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,16 @@ def costs_of(several: list[Conditioned], methods: list[str]) -> str:
     return f"| decoded, seconds for each | | | {' | '.join(cells)} |"
 
 
-def main(models: list[str], deleted: bool) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Control by class")
+    parser.add_argument("models", nargs="*")
+    parser.add_argument("--without", action="store_true")
+    parser.add_argument("--classes", nargs="*", default=[])
+    given = parser.parse_args()
+    measure(given.models or list(DELETED if given.without else MODELS), given.without, given.classes)
+
+
+def measure(models: list[str], deleted: bool, classes: list[str]) -> None:
     configure()
     workspace = workspace_of()
     real = real_images("", (1, 32, 32), DataFolders.of(workspace), "zoo")
@@ -94,6 +103,8 @@ def main(models: list[str], deleted: bool) -> None:
                   f"{'|---' * 3}{'|---:' * len(methods)}|")
             several = []
             for number, name in enumerate(real.names):
+                if classes and name not in classes:
+                    continue
                 if deleted:
                     lacking(source, number)
                 several.append(
@@ -109,6 +120,4 @@ def lacking(source: Source, number: int) -> None:
 
 
 if __name__ == "__main__":
-    named = [word for word in sys.argv[1:] if word != "--without"]
-    only = "--without" in sys.argv
-    main(named or list(DELETED if only else MODELS), only)
+    main()

@@ -38,7 +38,7 @@ TRIED = 40                          # draws that a shift is tried with
 SHIFTS = 1.0, 1.5, 2.0, 2.5, 3.0, 4.0       # standard deviations
 ASTRAY, INSTEAD = 2.0, 2            # how far a normal is followed, and how many of the classes that it leads to count
 ENOUGH = 0.5                        # share of shifted draws that the guide should accept
-PATIENCE = 4                        # offered images for each that is wanted, but of rejection
+PATIENCE = 4                        # offered images for each that is wanted, but of rejection; one if none is accepted
 STARTS, STEPS, RATE = 4, 60, 0.1    # of a search: draws of which the best begins, and steps
 
 
@@ -295,14 +295,16 @@ def best_shift(
 def run(
     method: str, survey: Survey, target: Wanted, n: int, draws: int, tick: Tick = silent
 ) -> Found:
-    """n images by a method, or as many as it finds: rejection among so many draws, others in PATIENCE n offers."""
+    """n images by a method, or as many as it finds: rejection among so many draws, others in PATIENCE n offers, or n
+    where none of them is accepted."""
     source, guide = survey.source, survey.guide
     if method == "direct":
-        return collected(method, direct(source, target.number), lambda images: np.ones(len(images), bool), n, n, tick)
+        every = np.ones(source.size, bool)
+        return collected(method, direct(source, target.number), lambda images: every, n, (n, n), tick)
     if method in ("projection", "direction"):
         return by_direction(method, survey, target, n, tick)
-    offers, most = ((rejection(survey), draws) if method == "rejection" else
-                    (search(source, guide, target), PATIENCE * n))
+    offers, most = ((rejection(survey), (draws, draws)) if method == "rejection" else
+                    (search(source, guide, target), (n, PATIENCE * n)))
     return collected(method, offers, lambda images: target.accepts(guide.probabilities(images)), n, most, tick)
 
 
@@ -324,7 +326,7 @@ def by_direction(method: str, survey: Survey, target: Wanted, n: int, tick: Tick
     at_least, more = best_shift(source, guide, target, direction, first)
     seconds = FIT * survey.seconds_each + time.perf_counter() - begun
     found = collected(method, moved(source, direction, at_least, space),
-                      lambda images: target.accepts(guide.probabilities(images)), n, PATIENCE * n, tick)
+                      lambda images: target.accepts(guide.probabilities(images)), n, (n, PATIENCE * n), tick)
     return replace(found, setup=FIT + tried + more, setup_seconds=seconds, note=f"{at_least:g} sigma in {space}")
 
 
@@ -342,15 +344,16 @@ def nothing(method: str, setup: int, seconds: float, note: str) -> Found:
 
 
 def collected(
-    method: str, offers: Iterator[Offer], accepts: Callable[[np.ndarray], np.ndarray], n: int, most: int, tick: Tick
+    method: str, offers: Iterator[Offer], accepts: Callable[[np.ndarray], np.ndarray], n: int, most: tuple[int, int],
+    tick: Tick,
 ) -> Found:
-    """The first n accepted of at most so many offered images."""
+    """The first n accepted images; of at most `most` offered ones, as long as none is accepted, and afterwards."""
     begun, have, offered, decodes = time.perf_counter(), 0, 0, 0
     images: list[np.ndarray] = []
     rows: list[Rows] = []
-    while offered < most and have < n:
+    while offered < most[have > 0] and have < n:
         offer = next(offers)
-        usable = min(len(offer.images), most - offered)
+        usable = min(len(offer.images), most[1] - offered)
         accepted = np.flatnonzero(accepts(offer.images)[:usable])[: n - have]
         have += len(accepted)
         offered += int(accepted[-1]) + 1 if have == n else usable
