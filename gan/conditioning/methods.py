@@ -32,6 +32,7 @@ METHODS = {         # those first whose images are nearest to what the model dra
     "direction": "latents are moved along the normal of the class",
 }
 PRECISION, RECALL = 0.95, 0.25      # of the guide's acceptance, on real images
+HALF = 0.5                          # more probable than all other classes together
 FIT = 2_000                         # draws that directions are fitted to
 LEAST = 10                          # of them of a class, for its normal
 TRIED = 40                          # draws that a shift is tried with
@@ -57,7 +58,8 @@ class Wanted:
 
 def wanted(number: int, probabilities: np.ndarray, labels: np.ndarray) -> Wanted:
     """The least probability from which on PRECISION of the real images that the guide accepts are of the class, if it
-    accepts RECALL of the class there; otherwise that of the best precision.  Sure: the median of those accepted.
+    accepts RECALL of the class there; otherwise that of the best precision.  At least one half, where that leaves
+    RECALL: images of a model are less like a class than real ones.  Sure: the median of those accepted.
 
     `probabilities` (m, classes) of real images that it has not learnt from, `labels` (m,).
     """
@@ -70,6 +72,8 @@ def wanted(number: int, probabilities: np.ndarray, labels: np.ndarray) -> Wanted
     good = np.flatnonzero(fit & (precision >= PRECISION))
     place = good[-1] if len(good) else np.flatnonzero(fit)[precision[fit].argmax()]
     accept = float(value[order[place]])
+    if (value[of_class] >= HALF).mean() >= RECALL:
+        accept = max(accept, HALF)
     return Wanted(number, accept, float(np.median(value[of_class & (value >= accept)])))
 
 

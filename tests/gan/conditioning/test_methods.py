@@ -170,6 +170,13 @@ def test_a_guide_that_is_never_so_sure_accepts_where_it_is_surest_but_a_quarter_
     assert of_class[value >= found.accept].mean() >= max(shares)
 
 
+@pytest.mark.parametrize(("surest", "accept"), [(0.95, 0.5), (0.4, 0.1)])
+def test_what_is_less_probable_than_not_is_only_accepted_from_a_guide_that_is_never_surer(surest, accept):
+    """Any threshold has the real images right."""
+    value = np.r_[np.linspace(0.1, surest, 100), np.zeros(100)]
+    assert wanted(1, np.stack([1 - value, value], 1), np.repeat([1, 0], 100)).accept == pytest.approx(accept)
+
+
 def test_images_that_the_guide_finds_equal_are_accepted_together():
     found = wanted(1, np.array([[0.2, 0.8]] * 6 + [[0.9, 0.1]] * 4), np.array([1, 1, 1, 0, 1, 1, 0, 0, 0, 0]))
     assert found.accept == 0.8
