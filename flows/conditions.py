@@ -189,7 +189,7 @@ def sentences(made: Control) -> list[str]:
     found, title = made.found, f"{made.name} (class {made.found.number})"
     bench = found.bench
     beside = f"of real ones {percent(bench.confirmed.value)}, of impostors {percent(bench.impostors.value)}"
-    if found.verdict.state == "reachable":
+    if found.verdict.method:
         return [*reached(made, title, beside), *ceiling(made)]
     if found.verdict.state == "unreachable":
         by = " and ".join(filter(None, [", ".join(row.method for row in found.found[:-1]), found.found[-1].method]))
@@ -207,8 +207,8 @@ def pairs(found: Conditioned) -> list[tuple[Found, Judged]]:
 
 def reached(made: Control, title: str, beside: str) -> list[str]:
     one, row = made.found.of(made.found.verdict.method)
-    said = (f"{title} is reachable by {row.method}: the judge confirms {with_interval(row.confirmed)} of its "
-            f"{len(one):,} images, {beside}.")
+    said = (f"{title} is {made.found.verdict.state} by {row.method}: the judge confirms "
+            f"{with_interval(row.confirmed)} of its {len(one):,} images, {beside}.")
     if len(one) < made.request.n:
         said += f" They are all that the guide accepted of {one.offered:,}."
     if row.confirmed.interval[1] < made.found.bench.confirmed.interval[0]:

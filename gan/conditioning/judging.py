@@ -1,4 +1,4 @@
-"""What the judge says of the images that the methods found, and what follows: reachable, unreachable, or undecided.
+"""What the judge says of the images that the methods found, and what follows: the class is reachable, or is not.
 
 The judge confirms some images of other classes, too, and most of all those that look like the class.  So what a method
 found is compared with *impostors*: real images of other classes that the guide accepts or nearly accepts.  A class is
@@ -24,6 +24,7 @@ from ganbench.gan.uncertainty import wilson
 
 ALPHA = 0.05            # of all methods together
 IMPOSTORS = 20          # at least so many, even if the guide accepts fewer
+WHOLE = 0.9             # of the judge's share of real images: what a method's interval must reach
 LEAST = 3               # images that have a Vendi score
 
 
@@ -69,8 +70,9 @@ class Judged:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`state`: reachable, unreachable or undecided.  `method`: that whose images to take, '' where there is none.
-    `why` it is undecided: "blind", the judge cannot tell real images of the class from impostors, or "few" images."""
+    """`state`: reachable, partly reachable, unreachable or undecided.  `method`: that whose images to take, '' where
+    there is none.  `why` it is undecided: "blind", the judge cannot tell real images of the class from impostors, or
+    "few" images."""
 
     state: str
     method: str = ""
@@ -148,9 +150,10 @@ def more_than(one: Share, other: Share) -> float:
 
 
 def verdict_of(rows: Sequence[Judged], bench: Bench, n: int) -> Verdict:
-    """Reachable: by the first of METHODS whose images are confirmed significantly more often than impostors, if it
-    found all n, otherwise by that with most confirmed ones.  Undecided: the judge cannot tell real images of the class
-    from impostors, or too few images were found to tell.
+    """Reachable: by the first of METHODS whose images are confirmed significantly more often than impostors, and not
+    significantly less than WHOLE of real images are (partly reachable where none is), if it found all n; otherwise by
+    that with most confirmed ones.  Undecided: the judge cannot tell real images of the class from impostors, or too few
+    images were found to tell.
 
     The judge decides whether a method counts, and not which of those that do is the best.
     """
@@ -158,9 +161,11 @@ def verdict_of(rows: Sequence[Judged], bench: Bench, n: int) -> Verdict:
     if more_than(bench.confirmed, bench.impostors) > level:
         return Verdict("undecided", why="blind")
     reached = [row for row in sorted(rows, key=lambda row: list(METHODS).index(row.method)) if row.p <= level]
+    wholly = [row for row in reached if row.confirmed.interval[1] >= WHOLE * bench.confirmed.value]
     if reached:
-        whole = [row for row in reached if row.confirmed.n == n]
-        return Verdict("reachable", (whole or [max(reached, key=lambda row: row.confirmed.count)])[0].method)
+        best = wholly or reached
+        full = [row for row in best if row.confirmed.n == n] or [max(best, key=lambda row: row.confirmed.count)]
+        return Verdict("reachable" if wholly else "partly reachable", full[0].method)
     few = any(row.confirmed.count and row.confirmed.n < n and row.confirmed.value > bench.impostors.value
               for row in rows)
     return Verdict("undecided", why="few") if few else Verdict("unreachable")

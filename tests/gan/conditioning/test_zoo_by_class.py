@@ -31,7 +31,10 @@ def real(space):
 
 @pytest.fixture(scope="module")
 def guide(real, space):
-    return guide_of("", real, space, quiet)
+    """After a third of the steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ganbench.gan.conditioning.classifiers.STEPS", (300, 400))
+        return guide_of("", real, space, quiet)
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def test_an_unconditional_model_is_led_to_the_class_by_every_method(conditioned)
     found = conditioned("dcgan", "ankle boot")
     assert (found.verdict.state, found.verdict.method) == ("reachable", "rejection")
     assert [row.confirmed.value >= 0.85 for row in found.judged] == [True] * 4
-    assert found.bench.guide_accuracy > 0.84
+    assert found.bench.guide_accuracy > 0.78
     assert found.bench.judge_accuracy > 0.93
 
 
