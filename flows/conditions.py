@@ -25,7 +25,7 @@ from ganbench.gan.conditioning.control import (
     own_classifier,
 )
 from ganbench.gan.conditioning.judging import Judged, Share, at_most, check_counts
-from ganbench.gan.conditioning.methods import PRECISION, Found, check_model, methods_for
+from ganbench.gan.conditioning.methods import Found, check_model, methods_for
 from ganbench.gan.conditioning.source import Source
 from ganbench.gan.datasets import DataFolders
 from ganbench.gan.features.extract import extractor_of
@@ -248,8 +248,8 @@ def about(made: Control) -> list[str]:
         f"Of {real.held_out.n:,} held-out images of {real.name} the guide ({taught}) has "
         f"{percent(bench.guide_accuracy)} right and the judge ({learnt}), which was not used before all images were "
         f"there, {percent(bench.judge_accuracy)}.",
-        f"The guide accepts an image from p = {made.found.target.accept:.2f} on, so that {percent(PRECISION)} are "
-        f"right where that can be: {percent(bench.accepted.value)} of the real images of the class.",
+        f"The guide accepts an image from p = {made.found.target.accept:.2f} on: {percent(bench.accepted.value)} of "
+        "the real images of the class.",
         f"Impostors: the {bench.impostors.n:,} real images of other classes that the guide accepts or finds most like "
         "the class.",
         f"Variety: the effective number of the confirmed images (Vendi) in {made.eyes}, beside as many of rejection's "

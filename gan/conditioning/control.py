@@ -12,7 +12,7 @@ from torch import Tensor
 from ganbench.gan.conditioning.classes import RealImages
 from ganbench.gan.conditioning.classifiers import ImageClassifier, check_unlike, given, steps_for, trained
 from ganbench.gan.conditioning.judging import Bench, Judged, Verdict, bench_of, judged, verdict_of
-from ganbench.gan.conditioning.methods import Found, Survey, Wanted, run, wanted
+from ganbench.gan.conditioning.methods import Found, Survey, Wanted, lenient, run, wanted
 from ganbench.gan.conditioning.source import Source
 from ganbench.gan.features import own
 from ganbench.gan.features.base import Extractor
@@ -57,16 +57,26 @@ def condition(
     labels = np.asarray(real.held_out.labels)
     show("real images", 0, 2 * real.held_out.n)
     seen = guide.of_set(real.held_out, partial(show, "real images"))
-    target, survey = wanted(number, seen, labels), Survey(source, guide)
-    for method in methods:
-        show(method, 0, limits.n)
-    found = [run(method, survey, target, limits.n, limits.draws, partial(show, method)) for method in methods]
+    target = wanted(number, seen, labels)
+    found = searched(source, guide, target, methods, limits, show)
+    easier = lenient(target, seen, labels)
+    if easier and all(len(one) < limits.n for one in found):
+        target, found = easier, searched(source, guide, easier, methods, limits, show)
     known = judge()
     check_unlike(guide, known)
     bench = bench_of(seen, known.of_set(real.held_out, partial(show, "real images")), labels, target)
     rows = judged(found, known, eyes, real.held_out, target, bench.impostors)
     return Conditioned(number, target, bench, tuple(found), tuple(rows), verdict_of(rows, bench, limits.n),
                        limits.draws)
+
+
+def searched(
+    source: Source, guide: ImageClassifier, target: Wanted, methods: Sequence[str], limits: Limits, show: Show
+) -> list[Found]:
+    survey = Survey(source, guide)
+    for method in methods:
+        show(method, 0, limits.n)
+    return [run(method, survey, target, limits.n, limits.draws, partial(show, method)) for method in methods]
 
 
 # Guide and judge by name

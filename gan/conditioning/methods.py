@@ -74,7 +74,19 @@ def wanted(number: int, probabilities: np.ndarray, labels: np.ndarray) -> Wanted
     accept = float(value[order[place]])
     if (value[of_class] >= HALF).mean() >= RECALL:
         accept = max(accept, HALF)
-    return Wanted(number, accept, float(np.median(value[of_class & (value >= accept)])))
+    return accepting(number, accept, value[of_class])
+
+
+def accepting(number: int, accept: float, real: np.ndarray) -> Wanted:
+    """`real`: the probabilities of real images of the class."""
+    return Wanted(number, accept, float(np.median(real[real >= accept])))
+
+
+def lenient(target: Wanted, probabilities: np.ndarray, labels: np.ndarray) -> Wanted | None:
+    """The same class, accepted from one half on, for a model of which nothing stricter is met: its images may be less
+    typical than real ones, and the judge has the last word.  None if it is accepted from there already."""
+    real = probabilities[labels == target.number, target.number]
+    return accepting(target.number, HALF, real) if target.accept > HALF else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from ganbench.gan.conditioning.methods import (
     conditional,
     flattened,
     led_to,
+    lenient,
     methods_for,
     normals_of,
     run,
@@ -175,6 +176,14 @@ def test_what_is_less_probable_than_not_is_only_accepted_from_a_guide_that_is_ne
     """Any threshold has the real images right."""
     value = np.r_[np.linspace(0.1, surest, 100), np.zeros(100)]
     assert wanted(1, np.stack([1 - value, value], 1), np.repeat([1, 0], 100)).accept == pytest.approx(accept)
+
+
+def test_what_nothing_meets_is_asked_for_less_strictly():
+    value, labels = np.r_[np.linspace(0.3, 0.9, 100), np.zeros(100)], np.repeat([1, 0], 100)
+    probabilities = np.stack([1 - value, value], 1)
+    found = lenient(Wanted(1, 0.8, 0.85), probabilities, labels)
+    assert found == Wanted(1, 0.5, np.median(value[value >= 0.5]))
+    assert lenient(found, probabilities, labels) is None
 
 
 def test_images_that_the_guide_finds_equal_are_accepted_together():
