@@ -41,6 +41,7 @@ from ganbench.tasks.settings import workspace_of
 
 Show = Callable[..., None]
 FORMATS = (".npz", ".parquet", ".png")
+LITTLE = 0.5            # variety, beside as many real images
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,8 @@ def reached(made: Control, title: str, beside: str) -> list[str]:
         said += f" They are all that the guide accepted of {one.offered:,}."
     if row.confirmed.interval[1] < made.found.bench.confirmed.interval[0]:
         said += " That is significantly less than of real ones."
+    if row.beside_real is not None and row.beside_real < LITTLE:
+        said += f" They vary little: effectively {percent(row.beside_real)} of as many real ones."
     return [said]
 
 
