@@ -467,6 +467,49 @@ def invert(
 
 
 @app.command()
+@on_command_line(opening=Opening, machine=Some(Machine, ("device", "debug")))
+def condition(
+    model: Model,
+    asked: Annotated[str, typer.Option("--class", metavar="NAME|N", help="The class: its name, or its number.",
+                                       show_default=False)],
+    *,
+    n: Annotated[int, typer.Option("--n", min=10, help="How many images of each method.")] = 64,
+    method: Annotated[
+        str, typer.Option(metavar="NAME,...", help="direct, rejection, search, projection, direction. Empty: direct "
+                          "and rejection of a conditional model, of others all but direct.")
+    ] = "",
+    draws: Annotated[int, typer.Option(min=20, help="Rejection gives up after so many.")] = 5_000,
+    data: Annotated[
+        str, typer.Option(metavar="DATA", help="Real images with classes, to train guide and judge. Empty: "
+                          "Fashion-MNIST, whose judge comes with ganbench.")
+    ] = "",
+    guide: Annotated[
+        str, typer.Option(metavar="FILE.toml|MODULE:CALLABLE", help="A classifier of your own that tells the methods "
+                          "which images are of the class.")
+    ] = "",
+    judge: Annotated[
+        str, typer.Option(metavar="FILE.toml|MODULE:CALLABLE", help="Another one, which judges them.")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="A folder, FILE.npz, FILE.parquet, or a sheet in FILE.png.", show_default=False)
+    ] = None,
+    seed: Seed = 0,
+    json: JsonFile = "",
+    opening: Opening,
+    machine: Machine,
+) -> None:
+    """Images of one class from any model, judged by a classifier that the search has not used; or: unreachable."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.conditions import Request, answer_of, control
+
+        request = Request(asked, n, method, draws, seed, data, guide, judge)
+        with bars(quiet=json == "-") as show:
+            made = control(show, model, request, out, opening)
+        finish(answer_of(made), json)
+
+
+@app.command()
 @on_command_line(machine=Some(Machine, ("inception_weights", "weights", "device", "workers", "debug")))
 def statistics(
     data: Annotated[str, typer.Argument(metavar="DATA", help="A name of `datasets`, or a folder or file of images.")],

@@ -91,7 +91,7 @@ CODES = {
     "no-model-file": "The weights do not contain enough information for a model file.",
     "no-room-for-adapters": "The network is so small that adapters would have more than their share of its weights.",
     "no-way-between-spaces": "Latents of this space cannot be mapped to the other space.",
-    "not-differentiable": "Images have no gradient with respect to the model's latents.",
+    "not-differentiable": "Images, or what a classifier says of them, have no gradient with respect to the latents.",
     "not-reversible": "The model's sampler cannot be run backwards.",
     "not-a-module": "The object from a file or factory is not a network.",
     "not-callable": "The object that a factory names does not exist, or cannot be called.",

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.optimize import brentq, minimize
+from scipy.optimize import brentq
 from scipy.special import expit
 from scipy.stats import rankdata
 
 from ganbench.gan.ensemble import BLOCKS, Similarities
 from ganbench.gan.generators.rejection import Ratio
+from ganbench.gan.logistic import balance, logistic
 from ganbench.gan.statistics import check_features
 from ganbench.gan.types import BadInput, Estimate
 
@@ -104,28 +105,6 @@ def principal(centred: np.ndarray, most: int) -> np.ndarray:
     values, vectors = eigh(standard.T @ standard / len(centred), subset_by_index=(max(0, d - most), d - 1))
     kept = values > 1e-9 * max(values[-1], 1e-300)
     return (vectors[:, kept] / np.sqrt(values[kept])) / scale[:, None]
-
-
-def logistic(
-    x: np.ndarray, is_real: np.ndarray, targets: np.ndarray, penalty: float, least: float = -np.inf
-) -> np.ndarray:
-    """Weights and bias, (k + 1,), of the least mean log loss + penalty |w|^2 / 2; `least`: no weight lies below it."""
-    share = balance(is_real)
-
-    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
-        logits = x @ values[:-1] + values[-1]
-        slopes = share * (expit(logits) - targets)
-        found = share @ (np.logaddexp(0, logits) - targets * logits) + penalty / 2 * values[:-1] @ values[:-1]
-        return float(found), np.append(x.T @ slopes + penalty * values[:-1], slopes.sum())
-
-    bounds = [(least, np.inf)] * x.shape[1] + [(-np.inf, np.inf)]
-    return minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=bounds,
-                    options={"maxiter": 1_000, "ftol": 1e-13, "gtol": 1e-8}).x
-
-
-def balance(is_real: np.ndarray) -> np.ndarray:
-    """Weights (n,) of sum 1, with a total of 1/2 for real images."""
-    return np.where(is_real, 0.5 / is_real.sum(), 0.5 / (~is_real).sum())
 
 
 def calibrated(ratio: Ratio, real: np.ndarray, generated: np.ndarray, rate: float) -> Ratio:

@@ -1,4 +1,4 @@
-"""Estimates -> intervals, differences and p-values, all by the normal approximation."""
+"""Estimates -> intervals, differences and p-values, all by the normal approximation; and intervals of shares."""
 
 from __future__ import annotations
 
@@ -31,3 +31,9 @@ def p_value(estimate: Estimate) -> float:
     if estimate.se == 0:
         return 1.0 if estimate.value == 0 else 0.0
     return math.erfc(abs(estimate.value) / estimate.se / math.sqrt(2))
+
+
+def wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """95 % confidence interval of a share of n.  Wilson 1927, JASA 22, 209-212."""
+    middle, reach = share + z**2 / (2 * n), z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return max(0.0, (middle - reach) / (1 + z**2 / n)), min(1.0, (middle + reach) / (1 + z**2 / n))

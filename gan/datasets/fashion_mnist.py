@@ -19,6 +19,7 @@ from ganbench.gan.images import pad_to
 from ganbench.gan.types import BadInput
 
 CLASSES = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
+PUBLISHED = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")          # package dataset-fashion-mnist
 EMBEDDED = Path(__file__).parent.parent / "zoo" / "fashion-mnist"
 MIRROR = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"      # the authors'; checked by sha256

@@ -16,6 +16,7 @@ from ganbench.gan.nightly.alpha import Spending
 from ganbench.gan.nightly.charts import BENIGN, Charts
 from ganbench.gan.nightly.sequential import Array, predicted
 from ganbench.gan.nightly.suspicion import Suspicions
+from ganbench.gan.uncertainty import wilson
 
 ERROR = sqrt(0.5)       # of one draw, so that a difference has standard error 1
 CORRELATION = 0.5       # between the metrics of one draw
@@ -80,12 +81,6 @@ def simulate(plan: Plan) -> Found:
 def chunks(n: int) -> Iterator[int]:
     for start in range(0, n, AT_ONCE):
         yield min(AT_ONCE, n - start)
-
-
-def wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """95 % confidence interval of a share of n.  Wilson 1927, JASA 22, 209-212."""
-    middle, reach = share + z**2 / (2 * n), z * sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return max(0.0, (middle - reach) / (1 + z**2 / n)), min(1.0, (middle + reach) / (1 + z**2 / n))
 
 
 class World:

@@ -2,7 +2,7 @@ import pytest
 from scipy.stats import norm
 
 from ganbench.gan.types import Estimate
-from ganbench.gan.uncertainty import difference, interval, p_value
+from ganbench.gan.uncertainty import difference, interval, p_value, wilson
 
 
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.99])
@@ -34,3 +34,9 @@ def test_the_interval_touches_zero_where_the_p_value_is_one_minus_its_level():
     estimate = Estimate(1.0, 0.6)
     low, _ = interval(estimate, 1 - p_value(estimate))
     assert low == pytest.approx(0, abs=1e-12)
+
+
+def test_wilsons_interval_is_the_published_one():
+    """0 of 10 and 3 of 20: Newcombe 1998, Statistics in Medicine 17, 857-872."""
+    assert wilson(0.0, 10)[1] == pytest.approx(0.2775, abs=1e-4)
+    assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ganbench.gan.nightly.simulation import Plan, simulate, wilson
+from ganbench.gan.nightly.simulation import Plan, simulate
 
 QUIET = Plan(1_500)
 
@@ -42,9 +42,3 @@ def test_a_seed_makes_a_history():
     plan = Plan(200, step=1.0)
     assert simulate(plan) == simulate(plan)
     assert simulate(plan) != simulate(replace(plan, seed=1))
-
-
-def test_wilsons_interval_is_the_published_one():
-    """0 of 10 and 3 of 20: Newcombe 1998, Statistics in Medicine 17, 857-872."""
-    assert wilson(0.0, 10)[1] == pytest.approx(0.2775, abs=1e-4)
-    assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
