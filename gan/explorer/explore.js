@@ -199,6 +199,20 @@
   }
 
   // The newest state of a picture: while one is computed, those that come before the last one are left out.
+  // Of a state what another model has, too: beside the first one it is shown with the same seed and class.
+  function fitted(one, model) {
+    const made = copy(one);
+    if (made.latent && model.sizes[made.latent.space] !== made.latent.numbers.length) made.latent = null;
+    if (!model.latent) made.truncation = 1;
+    if (model.layers < 2) made.styles = [];
+    made.shifts = made.shifts.filter((shift) => shift.number <= (model.counts[shift.method] || 0) && shift.last <= model.layers);
+    made.styles = made.styles.filter((style) => style.last <= model.layers);
+    made.classes = made.classes.filter((pair) => pair[0] < model.classes.length);
+    if (!model.mixes && made.classes.length > 1) made.classes = [[made.classes[0][0], 1]];
+    Object.keys(made.options).forEach((name) => { if (!(name in model.options)) delete made.options[name]; });
+    if (!model.options.keep) made.redraw = null;
+    return made;
+  }
   function channel(engine, model, show) {
     let busy = false, next = null;
     async function run() {
@@ -206,7 +220,7 @@
       while (next) {
         const state = next;
         next = null;
-        const found = await engine.ask({ model, state });
+        const found = await engine.ask({ model, state: model ? fitted(state, models[model]) : state });
         show(found, state, !next);
       }
       busy = false;
@@ -405,16 +419,16 @@
 
   function wholeNumber(id, most, edit) {
     const box = byId(id);
-    const read = (settled) => {
+    const read = () => {
       const text = box.value.trim();
       if (!/^\d+$/.test(text) || BigInt(text) >= most) {
         const value = box.validity.badInput ? "?" : text || "?";
         return trouble(t("no whole number", { name: t(id === "image" ? "image" : "seed"), value, most: String(most - 1n) }));
       }
-      change((made) => edit(made, String(BigInt(text))), settled);
+      change((made) => edit(made, String(BigInt(text))), false);
     };
-    box.addEventListener("input", () => read(false));
-    box.addEventListener("change", () => read(true));
+    box.addEventListener("input", read);
+    box.addEventListener("change", remember);
   }
   wholeNumber("seed", MOST_SEED, (made, value) => { made.place.seed = value; made.latent = null; });
   wholeNumber("image", MOST_IMAGE, (made, value) => { made.place.image = value; made.latent = null; });
@@ -692,10 +706,25 @@
       text = typeof json.state === "string" ? json.state : undefined;
       model = json.model;
     } catch (error) { /* neither */ }
-    if (!text) return (data.photos ? photo(file, bytes) : trouble(t("no settings", { file: file.name })));
+    if (!text) return data.engine === "local" && lead.latent ? photo(file) : trouble(t("no settings", { file: file.name }));
     if (change((made) => Object.assign(made, stateOf(text))) && model && model !== lead.command) trouble(t("other model", { file: file.name, model }));
   }
-  function photo(file) { trouble(t("no settings", { file: file.name })); }
+  async function photo(file) {                              // the latent whose picture is nearest
+    trouble("");
+    document.body.classList.add("working");
+    byId("said").textContent = t("inverting", { file: file.name });
+    try {
+      const found = await (await fetch("invert?state=" + encodeURIComponent(textOf(state)), { method: "POST", body: file })).json();
+      document.body.classList.remove("working");
+      if (found.error) return trouble(found.error);
+      change((made) => Object.assign(made, stateOf(found.state)));
+      await settled(textOf(state));
+      byId("said").textContent = t("inverted", { file: file.name, decibels: number(found.decibels, 1) });
+    } catch (error) {
+      document.body.classList.remove("working");
+      trouble(t("server gone"));
+    }
+  }
   byId("file").addEventListener("change", () => { if (byId("file").files[0]) openFile(byId("file").files[0]); byId("file").value = ""; });
   document.addEventListener("dragover", (event) => event.preventDefault());
   document.addEventListener("drop", (event) => { event.preventDefault(); if (event.dataTransfer.files[0]) openFile(event.dataTransfer.files[0]); });

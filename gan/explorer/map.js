@@ -29,6 +29,7 @@
     byId("panel-map").hidden = false;
     speak();
     draw();
+    canvas.dataset.ready = "";
   }
   function speak() {
     if (!map) return;

@@ -19,6 +19,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from ganbench.gan.animations import write_animation
 from ganbench.gan.explorer.page import Named, served
+from ganbench.gan.explorer.photo import state_from
 from ganbench.gan.explorer.state import State, state_of
 from ganbench.gan.types import BadInput
 
@@ -70,6 +71,11 @@ def app_of(models: Sequence[Named], version: str, map_of: Map, activity: Activit
     async def film(request: Request) -> Response:
         body = await request.body()
         return await run_in_threadpool(answered, lambda: film_of(models[0], body, activity))
+
+    @app.post("/invert")
+    async def found(request: Request) -> Response:
+        data, text = await request.body(), request.query_params.get("state", "")
+        return await run_in_threadpool(answered, lambda: inverted(models[0], data, text))
 
     @app.post("/save")
     async def kept(request: Request) -> Response:
@@ -128,6 +134,12 @@ def answered(work: Callable[[], Response]) -> Response:
         return work()
     except Exception as error:      # as above
         return JSONResponse({"error": sentence(error)}, 422)
+
+
+def inverted(named: Named, data: bytes, text: str) -> Response:
+    """The state whose image is nearest to a picture."""
+    state, decibels = state_from(named.explored, data, state_of(text))
+    return JSONResponse({"state": state.text, "decibels": round(decibels, 2)})
 
 
 def film_of(named: Named, body: bytes, activity: Activity) -> Response:

@@ -134,7 +134,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "share help": ("A saved PNG holds its settings: drop it on this page to restore them.",
                    "Un PNG enregistré contient ses réglages : déposez-le sur cette page pour les retrouver."),
     "save json": ("Save latent (JSON)", "Enregistrer le vecteur latent (JSON)"),
-    "open file": ("Open PNG or JSON", "Ouvrir un PNG ou un JSON"),
+    "open file": ("Open a file", "Ouvrir un fichier"),
+    "open help": ("A PNG or JSON of this page; with `ganbench explore` also a photo: its nearest picture is sought.",
+                  "Un PNG ou un JSON de cette page ; avec `ganbench explore` aussi une photo : l'image la plus proche "
+                  "est recherchée."),
     "command": ("Command that draws this picture", "Commande qui dessine cette image"),
     "copy": ("Copy the command", "Copier la commande"),
     "copied": ("Copied.", "Copié."),
@@ -161,6 +164,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "no settings": ("{file} holds no settings of ganbench: expected a PNG or JSON file that this page saved.",
                     "{file} ne contient pas de réglages de ganbench : un PNG ou un JSON enregistré par cette page est "
                     "attendu."),
+    "inverting": ("Looking for the latent of {file} ...", "Recherche du vecteur latent de {file} ..."),
+    "inverted": ("{file}: the nearest picture of this model, PSNR {decibels} dB. The sliders move it on.",
+                 "{file} : l'image la plus proche de ce modèle, PSNR {decibels} dB. Les curseurs la modifient."),
     "other model": ("{file} was drawn with {model}; the settings are used with this model.",
                     "{file} a été dessiné avec {model} ; les réglages sont appliqués à ce modèle."),
     "too large file": ("{file} has {n} MB, expected at most {most}.", "{file} fait {n} Mo ; {most} au plus."),

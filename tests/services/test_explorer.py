@@ -25,6 +25,7 @@ from ganbench.gan.explorer.page import Named, exported
 from ganbench.gan.explorer.state import state_of
 from ganbench.gan.generators.dcgan import DCGAN
 from ganbench.gan.generators.factory import WrappedLatent
+from ganbench.gan.images import png_bytes
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.sampling import generator_of
 from ganbench.gan.types import CompleteSpec
@@ -110,7 +111,7 @@ def open_page(browser):
 
 def said_by_test(page):
     """What the self-test says."""
-    page.wait_for_function("/passed|failed|computed:/.test(document.getElementById('test').textContent)")
+    page.locator("#test", has_text=re.compile("passed|failed|computed:")).wait_for()
     return page.locator("#test").inner_text()
 
 
@@ -307,7 +308,7 @@ def test_the_copied_command_draws_the_same_bytes(server, zoo, open_page, tmp_pat
 def test_a_click_on_the_map_loads_that_latent_and_a_lasso_what_is_inside(pages, open_page):
     page = open_page(pages("dcgan-fashion-mnist").as_uri())
     page.evaluate("document.getElementById('panel-map').open = true")
-    page.wait_for_function("explorer.map.ready()")
+    page.wait_for_selector("#map[data-ready]")
     canvas = page.locator("#map")
     canvas.scroll_into_view_if_needed()
     places = np.array(page.evaluate("Array.from(explorer.map.places())")).reshape(-1, 2)
@@ -338,7 +339,7 @@ def test_what_is_typed_wrongly_is_said_and_the_next_change_works(pages, open_pag
     assert "pca99" in trouble.inner_text()
     (tmp_path / "notes.png").write_text("no picture")
     page.set_input_files("#file", tmp_path / "notes.png")
-    assert "notes.png" in trouble.inner_text()
+    page.locator("#trouble", has_text="notes.png").wait_for()
     page.fill("#seed", "7")
     wait_for(page, "seed=7")
     assert trouble.is_hidden()
@@ -357,6 +358,25 @@ def test_the_server_answers_its_own_page_only(server):
     assert httpx.get(server[0]).status_code == 200
     assert httpx.get(server[0], headers={"Host": "evil.example"}).status_code == 403
     assert httpx.get(server[0], headers={"Origin": "http://evil.example"}).status_code == 403
+
+
+def test_a_photo_is_found_again_and_what_is_none_is_said(server, zoo, open_page, tmp_path):
+    page = open_page(server[0], offline=False)
+    (tmp_path / "boot.png").write_bytes(png_bytes(zoo(STYLES).image(state_of("seed=12"))))
+    (tmp_path / "notes.jpg").write_text("no picture")
+    page.set_input_files("#file", tmp_path / "notes.jpg")
+    page.wait_for_selector("#trouble:not([hidden])")
+    page.fill("#seed", "12")
+    wait_for(page, "seed=12")
+    page.set_input_files("#file", tmp_path / "boot.png")
+    page.locator("#said", has_text="boot.png: the nearest").wait_for(timeout=120_000)
+    assert ",w=" in shown(page)
+    before = pixels(page, shown(page), (32, 32)).astype(int)
+    assert np.abs(before - zoo(STYLES).image(state_of("seed=12"))[0]).mean() < 12
+    page.fill("#truncation-n", "0.8")
+    wait_for(page, page.locator("#text").input_value())
+    assert ",w=" in shown(page)
+    assert page.locator("#trouble").inner_text() == ""
 
 
 def test_a_film_of_the_server_has_its_frames(server, zoo):

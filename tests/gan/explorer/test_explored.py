@@ -8,8 +8,10 @@ from ganbench import Workspace
 from ganbench.gan.drawing import draw
 from ganbench.gan.explorer.explored import Explored
 from ganbench.gan.explorer.page import Named
+from ganbench.gan.explorer.photo import state_from
 from ganbench.gan.explorer.pictures import png_of
 from ganbench.gan.explorer.state import Latent, State, state_of
+from ganbench.gan.images import png_bytes
 from ganbench.gan.interpolation import Place
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.sampling import generator_of
@@ -143,3 +145,21 @@ def test_kept_tokens_keep_the_upper_part_and_the_rest_is_drawn_anew(zoo):
 def test_an_option_that_a_model_does_not_have_or_take_is_said(family, text, zoo):
     with refused("unfit-value"):
         zoo(family).image(state_of(text))
+
+
+@pytest.mark.parametrize("family", ["dcgan", "stylegan2"])
+def test_a_photo_becomes_the_nearest_picture_which_can_be_edited(family, zoo):
+    one, state = zoo(family), state_of("seed=5")
+    image = one.image(state)
+    found, decibels = state_from(one, png_bytes(image), state)
+    again = one.image(state_of(found.text)).astype(float)
+    assert decibels == pytest.approx(10 * np.log10(255**2 / ((again - image) ** 2).mean()), abs=1)
+    assert decibels > 18
+    assert not np.array_equal(one.image(state_of(f"{found.text},pca1=2")), again)
+
+
+def test_what_is_no_photo_is_said(zoo):
+    with refused("not-an-image"):
+        state_from(zoo("dcgan"), b"no picture", State())
+    with refused("no-latent-space"):
+        state_from(zoo("gpt"), png_bytes(np.zeros((1, 32, 32), np.uint8)), State())
