@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,15 +15,21 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from ganbench.gan.curves.beside import trainings_beside
+from ganbench.gan.explorer.explored import Explored
+from ganbench.gan.explorer.page import Named, exported, page_facts
+from ganbench.gan.generators import GENERATORS
+from ganbench.gan.jobs import Job
 from ganbench.gan.report import write_report
 from ganbench.gan.report.document import Provenance, document, training_of
 from ganbench.gan.report.exhibits import classes_in, map_of, sets_of, walls_of
 from ganbench.gan.report.pictures import Shown, curves_of, pictures_of
 from ganbench.gan.report.play import rounds_of
+from ganbench.gan.sampling import generator_of
 from ganbench.gan.store import store_of
-from ganbench.gan.types import Features, Samples, digest_of
+from ganbench.gan.types import BadInput, Features, Samples, digest_of
 from ganbench.tasks.settings import settings
 
+MOST_WEIGHTS = 24_000_000       # bytes, of all models that a report's page holds
 PACKAGES = ("ganbench", "torch", "numpy", "scipy", "onnxruntime")
 
 
@@ -51,8 +60,28 @@ def write(
     what = digest_of([sorted(model.digest for model in content.models), content.protocol.digest])
     place = Path(folder) if folder else settings().root / "reports" / what[:16]
     pictures = pictures_of(shown, real, content.walls, content.map) | curves_of([run for run, _ in trainings])
-    write_report(place, content, pictures, rounds_of(shown, real))
+    write_report(place, content, pictures, rounds_of(shown, real), explorer_of(found["jobs"], command))
     return str(place.absolute())
+
+
+def explorer_of(jobs: Sequence[Job], command: str) -> str:
+    """A page in which those models move that a page can compute; '' without any."""
+    named, left = [], MOST_WEIGHTS
+    for job in jobs:
+        if job.model.family not in GENERATORS:              # code of a user's may do anything when it is traced
+            continue
+        one = Explored(generator_of(job.model, job.workspace), replace(job.model, preprocessing=()))
+        with suppress(BadInput):
+            left -= page_facts(one)[1].nbytes
+            if left > 0:
+                named.append(Named(one, word_for(job.model.name, command)))
+    return exported(named, version("ganbench")) if named else ""
+
+
+def word_for(name: str, command: str) -> str:
+    """What a command line calls a model."""
+    words = shlex.split(command)
+    return next((word for word in words if word == f"zoo:{name}" or Path(word).stem == name), name)
 
 
 def galleries_in(folder: str, place: int) -> dict[str, str]:

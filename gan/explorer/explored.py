@@ -63,7 +63,8 @@ class Explored:
         self.space = next((name for name in ("w+", "w") if name in self.spaces), self.first)
         self.shape = self.spaces[self.space].shape if self.latent else ()
         self.layers = self.shape[0] if self.space == "w+" else 1
-        whole = torch.device(device).type == "cpu" and not {"forward", "pixels"} & set(vars(generator))
+        self.stepwise = isinstance(generator, Denoiser) or bool({"forward", "pixels"} & set(vars(generator)))
+        whole = torch.device(device).type == "cpu" and not self.stepwise
         self.decode = by_onnx(self._decode) if whole else self._decode
 
     @property

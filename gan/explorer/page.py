@@ -113,6 +113,9 @@ def page_facts(explored: Explored) -> tuple[dict[str, Any], np.ndarray]:
     if not explored.latent:
         raise BadInput("no-page-engine", f"{explored.spec.name} has no latent space, and is not computed in a page: "
                                          f"{LOCAL}.")
+    if explored.stepwise:
+        raise BadInput("no-page-engine", f"{explored.spec.name} draws its images in many steps, which a page does not "
+                                         f"compute: {LOCAL}.")
     numbers = drawn_numbers(explored)
     z, noise = explored.drawn(state_of(START).place)
     labels = explored.labels_of(state_of(START))

@@ -43,7 +43,7 @@ class Section:
         return self.key.replace(" ", "-")
 
 
-def page(document: Document, pictures: Mapping[str, bytes], play: str = "") -> str:
+def page(document: Document, pictures: Mapping[str, bytes], play: str = "", explore: str = "") -> str:
     """HTML; every number is a `<data>` element that points to its field in the document.  `play`: the page of the
     blind test."""
     models, shown = analysed(document), {name: data_url(png) for name, png in pictures.items()}
@@ -51,7 +51,8 @@ def page(document: Document, pictures: Mapping[str, bytes], play: str = "") -> s
     charts = charts_of(document, models)
     return render(
         "page.html", document=document, sections=sections_of(document, shown, models, charts), pictures=shown,
-        play=play, analysed=models, sentences=verdict.sentences(document), warnings=verdict.warnings(document),
+        play=play,
+        explore=explore, analysed=models, sentences=verdict.sentences(document), warnings=verdict.warnings(document),
         mixture=verdict.mixture(document.ensemble) if document.ensemble else None, doubts=verdict.doubts(document),
         machine=verdict.machine(document) if measured else None, charts=charts, first=first_of(models, document),
         galleries=galleries_of, letters=verdict.letters, accused=accused, slice_names=slice_names,

@@ -127,6 +127,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "de Holm sur tous les tests du modèle, est inférieure à 0,01, et l'effet est assez grand pour compter.",
     ),
     "play": ("Real or generated?", "Réelle ou générée ?"),
+    "explore link": ("Move through the GANs among them yourself", "Parcourez vous-même les GAN parmi eux"),
     "play link": ("Can you tell them apart? Take the blind test",
                   "Saurez-vous les distinguer ? Faites le test en aveugle"),
     "play intro": (

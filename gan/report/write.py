@@ -12,23 +12,27 @@ from ganbench.gan.report.markdown import markdown
 from ganbench.gan.report.pictures import SPRITES
 from ganbench.gan.report.play import Round, play_page
 
-PLAY = "play.html"
+PLAY, EXPLORE = "play.html", "explore.html"
 
 
 def write_report(
-    folder: Path, document: Document, pictures: Mapping[str, bytes], rounds: Sequence[Round] = ()
+    folder: Path, document: Document, pictures: Mapping[str, bytes], rounds: Sequence[Round] = (), explorer: str = ""
 ) -> None:
-    """Write report.html, report.md and report.fr.md with pictures/, report.json, and play.html where there are rounds;
-    each file is written atomically.  `pictures`: PNG by id, see `ganbench.gan.report.pictures`."""
+    """Write report.html, report.md and report.fr.md with pictures/, report.json, play.html where there are rounds, and
+    explore.html where there is a page of the explorer; each file is written atomically.  `pictures`: PNG by id, see
+    `ganbench.gan.report.pictures`."""
     files = {identity: f"pictures/{identity}.png" for identity in pictures if not identity.startswith(SPRITES)}
     for identity, name in files.items():
         write(folder / name, pictures[identity])
     write(folder / "report.json", to_json(document).encode())
     write(folder / "report.md", markdown(document, files).encode())
     write(folder / "report.fr.md", markdown(document, files, "fr").encode())
-    write(folder / "report.html", page(document, pictures, PLAY if rounds else "").encode())
+    links = PLAY if rounds else "", EXPLORE if explorer else ""
+    write(folder / "report.html", page(document, pictures, *links).encode())
     if rounds:
         write(folder / PLAY, play_page(document, rounds).encode())
+    if explorer:
+        write(folder / EXPLORE, explorer.encode())
 
 
 def write(path: Path, content: bytes) -> None:

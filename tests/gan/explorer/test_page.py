@@ -98,3 +98,9 @@ def test_places_are_inside_and_two_groups_are_apart():
     assert not set(found[:300]) & set(found[300:])
 
 
+def test_models_that_draw_in_steps_and_those_without_latents_are_refused(tmp_path):
+    space = Workspace(str(tmp_path))
+    for name in ("flow", "maskgit"):
+        spec = resolve(f"zoo:{name}-fashion-mnist", space)
+        with refused("no-page-engine"):
+            exported([Named(Explored(generator_of(spec, space), spec), "zoo")], "0")
