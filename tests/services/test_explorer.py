@@ -314,7 +314,7 @@ def test_a_click_on_the_map_loads_that_latent_and_a_lasso_what_is_inside(pages, 
     places = np.array(page.evaluate("Array.from(explorer.map.places())")).reshape(-1, 2)
     reach = page.evaluate("explorer.map.tile()") / 2 / 900
     random = np.random.default_rng(2)
-    for i in random.choice(len(places), 20, replace=False):
+    for i in random.choice(len(places), 50, replace=False):
         x, y = places[i]
         over = (np.abs(places - (x, y)) <= reach).all(axis=1)
         upmost = int(np.flatnonzero(over).max())            # later pictures are drawn above
