@@ -117,7 +117,7 @@ def interpolate(show: Show, model: str, route: Route, out: Path, opening: Openin
     lead = protocol_of(Question(reference="images")).extractors[0]
     with single_threaded():
         generator = generator_of(spec, workspace)
-        keys, found_db = keys_for(show, generator, spec, route, workspace)
+        keys, decibels = keys_for(show, generator, spec, route, workspace)
         kinds = kinds_for(latent_model(generator, spec.name).spaces[keys.space], route.path, route.loop)
         pacer, judge = (extractor_of(name, workspace) for name in (lead, JUDGE))
         check_memory(next(render(generator, spec, keys, LatentPath(keys.latents, kinds[0]), np.zeros(1))), route.frames)
@@ -130,7 +130,7 @@ def interpolate(show: Show, model: str, route: Route, out: Path, opening: Openin
         smoothness = smoothness_of(spec, keys.space, min(PATHS, 2 * route.frames), pacer, workspace, show)
     write_animation(out, found.frames, route.fps)
     return Film(spec.name, route, keys.space, keys.labels, lead, {kind: evenness[kind] for kind in kinds}, str(out),
-                smoothness, found_db)
+                smoothness, decibels)
 
 
 def smoothness_of(
@@ -222,8 +222,8 @@ def screen_of(film: Film) -> Screen:
              f"distances of {film.pacer}.{better}"),
         *said_of(film.smoothness, film.space),
         Line(""),
-        *([Line(f"Photos were inverted, PSNR {said(film)}: the film passes through the model's nearest images.")]
-          if film.decibels else []),
+        *([Line(f"Photos were inverted, PSNR {named_decibels(film)}: the film passes through the model's nearest "
+                "images.")] if film.decibels else []),
         Line(f"{what}{', at equal steps' if route.own_pace else ', re-timed'}:"),
         Line(film.out, whole=True),
     ]
@@ -239,7 +239,7 @@ def said_of(smooth: Smoothness | None, space: str) -> list[Line]:
                            "small steps between random latents; lower is smoother.")]
 
 
-def said(film: Film) -> str:
+def named_decibels(film: Film) -> str:
     """`A.png 31.2 dB, B.jpg 22.1 dB`."""
     return ", ".join(f"{Path(path).name} {value:.1f} dB" for path, value in zip(
         film.route.photos, film.decibels, strict=True))

@@ -7,7 +7,7 @@ Every step takes NCHW uint8 and gives NCHW uint8, rounded once, as a folder of P
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -54,16 +54,27 @@ def reading_size(steps: Sequence[str]) -> str:
 
 def preprocessed(images: np.ndarray, steps: Sequence[str], name: str) -> np.ndarray:
     """NCHW uint8 -> NCHW uint8 after the steps; `name`: whose images they are, for the message."""
+    def resize(whole: np.ndarray, rule: str) -> np.ndarray:
+        return np.stack([resized(image, rule) for image in whole])
+
+    return stepped(images, steps, name, resize, coloured)
+
+
+def stepped(
+    images: np.ndarray, steps: Sequence[str], name: str, resize: Callable[[np.ndarray, str], np.ndarray],
+    colour: Callable[[np.ndarray, int], np.ndarray],
+) -> np.ndarray:
+    """The steps one after the other; `resize` and `colour` know how images of their dtype are rounded."""
     for step in steps:
         what, _, value = step.partition(" ")
         if what == "resize":
-            images = np.stack([resized(image, value) for image in images])
+            images = resize(images, value)
         elif what == "pad":
             images = padded(images, int(value), name)
         elif what == "crop":
             images = cropped(images, int(value), name)
         else:
-            images = coloured(images, COLOURS[what])
+            images = colour(images, COLOURS[what])
     return images
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganbench.gan.images import check_range, to_nchw
-from ganbench.gan.preprocessing import COLOURS, METHODS, cropped, padded, steps_in
+from ganbench.gan.preprocessing import METHODS, stepped, steps_in
 from ganbench.gan.types import ModelSpec
 
 LEVELS = 256
@@ -38,17 +38,7 @@ def is_rounded(raw: Tensor) -> bool:
 
 def preprocessed(images: np.ndarray, steps: Sequence[str], name: str) -> np.ndarray:
     """`ganbench.gan.preprocessing.preprocessed` of NCHW float32 in [0, 255], within the rounding of its steps."""
-    for step in steps:
-        what, _, value = step.partition(" ")
-        if what == "resize":
-            images = resized(images, value)
-        elif what == "pad":
-            images = padded(images, int(value), name)
-        elif what == "crop":
-            images = cropped(images, int(value), name)
-        else:
-            images = coloured(images, COLOURS[what])
-    return images
+    return stepped(images, steps, name, resized, coloured)
 
 
 def resized(images: np.ndarray, rule: str) -> np.ndarray:
