@@ -11,7 +11,7 @@ help:
 	@echo "make test-long      tests of trained models and beside other tools, seconds each"
 	@echo "make test-services  tests that start servers and a browser"
 	@echo "make test-slow      tests that take minutes"
-	@echo "make growing        also install Dask, Ray, S3 and PostgreSQL's client, whose tests skip without them"
+	@echo "make growing        also install Dask, Ray, S3, PostgreSQL's client and UMAP, whose tests skip without them"
 	@echo "make lint           ruff, mypy, import-linter"
 	@echo "make lock           pin the newest versions that pyproject.toml allows"
 
@@ -56,7 +56,7 @@ test-services: setup
 # Beside what is locked, and without changing it.
 growing: setup
 	VIRTUAL_ENV=$(CURDIR)/.venv .uv/bin/uv pip install --quiet --constraint requirements.lock \
-		-e ".[dask,ray,s3,postgres]" "moto[server]>=5"
+		-e ".[dask,ray,s3,postgres,umap]" "moto[server]>=5"
 
 test-slow: setup
 	$(BIN)/pytest -m slow

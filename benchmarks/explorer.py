@@ -56,7 +56,7 @@ LAST = """async (values) => {
 EACH = """async (n) => { const begun = performance.now();
     for (let k = 0; k < n; k++) await explorer.engine.ask({model: 0, state: explorer.stateOf('seed=' + k)});
     return (performance.now() - begun) / n; }"""
-COMMAND = [sys.executable, "-c", "from ganbench.flows.cli import main; main()", "explore"]
+COMMAND = [sys.executable, "-c", "from ganbench.flows.cli import main; main()", "explore", "--reference", "none"]
 
 
 def measured(browser, address: str, page_engine: bool, slow: int, drags: int) -> dict[str, float | str]:

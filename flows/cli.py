@@ -391,6 +391,13 @@ def explore(
         Path | None, typer.Option(metavar="FILE.png", help="Write the picture of --at, instead.")
     ] = None,
     map: Annotated[int, typer.Option(help="Images on the map; 0: no map.")] = 2_000,
+    layout: Annotated[
+        str, typer.Option(metavar="pca|umap", help="How the map is laid out; umap needs the package umap-learn.")
+    ] = "pca",
+    reference: Annotated[
+        str, typer.Option(metavar="DATA|none", help="Real images: the nearest ones, and how realistic a picture is. "
+                          "Empty: what the model has learnt, where that is known and here.")
+    ] = "",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any that is free.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
     json: JsonFile = "",
@@ -402,15 +409,16 @@ def explore(
         begin(machine)
         from ganbench.flows import explorations
 
+        scenery = explorations.Scenery(map, layout, reference)
         if out:
             finish(explorations.answer_of(explorations.picture(models, opening, at, out)), json)
         elif export:
             with bars(quiet=False) as show:
-                size = explorations.export(show, models, opening, at, map, export)
+                size = explorations.export(show, models, opening, at, scenery, export)
             print(f"{export}: {size / 1e6:.1f} MB. Open it in a browser; it needs no server and no network.")
         else:
             stop_on_interrupt("The page's address holds its settings: open it again with them.", None)
-            explorations.serve(models, opening, at, map, port, lambda address: opened(address, browser))
+            explorations.serve(models, opening, at, scenery, port, lambda address: opened(address, browser))
 
 
 def opened(address: str, browser: bool) -> None:

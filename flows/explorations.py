@@ -8,19 +8,23 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ganbench.flows.answers import Answer
 from ganbench.flows.screen import Line
-from ganbench.gan.datasets import DATASETS
+from ganbench.gan.datasets import DATASETS, DataFolders, open_data
+from ganbench.gan.datasets.base import ImageSet
 from ganbench.gan.explorer.explored import Explored
-from ganbench.gan.explorer.mapping import map_of
+from ganbench.gan.explorer.mapping import Mapped, layout_of, map_of, mapped
 from ganbench.gan.explorer.page import Named, exported
-from ganbench.gan.explorer.pictures import command_of, png_of
-from ganbench.gan.explorer.server import Activity, app_of
+from ganbench.gan.explorer.pictures import command_of, data_address, png_of
+from ganbench.gan.explorer.server import Activity, Beside, app_of
 from ganbench.gan.explorer.state import State, state_of
+from ganbench.gan.explorer.surroundings import LEAST, MOST, Surroundings, surroundings_of
+from ganbench.gan.features.base import Extractor
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import atomic_write
 from ganbench.gan.jobs import asked_model
@@ -28,12 +32,14 @@ from ganbench.gan.models.identity import identity
 from ganbench.gan.question import Opening, Question, protocol_of
 from ganbench.gan.recipes.transfer import learnt_by
 from ganbench.gan.sampling import generator_of
+from ganbench.gan.store import store_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.trials import check_output
 from ganbench.gan.types import BadInput, digest_of
 from ganbench.tasks.settings import workspace_of
 
 Show = Callable[..., None]
+Tick = Callable[[int], object]
 MOST_MAPPED = 10_000
 
 
@@ -79,69 +85,136 @@ def picture(models: Sequence[str], opening: Opening, at: str, out: Path) -> Pict
     return Picture(named.explored.spec.name, state_of(at).text, str(out))
 
 
-def export(show: Show, models: Sequence[str], opening: Opening, at: str, mapped: int, out: Path) -> int:
+@dataclass(frozen=True)
+class Scenery:
+    """What is around the pictures: images on the map and their layout, and real images (DATA; empty: what the first
+    model has learnt, where that is known and here; none)."""
+
+    mapped: int = 2_000
+    layout: str = "pca"
+    reference: str = ""
+
+    def check(self) -> None:
+        if self.mapped and not 10 <= self.mapped <= MOST_MAPPED:
+            raise BadInput("unfit-value",
+                           f"The value of --map is {self.mapped:,}, expected 0 or a number from 10 to "
+                           f"{MOST_MAPPED:,}.")
+        layout_of(self.layout)
+
+
+def export(show: Show, models: Sequence[str], opening: Opening, at: str, scenery: Scenery, out: Path) -> int:
     """Write a page that needs no server; its size in bytes."""
     if out.suffix.lower() not in (".html", ".htm"):
         raise BadInput("unknown-output-format", f"--export writes one page, FILE.html, got {out}.")
-    check_mapped(mapped)
+    scenery.check()
     with single_threaded():
         named = explored(models, opening, at)
         exported(named, version("ganbench"))                # says what cannot be written before the map is drawn
-        drawn = map_for(named[0], opening, mapped, lambda n: show("map", n, 2 * mapped)) if mapped else None
-        named[0] = replace(named[0], map=drawn)
+        if scenery.mapped:
+            data = real_images(named[0], scenery.reference, opening)
+            total = 2 * scenery.mapped + (min(data.n, MOST) if data else 0)
+            tick = partial(show, "map", total=total)
+            near = surrounded(named[0], data, opening, tick) if data else None
+            named[0] = replace(named[0], map=map_of(mapped_for(named[0], opening, scenery, tick), near))
         text = exported(named, version("ganbench"))
     atomic_write(out, lambda partial: partial.write_text(text, "utf-8"))
     return len(text.encode())
 
 
-def check_mapped(mapped: int) -> None:
-    if mapped and not 10 <= mapped <= MOST_MAPPED:
-        raise BadInput("unfit-value",
-                       f"The value of --map is {mapped:,}, expected 0 or a number from 10 to {MOST_MAPPED:,}.")
-
-
-def map_for(named: Named, opening: Opening, n: int, tick: Callable[[int], object]) -> Mapping[str, Any]:
-    """In the features of comparisons with one's own images."""
+def extractor_for(opening: Opening) -> Extractor:
+    """That of comparisons with one's own images."""
     lead = protocol_of(Question(reference="images")).extractors[0]
-    return map_of(named.explored, extractor_of(lead, workspace_of(opening.trust_pickle)), n, tick)
+    return extractor_of(lead, workspace_of(opening.trust_pickle))
+
+
+def mapped_for(named: Named, opening: Opening, scenery: Scenery, tick: Tick) -> Mapped:
+    return mapped(named.explored, extractor_for(opening), scenery.mapped, scenery.layout, tick)
+
+
+def real_images(named: Named, reference: str, opening: Opening) -> ImageSet | None:
+    """Real images of the size that the model draws.  BadInput: those that were asked for cannot be read."""
+    folders = DataFolders.of(workspace_of(opening.trust_pickle))
+    height, width = named.explored.image(State()).shape[1:]
+    side = height if height == width else None
+    if reference:
+        return None if reference == "none" else open_data(reference, folders, side)
+    with suppress(BadInput, OSError, ValueError):           # they may not be here any more
+        known = learnt_by(named.command)
+        found = open_data(known, folders, side) if known else None
+        return found if found and found.n >= LEAST else None
+    return None
+
+
+def surrounded(named: Named, data: ImageSet, opening: Opening, tick: Tick) -> Surroundings:
+    return surroundings_of(named.explored, data, extractor_for(opening),
+                           store_of(workspace_of(opening.trust_pickle)), tick)
 
 
 @dataclass
 class Background:
-    """The map of a server, made while nobody asks for pictures."""
+    """The map and the real images of a server, prepared while nobody asks for pictures."""
 
     named: Named
     opening: Opening
-    n: int
+    scenery: Scenery
+    data: ImageSet | None
     activity: Activity
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    drawn: Mapped | None = None
+    near: Surroundings | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)      # for /map; `more`: others will follow
 
     def begin(self) -> None:
-        if not self.n or not self.named.explored.latent:
-            self.facts = {"none": True}
-        else:
-            threading.Thread(target=self.make, daemon=True).start()
+        threading.Thread(target=self.prepare, daemon=True).start()
 
-    def make(self) -> None:
-        try:
-            self.facts = map_for(self.named, self.opening, self.n, lambda n: self.activity.wait())
-        except Exception:           # a page without its map is better than none
-            self.facts = {"none": True}
+    def prepare(self) -> None:
+        steps = [self.draw] if self.scenery.mapped and self.named.explored.latent else []
+        steps += [self.measure] if self.data else []
+        for k, step in enumerate(steps):
+            with suppress(Exception):       # a page without its map is better than none
+                step()
+            self.publish(more=k + 1 < len(steps))
+        if not steps:
+            self.publish(more=False)
+
+    def draw(self) -> None:
+        self.drawn = mapped_for(self.named, self.opening, self.scenery, lambda n: self.activity.wait())
+
+    def measure(self) -> None:
+        assert self.data is not None
+        self.near = surrounded(self.named, self.data, self.opening, lambda n: self.activity.wait())
+
+    def publish(self, more: bool) -> None:
+        found = map_of(self.drawn, self.near) if self.drawn else {"none": True}
+        real = {"real": self.near.data.name, "reals": len(self.near)} if self.near else {}
+        self.facts = {**found, **real, "more": more}
+
+    def around(self, state: State) -> Mapping[str, Any]:
+        """The real images nearest to a state's image, as pictures in data addresses."""
+        if self.near is None:
+            raise BadInput("no-reference", "There are no real images beside this model.")
+        realism, found = self.near.around(self.named.explored, state)
+        names = self.near.data.classes
+        return {"realism": realism, "near": [
+            {"number": one.number, "distance": one.distance, "picture": data_address(one.image),
+             "label": "" if one.label is None else names[one.label] if one.label < len(names) else str(one.label)}
+            for one in found]}
 
 
 def serve(
-    models: Sequence[str], opening: Opening, at: str, mapped: int, port: int, begun: Callable[[str], None]
+    models: Sequence[str], opening: Opening, at: str, scenery: Scenery, port: int, begun: Callable[[str], None]
 ) -> None:
     """Answer on loopback until Ctrl-C; `begun` is told the address once it does."""
     import uvicorn
 
-    check_mapped(mapped)
+    scenery.check()
     with single_threaded(), listening(port) as own:
         named, activity = explored(models, opening, at), Activity()
+        data = real_images(named[0], scenery.reference, opening)
         for one in named:
             _ = one.explored.directions
-        background = Background(named[0], opening, mapped, activity)
-        app = app_of(named, version("ganbench"), lambda: background.facts, activity, save)
+        background = Background(named[0], opening, scenery, data, activity)
+        beside = Beside(lambda: background.facts, background.around, save)
+        app = app_of(named, version("ganbench"), beside, activity)
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", ws_max_size=16 * 2**20))
         background.begin()
         begun(f"http://127.0.0.1:{own.getsockname()[1]}/")

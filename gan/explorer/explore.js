@@ -294,6 +294,7 @@
     working = setTimeout(() => { document.body.classList.add("working"); byId("said").textContent = t("working"); }, 150);
     channels.forEach((show) => show(state));
     controls();
+    window.explorer.changed.forEach((one) => one());
     const text = textOf(state);
     if (document.activeElement !== byId("text")) byId("text").value = text;
     byId("command").value = command(text);
@@ -737,7 +738,7 @@
   });
 
   window.explorer = { data, lead, engine, t, number, byId, make, textOf, stateOf, copy, paint, trouble, change, latentOf, card, save, command, EMPTY,
-    current: () => state, drawSheet, drawThumb, openFile, translators: [] };
+    current: () => state, drawSheet, drawThumb, openFile, translators: [], changed: [], language };
 
   function begin() {
     byId("title").textContent = models.map((one) => one.name).join(", ");

@@ -37,12 +37,32 @@
     const before = byId("colour").value, kinds = ["none", ...["class", "cluster", "realism"].filter((kind) => map[kind === "class" ? "classes" : kind === "cluster" ? "clusters" : "realism"])];
     byId("colour").replaceChildren(...kinds.map((kind) => make("option", { value: kind, textContent: t("colour " + kind) })));
     byId("colour").value = before || (kinds.includes("class") ? "class" : kinds[1] || "none");
+    explain();
+  }
+  // What the frames' colours mean.
+  function explain() {
+    const kind = byId("colour").value, box = byId("legend"), swatch = (colour) => { const one = make("i"); one.style.background = colour; return one; };
+    const entries = (values, name) => [...new Set(values)].sort((a, b) => a - b).slice(0, MOST_NAMED).map((value) => make("span", {}, swatch(HUES[value % HUES.length]), " " + name(value)));
+    box.replaceChildren();
+    if (kind === "class") box.append(...(map.borrowed ? [make("span", { textContent: t("borrowed") })] : []), ...entries(map.classes, named));
+    if (kind === "cluster") box.append(...entries(map.clusters, (value) => value + 1));
+    if (kind !== "realism") return;
+    const scale = swatch(`linear-gradient(90deg, ${[0.5, 0.75, 1, 1.25, 1.5].map(shade).join(", ")})`);
+    scale.className = "scale";
+    box.append(make("span", {}, t("scale begin") + " ", scale, " " + t("scale end")), make("span", { textContent: t("realism help", { real: map.real }) }));
+  }
+  const MOST_NAMED = 20;
+  const named = (value) => (map.names && map.names[value]) || lead.classes[value] || String(value);
+  const [FAR, EDGE, NEAR] = [[213, 94, 0], [205, 205, 205], [0, 114, 178]];
+  function shade(realism) {                                 // grey at 1, the edge of what the real images cover
+    const by = Math.max(-1, Math.min(1, 2 * (realism - 1))), end = by < 0 ? FAR : NEAR;
+    return `rgb(${EDGE.map((value, k) => Math.round(value + Math.abs(by) * (end[k] - value))).join(" ")})`;
   }
   function hue(i) {
     const kind = byId("colour").value;
     if (kind === "class") return HUES[map.classes[i] % HUES.length];
     if (kind === "cluster") return HUES[map.clusters[i] % HUES.length];
-    if (kind === "realism") return `hsl(${Math.max(0, Math.min(1, map.realisms[i] / 2)) * 210} 75% 45%)`;
+    if (kind === "realism") return shade(map.realisms[i]);
     return null;
   }
   function draw() {
@@ -55,7 +75,7 @@
       const [x, y] = onCanvas(i);
       if (x < -side || y < -side || x > SIDE + side || y > SIDE + side) continue;
       const colour = hue(i);
-      if (colour) { context.fillStyle = colour; context.fillRect(x - side / 2 - 1.5, y - side / 2 - 1.5, side + 3, side + 3); }
+      if (colour) { context.fillStyle = colour; context.fillRect(x - side / 2 - 2.5, y - side / 2 - 2.5, side + 5, side + 5); }
       context.drawImage(atlas, (i % map.columns) * map.tile, Math.floor(i / map.columns) * map.tile, map.tile, map.tile, x - side / 2, y - side / 2, side, side);
     }
     if (at >= 0) {
@@ -100,7 +120,7 @@
     byId("map-said").textContent = about(i);
     draw();
   }
-  const about = (i) => `seed=${map.seed}:${i}` + (map.classes && map.classes[i] >= 0 ? `, ${t("class")} ${lead.classes[map.classes[i]] || (map.names || [])[map.classes[i]] || map.classes[i]}` : "")
+  const about = (i) => `seed=${map.seed}:${i}` + (map.classes && map.classes[i] >= 0 ? `, ${t(map.borrowed ? "class near" : "class")} ${named(map.classes[i])}` : "")
     + (map.realisms ? `, ${t("colour realism")} ${number(map.realisms[i])}` : "");
 
   canvas.addEventListener("pointerdown", (event) => {
@@ -139,7 +159,7 @@
     if (!on) { line = null; draw(); }
   });
   byId("zoom-out").addEventListener("click", () => { view = { x: 0, y: 0, zoom: 1 }; draw(); });
-  byId("colour").addEventListener("change", draw);
+  byId("colour").addEventListener("change", () => { explain(); draw(); });
   canvas.addEventListener("wheel", (event) => {
     if (!map) return;
     event.preventDefault();
@@ -168,12 +188,13 @@
   window.explorer.map = { lasso, inside, choose, pointOf: (i) => onCanvas(i), tile: () => map && tile(), ready: () => Boolean(map && atlas.complete), places: () => places };
 
   if (data.map) begin(data.map);
-  else if (data.engine === "local" && lead.latent) (async () => {
+  else if (data.engine === "local") (async () => {
     for (let wait = 500; ; wait = Math.min(4000, wait * 1.5)) {
       try {
         const found = await (await fetch("map")).json();
-        if (found.none) return;
-        if (found.places) return begin(found);
+        if (found.places && (!map || (found.realism && !map.realism))) await begin(found);
+        if (found.real) window.explorer.surround(found.real, found.reals);
+        if (found.more === false) return;
       } catch (error) { /* the server is being started again */ }
       await new Promise((done) => setTimeout(done, wait));
     }

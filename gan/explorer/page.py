@@ -87,7 +87,8 @@ def page_of(data: Mapping[str, Any], blocks: Sequence[str], connect: str) -> str
     page = data["engine"] == "page"
     engine = [script(own("engine.js"), "engine", "text/plain"), script(own("worker.js"), "worker", "text/plain")]
     content = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    scripts = [*(engine if page else []), *(script(own(name)) for name in ("explore.js", "map.js", "film.js"))]
+    names = ("explore.js", *(() if page else ("around.js",)), "map.js", "film.js")
+    scripts = [*(engine if page else []), *(script(own(name)) for name in names)]
     blocks = [script(content.replace("</", "<\\/"), "data", "application/json"), *blocks]
     html = own("page.html").replace("connect-src 'self' ws://127.0.0.1:* ws://localhost:*", f"connect-src {connect}")
     return (html.replace("/*STYLE*/", own("page.css")).replace("<!--DATA-->", "\n".join(blocks))

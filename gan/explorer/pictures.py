@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import shlex
 
+import numpy as np
 from PIL.PngImagePlugin import PngInfo
 
 from ganbench.gan.explorer.page import Named
@@ -26,3 +28,10 @@ def png_of(named: Named, state: State) -> bytes:
 
 def command_of(named: Named, state: State) -> str:
     return f"ganbench explore {shlex.quote(named.command)} --at {shlex.quote(state.text)} --out picture.png"
+
+
+def data_address(image: np.ndarray) -> str:
+    """(C, H, W) uint8 as PNG in a data address."""
+    buffer = io.BytesIO()
+    to_pillow(image).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

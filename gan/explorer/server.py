@@ -8,6 +8,7 @@ import struct
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,8 +27,6 @@ from ganbench.gan.types import BadInput
 HOSTS = {"127.0.0.1", "localhost", "::1"}
 FILMS = {"webp": "image/webp", "mp4": "video/mp4", "gif": "image/gif"}
 MOST_FRAMES, MOST_BYTES = 10_000, 200_000_000
-Map = Callable[[], Mapping[str, Any]]
-Save = Callable[[Named, State], str]
 
 
 class Activity:
@@ -45,9 +44,16 @@ class Activity:
             time.sleep(rest)
 
 
-def app_of(models: Sequence[Named], version: str, map_of: Map, activity: Activity, save: Save) -> FastAPI:
-    """`map_of`: facts of the map, empty while it is being made, {"none": True} where there is none.  `save`: keeps the
-    picture of a state, and says where."""
+@dataclass(frozen=True)
+class Beside:
+    """What a page asks for beside pictures."""
+
+    map: Callable[[], Mapping[str, Any]]    # empty while it is being made, {"none": True} where there is none
+    around: Callable[[State], Mapping[str, Any]]        # real images near a state's image, and its realism
+    save: Callable[[Named, State], str]     # keeps the picture of a state, and says where
+
+
+def app_of(models: Sequence[Named], version: str, beside: Beside, activity: Activity) -> FastAPI:
     app = FastAPI(openapi_url=None)
     page = served(models, version)
 
@@ -65,7 +71,11 @@ def app_of(models: Sequence[Named], version: str, map_of: Map, activity: Activit
 
     @app.get("/map")
     def drawn_map() -> JSONResponse:
-        return JSONResponse(dict(map_of()))
+        return JSONResponse(dict(beside.map()))
+
+    @app.get("/around")
+    async def around(state: str) -> Response:
+        return await run_in_threadpool(answered, lambda: JSONResponse(dict(beside.around(state_of(state)))))
 
     @app.post("/film")
     async def film(request: Request) -> Response:
@@ -78,9 +88,10 @@ def app_of(models: Sequence[Named], version: str, map_of: Map, activity: Activit
         return await run_in_threadpool(answered, lambda: inverted(models[0], data, text))
 
     @app.post("/save")
-    async def kept(request: Request) -> Response:
+    async def save(request: Request) -> Response:
         text = (await request.body()).decode("utf-8", "replace")
-        return await run_in_threadpool(answered, lambda: JSONResponse({"where": save(models[0], state_of(text))}))
+        kept = lambda: JSONResponse({"where": beside.save(models[0], state_of(text))})  # noqa: E731
+        return await run_in_threadpool(answered, kept)
 
     @app.websocket("/socket")
     async def socket(connection: WebSocket) -> None:

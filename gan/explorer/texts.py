@@ -96,6 +96,25 @@ TEXTS: dict[str, tuple[str, str]] = {
     "sheet truncations": ("Truncation from 0 to 1.5", "Troncature de 0 à 1,5"),
     "draw": ("Draw", "Dessiner"),
     "save png": ("Save PNG", "Enregistrer en PNG"),
+    "near": ("Nearest real images", "Images réelles les plus proches"),
+    "near help": ("Among {n} of {real}, in the features of the extractor. A model that has learnt its images by heart "
+                  "draws near-copies of them: see `ganbench audit`.",
+                  "Parmi {n} de {real}, dans l'espace des caractéristiques. Un modèle qui a appris ses images par cœur "
+                  "en dessine des quasi-copies : voir `ganbench audit`."),
+    "real image": ("Real image {n}{label}, distance {distance}", "Image réelle n° {n}{label}, distance {distance}"),
+    "distance": ("at {distance}", "à {distance}"),
+    "realism": ("Realism", "Réalisme"),
+    "realism near": ("among the real images (1 or more)", "parmi les images réelles (1 ou plus)"),
+    "realism far": ("outside what the real images cover (below 1)",
+                    "hors de ce que couvrent les images réelles (moins de 1)"),
+    "realism copy": ("as near as a copy of a real image", "aussi proche qu'une copie d'une image réelle"),
+    "realism help": ("Realism (Kynkäänniemi et al. 2019) beside {real}; 1 or more: among the real images.",
+                     "Réalisme (Kynkäänniemi et al. 2019) par rapport à {real} ; 1 ou plus : parmi les images "
+                     "réelles."),
+    "scale begin": ("0.5 and less", "0,5 et moins"),
+    "scale end": ("1.5 and more", "1,5 et plus"),
+    "borrowed": ("Class of the nearest real image:", "Classe de l'image réelle la plus proche :"),
+    "class near": ("near a real image of class", "proche d'une image réelle de la classe"),
     "map": ("Map", "Carte"),
     "map help": ("{n} images of seed 0, near each other if they look alike ({how}). Click or press Enter to go to one; "
                  "arrows move, the wheel zooms.",

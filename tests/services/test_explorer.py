@@ -18,9 +18,10 @@ from PIL import Image
 from torch import nn
 
 from ganbench import Workspace
+from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.drawing import draw
 from ganbench.gan.explorer.explored import Explored
-from ganbench.gan.explorer.mapping import atlas_of, clusters_of, encoded, places_of
+from ganbench.gan.explorer.mapping import atlas_of, clusters_of, encoded, end_to_end, layout_of, principal_plane
 from ganbench.gan.explorer.page import Named, exported
 from ganbench.gan.explorer.state import state_of
 from ganbench.gan.generators.dcgan import DCGAN
@@ -63,7 +64,8 @@ def pages(zoo, tmp_path_factory):
             one = zoo(name)
             drawn = draw(one.generator, one.spec, 0, 0, 300)
             rows = drawn["images"].reshape(300, -1).astype(np.float64)
-            facts = {"seed": "0", "places": encoded(places_of(rows)), "clusters": clusters_of(rows), "classes": None,
+            places = end_to_end(principal_plane(rows))
+            facts = {"seed": "0", "places": encoded(places), "clusters": clusters_of(rows), "classes": None,
                      **atlas_of(drawn["images"]), "how": ("pixels", "pixels")}
             path.write_text(exported([Named(one, f"zoo:{name}", facts)], "test"), "utf-8")
         return path
@@ -75,9 +77,11 @@ def pages(zoo, tmp_path_factory):
 def server(tmp_path_factory):
     """The address of `ganbench explore` with two models."""
     home = tmp_path_factory.mktemp("home")
+    real = open_data("fashion-mnist:test", DataFolders.of(Workspace(str(home))))
+    np.savez(home / "real.npz", images=real.read(range(300)), labels=real.labels[:300])
     started = subprocess.Popen(
         [sys.executable, "-c", "from ganbench.flows.cli import main; main()", "explore", f"zoo:{STYLES}",
-         "zoo:gpt-fashion-mnist", "--no-browser", "--map", "200"],
+         "zoo:gpt-fashion-mnist", "--no-browser", "--map", "200", "--reference", str(home / "real.npz")],
         stdout=subprocess.PIPE, text=True, env={**os.environ, "GANBENCH_HOME": str(home), "OMP_NUM_THREADS": "1"})
     address = started.stdout.readline().split()[0]
     yield address, started.pid, home
@@ -384,6 +388,40 @@ def test_a_photo_is_found_again_and_what_is_none_is_said(server, zoo, open_page,
     wait_for(page, page.locator("#text").input_value())
     assert ",w=" in shown(page)
     assert page.locator("#trouble").inner_text() == ""
+
+
+def test_the_nearest_real_images_follow_the_picture(server, open_page):
+    page = open_page(server[0], offline=False)
+    page.locator("#near img").first.wait_for(timeout=120_000)
+    assert page.locator("#near img").count() == 6
+    first = page.locator("#near img").first.get_attribute("alt")
+    assert re.fullmatch(r"Real image \d+, \d, distance [\d.]+", first)
+    assert re.fullmatch(r"Realism [\d.]+", page.locator("#badge-value").inner_text())
+    page.fill("#seed", "12")
+    wait_for(page, "seed=12")
+    page.locator(f'#near img:not([alt="{first}"])').first.wait_for()
+    page.locator("#panel-map summary").click()
+    page.locator("#map[data-ready]").wait_for()
+    page.locator("#colour option[value=realism]").wait_for(state="attached")
+    page.select_option("#colour", "realism")
+    assert "real.npz" in page.locator("#legend").inner_text()
+    page.select_option("#colour", "class")
+    assert page.locator("#legend span").count() == 10
+    page.fill("#text", "seed=1,pca99=2")
+    page.press("#text", "Enter")
+    assert "pca99" in page.locator("#trouble").inner_text()
+    assert page.complaints == []
+
+
+def test_a_map_is_laid_out_by_umap_where_that_is_installed():
+    pytest.importorskip("umap")
+    random = np.random.default_rng(0)
+    rows = np.concatenate([random.normal(0, 1, (60, 20)), random.normal(6, 1, (60, 20))]).astype(np.float32)
+    places = end_to_end(layout_of("umap")(rows))
+    np.testing.assert_array_equal(places, end_to_end(layout_of("umap")(rows)))
+    assert 0 <= places.min() <= places.max() <= 1
+    middle = np.linalg.norm(places[:60].mean(0) - places[60:].mean(0))
+    assert middle > 4 * places[:60].std()
 
 
 def test_a_film_of_the_server_has_its_frames(server, zoo):

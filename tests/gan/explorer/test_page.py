@@ -10,7 +10,7 @@ from torch import nn
 
 from ganbench import Workspace
 from ganbench.gan.explorer.explored import Explored
-from ganbench.gan.explorer.mapping import clusters_of, places_of
+from ganbench.gan.explorer.mapping import clusters_of, end_to_end, principal_plane
 from ganbench.gan.explorer.page import Named, exported, own, served
 from ganbench.gan.explorer.texts import TEXTS
 from ganbench.gan.generators.factory import WrappedLatent
@@ -19,7 +19,7 @@ from ganbench.gan.sampling import generator_of
 from ganbench.gan.types import ModelSpec
 from tests.refusals import refused
 
-SOURCES = {name: own(name) for name in ("page.html", "explore.js", "map.js", "film.js")}
+SOURCES = {name: own(name) for name in ("page.html", "explore.js", "around.js", "map.js", "film.js")}
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_a_network_that_the_engine_cannot_run_is_refused_by_its_operation(tmp_pa
 def test_places_are_inside_and_two_groups_are_apart():
     random = np.random.default_rng(0)
     rows = np.concatenate([random.normal(0, 1, (300, 20)), random.normal(6, 1, (300, 20))])
-    places = places_of(rows)
+    places = end_to_end(principal_plane(rows))
     assert 0 <= places.min() <= places.max() <= 1
     assert abs(places[:300, 0].mean() - places[300:, 0].mean()) > 0.5
     found = np.array(clusters_of(rows))

@@ -1,0 +1,136 @@
+"""Real images beside an image that is explored: the nearest ones, and how realistic it is, in an extractor's features.
+
+Realism: the largest radius / distance over the balls of real images, whose radius is the distance to the third nearest
+other real image, without those above the median radius; 1 or more lies inside a ball (Kynkäänniemi et al. 2019,
+arXiv:1904.06991, equation 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganbench.gan.datasets.base import ImageSet
+from ganbench.gan.explorer.explored import Explored
+from ganbench.gan.explorer.state import State
+from ganbench.gan.features.base import Extractor
+from ganbench.gan.features.extract import module_of
+from ganbench.gan.features.passing import extract
+from ganbench.gan.metrics.neighbours import OF_COPIES, REALISM, nearest, nearest_across
+from ganbench.gan.philox import words
+from ganbench.gan.photos import photo
+from ganbench.gan.sources import source_digest
+from ganbench.gan.store import Arrays, Store, extend, rows_of, whole_batches
+from ganbench.gan.types import BadInput, digest_of
+
+MOST = 5_000        # real images
+LEAST = 10
+SHOWN = 6
+STEP = 500          # images between two saves
+ROWS = 500          # of features at a time
+FEW = 4             # real images whose distance is computed exactly
+
+Tick = Callable[[int], object]      # images just measured
+
+
+@dataclass(frozen=True)
+class Near:
+    """A real image, by its number in its set, and how far away it is."""
+
+    number: int
+    distance: float
+    image: np.ndarray       # (C, H, W) uint8
+    label: int | None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """m real images, a random part of a set, fitted to what the model draws."""
+
+    data: ImageSet
+    numbers: np.ndarray     # (m,) their numbers in the set
+    shape: tuple[int, int, int]
+    extractor: Extractor
+    features: np.ndarray    # (m, d) float32
+    radii: np.ndarray       # (m,) of their balls
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def around(self, explored: Explored, state: State) -> tuple[float, list[Near]]:
+        """The realism of a state's image, and the real images that are nearest to it, the nearest first."""
+        features = extract(explored.image(state)[None], self.extractor)["features"]
+        found = nearest_across(features, self.features, min(SHOWN, len(self)))
+        rows = self.numbers[found.indices[0]]
+        images = fitted(self.data, rows, self.shape)
+        labels = None if self.data.labels is None else self.data.labels[rows]
+        return float(self.realism(features)[0]), [
+            Near(int(row), float(distance), image, None if labels is None else int(labels[k]))
+            for k, (row, distance, image) in enumerate(zip(rows, found.distances[0], images, strict=True))
+        ]
+
+    def realism(self, features: np.ndarray) -> np.ndarray:
+        """(n, d) -> (n,): see the module; at most 1e6, which a copy of a real image has."""
+        small = np.flatnonzero((self.radii > 0) & (self.radii <= np.median(self.radii)))
+        if not len(small):
+            return np.zeros(len(features))                  # copies of very few images
+        found = np.zeros(len(features))
+        for i, best in candidates(features, self.features[small], self.radii[small]):
+            apart = np.linalg.norm(features[i].astype(np.float64) - self.features[small[best]], axis=1)
+            reach = self.radii[small[best]]
+            found[i] = np.maximum(found[i], reach / np.maximum(apart, reach / OF_COPIES))
+        return found
+
+    def labels_near(self, features: np.ndarray) -> list[int] | None:
+        """(n, d) -> the label of the nearest real image of each; None: real images without labels."""
+        if self.data.labels is None:
+            return None
+        found = nearest_across(features, self.features, 1).indices[:, 0]
+        return [int(label) for label in self.data.labels[self.numbers[found]]]
+
+
+def candidates(x: np.ndarray, y: np.ndarray, radii: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(rows of x, for each a row of y): the few with the largest radius / distance, where rounding decides nothing."""
+    centre = y.mean(axis=0, dtype=np.float64)
+    right = y - centre
+    lengths = (right**2).sum(1)
+    for first in range(0, len(x), ROWS):
+        left = x[first : first + ROWS] - centre
+        squares = ((left**2).sum(1)[:, None] + lengths - 2 * left @ right.T).clip(1e-12)
+        ratios, few = radii**2 / squares, min(FEW, len(y))
+        for best in np.argpartition(-ratios, few - 1, axis=1)[:, :few].T:
+            yield np.arange(first, first + len(left)), best
+
+
+def surroundings_of(
+    explored: Explored, data: ImageSet, extractor: Extractor, store: Store, tick: Tick = lambda n: None
+) -> Surroundings:
+    """At most 5,000 images of a set, in a random order that is always the same; features that are in the store are not
+    computed again.
+
+    BadInput: a set of fewer than 10 images, or of copies of very few.
+    """
+    if data.n < LEAST:
+        raise BadInput("too-few-images", f"{data.name} has {data.n:,} images, expected at least {LEAST}.")
+    numbers = np.argsort(words(range(data.n), 0, 1, "surroundings")[:, 0], kind="stable")[:MOST]
+    shape = explored.image(State()).shape
+
+    def compute(start: int, stop: int) -> Arrays:
+        found = extract(fitted(data, numbers[start:stop], shape), extractor, tick=tick)["features"]
+        return {"features": found}
+
+    key = digest_of({
+        "stage": "surroundings", "data": data.digest, "shape": list(shape), "extractor": extractor.digest,
+        "engine": extractor.engine, "source": source_digest("features", module_of(extractor)),
+    })
+    shard = extend(store, "features", key, 0, len(numbers), compute, whole_batches(STEP, extractor.micro_batch))
+    tick(len(numbers) - shard.computed)
+    features = np.array(rows_of(shard)["features"])
+    return Surroundings(data, numbers, shape, extractor, features, nearest(features, REALISM).distances[:, -1])
+
+
+def fitted(data: ImageSet, numbers: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """(n, *shape) uint8."""
+    return np.stack([photo(image, shape) for image in data.read([int(one) for one in numbers])])
