@@ -114,8 +114,9 @@ def compare(
             for job, found in zip(jobs, started, strict=True)
         }
         real = real_curve(jobs[0], started[0])
+        asked = {job.model.name: model for job, model in zip(jobs, compared, strict=True)}
         return logged(jobs, started, scores, rankings, mixture, costs, curves, real, analyses, report,
-                      command_of("compare", compared, question, seed), since)
+                      command_of("compare", compared, question, seed), asked, since)
 
 
 def mixture_of(jobs: Sequence[Job], started: Sequence[Started]) -> Held | None:
@@ -149,7 +150,7 @@ def logged(
     jobs: Sequence[Job], started: Sequence[Started], scores: Mapping[str, list[Score]],
     rankings: list[Ranking], mixture: Held | None, costs: Mapping[str, Cost],
     curves: Mapping[str, list[tuple[int, Estimate]]], real: list[tuple[int, Estimate]],
-    analyses: Mapping[str, Analysis | None], report: str, command: str, since: float,
+    analyses: Mapping[str, Analysis | None], report: str, command: str, asked: Mapping[str, str], since: float,
 ) -> Compared:
     """The report, pictures, MLflow's runs, and the tables in Prefect's UI."""
     sets = [all_samples(job, found) for job, found in zip(jobs, started, strict=True)]
@@ -158,7 +159,7 @@ def logged(
     published = [row for row in beside(jobs[0].protocol) if row.metric in metrics]
     provenance = {job.model.name: provenance_of(job, images) for job, images in zip(jobs, samples, strict=True)}
     folder = write(
-        report, command,
+        report, command, asked,
         {"jobs": jobs, "scores": scores, "rankings": rankings, "costs": costs, "mixture": mixture,
          "published": published, "curves": curves, "real_curve": real, "analyses": analyses},
         provenance,

@@ -10,7 +10,6 @@ images: the power, without which an image that is not rejected says nothing.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from ganbench.gan.metrics.memorisation import p_values
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.names import ZOO, zoo_file
 from ganbench.gan.models.openers import makers
+from ganbench.gan.models.toml_file import about
 from ganbench.gan.philox import words
 from ganbench.gan.photos import photo
 from ganbench.gan.sampling import generator_of
@@ -174,7 +174,5 @@ def held_out_of(model: str, zoo: Path = ZOO) -> str:
     """DATA of real images that a model has not been trained on: `data` of the table [about] of a model file, if it
     has a split `test`; '' where nothing is known."""
     path = zoo_file(model.removeprefix("zoo:"), zoo) if model.startswith("zoo:") else Path(model)
-    if path.suffix != ".toml" or not path.is_file():
-        return ""
-    data = str(tomllib.loads(path.read_text("utf-8")).get("about", {}).get("data", "")).partition(":")[0]
+    data = str(about(path).get("data", "")).partition(":")[0]
     return f"{data}:test" if data in DATASETS and "test" in DATASETS[data].splits else ""

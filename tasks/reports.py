@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -35,12 +34,13 @@ PACKAGES = ("ganbench", "torch", "numpy", "scipy", "onnxruntime")
 
 @task(name="report", task_run_name="write the report", persist_result=False, cache_policy=NO_CACHE)
 def write(
-    folder: str, command: str, found: Mapping[str, Any], provenance: Mapping[str, Mapping[str, Any]],
-    samples: Mapping[str, Mapping[str, Samples]], features: Mapping[str, Mapping[str, Mapping[str, Features]]],
+    folder: str, command: str, asked: Mapping[str, str], found: Mapping[str, Any],
+    provenance: Mapping[str, Mapping[str, Any]], samples: Mapping[str, Mapping[str, Samples]],
+    features: Mapping[str, Mapping[str, Mapping[str, Features]]],
 ) -> str:
     """Write the report into `folder`, or into the home folder under the models that it is about; -> where it is.
 
-    `command`: the command line that does the same; `found`: the arguments of
+    `command`: the command line that does the same; `asked`: what it calls each model; `found`: the arguments of
     `ganbench.gan.report.document.document`; `provenance` by model; `samples` by model and role, `features`
     by model, extractor and role.
     """
@@ -60,11 +60,11 @@ def write(
     what = digest_of([sorted(model.digest for model in content.models), content.protocol.digest])
     place = Path(folder) if folder else settings().root / "reports" / what[:16]
     pictures = pictures_of(shown, real, content.walls, content.map) | curves_of([run for run, _ in trainings])
-    write_report(place, content, pictures, rounds_of(shown, real), explorer_of(found["jobs"], command))
+    write_report(place, content, pictures, rounds_of(shown, real), explorer_of(found["jobs"], asked))
     return str(place.absolute())
 
 
-def explorer_of(jobs: Sequence[Job], command: str) -> str:
+def explorer_of(jobs: Sequence[Job], asked: Mapping[str, str]) -> str:
     """A page in which those models move that a page can compute; '' without any."""
     named, left = [], MOST_WEIGHTS
     for job in jobs:
@@ -74,14 +74,8 @@ def explorer_of(jobs: Sequence[Job], command: str) -> str:
         with suppress(BadInput):
             left -= page_facts(one)[1].nbytes
             if left > 0:
-                named.append(Named(one, word_for(job.model.name, command)))
+                named.append(Named(one, asked[job.model.name]))
     return exported(named, version("ganbench")) if named else ""
-
-
-def word_for(name: str, command: str) -> str:
-    """What a command line calls a model."""
-    words = shlex.split(command)
-    return next((word for word in words if word == f"zoo:{name}" or Path(word).stem == name), name)
 
 
 def galleries_in(folder: str, place: int) -> dict[str, str]:

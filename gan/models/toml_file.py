@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
@@ -51,6 +52,14 @@ def read_spec(path: Path) -> ModelSpec:
         files = {"model": from_file(settings.model, path), "ratio": beside(settings.ratio, path),
                  "extractor": from_file(settings.extractor, path)}
     return replace(spec, arguments={**spec.arguments, **files})
+
+
+def about(path: Path) -> Mapping[str, Any]:
+    """The table [about] of a model file; empty where it has none, or the path is no such file."""
+    if path.suffix != ".toml" or not path.is_file():
+        return {}
+    found = tomllib.loads(path.read_text("utf-8")).get("about")
+    return found if isinstance(found, dict) else {}
 
 
 def from_file(model: str, path: Path) -> str:

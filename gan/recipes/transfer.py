@@ -24,7 +24,7 @@ from ganbench.gan.files import atomic_write
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.names import ZOO
-from ganbench.gan.models.toml_file import read_spec, write_spec
+from ganbench.gan.models.toml_file import about, read_spec, write_spec
 from ganbench.gan.models.weights import examine
 from ganbench.gan.training.adapters import add_adapters
 from ganbench.gan.training.consolidation import Anchor, fisher
@@ -85,12 +85,9 @@ def file_of(model: str) -> str:
 def learnt_by(model: str) -> str:
     """The data of a model of the zoo, of a model file of a training, or of its folder; '' where they are not known."""
     place = ZOO / f"{model.removeprefix('zoo:')}.toml" if model.startswith("zoo:") else Path(model)
-    path = place / RECIPE if (place / RECIPE).is_file() else Path(file_of(str(place)))
-    if path.suffix != ".toml" or not path.is_file():
-        return ""
-    known = tomllib.loads(path.read_text("utf-8"))
-    about = known.get("about")
-    data = str(known.get("data") or (about.get("data", "") if isinstance(about, dict) else ""))
+    recipe = place / RECIPE
+    known = tomllib.loads(recipe.read_text("utf-8")) if recipe.is_file() else about(Path(file_of(str(place))))
+    data = str(known.get("data", ""))
     return f"{data}:train" if data in DATASETS else data
 
 
