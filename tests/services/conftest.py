@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.live import alive, descendants, far_from_night, wait_until
+from tests.services.live import SIZES, alive, descendants, far_from_night, wait_until
 
 AXE = "axe-core@4.14"
 ROOT = Path(__file__).parent.parent.parent
@@ -32,6 +32,29 @@ def browser() -> Iterator[Any]:
         found = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         yield found
         found.close()
+
+
+@pytest.fixture
+def page_at(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens an address; `asked` and `complaints` are what the page asked for and what its console says."""
+    contexts = []
+
+    def opened(address: str, language: str = "en-US", size: str = "desktop", offline: bool = True) -> Any:
+        width, height = SIZES[size]
+        contexts.append(browser.new_context(offline=offline, locale=language,
+                                            viewport={"width": width, "height": height}))
+        page = contexts[-1].new_page()
+        page.asked, page.complaints = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("console", lambda message: message.type in ("error", "warning")
+                and page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 SECONDS = 300
+SIZES = {"desktop": (1_280, 900), "phone": (390, 844)}         # of pages
 
 
 def wait_until(done: Callable[[], Any], seconds: float = SECONDS) -> Any:

@@ -27,30 +27,21 @@ from ganbench.gan.explorer.state import state_of
 from ganbench.gan.generators.dcgan import DCGAN
 from ganbench.gan.generators.factory import WrappedLatent
 from ganbench.gan.images import png_bytes
-from ganbench.gan.models.loading import resolve
-from ganbench.gan.sampling import generator_of
 from ganbench.gan.types import CompleteSpec
+from tests.explored import explored
+from tests.services.live import SIZES
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 STYLES = "stylegan2-fashion-mnist"
 MODELS = ("dcgan-fashion-mnist", "wgan-gp-fashion-mnist", "r3gan-fashion-mnist", STYLES, "r3gan-emoji")
 STOPS = "button,input,select,textarea,summary,canvas[tabindex]"
-SIZES = {"desktop": (1_280, 900), "phone": (390, 844)}
 PIXELS = """async ([k, text]) => { const found = await explorer.engine.ask({model: k, state: explorer.stateOf(text)});
     if (found.error) throw Error(found.error); return btoa(String.fromCharCode(...found.pixels)); }"""
 
 
 @pytest.fixture(scope="module")
-def zoo(tmp_path_factory):
-    space, made = Workspace(str(tmp_path_factory.mktemp("home"))), {}
-
-    def opened(name):
-        if name not in made:
-            spec = resolve(f"zoo:{name}", space)
-            made[name] = Explored(generator_of(spec, space), spec)
-        return made[name]
-
-    return opened
+def zoo():
+    return explored
 
 
 @pytest.fixture(scope="module")
@@ -91,26 +82,14 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-def open_page(browser):
-    contexts = []
-
-    def opened(address, language="en-US", size="desktop", offline=True):
-        width, height = SIZES[size]
-        context = browser.new_context(offline=offline, locale=language, accept_downloads=True,
-                                      viewport={"width": width, "height": height})
-        contexts.append(context)
-        page, page.asked, page.complaints = context.new_page(), [], []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.on("console", lambda message: message.type in ("error", "warning")
-                and page.complaints.append(message.text))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.goto(address)
+def open_page(page_at):
+    """With its first picture."""
+    def opened(*address, **options):
+        page = page_at(*address, **options)
         page.wait_for_selector(".picture[data-state]")
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 def said_by_test(page):

@@ -15,9 +15,9 @@ from tests.gan.curves.cases import HELD_OUT, TUNING
 from tests.gan.nightly.test_history import season
 from tests.gan.report.sample import document
 from tests.gan.report.test_curves_page import page_of
+from tests.services.live import SIZES
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
-SIZES = {"desktop": (1_280, 900), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
@@ -37,25 +37,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def open_page(browser, folder):
-    """A page without a network; what it asked for and complained of."""
-    contexts = []
-
-    def opened(name, language="en-US", size="desktop"):
-        width, height = SIZES[size]
-        context = browser.new_context(offline=True, locale=language, viewport={"width": width, "height": height})
-        contexts.append(context)
-        page, page.asked, page.complaints = context.new_page(), [], []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.on("console", lambda message: message.type in ("error", "warning")
-                and page.complaints.append(message.text))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.goto((folder / name).as_uri())
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
+def open_page(page_at, folder):
+    return lambda name, *more, **options: page_at((folder / name).as_uri(), *more, **options)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -4,17 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from ganbench import Workspace
 from ganbench.gan.drawing import draw
-from ganbench.gan.explorer.explored import Explored
 from ganbench.gan.explorer.page import Named
 from ganbench.gan.explorer.photo import state_from
 from ganbench.gan.explorer.pictures import png_of
 from ganbench.gan.explorer.state import Latent, State, state_of
 from ganbench.gan.images import png_bytes
 from ganbench.gan.interpolation import Place
-from ganbench.gan.models.loading import resolve
-from ganbench.gan.sampling import generator_of
+from tests.explored import explored
 from tests.refusals import refused
 
 FAMILIES = ("dcgan", "wgan-gp", "r3gan", "stylegan2", "flow", "gpt")
@@ -25,17 +22,9 @@ EDITED = {
 }
 
 
-@pytest.fixture(scope="module")
-def zoo(tmp_path_factory):
-    space, made = Workspace(str(tmp_path_factory.mktemp("home"))), {}
-
-    def opened(family):
-        if family not in made:
-            spec = resolve(f"zoo:{family}-fashion-mnist", space)
-            made[family] = Explored(generator_of(spec, space), spec)
-        return made[family]
-
-    return opened
+@pytest.fixture
+def zoo():
+    return lambda family: explored(f"{family}-fashion-mnist")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

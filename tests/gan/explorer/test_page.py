@@ -8,25 +8,21 @@ import pytest
 import torch
 from torch import nn
 
-from ganbench import Workspace
 from ganbench.gan.explorer.explored import Explored
 from ganbench.gan.explorer.mapping import clusters_of, end_to_end, principal_plane
 from ganbench.gan.explorer.page import Named, exported, own, served
 from ganbench.gan.explorer.texts import TEXTS
 from ganbench.gan.generators.factory import WrappedLatent
-from ganbench.gan.models.loading import resolve
-from ganbench.gan.sampling import generator_of
 from ganbench.gan.types import ModelSpec
+from tests.explored import explored
 from tests.refusals import refused
 
 SOURCES = {name: own(name) for name in ("page.html", "explore.js", "around.js", "map.js", "film.js")}
 
 
-@pytest.fixture(scope="module")
-def dcgan(tmp_path_factory):
-    space = Workspace(str(tmp_path_factory.mktemp("home")))
-    spec = resolve("zoo:dcgan-fashion-mnist", space)
-    return Explored(generator_of(spec, space), spec)
+@pytest.fixture
+def dcgan():
+    return explored("dcgan-fashion-mnist")
 
 
 def test_every_word_that_a_page_uses_is_there_in_both_languages_and_no_other():
@@ -98,9 +94,7 @@ def test_places_are_inside_and_two_groups_are_apart():
     assert not set(found[:300]) & set(found[300:])
 
 
-def test_models_that_draw_in_steps_and_those_without_latents_are_refused(tmp_path):
-    space = Workspace(str(tmp_path))
+def test_models_that_draw_in_steps_and_those_without_latents_are_refused():
     for name in ("flow", "maskgit"):
-        spec = resolve(f"zoo:{name}-fashion-mnist", space)
         with refused("no-page-engine"):
-            exported([Named(Explored(generator_of(spec, space), spec), "zoo")], "0")
+            exported([Named(explored(f"{name}-fashion-mnist"), "zoo")], "0")
