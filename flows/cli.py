@@ -149,7 +149,8 @@ def by_name(weights: list[str] | None) -> dict[str, str] | None:
     wrong = [word for word in weights or [] if not all(word.partition("="))]
     if wrong:
         raise BadInput("malformed-name",
-                       f"--weights {wrong[0]} is not NAME=PATH, such as dinov2-vitl14=dinov2_vitl14_pretrain.pth.")
+                       f"The value of --weights, {wrong[0]}, is not NAME=PATH, such as "
+                       "dinov2-vitl14=dinov2_vitl14_pretrain.pth.")
     return {name: path for name, _, path in (word.partition("=") for word in weights)} if weights else None
 
 

@@ -54,11 +54,13 @@ def read_curves(
 ) -> Curves:
     """Everything that is printed, drawn and written; the options are checked first."""
     if loss and loss not in FAMILIES:
-        raise BadInput("unknown-choice", f"--loss is {loss!r}, expected one of {', '.join(FAMILIES)}.")
+        raise BadInput("unknown-choice", f"The value of --loss is {loss!r}, expected one of {', '.join(FAMILIES)}.")
     if language not in LANGUAGES:
-        raise BadInput("unknown-choice", f"--language is {language!r}, expected one of {', '.join(LANGUAGES)}.")
+        raise BadInput("unknown-choice",
+                       f"The value of --language is {language!r}, expected one of {', '.join(LANGUAGES)}.")
     if not 0 <= smoothing < 1:
-        raise BadInput("unfit-value", f"--smoothing is {smoothing:g}, expected a number from 0 to below 1.")
+        raise BadInput("unfit-value",
+                       f"The value of --smoothing is {smoothing:g}, expected a number from 0 to below 1.")
     bands = bands_of(recipe) if recipe else {}
     if healthy:
         bands = bands_around(run for log in healthy for run in runs_of_log(log))

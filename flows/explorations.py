@@ -23,7 +23,7 @@ from ganbench.gan.explorer.page import Named, exported
 from ganbench.gan.explorer.pictures import command_of, data_address, png_of
 from ganbench.gan.explorer.server import Activity, Beside, app_of
 from ganbench.gan.explorer.state import State, state_of
-from ganbench.gan.explorer.surroundings import LEAST, MOST, Surroundings, surroundings_of
+from ganbench.gan.explorer.surroundings import MOST, Surroundings, check_enough, surroundings_of
 from ganbench.gan.features.base import Extractor
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import atomic_write
@@ -77,7 +77,7 @@ def picture(models: Sequence[str], opening: Opening, at: str, out: Path) -> Pict
     """Write the picture of a state as PNG, with the state in it."""
     if len(models) != 1 or out.suffix.lower() != ".png":
         raise BadInput("unfit-value",
-                       f"--out writes the picture of one model as FILE.png, got {len(models)} models and {out}.")
+                       f"The picture of one model is written as FILE.png; got {len(models)} models and {out}.")
     with single_threaded():
         (named,) = explored(models, opening, at)
         data = png_of(named, state_of(at))
@@ -105,7 +105,7 @@ class Scenery:
 def export(show: Show, models: Sequence[str], opening: Opening, at: str, scenery: Scenery, out: Path) -> int:
     """Write a page that needs no server; its size in bytes."""
     if out.suffix.lower() not in (".html", ".htm"):
-        raise BadInput("unknown-output-format", f"--export writes one page, FILE.html, got {out}.")
+        raise BadInput("unknown-output-format", f"A page is exported as one file, FILE.html; got {out}.")
     scenery.check()
     with single_threaded():
         named = explored(models, opening, at)
@@ -136,13 +136,18 @@ def real_images(named: Named, reference: str, opening: Opening) -> ImageSet | No
     folders = DataFolders.of(workspace_of(opening.trust_pickle))
     height, width = named.explored.image(State()).shape[1:]
     side = height if height == width else None
-    if reference:
-        return None if reference == "none" else open_data(reference, folders, side)
-    with suppress(BadInput, OSError, ValueError):           # they may not be here any more
-        known = learnt_by(named.command)
+    if reference == "none":
+        return None
+    try:
+        known = reference or learnt_by(named.command)
         found = open_data(known, folders, side) if known else None
-        return found if found and found.n >= LEAST else None
-    return None
+        if found:
+            check_enough(found)
+        return found
+    except (BadInput, OSError, ValueError):
+        if reference:
+            raise
+        return None                                         # they are not here any more
 
 
 def surrounded(named: Named, data: ImageSet, opening: Opening, tick: Tick) -> Surroundings:

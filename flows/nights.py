@@ -124,7 +124,8 @@ def gated(
     named = dict(word.partition("=")[::2] for word in margins)
     wrong = [word for word in margins if "=" not in word]
     if wrong:
-        raise BadInput("malformed-name", f"--margin {wrong[0]} is not METRIC=NUMBER, such as kid=0.002 or kid=5%.")
+        raise BadInput("malformed-name",
+                       f"The value of --margin, {wrong[0]}, is not METRIC=NUMBER, such as kid=0.002 or kid=5%.")
     values: dict[str, Any] = {name: number_in(text) for name, text in named.items()}
     return Suite(
         "gate", (Entry(model),), (question,), seed, gate=Gate(champion=against, **gate),
@@ -154,9 +155,10 @@ def run_gate(suite: Suite, show: Show) -> Night:
 def plan_of(histories: int, nights: int, models: int, metrics: str, spread: float, step: float, begin: int,
             alpha: float, seed: int) -> Plan:
     if step and begin > nights:
-        raise BadInput("unfit-value", f"--from is {begin}, expected one of the {nights} nights.")
+        raise BadInput("unfit-value", f"The value of --from is {begin}, expected one of the {nights} nights.")
     if metrics and not (metrics.isdigit() and 1 <= int(metrics) <= 100):
-        raise BadInput("unfit-value", f"--metrics is {metrics!r}, expected with --simulate a number from 1 to 100.")
+        raise BadInput("unfit-value",
+                       f"The value of --metrics is {metrics!r}, expected with --simulate a number from 1 to 100.")
     return Plan(histories, nights, models, int(metrics or 3), "", spread, step, begin, alpha, seed)
 
 

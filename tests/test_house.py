@@ -207,6 +207,23 @@ def test_what_is_refused_has_a_code_of_the_table_and_every_code_is_used():
     assert {code for _, code in found} == CODES.keys()
 
 
+def test_no_refusal_begins_with_an_option():
+    begun = {f"{named(path)}:{node.lineno}": beginning(node.args[1])
+             for path in sources("gan", "tasks", "flows") for node in nodes(path)
+             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in REFUSALS and len(node.args) > 1}
+    assert len(begun) > 200
+    assert [site for site, text in begun.items() if text.startswith("-")] == []
+
+
+def beginning(node: ast.expr) -> str:
+    """The first piece of a text that is written there; '' where it is computed."""
+    if isinstance(node, ast.JoinedStr):
+        node = node.values[0]
+    if isinstance(node, ast.BinOp):
+        return beginning(node.left)
+    return str(node.value) if isinstance(node, ast.Constant) else ""
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_a_code_is_a_few_words_and_means_one_sentence(code):
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", code)

@@ -110,10 +110,9 @@ def surroundings_of(
     """At most 5,000 images of a set, in a random order that is always the same; features that are in the store are not
     computed again.
 
-    BadInput: a set of fewer than 10 images, or of copies of very few.
+    BadInput: a set of fewer than 10 images.
     """
-    if data.n < LEAST:
-        raise BadInput("too-few-images", f"{data.name} has {data.n:,} images, expected at least {LEAST}.")
+    check_enough(data)
     numbers = np.argsort(words(range(data.n), 0, 1, "surroundings")[:, 0], kind="stable")[:MOST]
     shape = explored.image(State()).shape
 
@@ -129,6 +128,11 @@ def surroundings_of(
     tick(len(numbers) - shard.computed)
     features = np.array(rows_of(shard)["features"])
     return Surroundings(data, numbers, shape, extractor, features, nearest(features, REALISM).distances[:, -1])
+
+
+def check_enough(data: ImageSet) -> None:
+    if data.n < LEAST:
+        raise BadInput("too-few-images", f"{data.name} has {data.n:,} images, expected at least {LEAST}.")
 
 
 def fitted(data: ImageSet, numbers: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
