@@ -219,7 +219,7 @@ class Route:
         "Empty: those that the images are drawn of.", metavar="N,...", card="Path",
     )
     frames: int = option(120, "Frames", "How many.", least=2, card="",
-                         said="How many. A hundred of a GAN of 32 pixels take some ten seconds.")
+                         said="How many images the film is made of; its length is that by its speed.")
     loop: bool = option(False, "Loop", "End where it began.", said="The film ends where it began.", card="Path")
     own_pace: bool = option(
         False, "Own pace", "Equal steps in the latent space instead of equal changes of the images.", card="Path",
