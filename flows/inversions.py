@@ -87,7 +87,7 @@ def typical(strangeness: np.ndarray, read: Reading) -> str:
 def numbers_of(read: Reading) -> dict[str, float]:
     """For MLflow: of each image by the name of its file, and of all."""
     found, numbers = read.found.decibels(read.targets), dict[str, float]()
-    for i, name in enumerate(map(named, stems(read.paths))):
+    for i, name in enumerate(stems([*map(named, read.paths)])):
         facts = facts_of(read, i)
         numbers |= {f"{fact}.{name}": facts[fact] for fact in ("psnr", "tuned_psnr", "p") if fact in facts}
     numbers["psnr"] = float(np.mean(found))
@@ -96,9 +96,9 @@ def numbers_of(read: Reading) -> dict[str, float]:
     return numbers | ({"drift": read.tuned.drift} if read.tuned else {})
 
 
-def named(stem: str) -> str:
-    """As MLflow takes it in the name of a metric."""
-    return re.sub(r"[^\w. -]", "-", stem)
+def named(path: str) -> str:
+    """A file as MLflow takes it in the name of a metric."""
+    return re.sub(r"[^\w -]", "-", Path(path).stem)
 
 
 def artifacts_of(read: Reading) -> list[Path]:

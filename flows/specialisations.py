@@ -166,7 +166,7 @@ def write_outputs(found: Specialised, pictures: Sequence[Row]) -> None:
                   across=1)
 
 
-def record_of(found: Specialised) -> Record:
+def record_of(found: Specialised, command: str) -> Record:
     from ganbench.tasks.tracking.results import Record
 
     metrics = {f"{name}.{row.name.replace(' ', '_')}{end}": number for row in found.rows for name in FIELDS
@@ -176,4 +176,4 @@ def record_of(found: Specialised) -> Record:
     return Record("specialisation", digest_of([*params.values(), metrics]),
                   f"specialise {Path(found.model).stem}", params, metrics,
                   "\n\n".join([distance_sentence(found.near), *verdicts(found)]),
-                  [found.folder / TABLE, found.folder / PICTURE])
+                  [found.folder / TABLE, found.folder / PICTURE], command)

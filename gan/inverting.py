@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +169,8 @@ def stems(paths: Sequence[str]) -> list[str]:
     found: list[str] = []
     for path in paths:
         stem = Path(path).stem[:150]
-        again = sum(Path(other).stem[:150] == stem for other in paths[: len(found)])
-        found.append(f"{stem}-{again + 1}" if again else stem)
+        numbered = (f"{stem}-{again}" for again in count(2))
+        found.append(stem if stem not in found else next(name for name in numbered if name not in found))
     return found
 
 

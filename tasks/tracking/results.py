@@ -34,7 +34,7 @@ class Record:
 
 
 def track_result(record: Record) -> Tracked:
-    return attempt(lambda client: log(client, record), "its files are written, and once more the same logs them")
+    return attempt(lambda client: log(client, record), "the files are written; the same once more logs it")
 
 
 def log(client: MlflowClient, record: Record) -> Tracked:

@@ -14,6 +14,7 @@ from ganbench.flows.invert import invert as inverting
 from ganbench.flows.results import inquiry
 from ganbench.gan.drawing import draw
 from ganbench.gan.images import png_bytes, read_image
+from ganbench.gan.inverting import stems
 from ganbench.gan.latent_files import read_latents
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import resolve
@@ -127,6 +128,10 @@ def test_bad_input_is_one_sentence(arguments, words, model, pictures, tmp_path):
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not list(tmp_path.glob("a.*"))
+
+
+def test_files_of_one_name_get_numbers_that_no_other_file_has():
+    assert stems(["a/x.png", "b/x.jpg", "c/x.png", "x-2.png", "y.png"]) == ["x", "x-2", "x-3", "x-2-2", "y"]
 
 
 @pytest.mark.parametrize(("command", "name", "content", "words"), [
