@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganbench.flows.options import Machine, Some, on_command_line
-from ganbench.gan.question import COMPARED, FOR_ALL, KINDS, PREPROCESSING, SPECIALISED, Opening, Question, Training
+from ganbench.gan.question import (
+    COMPARED,
+    FOR_ALL,
+    KINDS,
+    PREPROCESSING,
+    SPECIALISED,
+    Opening,
+    Question,
+    Request,
+    Route,
+    Training,
+    Wish,
+)
 from ganbench.gan.watching import watching
 
 if TYPE_CHECKING:
@@ -329,38 +341,14 @@ def sample(
 
 
 @app.command()
-@on_command_line(opening=Opening, machine=Some(Machine, ("device", "debug")))
+@on_command_line(route=Route, opening=Opening, machine=Some(Machine, ("device", "debug")))
 def interpolate(
     model: Model,
     out: Annotated[
         Path, typer.Option(help="FILE.webp, .gif, .mp4, a sheet in .png, or a folder of frames.", show_default=False)
     ],
     *,
-    seeds: Annotated[
-        str, typer.Option(metavar="SEED[:IMAGE],...", help="Images to pass through, as `sample` numbers them.")
-    ] = "0,1",
-    photos: Annotated[
-        str, typer.Option(metavar="A.png,B.jpg,...", help="Image files to pass through instead: the model's nearest "
-                          "images, see `invert`.")
-    ] = "",
-    fit: Annotated[
-        str, typer.Option(metavar="squeeze|crop|pad", help="How photos of other sizes become the model's.")
-    ] = "squeeze",
-    path: Annotated[
-        str, typer.Option(metavar="slerp|lerp|spline", help="Arcs, straight lines, or a cubic spline. Empty: slerp "
-                          "between normal latents, in W a spline if it is a loop, otherwise lerp.")
-    ] = "",
-    space: Annotated[str, typer.Option(metavar="z|w|w+", help="Latent space. Empty: w where there is one.")] = "",
-    classes: Annotated[
-        str, typer.Option(metavar="N,...", help="A class for each image, or one for all; between two they are mixed, "
-                          "where the model can. Empty: those that the images are drawn of.")
-    ] = "",
-    frames: Annotated[int, typer.Option(help="How many.")] = 120,
-    loop: Annotated[bool, typer.Option("--loop", help="End where it began.")] = False,
-    own_pace: Annotated[
-        bool, typer.Option("--own-pace", help="Equal steps in the latent space instead of equal changes of the images.")
-    ] = False,
-    fps: Annotated[float, typer.Option(help="Frames per second.")] = 30.0,
+    route: Route,
     json: JsonFile = "",
     opening: Opening,
     machine: Machine,
@@ -368,13 +356,13 @@ def interpolate(
     """Draw a film that passes through images of a model, evenly paced, and say how smooth such paths are."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.interpolations import Route, answer_of, photos_in
-        from ganbench.flows.interpolations import interpolate as drawn
+        from ganbench.flows.interpolations import answer_of
+        from ganbench.gan.films import film
+        from ganbench.tasks.settings import workspace_of
 
-        route = Route(seeds, path, space, classes, frames, loop, own_pace, fps, photos_in(photos), fit)
         with bars(quiet=json == "-") as show:
-            film = drawn(show, model, route, out, opening)
-        finish(answer_of(film), json)
+            found = film(show, model, route, out, opening, workspace_of(opening.trust_pickle))
+        finish(answer_of(found), json)
 
 
 @app.command()
@@ -432,7 +420,7 @@ def opened(address: str, browser: bool) -> None:
 
 
 @app.command()
-@on_command_line(opening=Opening, machine=Some(Machine, ("device", "debug")))
+@on_command_line(wish=Wish, opening=Opening, machine=Some(Machine, ("device", "debug")))
 def invert(
     model: Model,
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Image files.", show_default=False)],
@@ -440,26 +428,7 @@ def invert(
         Path, typer.Option(help="FILE.png, beside which FILE.json is written, or a folder.", show_default=False)
     ],
     *,
-    space: Annotated[str, typer.Option(metavar="z|w|w+", help="Latent space. Empty: w where there is one.")] = "",
-    classes: Annotated[
-        str, typer.Option(metavar="N,...", help="The class of each image, or one for all. Empty: every class is tried.")
-    ] = "",
-    fit: Annotated[
-        str, typer.Option(metavar="squeeze|crop|pad", help="How images of other sizes become the model's.")
-    ] = "squeeze",
-    starts: Annotated[int, typer.Option(help="Latents to begin with, the best of which go on.")] = 8,
-    steps: Annotated[int, typer.Option(help="Steps of each.")] = 300,
-    tuning: Annotated[
-        int, typer.Option(min=0, help="Steps of pivotal tuning of a copy, which is written beside the rest; 0: none.")
-    ] = 0,
-    own: Annotated[
-        int, typer.Option("--own", min=0, help="Own images of the model that the range test inverts; 0: no test.")
-    ] = 99,
-    reference: Annotated[
-        str, typer.Option(metavar="DATA", help="Real images that the model has not seen, for the test's power. Empty: "
-                          "those of its model file.")
-    ] = "",
-    seed: Annotated[int, typer.Option(help="Of the starts, and of the test's images.")] = 0,
+    wish: Wish,
     json: JsonFile = "",
     opening: Opening,
     machine: Machine,
@@ -467,42 +436,24 @@ def invert(
     """Find the latents from which a model makes images of yours, and test whether it could have made them."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.inversions import Wish, answer_of, inversion
+        from ganbench.flows.inversions import answer_of
+        from ganbench.gan.inverting import inversion
+        from ganbench.tasks.settings import workspace_of
 
-        wish = Wish(space, classes, fit, starts, steps, tuning, own, reference, seed)
         with bars(quiet=json == "-") as show:
-            read = inversion(show, model, images, out, wish, opening)
+            read = inversion(show, model, images, out, wish, opening, workspace_of(opening.trust_pickle))
         finish(answer_of(read), json)
 
 
 @app.command()
-@on_command_line(opening=Opening, machine=Some(Machine, ("device", "debug")))
+@on_command_line(request=Request, opening=Opening, machine=Some(Machine, ("device", "debug")))
 def condition(
     model: Model,
-    asked: Annotated[str, typer.Option("--class", metavar="NAME|N", help="The class: its name, or its number.",
-                                       show_default=False)],
     *,
-    n: Annotated[int, typer.Option("--n", min=10, help="How many images of each method.")] = 64,
-    method: Annotated[
-        str, typer.Option(metavar="NAME,...", help="direct, rejection, search, projection, direction. Empty: direct "
-                          "and rejection of a conditional model, of others all but direct.")
-    ] = "",
-    draws: Annotated[int, typer.Option(min=20, help="Rejection gives up after so many.")] = 5_000,
-    data: Annotated[
-        str, typer.Option(metavar="DATA", help="Real images with classes, to train guide and judge. Empty: "
-                          "Fashion-MNIST, whose judge comes with ganbench.")
-    ] = "",
-    guide: Annotated[
-        str, typer.Option(metavar="FILE.toml|MODULE:CALLABLE", help="A classifier of your own that tells the methods "
-                          "which images are of the class.")
-    ] = "",
-    judge: Annotated[
-        str, typer.Option(metavar="FILE.toml|MODULE:CALLABLE", help="Another one, which judges them.")
-    ] = "",
+    request: Request,
     out: Annotated[
         Path | None, typer.Option(help="A folder, FILE.npz, FILE.parquet, or a sheet in FILE.png.", show_default=False)
     ] = None,
-    seed: Seed = 0,
     json: JsonFile = "",
     opening: Opening,
     machine: Machine,
@@ -510,11 +461,12 @@ def condition(
     """Images of one class from any model, judged by a classifier that the search has not used; or: unreachable."""
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.conditions import Request, answer_of, control
+        from ganbench.flows.conditions import answer_of
+        from ganbench.gan.controlling import control
+        from ganbench.tasks.settings import workspace_of
 
-        request = Request(asked, n, method, draws, seed, data, guide, judge)
         with bars(quiet=json == "-") as show:
-            made = control(show, model, request, out, opening)
+            made = control(show, model, request, out, opening, workspace_of(opening.trust_pickle))
         finish(answer_of(made), json)
 
 

@@ -1,4 +1,4 @@
-"""Put `evaluate` and `compare` on a Prefect server: by hand from a form, and every night by the clock.
+"""Put the flows on a Prefect server: by hand from a form, and some of them every night by the clock.
 
 prefect.yaml says the same for teams that deploy with `prefect deploy`.
 """
@@ -54,7 +54,10 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
 
     from ganbench.flows.baselines import baselines
     from ganbench.flows.compare import THREE, compare
+    from ganbench.flows.condition import condition
     from ganbench.flows.evaluate import evaluate
+    from ganbench.flows.interpolate import interpolate
+    from ganbench.flows.invert import invert
     from ganbench.flows.nightly import nightly
     from ganbench.flows.specialise import specialise
     from ganbench.flows.train import train
@@ -93,6 +96,20 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
             "parameters": {"model": "zoo:r3gan-fashion-mnist", "resolution": 0, "budget": "10m", "cluster": 0},
             "description": "Let a model learn other images, or some of its own classes, by several strategies, and "
                            "compare these.",
+        }),
+        (interpolate, {
+            "name": "interpolate-a-model",
+            "parameters": {"model": "zoo:dcgan-fashion-mnist", "seeds": "0,1", "frames": 120},
+            "description": "Draw a film that passes through images of a model, or between photos of yours.",
+        }),
+        (invert, {
+            "name": "invert-photos", "parameters": {"model": "zoo:stylegan2-fashion-mnist"},
+            "description": "Find the latents from which a model makes images of yours, and test whether it could have "
+                           "made them.",
+        }),
+        (condition, {
+            "name": "condition-a-model", "parameters": {"model": "zoo:dcgan-fashion-mnist", "asked": "boot", "n": 64},
+            "description": "Images of one class from any model, judged by a classifier that the search has not used.",
         }),
         (nightly, {
             "name": "suite-every-night", "parameters": {"suite": "zoo:garments"}, "tags": ["ganbench", TAG],

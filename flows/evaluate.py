@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +10,14 @@ from typing import Annotated, Any, Literal
 
 from prefect import flow, runtime
 
-from ganbench.flows.options import as_given, formed, in_form
+from ganbench.flows.options import as_given, command_line, formed, in_form
 from ganbench.flows.shards import TASKS, follow
 from ganbench.gan.evaluate import Started, all_features, all_samples, begin_scores, end_scores, shards_in, submit
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.jobs import Job, asked_model, asked_protocol, check_slices
 from ganbench.gan.protocols import PROTOCOLS
 from ganbench.gan.published import Published, beside
-from ganbench.gan.question import PRESET, Opening, Option, Question, given, protocol_of
+from ganbench.gan.question import PRESET, Opening, Option, Question, protocol_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Samples, Score, Workspace
 from ganbench.tasks.artifacts import publish_scores
@@ -113,9 +112,7 @@ def evaluate(
 
 def command_of(name: str, models: Sequence[str], question: Question, seed: int) -> str:
     """The command line that does the same."""
-    options = {**given(question), **({"seed": seed} if seed else {})}
-    words = [f"--{option.replace('_', '-')} {shlex.quote(str(value))}" for option, value in options.items()]
-    return " ".join(["ganbench", name, *map(shlex.quote, models), *words])
+    return command_line(name, models, question, seed=seed)
 
 
 def score_slices(job: Job, by: str, started: Started) -> list[Score]:

@@ -8,15 +8,16 @@ function is called.  So an option is declared in its group and nowhere else.
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
-from ganbench.gan.question import Option, option, options_of
+from ganbench.gan.question import Option, given, option, options_of
 
 # name, type, option, default, panel -> annotation, default
 Annotate = Callable[[str, Any, Option, Any, str], tuple[Any, Any]]
@@ -94,9 +95,22 @@ def as_given(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_flag(name: str, kind: Any, option: Option, default: Any, panel: str) -> tuple[Any, Any]:
     """The annotation that Typer reads, and the default."""
-    flag = option.flag or f"--{name.replace('_', '-')}"
-    shown = typer.Option(flag, help=option.help, metavar=option.metavar or None, rich_help_panel=panel)
+    shown = typer.Option(flag_of(name, option), help=option.help, metavar=option.metavar or None, rich_help_panel=panel)
     return Annotated[kind, shown], default
+
+
+def flag_of(name: str, option: Option) -> str:
+    return option.flag or f"--{name.replace('_', '-')}"
+
+
+def command_line(name: str, words: Sequence[str], *groups: Any, **more: Any) -> str:
+    """The command that does the same as a flow: what is named, and the options that are not at their defaults.
+    `more`: options of no group, of which those that are empty or 0 are left out."""
+    flags = [(flag_of(key, options_of(type(group))[key]), value)
+             for group in groups for key, value in given(group).items()]
+    flags += [(flag_of(key, Option("", "")), value) for key, value in more.items() if value]
+    said = [word for flag, value in flags for word in ([flag] if value is True else [flag, shlex.quote(str(value))])]
+    return " ".join(["ganbench", name, *map(shlex.quote, words), *said])
 
 
 def as_field(name: str, kind: Any, option: Option, default: Any, panel: str) -> tuple[Any, Any]:
@@ -145,7 +159,8 @@ def described(call: F, function: Callable[..., Any], signature: inspect.Signatur
 
 def parameters_of(some: Some, annotate: Annotate) -> list[inspect.Parameter]:
     hints, options = get_type_hints(some.group), options_of(some.group)
-    defaults = {row.name: row.default for row in fields(some.group)}
+    defaults = {row.name: inspect.Parameter.empty if row.default is MISSING else row.default
+                for row in fields(some.group)}
     found = []
     for name in some.names:
         annotation, default = annotate(name, hints[name], options[name], defaults[name], some.group.PANEL)
@@ -159,7 +174,7 @@ def fill(some: Some, arguments: dict[str, Any], of_form: bool) -> Any:
     options, defaults = options_of(some.group), {row.name: row.default for row in fields(some.group)}
     taken = {name: arguments.pop(name) for name in some.names}
     untouched = {name for name, value in taken.items()
-                 if value is None or (of_form and options[name].shown == value)}
+                 if defaults[name] is not MISSING and (value is None or (of_form and options[name].shown == value))}
     return some.group(**{name: defaults[name] if name in untouched else value for name, value in taken.items()})
 
 
@@ -262,7 +277,7 @@ def in_signature(name: str, field: dict[str, Any], needed: bool) -> inspect.Para
 
 
 def names_of(table: str) -> list[str]:
-    """ZOO, RECIPES, or the names of a table of `ganbench.gan.protocols`."""
+    """ZOO, RECIPES, FITS, PATHS, or the names of a table of `ganbench.gan.protocols`."""
     from ganbench.gan import protocols
     from ganbench.gan.models import names
 
@@ -273,6 +288,14 @@ def names_of(table: str) -> list[str]:
         from ganbench.gan.recipes.own import DESIGNS
 
         return [*DESIGNS, *RECIPES]
+    if table == "FITS":
+        from ganbench.gan.photos import FITS
+
+        return list(FITS)
+    if table == "PATHS":
+        from ganbench.gan.latent.paths import KINDS
+
+        return list(KINDS)
     return list(getattr(protocols, table))
 
 

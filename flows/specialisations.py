@@ -34,7 +34,7 @@ from ganbench.gan.words import p_of
 from ganbench.tasks.settings import settings
 
 if TYPE_CHECKING:
-    from ganbench.tasks.tracking.specialisations import Record
+    from ganbench.tasks.tracking.results import Record
 
 TABLE, PICTURE = "specialised.json", "specialised.png"
 HEADS = ("", "steps", "KID, held out", "95 % interval", "copies", "close", "variety", "source kept")
@@ -166,13 +166,14 @@ def write_outputs(found: Specialised, pictures: Sequence[Row]) -> None:
                   across=1)
 
 
-def record_of(found: Specialised) -> Record:
-    from ganbench.tasks.tracking.specialisations import Record
+def record_of(found: Specialised, command: str) -> Record:
+    from ganbench.tasks.tracking.results import Record
 
     metrics = {f"{name}.{row.name.replace(' ', '_')}{end}": number for row in found.rows for name in FIELDS
                if (value := getattr(row, name)) is not None for end, number in (("", value.value), (".se", value.se))}
     metrics["distance"] = found.near.target
     params = {"model": found.model, "target": found.target, "n": str(found.n)}
-    return Record(digest_of([*params.values(), metrics]), f"specialise {Path(found.model).stem}", params, metrics,
+    return Record("specialisation", digest_of([*params.values(), metrics]),
+                  f"specialise {Path(found.model).stem}", params, metrics,
                   "\n\n".join([distance_sentence(found.near), *verdicts(found)]),
-                  [found.folder / TABLE, found.folder / PICTURE])
+                  [found.folder / TABLE, found.folder / PICTURE], command)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from prefect import flow, runtime
 
-from ganbench.flows.options import Some, formed, in_form
+from ganbench.flows.options import Some, command_line, formed, in_form
 from ganbench.flows.specialisations import Specialised, place_of, record_of, write_outputs
 from ganbench.flows.train import train
 from ganbench.gan.codes import FAILED
@@ -17,7 +17,7 @@ from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import BadInput, BadOutput
 from ganbench.tasks.settings import workspace_of
 from ganbench.tasks.specialising import compare_with_target, draw_references, measure_specialist
-from ganbench.tasks.tracking.specialisations import track_specialisation
+from ganbench.tasks.tracking.results import track_result
 
 Source = Annotated[str, Option(
     "Model", "What goes on: zoo:NAME, a model file (.toml) or the folder of a training, which also has the critic.",
@@ -77,4 +77,5 @@ def specialise(
     steps = {name: one.steps for name, one in trained.items()}
     result = Specialised(model, found.target.what, folder, near, tuple(rows), steps, n, failed)
     write_outputs(result, pictures)
-    return result, track_specialisation(record_of(result))
+    command = command_line("specialise", [model], training, cluster=cluster, n=n, out=folder)
+    return result, track_result(record_of(result, command))

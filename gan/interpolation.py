@@ -161,6 +161,15 @@ def check_classes(labels: Sequence[int], n_classes: int, places: int, name: str)
         raise BadInput("unfit-value", f"{name} has no class {wrong}, only 0 to {n_classes - 1}.")
 
 
+def numbers_in(text: str) -> list[int]:
+    """`7` or `3,8,8`: class numbers."""
+    words = [word.strip() for word in text.split(",")] if text else []
+    wrong = next((word for word in words if not word.isdecimal()), None)
+    if wrong is not None:
+        raise BadInput("unfit-value", f"The value of --classes has {wrong!r}, expected class numbers from 0 on.")
+    return [int(word) for word in words]
+
+
 def weights_at(labels: Sequence[int], at: np.ndarray, closed: bool, n_classes: int) -> Tensor | None:
     """The classes of frames: (n,) int64 where all keys have the same, otherwise mixtures (n, n_classes) float32 that
     go straight from one to the next."""

@@ -1,12 +1,13 @@
-"""The options of an evaluation: which measurement (`Question`), and how the model is opened (`Opening`).
+"""The options of an evaluation: which measurement (`Question`), and how the model is opened (`Opening`); of a training,
+and of what is done with latents: films (`Route`), inversions (`Wish`), images of one class (`Request`).
 
-Each option is declared here once, with its help; the command line, Prefect's forms and Python use these two classes.
+Each option is declared here once, with its help; the command line, Prefect's forms and Python use these classes.
 Standard library only, so that `ganbench --help` is fast.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Option:
     title: str
     help: str
     metavar: str = ""
-    choices: str = ""  # the table whose names are the choices: PROTOCOLS, CONVENTIONS, COLOURS or ZOO
+    choices: str = ""  # the table whose names are the choices: see `flows.options.names_of`
     text: str = ""  # a title: a form also takes free text
     least: int | None = None  # the least value in a form; the command line checks it elsewhere
     shown: Any = None  # the initial value in a form, where it is not the default
@@ -36,6 +37,11 @@ class Option:
 def option(default: Any, title: str, help: str, **more: Any) -> Any:
     """A field of a group of options."""
     return field(default=default, metadata={"option": Option(title, help, **more)})
+
+
+def needed(title: str, help: str, **more: Any) -> Any:
+    """A field that has to be given."""
+    return option(MISSING, title, help, **more)
 
 
 @dataclass(frozen=True)
@@ -184,12 +190,108 @@ SPECIALISED = ("data", "classes", "resolution", "budget", "strategy", "held_out"
 FOR_ALL = ("data", "classes", "resolution", "budget", "held_out", "no_classes", "augment", "seed", "threads")
 
 
+FIT = {"metavar": "squeeze|crop|pad", "choices": "FITS"}
+SPACE = {"metavar": "z|w|w+"}
+
+
+@dataclass(frozen=True)
+class Route:
+    """Which path a film walks through a latent space, and at which pace."""
+
+    PANEL: ClassVar[str] = "Film"
+
+    seeds: str = option(
+        "0,1", "Seeds", "Images to pass through, as `sample` numbers them.", metavar="SEED[:IMAGE],...", card="",
+        said="Images to pass through: seeds of the model's images, or SEED:IMAGE, comma-separated.",
+    )
+    photos: str = option(
+        "", "Photos", "Image files to pass through instead: the model's nearest images, see `invert`.",
+        metavar="A.png,B.jpg,...", card="Photos",
+    )
+    fit: str = option("squeeze", "Fit", "How photos of other sizes become the model's.", **FIT, card="Photos")
+    path: str = option(
+        "", "Path", "Arcs, straight lines, or a cubic spline. Empty: slerp between normal latents, in W a spline if it "
+        "is a loop, otherwise lerp.", metavar="slerp|lerp|spline", choices="PATHS", card="Path",
+    )
+    space: str = option("", "Space", "Latent space. Empty: w where there is one.", **SPACE, card="Path")
+    classes: str = option(
+        "", "Classes", "A class for each image, or one for all; between two they are mixed, where the model can. "
+        "Empty: those that the images are drawn of.", metavar="N,...", card="Path",
+    )
+    frames: int = option(120, "Frames", "How many.", least=2, card="",
+                         said="How many images the film is made of; its length is that by its speed.")
+    loop: bool = option(False, "Loop", "End where it began.", said="The film ends where it began.", card="Path")
+    own_pace: bool = option(
+        False, "Own pace", "Equal steps in the latent space instead of equal changes of the images.", card="Path",
+    )
+    fps: float = option(30.0, "Speed", "Frames per second.", said="Frames that are shown in a second.", card="Path")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How the latents of images are searched, and whether the model could have made them."""
+
+    PANEL: ClassVar[str] = "Search"
+
+    space: str = option("", "Space", "Latent space. Empty: w where there is one.", **SPACE, card="Search")
+    classes: str = option(
+        "", "Classes", "The class of each image, or one for all. Empty: every class is tried.", metavar="N,...",
+        card="",
+    )
+    fit: str = option("squeeze", "Fit", "How images of other sizes become the model's.", **FIT, card="Search")
+    starts: int = option(8, "Starts", "Latents to begin with, the best of which go on.", least=1, card="Search")
+    steps: int = option(
+        300, "Steps", "Steps of each.", said="Of the search, from each of the best starts.", least=1, card="Search",
+    )
+    tuning: int = option(
+        0, "Tuning", "Steps of pivotal tuning of a copy, which is written beside the rest; 0: none.", least=0,
+        card="Search",
+    )
+    own: int = option(
+        99, "Own images", "Own images of the model that the range test inverts; 0: no test.", least=0,
+        card="Range test",
+    )
+    reference: str = option(
+        "", "Real images", "Real images that the model has not seen, for the test's power. Empty: those of its model "
+        "file.", metavar="DATA", card="Range test",
+    )
+    seed: int = option(0, "Seed", "Of the starts, and of the test's images.", least=0, card="Search")
+
+
+@dataclass(frozen=True)
+class Request:
+    """Of which class images are wanted, how many, by which methods, and who guides and judges."""
+
+    PANEL: ClassVar[str] = "Class"
+
+    asked: str = needed("Class", "The class: its name, or its number.", metavar="NAME|N", flag="--class", card="")
+    n: int = option(64, "Number of images", "How many images of each method.", least=10, card="")
+    method: str = option(
+        "", "Method", "direct, rejection, search, projection, direction. Empty: direct and rejection of a conditional "
+        "model, of others all but direct.", metavar="NAME,...", card="Search",
+    )
+    draws: int = option(5_000, "Draws", "Rejection gives up after so many.", least=20, card="Search")
+    seed: int = option(0, "Seed", "Image i depends only on the model, the seed and i.", least=0, card="Search")
+    data: str = option(
+        "", "Data", "Real images with classes, to train guide and judge. Empty: Fashion-MNIST, whose judge comes with "
+        "ganbench.", metavar="DATA", card="Real images",
+    )
+    guide: str = option(
+        "", "Guide", "A classifier of your own that tells the methods which images are of the class.",
+        metavar="FILE.toml|MODULE:CALLABLE", card="Classifiers",
+    )
+    judge: str = option(
+        "", "Judge", "Another one, which judges them.", metavar="FILE.toml|MODULE:CALLABLE", card="Classifiers",
+        said="Another classifier of your own, which judges what the methods find.",
+    )
+
+
 def options_of(group: type) -> dict[str, Option]:
     """The options of a group by name, in order."""
     return {row.name: row.metadata["option"] for row in fields(group)}
 
 
-def given(asked: Question | Opening | Training) -> dict[str, Any]:
+def given(asked: Question | Opening | Training | Route | Wish | Request) -> dict[str, Any]:
     """The options that are not at their defaults, by name."""
     return {row.name: getattr(asked, row.name) for row in fields(asked) if getattr(asked, row.name) != row.default}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Listener = Callable[[str, int], object]     # what is worked on, and how much of it
+Show = Callable[..., None]                  # a stage, how much was just done, and how much it is in all
 
 
 class Listeners:
@@ -36,3 +37,16 @@ def looked(source: str, files: int) -> None:
     """Tell that so many files of a source have been looked at."""
     if files % EVERY == 0:
         _scans.tell(source, files)
+
+
+def hundredths(show: Show, stage: str) -> Callable[..., None]:
+    """A `Watch` of a search that shows a bar of 100."""
+    shown = 0
+
+    def watch(done: int, steps: int, *rest: float) -> None:
+        nonlocal shown
+        now = 100 * done // steps
+        show(stage, max(0, now - shown))
+        shown = max(shown, now)
+
+    return watch

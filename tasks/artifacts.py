@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -16,10 +19,14 @@ from ganbench.gan.numbers import DASH
 from ganbench.gan.report.markdown import escaped
 from ganbench.gan.tables import Cell, about, floor_text, interval_text, score_table
 from ganbench.gan.types import Score
+from ganbench.gan.watching import Show
 from ganbench.gan.words import caution
 
 if TYPE_CHECKING:
     from ganbench.tasks.tracking.client import Tracked
+
+
+EVERY = 2               # seconds between two words to Prefect
 
 
 def begin_progress(description: str) -> UUID:
@@ -31,15 +38,60 @@ def update_progress(artifact: UUID, fraction: float) -> None:
     update_progress_artifact(artifact_id=artifact, progress=round(100 * fraction, 1))
 
 
+@contextmanager
+def stage_bars(what: str) -> Iterator[Show]:
+    """A progress artifact for each stage of some work, which says its stages and their lengths as it comes to them."""
+    stages: dict[str, Stage] = {}
+
+    def show(stage: str, done: int, total: int | None = None) -> None:
+        if stage not in stages:
+            stages[stage] = Stage(begin_progress(f"{what}: {stage}"))
+        stages[stage].add(done, total)
+
+    yield show
+    for stage in stages.values():
+        stage.end()
+
+
+@dataclass
+class Stage:
+    """How far a stage is; Prefect is told every EVERY seconds."""
+
+    bar: UUID
+    done: int = 0
+    total: int = 0
+    told: float = field(default_factory=time.monotonic)
+
+    def add(self, done: int, total: int | None) -> None:
+        self.done, self.total = self.done + done, max(self.total, total or 0)
+        if self.total and time.monotonic() > self.told + EVERY:
+            self.told = time.monotonic()
+            update_progress(self.bar, min(1.0, self.done / self.total))
+
+    def end(self) -> None:
+        """A stage that found what it sought before its end is over, too."""
+        update_progress(self.bar, 1.0)
+
+
 def publish_scores(
     scores: list[Score], heading: str, notes: list[str], picture: str = "", links: Mapping[str, str] | None = None
 ) -> None:
     """The table of scores as an artifact of the flow run, below a picture of the model's images, with links.  No task:
     the artifacts of a task stand below those of its run."""
-    shown = [f"![The first images of the model]({data_uri(picture)})", ""] if picture else []
-    text = "\n".join([*shown, linked(links or {}), "", markdown_of(scores, heading, [*map(escaped, notes)])])
-    create_markdown_artifact(markdown=text, key="scores", description=heading)
-    log_links(links or {})
+    shown = f"![The first images of the model]({data_uri(picture)})" if picture else ""
+    publish_under("scores", heading, shown, markdown_of(scores, heading, [*map(escaped, notes)]), links or {})
+
+
+def publish(key: str, heading: str, body: str, picture: str = "", links: Mapping[str, str] | None = None) -> None:
+    """A result in Markdown as an artifact of the flow run, below a picture, with links."""
+    shown = f"![{escaped(heading)}]({data_uri(picture, height=1)})" if picture else ""
+    publish_under(key, heading, shown, f"## {escaped(heading)}\n\n{body}", links or {})
+
+
+def publish_under(key: str, heading: str, shown: str, body: str, links: Mapping[str, str]) -> None:
+    text = "\n".join([*([shown, ""] if shown else []), linked(links), "", body])
+    create_markdown_artifact(markdown=text, key=key, description=heading)
+    log_links(links)
 
 
 def markdown_of(scores: Sequence[Score], heading: str, notes: list[str]) -> str:

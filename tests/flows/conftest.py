@@ -120,6 +120,44 @@ def task_states(flow_run) -> dict[str, str]:
 
 
 @pytest.fixture
+def shown():
+    """The newest Markdown of a key in Prefect's pages, with its description: shown("film")."""
+
+    def read(key):
+        from prefect.client.orchestration import get_client
+        from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+        from prefect.client.schemas.sorting import ArtifactSort
+
+        with get_client(sync_client=True) as client:
+            found = client.read_artifacts(
+                artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])), sort=ArtifactSort.CREATED_DESC)
+        return found[0].data, found[0].description
+
+    return read
+
+
+@pytest.fixture
+def repeated():
+    """Run the command that a run of MLflow says makes it again."""
+
+    def run(tracked):
+        import shlex
+
+        from typer.testing import CliRunner
+
+        from ganbench.flows.cli import app
+
+        name, *words = shlex.split(tracked.data.tags["mlflow.source.name"])
+        assert name == "ganbench"
+        assert f"Again: `{tracked.data.tags['mlflow.source.name']}`" in tracked.data.tags["mlflow.note.content"]
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
 def mlflow_runs():
     """All runs of the settings' MLflow."""
 

@@ -1,12 +1,14 @@
 """`ganbench condition` on a user's model, data and classifiers: the table, the files, and what is refused."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from ganbench.flows.cli import app
+from ganbench.flows.condition import condition as conditioning
 from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.images import read_image, write_npz
 from ganbench.gan.models.loading import load
@@ -185,3 +187,48 @@ def test_a_folder_that_holds_something_is_not_written_to(folder):
     (folder / "full").mkdir()
     (folder / "full" / "a.txt").write_text("mine")
     assert "not an empty folder" in condition("model.toml", "--class", "right", *USUAL, "--out", "full", code=2).stderr
+
+
+def test_a_run_from_the_form_has_each_methods_share_and_cost_in_mlflow_once(
+    prefect_server, home, mlflow_runs, shown, repeated
+):
+    asked = {"data": "data.npz", "guide": "guide.toml", "judge": "judge.toml", "n": 20, "draws": 600,
+             "method": "rejection,search"}
+    made, tracked = conditioning("model.toml", asked="right", **asked)
+    sheet = Path(made.out)
+    assert sheet.parent == home / "conditions"
+    client, (run,) = mlflow_runs()
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {
+        sheet.name, f"{sheet.stem}.latents.npz"}
+    one, row = made.found.of("search")
+    low, high = row.confirmed.interval
+    assert [run.data.metrics[f"confirmed.search{end}"] for end in ("", ".low", ".high")] == [
+        row.confirmed.value, low, high]
+    assert run.data.metrics["vendi.search"] == row.vendi
+    assert run.data.metrics["decoded_each.search"] == one.decodes / 20
+    assert run.data.tags["verdict"] == "reachable"
+    text, heading = shown("condition")
+    assert heading == "right from squares"
+    assert "right (class 2) is reachable by rejection" in text
+    assert "](data:image/" in text
+
+    before = sheet.read_bytes()
+    sheet.unlink()
+    assert "is reachable" in repeated(run)
+    assert sheet.read_bytes() == before
+    again, logged = conditioning("model.toml", asked="right", **asked)      # other seconds, the same run
+    assert (again.out, logged.run_id, logged.new) == (made.out, tracked.run_id, False)
+    client.delete_tag(run.info.run_id, "ganbench.complete")                 # as if it had been killed while it logged
+    _, logged = conditioning("model.toml", asked="right", **asked)
+    assert (logged.run_id, logged.new) == (tracked.run_id, True)
+    (run,) = mlflow_runs()[1]
+    assert run.data.tags["ganbench.complete"] == "true"
+
+
+def test_a_run_that_does_not_reach_the_class_is_a_result_and_not_a_failure(prefect_server, home, mlflow_runs, shown):
+    made, _ = conditioning("lost.toml", asked="right", data="data.npz", guide="guide.toml", judge="judge.toml", n=20,
+                           draws=600, method="rejection")
+    assert made.out == ""
+    _, (run,) = mlflow_runs()
+    assert (run.data.tags["verdict"], run.data.metrics["images.rejection"]) == ("unreachable", 0)
+    assert "is unreachable by rejection" in shown("condition")[0]

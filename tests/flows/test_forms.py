@@ -1,16 +1,21 @@
 """The forms in which Prefect's pages ask for parameters: made of the options, without a server."""
 
 import inspect
+from pathlib import Path
 from typing import Literal
 
 import pytest
+import yaml
 
 from ganbench.flows.audit import attribute, audit
 from ganbench.flows.baselines import baselines
 from ganbench.flows.compare import THREE, asked_models, compare
+from ganbench.flows.condition import condition
 from ganbench.flows.deployments import wanted
 from ganbench.flows.ensemble import ensemble
 from ganbench.flows.evaluate import evaluate, what_of
+from ganbench.flows.interpolate import interpolate
+from ganbench.flows.invert import invert
 from ganbench.flows.options import as_given, fill, schema_of
 from ganbench.flows.specialise import specialise
 from ganbench.flows.train import train
@@ -18,7 +23,8 @@ from ganbench.gan.models.names import ZOO, zoo_names
 from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.question import PRESET, Opening, Question, options_of
 
-FLOWS = [evaluate, compare, ensemble, audit, attribute, train, baselines, specialise]
+FLOWS = [evaluate, compare, ensemble, audit, attribute, train, baselines, specialise, interpolate, invert,
+         condition]
 
 
 def form_of(flow):
@@ -129,5 +135,45 @@ def test_every_deployment_can_be_run_with_its_own_parameters_and_the_users_image
 
     for flow, row in wanted():
         schema = flow.parameters.model_dump()
-        theirs = {"data": "photos"} if "data" in schema["properties"] else {}
+        theirs = {name: value for name, value in {"data": "photos", "images": ["a photo.png"]}.items()
+                  if name in schema["properties"]}
         validate({**row["parameters"], **theirs}, schema, raise_on_error=True)
+
+
+def test_teams_and_ganbench_ui_get_the_same_deployments():
+    """prefect.yaml, and what `ganbench ui` makes without a checkout."""
+    text = (Path(__file__).parents[2] / "prefect.yaml").read_text("utf-8")
+    written = {row["name"]: row for row in yaml.safe_load(text)["deployments"]}
+    made = {row["name"]: (flow, row) for flow, row in wanted()}
+    assert written.keys() == made.keys()
+    for name, (flow, row) in made.items():
+        assert written[name]["entrypoint"] == f"{flow.fn.__module__}.{flow.fn.__name__}"
+        assert written[name]["description"] == row["description"]
+        assert written[name].get("parameters", {}) == row["parameters"]
+
+
+@pytest.mark.parametrize(("flow", "first"), [
+    (interpolate, ["model", "seeds", "frames"]), (invert, ["images", "model", "classes"]),
+    (condition, ["model", "asked", "n"]),
+], ids=lambda one: getattr(one, "name", None))
+def test_latent_spaces_have_forms_of_a_few_first_fields_and_the_defaults_of_the_command_line(flow, first):
+    from typer.main import get_command
+
+    from ganbench.flows.cli import app
+
+    assert list(form_of(flow)["properties"]) == [*first, "more"]
+    options = {one.name: one for one in get_command(app).commands[flow.name].params}
+    fields = fields_of(flow)
+    for name in fields.keys() & options.keys() - {"model", "out", "images"}:
+        assert fields[name].get("default", options[name].default) == options[name].default, name
+    assert fields.keys() == options.keys() - {"json", "device", "debug"}
+
+
+def test_what_a_form_refuses_as_too_little_is_what_the_work_refuses():
+    from ganbench.gan.controlling import LEAST
+    from ganbench.gan.latent.inversion import Budget
+    from ganbench.gan.question import Request, Wish
+    from ganbench.gan.range_test import OWN
+
+    assert {name: options_of(Request)[name].least for name in LEAST} == LEAST
+    assert (Wish().starts, Wish().steps, Wish().own) == (Budget().starts, Budget().steps, OWN)

@@ -1,13 +1,15 @@
 """`ganbench interpolate`: the film, the table, and what is refused before anything is drawn."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from ganbench.flows.cli import app
-from ganbench.flows.interpolations import smoothness_of
+from ganbench.flows.interpolate import interpolate as interpolating
 from ganbench.gan.features.extract import extractor_of
+from ganbench.gan.films import smoothness_of
 from ganbench.gan.metrics.path_length import ppl
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.sampling import generator_of
@@ -76,3 +78,31 @@ def test_bad_input_is_one_sentence(arguments, words, tmp_path):
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not list(tmp_path.glob("a.*"))
+
+
+def test_a_run_from_the_form_is_a_film_at_home_and_one_run_of_mlflow_however_often(
+    prefect_server, home, model, mlflow_runs, shown, repeated
+):
+    film, tracked = interpolating(model, seeds="3,8", more={"path": {"loop": True, "path": "lerp"}}, frames=3)
+    assert [Path(film.out)] == list((home / "films").iterdir())
+    client, (run,) = mlflow_runs()
+    assert (run.info.run_id, run.data.tags["ganbench.complete"], tracked.new) == (tracked.run_id, "true", True)
+    assert run.data.metrics["ppl"] == film.smoothness.found.value
+    assert run.data.metrics["largest_over_median.lerp.retimed"] == film.evenness["lerp"][1]
+    assert run.data.params["seeds"] == "3,8"
+    assert run.data.params["loop"] == "True"
+    strip, = (home / "pictures").iterdir()
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {Path(film.out).name, strip.name}
+    text, heading = shown("film")
+    assert heading == f"Film of {film.model} in z"
+    assert "](data:image/png;base64," in text
+    assert f"| lerp | {film.evenness['lerp'][0]:.2f} | {film.evenness['lerp'][1]:.2f} |" in text
+    assert film.out in text
+
+    before = Path(film.out).read_bytes()
+    Path(film.out).unlink()
+    repeated(run)
+    assert Path(film.out).read_bytes() == before
+    again, logged = interpolating(model, seeds="3,8", loop=True, path="lerp", frames=3)
+    assert (again.out, logged.run_id, logged.new) == (film.out, tracked.run_id, False)
+    assert len(mlflow_runs()[1]) == 1

@@ -10,11 +10,15 @@ from typer.testing import CliRunner
 
 from ganbench import Workspace, load
 from ganbench.flows.cli import app
+from ganbench.flows.invert import invert as inverting
+from ganbench.flows.results import inquiry
 from ganbench.gan.drawing import draw
 from ganbench.gan.images import png_bytes, read_image
+from ganbench.gan.inverting import stems
 from ganbench.gan.latent_files import read_latents
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.loading import resolve
+from ganbench.gan.question import Opening, Wish
 
 QUICK = ("--starts", 2, "--steps", 12, "--own", 0)
 
@@ -126,6 +130,10 @@ def test_bad_input_is_one_sentence(arguments, words, model, pictures, tmp_path):
     assert not list(tmp_path.glob("a.*"))
 
 
+def test_files_of_one_name_get_numbers_that_no_other_file_has():
+    assert stems(["a/x.png", "b/x.jpg", "c/x.png", "x-2.png", "y.png"]) == ["x", "x-2", "x-3", "x-2-2", "y"]
+
+
 @pytest.mark.parametrize(("command", "name", "content", "words"), [
     ("invert", "a.txt", b"no image", "a.txt"), ("invert", "empty.png", b"", "empty.png"),
     ("interpolate", "a.txt", b"no image", "a.txt"),
@@ -143,3 +151,32 @@ def test_one_photo_makes_no_film_and_no_tuning_writes_a_flow(model, pictures, tm
     assert "2 key images" in done.stderr
     done = run("invert", "zoo:flow-fashion-mnist", pictures[0], "--out", tmp_path / "a.png", "--tuning", 5, code=2)
     assert "cannot be tuned" in done.stderr
+
+
+def test_a_run_from_the_form_has_its_latents_in_mlflow_once(
+    prefect_server, home, model, pictures, noise, mlflow_runs, shown, repeated, workspace
+):
+    asked = {"starts": 2, "steps": 5, "own": 19, "reference": str(noise("n.npz", 60)), "tuning": 2}
+    read, tracked = inverting(pictures, model, **asked)
+    sheet, latents, tuned = map(Path, read.files)
+    assert sheet.parent == home / "inversions"
+    client, (run,) = mlflow_runs()
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {
+        sheet.name, latents.name, tuned.name, tuned.with_suffix(".safetensors").name}
+    for name, psnr, p in zip(("own", "photo"), read.found.decibels(read.targets), read.p, strict=True):
+        assert (run.data.metrics[f"psnr.{name}"], run.data.metrics[f"p.{name}"]) == (psnr, p)
+    assert [run.data.metrics[name] for name in ("power", "power.low", "power.high")] == [*read.test.power]
+    text, heading = shown("inversion")
+    assert heading == "2 images in z of tiny"
+    assert f"{read.found.decibels(read.targets)[0]:.1f} dB" in text
+    assert str(latents) in text
+
+    before = latents.read_bytes()
+    latents.unlink()
+    assert "own.png" in repeated(run)
+    assert latents.read_bytes() == before
+    again, logged = inverting(pictures, model, **asked)
+    assert (again.files, logged.run_id, logged.new) == (read.files, tracked.run_id, False)
+    place = inquiry("inversion", model, Wish(**asked), Opening(), workspace, pictures).place("")
+    Image.new("L", (32, 32), 90).save(pictures[0])          # another photo of the same name
+    assert place == sheet != inquiry("inversion", model, Wish(**asked), Opening(), workspace, pictures).place("")

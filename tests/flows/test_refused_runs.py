@@ -4,8 +4,11 @@ import pytest
 
 from ganbench.flows.audit import attribute
 from ganbench.flows.compare import compare
+from ganbench.flows.condition import condition
 from ganbench.flows.ensemble import ensemble
 from ganbench.flows.evaluate import evaluate
+from ganbench.flows.interpolate import interpolate
+from ganbench.flows.invert import invert
 from ganbench.gan.types import BadInput
 
 FLOWS = {
@@ -29,3 +32,19 @@ def test_too_few_images_are_said_in_the_state_and_raised_to_who_waits(name, pref
     assert state.message == "few.npz has 20 images, but 30 are to be measured: give --n 20."
     with pytest.raises(BadInput, match="has 20 images"):
         state.result()
+
+
+@pytest.mark.parametrize(("flow", "asked", "sentence"), [
+    (interpolate, {"frames": 1}, "The value of --frames is 1, expected a number from 2, for the key images, to "
+     "10,000."),
+    (interpolate, {"photos": "none.png,none.png"}, "none.png cannot be read: No such file or directory."),
+    (invert, {"images": []}, "No image was given, expected the paths of image files."),
+    (invert, {"images": ["none.png"]}, "none.png cannot be read: No such file or directory."),
+    (condition, {"asked": "boot", "n": 3}, "The value of --n is 3, expected at least 10."),
+    (condition, {"asked": "boot", "out": "a.gif"}, "Images can be written as .npz, .parquet, .png or into a folder; "
+     "--out a.gif is none of these."),
+])
+def test_what_a_task_with_latents_refuses_is_the_message_too(flow, asked, sentence, prefect_server, model):
+    state = flow(model=model, **asked, return_state=True)
+    assert state.is_failed()
+    assert state.message == sentence

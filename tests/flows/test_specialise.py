@@ -43,6 +43,9 @@ def test_a_model_learns_two_of_its_classes_by_several_strategies(prefect_server,
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "scratch", "finetune", "ewc", "specialised.json", "specialised.png"}
     (run,) = MlflowClient(settings().tracking).search_runs(["1"], "tags.`ganbench.kind` = 'specialisation'")
+    assert run.data.tags["mlflow.source.name"] == (
+        f"ganbench specialise {source} --budget 2 --strategy ewc --classes 2,0 --threads 1 --n 100 --out "
+        f"{tmp_path / 'out'}")
     assert run.data.metrics["kid.ewc"] == pytest.approx(found["rows"][-1]["kid"]["value"])
 
 
