@@ -131,10 +131,12 @@ def data_uri(picture: str, height: float = 3 / 8, width: int = 1_060, most: int 
     with Image.open(picture) as sheet:
         upper = sheet.convert("RGB").crop((0, 0, sheet.width, min(sheet.height, round(sheet.width * height))))
     upper.thumbnail((width, width))
-    for kind, options in (("png", {"optimize": True}), ("jpeg", {"quality": 85}), ("jpeg", {"quality": 50})):
-        upper.save(written := BytesIO(), kind, **options)
+    for kind, quality in (("png", 100), ("jpeg", 85), *[("jpeg", 50)] * 6):
+        upper.save(written := BytesIO(), kind, optimize=True, quality=quality)
         if len(written.getvalue()) <= most:
             break
+        if quality == 50:                                   # a smaller one is better than none
+            upper.thumbnail((3 * upper.width // 4, 3 * upper.height // 4))
     return f"data:image/{kind};base64,{b64encode(written.getvalue()).decode()}"
 
 
