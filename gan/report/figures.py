@@ -230,7 +230,8 @@ def scatter(
     parts = [*below(across, TALL - BOTTOM, TOP, axes[0]), *beside(up, LEFT, WIDE - RIGHT, axes[1])]
     places = {x.model: (across(x.value), up(y.value)) for x, y in points}
     parts += [Path(staircase([places[i] for i in front]), kind="front")] if len(front) > 1 else []
-    heights = spread([places[x.model][1] for x, _ in points], 14)
+    apart = min(14.0, (TALL - BOTTOM - TOP) / max(1, len(points)))      # names of many models in one place
+    heights = spread([places[x.model][1] for x, _ in points], apart, TALL - BOTTOM)
     for (one, other), tall in zip(points, heights, strict=True):
         x, y = places[one.model]
         parts += cross(x, y, (across(one.low), across(one.high)), (up(other.low), up(other.high)), one.model)

@@ -1,13 +1,29 @@
 """Where marks stand: axes, the profile between the worst model and real images, and the line of the front."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from ganbench.gan.metering import Cost
-from ganbench.gan.report.charts import COLOURS, REAL, WIDE, Mark, Words, axis, form_of, powers, spread, steps
+from ganbench.gan.report.charts import (
+    COLOURS,
+    REAL,
+    WIDE,
+    Mark,
+    Words,
+    axis,
+    form_of,
+    powers,
+    spread,
+    steps,
+)
 from ganbench.gan.report.figures import (
+    BOTTOM,
     MOST,
+    TALL,
+    TOP,
+    Sample,
     charts_of,
     class_chart,
     curve_chart,
@@ -15,6 +31,7 @@ from ganbench.gan.report.figures import (
     front_chart,
     pair_chart,
     profile,
+    scatter,
     staircase,
 )
 from ganbench.gan.report.strengths import analysed
@@ -70,6 +87,16 @@ def test_ticks_that_differ_are_labelled_differently():
 def test_labels_that_would_overlap_are_moved_apart_and_not_beyond_the_end():
     assert spread([10, 12, 50], 14) == [10, 24, 50]
     assert spread([90, 95, 99], 14, 100) == [72, 86, 100]
+
+
+@pytest.mark.parametrize("n", [3, 12, 40])
+def test_names_of_models_in_one_place_stay_inside_the_chart(n):
+    samples = [Sample(f"model {k}", k, 0.0, 0.0, 0.1, "", ("x: 0", "x: 0")) for k in range(n)]
+    chart = scatter("a-b", ("a", "a"), list(zip(samples, samples, strict=True)), (("a", "a"), ("b", "b")), zero=True)
+    heights = sorted(part.y for part in chart.parts if isinstance(part, Words) and part.kind == "name")
+    assert len(heights) == n
+    assert TOP - 20 <= heights[0] < heights[-1] <= TALL - BOTTOM
+    assert min(after - before for before, after in pairwise(heights)) > 3
 
 
 def test_the_front_is_a_staircase_of_what_nothing_dominates():
