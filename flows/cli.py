@@ -20,6 +20,7 @@ from ganbench.gan.question import (
     SPECIALISED,
     Opening,
     Question,
+    Repair,
     Request,
     Route,
     Training,
@@ -468,6 +469,34 @@ def condition(
         with bars(quiet=json == "-") as show:
             made = control(show, model, request, out, opening, workspace_of(opening.trust_pickle))
         finish(answer_of(made), json)
+
+
+@app.command()
+@on_command_line(wish=Repair, opening=Opening, machine=Some(Machine, ("device", "debug")))
+def restore(
+    model: Model,
+    image: Annotated[Path, typer.Option(metavar="FILE|FOLDER", help="An image, or a folder of images.",
+                                        show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="A sheet in FILE.png, beside which FILE.json is written, or a folder.",
+                           show_default=False)
+    ],
+    *,
+    wish: Repair,
+    json: JsonFile = "",
+    opening: Opening,
+    machine: Machine,
+) -> None:
+    """Restore damaged images with a model, beside classical methods: holes, low resolution, noise, blur."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.restorations import answer_of
+        from ganbench.gan.applications.restore.files import restoration
+        from ganbench.tasks.settings import workspace_of
+
+        with bars(quiet=json == "-") as show:
+            made, files = restoration(show, model, image, out, wish, opening, workspace_of(opening.trust_pickle))
+        finish(answer_of(made, files), json)
 
 
 @app.command()

@@ -59,6 +59,7 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
     from ganbench.flows.interpolate import interpolate
     from ganbench.flows.invert import invert
     from ganbench.flows.nightly import nightly
+    from ganbench.flows.restore import restore
     from ganbench.flows.specialise import specialise
     from ganbench.flows.train import train
     from ganbench.gan.question import PRESET
@@ -110,6 +111,12 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
         (condition, {
             "name": "condition-a-model", "parameters": {"model": "zoo:dcgan-fashion-mnist", "asked": "boot", "n": 64},
             "description": "Images of one class from any model, judged by a classifier that the search has not used.",
+        }),
+        (restore, {
+            "name": "restore-images",
+            "parameters": {"model": "zoo:flow-fashion-mnist", "damage": "inpaint:box=12", "n": 1},
+            "description": "Restore damaged images with a model, beside classical methods: holes, low resolution, "
+                           "noise, blur.",
         }),
         (nightly, {
             "name": "suite-every-night", "parameters": {"suite": "zoo:garments"}, "tags": ["ganbench", TAG],

@@ -1,4 +1,5 @@
-"""What the flows `interpolate`, `invert` and `condition` share: where files go, how a result is shown and logged."""
+"""What the flows `interpolate`, `invert`, `condition` and `restore` share: where files go, how results are shown and
+logged."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from ganbench.flows.screen import Grid, Screen
 from ganbench.gan.files import check_file, digest_at
 from ganbench.gan.jobs import asked_model
 from ganbench.gan.models.identity import identity
-from ganbench.gan.question import Opening, Option, Request, Route, Wish
+from ganbench.gan.question import Opening, Option, Repair, Request, Route, Wish
 from ganbench.gan.report.markdown import escaped
 from ganbench.gan.types import Workspace, digest_of
 from ganbench.tasks.artifacts import publish
@@ -35,7 +36,7 @@ class Inquiry:
 
     kind: str
     model: str
-    options: Route | Wish | Request
+    options: Route | Wish | Request | Repair
     digest: str
 
     @property
@@ -53,7 +54,7 @@ class Inquiry:
 
 
 def inquiry(
-    kind: str, model: str, options: Route | Wish | Request, opening: Opening, workspace: Workspace,
+    kind: str, model: str, options: Route | Wish | Request | Repair, opening: Opening, workspace: Workspace,
     files: Sequence[str] = (),
 ) -> Inquiry:
     """BadInput: the model cannot be opened, or a file not be read."""

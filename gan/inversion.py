@@ -22,12 +22,14 @@ from ganbench.gan.latent.inversion import (
     Chart,
     Decode,
     Features,
+    Measure,
     anywhere,
     cube,
     decibels,
     search,
     shell,
     unwatched,
+    whole,
 )
 from ganbench.gan.types import BadInput, ModelSpec
 
@@ -165,6 +167,8 @@ class Batch:
     noise: Tensor               # (n, ...)
     way: Way
     features: Features | None = None
+    measure: Measure = whole    # what is compared; then the targets are measurements (n, ...)
+    prior: float = 0.0          # of the search; see `ganbench.gan.latent.inversion.search`
 
     def found(self, watch: Watch) -> Inverted:
         return self.sampled(watch) if runs_backwards(self.model) else self.searched(watch)
@@ -175,7 +179,8 @@ class Batch:
         starts = starts_of(self.model, self.way, told, len(self.targets), self.starts).to(self.targets)
         chart = chart_of(self.model, self.way)
         chart = replace(chart, centre=chart.centre.to(self.targets))
-        found = search(self.decoder(told), self.targets, starts, chart, self.way.budget, self.features, watch=watch)
+        found = search(self.decoder(told), self.targets, starts, chart, self.way.budget, self.features, watch=watch,
+                       measure=self.measure, prior=self.prior)
         check_range(found.images.cpu(), (-1, 1), self.spec.name)
         chosen = () if told is None else tuple(told[torch.arange(len(told)), found.starts.cpu()].tolist())
         return Inverted(self.way.space, found.latents.cpu().numpy(), self.noise.cpu(), chosen,

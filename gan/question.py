@@ -1,5 +1,6 @@
 """The options of an evaluation: which measurement (`Question`), and how the model is opened (`Opening`); of a training,
-and of what is done with latents: films (`Route`), inversions (`Wish`), images of one class (`Request`).
+and of what is done with latents: films (`Route`), inversions (`Wish`), images of one class (`Request`); of damaged
+images (`Repair`).
 
 Each option is declared here once, with its help; the command line, Prefect's forms and Python use these classes.
 Standard library only, so that `ganbench --help` is fast.
@@ -286,12 +287,49 @@ class Request:
     )
 
 
+@dataclass(frozen=True)
+class Repair:
+    """What happened to images, or is done to them, and how they are restored."""
+
+    PANEL: ClassVar[str] = "Restoration"
+
+    damage: str = needed(
+        "Damage", "inpaint:box=12, inpaint:half, inpaint:random=0.8, superres:4, denoise:0.1 or deblur:1.5; in pixels, "
+        "shares, and noise of images in [0, 1].", metavar="KIND[:HOW][,noise=SIGMA]", card="",
+    )
+    mask: str = option(
+        "", "Mask", "With the damage inpaint: a picture of the size of the model's images, white where pixels are "
+        "missing, black where they are known.", metavar="FILE.png", card="Damage",
+    )
+    damaged: bool = option(
+        False, "Damaged already", "The images are damaged already. Otherwise they are whole, and the damage is "
+        "simulated and the result scored.", card="Damage",
+    )
+    n: int = option(1, "Solutions", "Solutions of each method that draws random numbers.", least=1, card="")
+    method: str = option(
+        "", "Method", "ddrm, diffpir, dps, denoiser (diffusion and flow models), search (GANs), biharmonic, tv, "
+        "bicubic, nearest. Empty: all that fit.", metavar="NAME,...", card="Search",
+    )
+    space: str = option(
+        "", "Space", "Latent space of the search. Empty: w+ where there is one.", **SPACE, card="Search",
+    )
+    classes: str = option(
+        "", "Classes", "The class of each image, or one for all. Empty: unknown.", metavar="N,...", card="Search",
+    )
+    fit: str = option("squeeze", "Fit", "How whole images of other sizes become the model's.", **FIT, card="Damage")
+    training: str = option(
+        "", "Training images", "The model's training images, of which the nearest is shown. Empty: those of its model "
+        "file.", metavar="DATA|none", card="Real images",
+    )
+    seed: int = option(0, "Seed", "Of the noise and of the solutions.", least=0, card="Search")
+
+
 def options_of(group: type) -> dict[str, Option]:
     """The options of a group by name, in order."""
     return {row.name: row.metadata["option"] for row in fields(group)}
 
 
-def given(asked: Question | Opening | Training | Route | Wish | Request) -> dict[str, Any]:
+def given(asked: Question | Opening | Training | Route | Wish | Request | Repair) -> dict[str, Any]:
     """The options that are not at their defaults, by name."""
     return {row.name: getattr(asked, row.name) for row in fields(asked) if getattr(asked, row.name) != row.default}
 

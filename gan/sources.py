@@ -37,6 +37,7 @@ STAGES: dict[str, tuple[str, ...]] = {                      # and what is chosen
     "findings": ("findings.analysis",),
     "map": ("report.components",),
     "classifiers": ("conditioning.classifiers",),           # guides and judges
+    "restoration": ("applications.restore.methods",),
 }
 
 

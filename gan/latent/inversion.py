@@ -29,11 +29,17 @@ OUTSIDE = 1e-3                          # share of normal latents that `shell` m
 Decode = Callable[[Tensor, Tensor], Tensor]     # latents (m, *shape), (m, 2) of image and start -> (m, C, H, W)
 Keep = Callable[[Tensor], Tensor]
 Features = Callable[[Tensor], Tensor]           # images (m, C, H, W) -> (m, d), differentiable
+Measure = Callable[[Tensor], Tensor]            # images (m, C, H, W) -> what is known of them (m, ...), differentiable
 Watch = Callable[[int, int, float], object]     # steps done, of how many, and the median over images of the best dB
 
 
 def unwatched(done: int, steps: int, decibels: float) -> None:
     """A `Watch` that does nothing.  One that raises ends the search; nothing is left behind."""
+
+
+def whole(images: Tensor) -> Tensor:
+    """A `Measure`: everything is known."""
+    return images
 
 
 def anywhere(latents: Tensor) -> Tensor:
@@ -151,29 +157,40 @@ class Adam:
 
 def search(
     decode: Decode, targets: Tensor, starts: Tensor, chart: Chart, budget: Budget, features: Features | None = None,
-    weight: float = 1.0, watch: Watch = unwatched,
+    weight: float = 1.0, watch: Watch = unwatched, measure: Measure = whole, prior: float = 0.0,
 ) -> Found:
     """The latents whose images are nearest to the targets, among those on the ways from the starts.
 
     targets (n, C, H, W) float in [-1, 1]; starts (n, k, *shape).  The loss of an image is the mean of its squared
     differences, and, if there are `features`, `weight` times that of theirs.  Every image and start has a way of its
     own; but a network rounds differently in batches of other sizes, so bits are the same only beside as many others.
+
+    `measure`: what is compared of an image; then the targets are measurements (n, ...) in the range of images, as of a
+    damaged one.  `prior` times the squared length of the coordinates is added to the loss (Bora et al. 2017,
+    arXiv:1703.03209).
     """
     with torch.inference_mode(False), torch.enable_grad():
-        return searched(Loss(decode, targets.clone(), chart, features, weight), starts.clone(), budget, watch)
+        loss = Loss(decode, targets.clone(), chart, features, weight, measure, prior)
+        return searched(loss, starts.clone(), budget, watch)
 
 
 class Loss:
     """The loss of coordinates, for the images that each row is compared with."""
 
-    def __init__(self, decode: Decode, targets: Tensor, chart: Chart, features: Features | None, weight: float):
+    def __init__(
+        self, decode: Decode, targets: Tensor, chart: Chart, features: Features | None, weight: float,
+        measure: Measure = whole, prior: float = 0.0,
+    ):
         self.decode, self.targets, self.chart, self.features, self.weight = decode, targets, chart, features, weight
+        self.measure, self.prior = measure, prior
         self.known = features(targets).detach() if features else None
 
     def __call__(self, coordinates: Tensor, rows: Tensor) -> Tensor:
         """(m, *shape), and rows (m, 2) of images and starts -> (m,)."""
         images = self.decode(self.chart.latents(coordinates), rows)
-        loss = (images - self.targets[rows[:, 0]]).square().flatten(1).mean(1)
+        loss = (self.measure(images) - self.targets[rows[:, 0]]).square().flatten(1).mean(1)
+        if self.prior:
+            loss = loss + self.prior * coordinates.square().flatten(1).sum(1)
         if self.features is None or self.known is None:
             return loss
         return loss + self.weight * (self.features(images) - self.known[rows[:, 0]]).square().flatten(1).mean(1)

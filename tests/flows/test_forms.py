@@ -17,6 +17,7 @@ from ganbench.flows.evaluate import evaluate, what_of
 from ganbench.flows.interpolate import interpolate
 from ganbench.flows.invert import invert
 from ganbench.flows.options import as_given, fill, schema_of
+from ganbench.flows.restore import restore
 from ganbench.flows.specialise import specialise
 from ganbench.flows.train import train
 from ganbench.gan.models.names import ZOO, zoo_names
@@ -24,7 +25,7 @@ from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.question import PRESET, Opening, Question, options_of
 
 FLOWS = [evaluate, compare, ensemble, audit, attribute, train, baselines, specialise, interpolate, invert,
-         condition]
+         condition, restore]
 
 
 def form_of(flow):
@@ -135,8 +136,8 @@ def test_every_deployment_can_be_run_with_its_own_parameters_and_the_users_image
 
     for flow, row in wanted():
         schema = flow.parameters.model_dump()
-        theirs = {name: value for name, value in {"data": "photos", "images": ["a photo.png"]}.items()
-                  if name in schema["properties"]}
+        users = {"data": "photos", "images": ["a photo.png"], "image": "photos"}
+        theirs = {name: value for name, value in users.items() if name in schema["properties"]}
         validate({**row["parameters"], **theirs}, schema, raise_on_error=True)
 
 
@@ -154,7 +155,7 @@ def test_teams_and_ganbench_ui_get_the_same_deployments():
 
 @pytest.mark.parametrize(("flow", "first"), [
     (interpolate, ["model", "seeds", "frames"]), (invert, ["images", "model", "classes"]),
-    (condition, ["model", "asked", "n"]),
+    (condition, ["model", "asked", "n"]), (restore, ["image", "model", "damage", "n"]),
 ], ids=lambda one: getattr(one, "name", None))
 def test_latent_spaces_have_forms_of_a_few_first_fields_and_the_defaults_of_the_command_line(flow, first):
     from typer.main import get_command
@@ -164,7 +165,7 @@ def test_latent_spaces_have_forms_of_a_few_first_fields_and_the_defaults_of_the_
     assert list(form_of(flow)["properties"]) == [*first, "more"]
     options = {one.name: one for one in get_command(app).commands[flow.name].params}
     fields = fields_of(flow)
-    for name in fields.keys() & options.keys() - {"model", "out", "images"}:
+    for name in fields.keys() & options.keys() - {"model", "out", "images", "image"}:
         assert fields[name].get("default", options[name].default) == options[name].default, name
     assert fields.keys() == options.keys() - {"json", "device", "debug"}
 

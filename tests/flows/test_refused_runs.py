@@ -9,6 +9,7 @@ from ganbench.flows.ensemble import ensemble
 from ganbench.flows.evaluate import evaluate
 from ganbench.flows.interpolate import interpolate
 from ganbench.flows.invert import invert
+from ganbench.flows.restore import restore
 from ganbench.gan.types import BadInput
 
 FLOWS = {
@@ -43,6 +44,7 @@ def test_too_few_images_are_said_in_the_state_and_raised_to_who_waits(name, pref
     (condition, {"asked": "boot", "n": 3}, "The value of --n is 3, expected at least 10."),
     (condition, {"asked": "boot", "out": "a.gif"}, "Images can be written as .npz, .parquet, .png or into a folder; "
      "--out a.gif is none of these."),
+    (restore, {"image": ".", "damage": "inpaint", "n": 101}, "The value of --n is 101, expected 1 to 100 solutions."),
 ])
 def test_what_a_task_with_latents_refuses_is_the_message_too(flow, asked, sentence, prefect_server, model):
     state = flow(model=model, **asked, return_state=True)

@@ -1,0 +1,1 @@
+"""What generators are used for.  Each package can be deleted without touching the others."""

@@ -1,0 +1,1 @@
+"""Restoring damaged images with a generator as the prior, beside what people use without one."""
