@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganbench.flows.options import Machine, Some, on_command_line
+from ganbench.gan.applications.augment.options import Augmentation
 from ganbench.gan.question import (
     COMPARED,
     FOR_ALL,
@@ -497,6 +498,31 @@ def restore(
         with bars(quiet=json == "-") as show:
             made, files = restoration(show, model, image, out, wish, opening, workspace_of(opening.trust_pickle))
         finish(answer_of(made, files), json)
+
+
+@app.command()
+@on_command_line(request=Augmentation, opening=Opening, machine=Some(Machine, ("device", "debug")))
+def augment(
+    model: Model,
+    *,
+    request: Augmentation,
+    out: Annotated[
+        str, typer.Option(metavar="FOLDER", help="For a chart of all arms and a sheet of what was added.")
+    ] = "",
+    json: JsonFile = "",
+    opening: Opening,
+    machine: Machine,
+) -> None:
+    """Does a classifier learn more with a model's images? Beside flips, RandAugment, copies and unseen real images."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.augmentations import answer_of
+        from ganbench.gan.applications.augment.augmenting import augment as augmented
+        from ganbench.tasks.settings import workspace_of
+
+        with bars(quiet=json == "-") as show:
+            made = augmented(show, model, request, out, opening, workspace_of(opening.trust_pickle))
+        finish(answer_of(made), json)
 
 
 @app.command()

@@ -52,6 +52,7 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
     """The deployments of prefect.yaml."""
     from prefect.schedules import Cron
 
+    from ganbench.flows.augment import augment
     from ganbench.flows.baselines import baselines
     from ganbench.flows.compare import THREE, compare
     from ganbench.flows.condition import condition
@@ -117,6 +118,12 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
             "parameters": {"model": "zoo:flow-fashion-mnist", "damage": "inpaint:box=12", "n": 1},
             "description": "Restore damaged images with a model, beside classical methods: holes, low resolution, "
                            "noise, blur.",
+        }),
+        (augment, {
+            "name": "augment-with-a-model",
+            "parameters": {"model": "zoo:r3gan-fashion-mnist", "data": "fashion-mnist", "per_class": 50, "seeds": 5},
+            "description": "Does a classifier of few real images learn more with a model's images, beside flips and "
+                           "unseen real images?",
         }),
         (nightly, {
             "name": "suite-every-night", "parameters": {"suite": "zoo:garments"}, "tags": ["ganbench", TAG],

@@ -1,5 +1,4 @@
-"""What the flows `interpolate`, `invert`, `condition` and `restore` share: where files go, how results are shown and
-logged."""
+"""What the flows of latents and of applications share: where files go, how a result is shown and logged."""
 
 from __future__ import annotations
 
@@ -8,14 +7,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from ganbench.flows.evaluate import flow_tags, short_name
 from ganbench.flows.screen import Grid, Screen
 from ganbench.gan.files import check_file, digest_at
 from ganbench.gan.jobs import asked_model
 from ganbench.gan.models.identity import identity
-from ganbench.gan.question import Opening, Option, Repair, Request, Route, Wish
+from ganbench.gan.question import Opening, Option
 from ganbench.gan.report.markdown import escaped
 from ganbench.gan.types import Workspace, digest_of
 from ganbench.tasks.artifacts import publish
@@ -36,7 +35,7 @@ class Inquiry:
 
     kind: str
     model: str
-    options: Route | Wish | Request | Repair
+    options: Any                                            # a group of options
     digest: str
 
     @property
@@ -54,7 +53,7 @@ class Inquiry:
 
 
 def inquiry(
-    kind: str, model: str, options: Route | Wish | Request | Repair, opening: Opening, workspace: Workspace,
+    kind: str, model: str, options: Any, opening: Opening, workspace: Workspace,
     files: Sequence[str] = (),
 ) -> Inquiry:
     """BadInput: the model cannot be opened, or a file not be read."""

@@ -38,6 +38,8 @@ STAGES: dict[str, tuple[str, ...]] = {                      # and what is chosen
     "map": ("report.components",),
     "classifiers": ("conditioning.classifiers",),           # guides and judges
     "restoration": ("applications.restore.methods",),
+    "cells": ("applications.augment.cells",),               # classifiers of augmented images
+    "seen": ("applications.augment.copies",),               # test images among others
 }
 
 

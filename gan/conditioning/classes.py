@@ -106,9 +106,9 @@ def check_classes(prints: Sequence[bytes], labels: np.ndarray, names: Sequence[s
                        f"{LEAST} of each class: 4 for the guide, 4 for the judge and 2 to test both.")
 
 
-def sides_of(prints: Sequence[bytes], labels: np.ndarray) -> np.ndarray:
-    """GUIDE, JUDGE or HELD_OUT of each image (n,), by its content: the same shares of each class, and of an image that
-    is there several times one side."""
+def sides_of(prints: Sequence[bytes], labels: np.ndarray, shares: Sequence[float] = SHARES) -> np.ndarray:
+    """The part of each image (n,), 0 to len(shares), by its content: the same shares of each class, and of an image
+    that is there several times one part.  By default GUIDE, JUDGE or HELD_OUT."""
     classes: dict[int, set[bytes]] = {}
     for one, label in dict(zip(reversed(prints), reversed(labels.tolist()), strict=True)).items():     # its first class
         classes.setdefault(label, set()).add(one)
@@ -116,7 +116,7 @@ def sides_of(prints: Sequence[bytes], labels: np.ndarray) -> np.ndarray:
     for mine in classes.values():
         ordered = sorted(mine, key=lambda one: sha256(b"side" + one).digest())
         places = (np.arange(len(ordered)) + 0.5) / len(ordered)
-        side |= dict(zip(ordered, np.searchsorted(SHARES, places).tolist(), strict=True))
+        side |= dict(zip(ordered, np.searchsorted(shares, places).tolist(), strict=True))
     return np.array([side[one] for one in prints])
 
 

@@ -1,13 +1,11 @@
 """Real images beside an image that is explored: the nearest ones, and how realistic it is, in an extractor's features.
 
-Realism: the largest radius / distance over the balls of real images, whose radius is the distance to the third nearest
-other real image, without those above the median radius; 1 or more lies inside a ball (Kynkäänniemi et al. 2019,
-arXiv:1904.06991, equation 3).
+Realism: see `ganbench.gan.metrics.realism`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +16,8 @@ from ganbench.gan.explorer.state import State
 from ganbench.gan.features.base import Extractor
 from ganbench.gan.features.extract import module_of
 from ganbench.gan.features.passing import extract
-from ganbench.gan.metrics.neighbours import OF_COPIES, REALISM, nearest, nearest_across
+from ganbench.gan.metrics.neighbours import REALISM, nearest, nearest_across
+from ganbench.gan.metrics.realism import realism_in_balls
 from ganbench.gan.philox import words
 from ganbench.gan.photos import photo
 from ganbench.gan.sources import source_digest
@@ -29,8 +28,6 @@ MOST = 5_000        # real images
 LEAST = 10
 SHOWN = 6
 STEP = 500          # images between two saves
-ROWS = 500          # of features at a time
-FEW = 4             # real images whose distance is computed exactly
 
 Tick = Callable[[int], object]      # images just measured
 
@@ -73,15 +70,7 @@ class Surroundings:
 
     def realism(self, features: np.ndarray) -> np.ndarray:
         """(n, d) -> (n,): see the module; at most 1e6, which a copy of a real image has."""
-        small = np.flatnonzero((self.radii > 0) & (self.radii <= np.median(self.radii)))
-        if not len(small):
-            return np.zeros(len(features))                  # copies of very few images
-        found = np.zeros(len(features))
-        for i, best in candidates(features, self.features[small], self.radii[small]):
-            apart = np.linalg.norm(features[i].astype(np.float64) - self.features[small[best]], axis=1)
-            reach = self.radii[small[best]]
-            found[i] = np.maximum(found[i], reach / np.maximum(apart, reach / OF_COPIES))
-        return found
+        return realism_in_balls(features, self.features, self.radii)
 
     def labels_near(self, features: np.ndarray) -> list[int] | None:
         """(n, d) -> the label of the nearest real image of each; None: real images without labels."""
@@ -89,19 +78,6 @@ class Surroundings:
             return None
         found = nearest_across(features, self.features, 1).indices[:, 0]
         return [int(label) for label in self.data.labels[self.numbers[found]]]
-
-
-def candidates(x: np.ndarray, y: np.ndarray, radii: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(rows of x, for each a row of y): the few with the largest radius / distance, where rounding decides nothing."""
-    centre = y.mean(axis=0, dtype=np.float64)
-    right = y - centre
-    lengths = (right**2).sum(1)
-    for first in range(0, len(x), ROWS):
-        left = x[first : first + ROWS] - centre
-        squares = ((left**2).sum(1)[:, None] + lengths - 2 * left @ right.T).clip(1e-12)
-        ratios, few = radii**2 / squares, min(FEW, len(y))
-        for best in np.argpartition(-ratios, few - 1, axis=1)[:, :few].T:
-            yield np.arange(first, first + len(left)), best
 
 
 def surroundings_of(

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from ganbench.flows.audit import attribute, audit
+from ganbench.flows.augment import augment
 from ganbench.flows.baselines import baselines
 from ganbench.flows.compare import THREE, asked_models, compare
 from ganbench.flows.condition import condition
@@ -25,7 +26,7 @@ from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.question import PRESET, Opening, Question, options_of
 
 FLOWS = [evaluate, compare, ensemble, audit, attribute, train, baselines, specialise, interpolate, invert,
-         condition, restore]
+         condition, restore, augment]
 
 
 def form_of(flow):
@@ -156,6 +157,7 @@ def test_teams_and_ganbench_ui_get_the_same_deployments():
 @pytest.mark.parametrize(("flow", "first"), [
     (interpolate, ["model", "seeds", "frames"]), (invert, ["images", "model", "classes"]),
     (condition, ["model", "asked", "n"]), (restore, ["image", "model", "damage", "n"]),
+    (augment, ["model", "data", "per_class", "seeds"]),
 ], ids=lambda one: getattr(one, "name", None))
 def test_latent_spaces_have_forms_of_a_few_first_fields_and_the_defaults_of_the_command_line(flow, first):
     from typer.main import get_command
