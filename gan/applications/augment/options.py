@@ -18,7 +18,8 @@ class Augmentation:
     per_class: int = option(
         50, "Images per class", "Real images of each class that the classifier has; 0: all.", least=0, card="")
     seeds: int = option(5, "Seeds", "Classifiers of each arm.", least=2, card="")
-    task: str = option("classify", "Task", "What is learnt.", metavar="classify", card="Training")
+    task: str = option("classify", "Task", "What is learnt from the images: their classes.", metavar="classify",
+                       card="Training")
     factors: str = option("1,4,16", "Factors", "Synthetic images for each real one.", metavar="N,...", card="Arms")
     arms: str = option(
         "", "Arms", "Only these, beside those that the verdict needs. Empty: all.", metavar="NAME,...", card="Arms")

@@ -48,7 +48,7 @@ class Task:
 
     @property
     def given(self) -> Tensor:
-        return torch.from_numpy(self.y)[None]
+        return torch.tensor(self.y)[None]
 
     @property
     def missing(self) -> np.ndarray:

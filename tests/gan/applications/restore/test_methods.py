@@ -152,9 +152,12 @@ def test_ddrm_fills_holes_of_held_out_images_better_than_a_smooth_surface(garmen
 def test_a_colour_gan_restores_its_own_images(workspace):
     spec = resolve("zoo:r3gan-emoji", workspace)
     generator = generator_of(spec, workspace)
-    image = draw(generator, spec, 1, 0, 1)["images"][0]
-    one = simulated(damage_in("inpaint:box=12"), image, "a", 0)
-    found = restored("search", one.task, Means(generator, spec, next(iter(generator.spaces))), 0, 0, "a")
-    smooth = restored("biharmonic", one.task, Means(generator, spec), 0, 0, "a")
-    assert found.shape == image.shape
-    assert likeness(found, image, one.task.missing).psnr_hole > likeness(smooth, image, one.task.missing).psnr_hole
+    gains = []
+    for image in draw(generator, spec, 1, 0, 4)["images"]:
+        one = simulated(damage_in("inpaint:box=24"), image, "a", 0)
+        found = restored("search", one.task, Means(generator, spec, next(iter(generator.spaces))), 0, 0, "a")
+        smooth = restored("biharmonic", one.task, Means(generator, spec), 0, 0, "a")
+        assert found.shape == image.shape
+        gains.append(likeness(found, image, one.task.missing).psnr_hole
+                     - likeness(smooth, image, one.task.missing).psnr_hole)
+    assert np.mean(gains) > 0
