@@ -24,6 +24,7 @@ from ganbench.gan.question import (
     Repair,
     Request,
     Route,
+    Styling,
     Training,
     Wish,
 )
@@ -522,6 +523,34 @@ def augment(
 
         with bars(quiet=json == "-") as show:
             made = augmented(show, model, request, out, opening, workspace_of(opening.trust_pickle))
+        finish(answer_of(made), json)
+
+
+@app.command()
+@on_command_line(styling=Styling, opening=Opening, machine=Some(Machine, ("device", "debug")))
+def stylize(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL + " Or the folder of a training.",
+                                         show_default=False)],
+    *,
+    styling: Styling,
+    out: Annotated[
+        Path | None, typer.Option(help="A strip in FILE.png, beside which FILE.json is written, or a folder of all "
+                                  "images.", show_default=False)
+    ] = None,
+    json: JsonFile = "",
+    opening: Opening,
+    machine: Machine,
+) -> None:
+    """Show the content of one image in the style of another, at several strengths, and say what became of both."""
+    with sentences(machine.debug):
+        begin(machine)
+        stop_on_interrupt("Nothing was written.")
+        from ganbench.flows.stylizations import answer_of
+        from ganbench.gan.applications.stylize.stylizing import stylize as stylized
+        from ganbench.tasks.settings import workspace_of
+
+        with bars(quiet=json == "-") as show:
+            made = stylized(show, model, out, styling, opening, workspace_of(opening.trust_pickle))
         finish(answer_of(made), json)
 
 

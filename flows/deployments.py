@@ -62,6 +62,7 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
     from ganbench.flows.nightly import nightly
     from ganbench.flows.restore import restore
     from ganbench.flows.specialise import specialise
+    from ganbench.flows.stylize import stylize
     from ganbench.flows.train import train
     from ganbench.gan.question import PRESET
 
@@ -124,6 +125,12 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
             "parameters": {"model": "zoo:r3gan-fashion-mnist", "data": "fashion-mnist", "per_class": 50, "seeds": 5},
             "description": "Does a classifier of few real images learn more with a model's images, beside flips and "
                            "unseen real images?",
+        }),
+        (stylize, {
+            "name": "stylize-an-image",
+            "parameters": {"model": "zoo:dcgan-fashion-mnist", "content": "0:0", "style": "0:1",
+                           "strength": "0,0.25,0.5,0.75,1"},
+            "description": "Show the content of one image in the style of another, by a model, at several strengths.",
         }),
         (nightly, {
             "name": "suite-every-night", "parameters": {"suite": "zoo:garments"}, "tags": ["ganbench", TAG],

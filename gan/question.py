@@ -1,6 +1,6 @@
 """The options of an evaluation: which measurement (`Question`), and how the model is opened (`Opening`); of a training,
-and of what is done with latents: films (`Route`), inversions (`Wish`), images of one class (`Request`); of damaged
-images (`Repair`).
+and of what is done with latents: films (`Route`), inversions (`Wish`), images of one class (`Request`), styles
+(`Styling`); of damaged images (`Repair`).
 
 Each option is declared here once, with its help; the command line, Prefect's forms and Python use these classes.
 Standard library only, so that `ganbench --help` is fast.
@@ -229,6 +229,68 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Styling:
+    """Which image takes on whose style, by which method, and how much of it."""
+
+    PANEL: ClassVar[str] = "Style"
+
+    content: str = needed(
+        "Content", "What is shown: an image file, or SEED:IMAGE of the model's own images.", metavar="FILE|SEED:IMAGE",
+        card="",
+    )
+    style: str = needed(
+        "Style", "How it is shown: an image file, or SEED:IMAGE of the model's own images.", metavar="FILE|SEED:IMAGE",
+        card="",
+    )
+    strength: str = option(
+        "0,0.25,0.5,0.75,1", "Strength", "How much of the style, from 0 to 1; several make a strip.",
+        metavar="NUMBER,...", card="",
+    )
+    method: str = option(
+        "", "Method", "mixing (StyleGAN2), tuning, statistics (GANs), or sdedit (diffusion and flow models). Empty: "
+        "tuning, or sdedit.", metavar="mixing|tuning|statistics|sdedit", card="",
+    )
+    statistics: str = option(
+        "adain", "Statistics", "Of feature maps: means and deviations of channels (adain), or products of all pairs "
+        "(gram).", metavar="adain|gram", card="Method",
+    )
+    network: str = option(
+        "", "Networks", "Whose features are optimised: critic (of the folder of a training), efficientnet_lite0, "
+        "judge, filters. Empty: critic or efficientnet_lite0, and filters. Another one judges.", metavar="NAME,...",
+        card="Method",
+    )
+    learn: str = option(
+        "generator", "What learns", "By the method statistics: the generator, or the latent of the content.",
+        metavar="generator|latent", card="Method",
+    )
+    steer: str = option(
+        "statistics", "Steering", "By the method sdedit: towards the style's statistics within the content's class, or "
+        "towards the style's class.", metavar="statistics|class", card="Method",
+    )
+    layers: str = option(
+        "", "Layers", "By the method mixing: those that take the style, such as 4-7. Empty: the later half.",
+        metavar="N-M,...", card="Method",
+    )
+    steps: int = option(20, "Steps", "Of the descent towards the style.", least=1, card="Method")
+    keep: float = option(1.0, "Keep content", "Weight of what holds the content while the style changes.",
+                         card="Method")
+    classes: str = option(
+        "", "Classes", "The class of content and style, where these are files. Empty: what the judge sees, or unknown.",
+        metavar="N,N", card="Images",
+    )
+    fit: str = option("squeeze", "Fit", "How images of other sizes become the model's.", **FIT, card="Images")
+    judge: str = option(
+        "", "Judge", "A classifier of your own, which says whether the class is kept. Empty: the shipped one, of "
+        "models of Fashion-MNIST.", metavar="FILE.toml|MODULE:CALLABLE", card="Images",
+    )
+    vgg: str = option(
+        "", "Weights", "Of torchvision's VGG-16 or VGG-19: distances of style in its eyes as a further column.",
+        metavar="FILE", card="Images",
+    )
+    seed: int = option(0, "Seed", "Of searches and of noise.", least=0, card="Method")
+
+
+@dataclass(frozen=True)
 class Wish:
     """How the latents of images are searched, and whether the model could have made them."""
 
@@ -329,7 +391,7 @@ def options_of(group: type) -> dict[str, Option]:
     return {row.name: row.metadata["option"] for row in fields(group)}
 
 
-def given(asked: Question | Opening | Training | Route | Wish | Request | Repair) -> dict[str, Any]:
+def given(asked: Question | Opening | Training | Route | Wish | Request | Styling | Repair) -> dict[str, Any]:
     """The options that are not at their defaults, by name."""
     return {row.name: getattr(asked, row.name) for row in fields(asked) if getattr(asked, row.name) != row.default}
 

@@ -20,13 +20,14 @@ from ganbench.flows.invert import invert
 from ganbench.flows.options import as_given, fill, schema_of
 from ganbench.flows.restore import restore
 from ganbench.flows.specialise import specialise
+from ganbench.flows.stylize import stylize
 from ganbench.flows.train import train
 from ganbench.gan.models.names import ZOO, zoo_names
 from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.question import PRESET, Opening, Question, options_of
 
 FLOWS = [evaluate, compare, ensemble, audit, attribute, train, baselines, specialise, interpolate, invert,
-         condition, restore, augment]
+         condition, restore, augment, stylize]
 
 
 def form_of(flow):
@@ -158,6 +159,7 @@ def test_teams_and_ganbench_ui_get_the_same_deployments():
     (interpolate, ["model", "seeds", "frames"]), (invert, ["images", "model", "classes"]),
     (condition, ["model", "asked", "n"]), (restore, ["image", "model", "damage", "n"]),
     (augment, ["model", "data", "per_class", "seeds"]),
+    (stylize, ["model", "content", "style", "strength", "method"]),
 ], ids=lambda one: getattr(one, "name", None))
 def test_latent_spaces_have_forms_of_a_few_first_fields_and_the_defaults_of_the_command_line(flow, first):
     from typer.main import get_command
