@@ -161,7 +161,7 @@ def trained(steps, seed=0):
     return model.eval()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_small_colour_model_denoises_better_than_total_variation_at_four_levels():
     found = gains(trained(500), gratings(16, 0))
     assert good(found), found
