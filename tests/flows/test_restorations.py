@@ -55,7 +55,7 @@ def test_a_sheet_with_numbers_and_a_table(folder, tmp_path, short):
     assert found["restoration"]["missing"] == 144
     assert [row["solutions"] for row in found["methods"]] == [3, 3, 3, 1, 1, 1]
     first = found["images"][0]["methods"]
-    assert first["biharmonic"]["solutions"][0]["known_psnr"] > 90
+    assert first["biharmonic"]["solutions"][0]["known_psnr"] is None        # to the last bit
     assert first["nearest"]["solutions"][0]["ignores_what_is_known"]
     assert first["ddrm"]["spread"] > 0
     assert "seconds" not in json.dumps(found)

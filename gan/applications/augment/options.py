@@ -26,7 +26,7 @@ class Augmentation:
     steps: int = option(
         0, "Steps", "Of every classifier; 0: doubled until a doubling gains less than 0.3 points.", least=0,
         card="Training")
-    most_steps: int = option(8_000, "Most steps", "At most so many.", least=1, card="Training")
+    most_steps: int = option(8_000, "Most steps", "Doubling ends at so many steps.", least=1, card="Training")
     seed: int = option(0, "Seed", "Of the synthetic images, and the first one of the classifiers.", least=0,
                        card="Training")
     test: str = option(
