@@ -40,9 +40,9 @@ def write_gallery(
     atomic_write(path, lambda partial: partial.write_bytes(content))
 
 
-def tile(image: np.ndarray) -> Image.Image:
-    """TILE pixels: small images enlarged by whole pixels and centred, large ones reduced."""
-    picture = to_pillow(fitted(image, TILE)).convert("RGB")
-    found = Image.new("RGB", (TILE, TILE), (235, 235, 235))
-    found.paste(picture, ((TILE - picture.width) // 2, (TILE - picture.height) // 2))
+def tile(image: np.ndarray, side: int = TILE) -> Image.Image:
+    """`side` pixels: small images enlarged by whole pixels and centred, large ones reduced."""
+    picture = to_pillow(fitted(image, side)).convert("RGB")
+    found = Image.new("RGB", (side, side), (235, 235, 235))
+    found.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
     return found

@@ -110,14 +110,19 @@ def tested(
 
 # Files
 
-def check_outputs(out: Path, images: Sequence[str]) -> None:
-    """Refuse what could not be written, before anything is searched."""
+def check_place(out: Path) -> None:
+    """FILE.png, or a folder that is new or empty."""
     if out.suffix not in ("", ".png"):
         raise BadInput("unknown-output-format", f"{out} ends in {out.suffix}, expected FILE.png or a folder.")
     if not out.suffix and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput("output-exists", f"{out} is not an empty folder, and images of different runs must not mix.")
     if out.suffix and out.is_dir():
         raise BadInput("not-a-file", f"{out} is a folder, not a picture.")
+
+
+def check_outputs(out: Path, images: Sequence[str]) -> None:
+    """Refuse what could not be written, before anything is searched."""
+    check_place(out)
     if len(images) > MOST:
         raise BadInput("too-large", f"{len(images):,} images were given, expected at most {MOST:,} at a time.")
 

@@ -13,7 +13,8 @@ from ganbench.gan.applications.augment.arms import COPIES, LEARNT, ORACLE
 from ganbench.gan.applications.augment.grid import Grid, is_of_real
 from ganbench.gan.applications.augment.judging import Points
 from ganbench.gan.files import atomic_write
-from ganbench.gan.images import fitted, png_bytes, to_pillow
+from ganbench.gan.gallery import tile
+from ganbench.gan.images import png_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,14 +86,6 @@ def draw_added(path: Path, title: str, grid: Grid, arm: str, images: np.ndarray,
         for place, image in enumerate([*real, *more]):
             gap = 5 * GAP * (place >= len(real))
             column = place if place < len(real) else BESIDE[0] + place - len(real)
-            sheet.paste(tile(image), (NAME + column * (TILE + GAP) + gap, top))
+            sheet.paste(tile(image, TILE), (NAME + column * (TILE + GAP) + gap, top))
     content = png_bytes(np.asarray(sheet).transpose(2, 0, 1))
     atomic_write(path, lambda partial: partial.write_bytes(content))
-
-
-def tile(image: np.ndarray) -> Image.Image:
-    """TILE pixels: small images enlarged by whole pixels and centred, large ones reduced."""
-    picture = to_pillow(fitted(image, TILE)).convert("RGB")
-    found = Image.new("RGB", (TILE, TILE), (235, 235, 235))
-    found.paste(picture, ((TILE - picture.width) // 2, (TILE - picture.height) // 2))
-    return found

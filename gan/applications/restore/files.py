@@ -14,9 +14,9 @@ from ganbench.gan.applications.restore.restoring import Restoration
 from ganbench.gan.applications.restore.running import Restored, restored_images
 from ganbench.gan.applications.restore.sheet import Cell, map_of, seen, write_image, write_sheet
 from ganbench.gan.files import atomic_write
-from ganbench.gan.inverting import stems
+from ganbench.gan.inverting import check_place, stems
 from ganbench.gan.question import Opening, Repair
-from ganbench.gan.types import BadInput, Workspace
+from ganbench.gan.types import Workspace
 from ganbench.gan.watching import Show
 
 ROWS, SOLUTIONS = 24, 3             # on the sheet
@@ -29,19 +29,9 @@ def restoration(
 ) -> tuple[Restored, tuple[str, ...]]:
     """What was restored, see `restored_images`, and the files that it is written to: `out` is FILE.png, beside which is
     FILE.json, or a folder."""
-    check_out(out)
+    check_place(out)
     made = restored_images(show, model, image, wish, opening, workspace)
     return made, written(made, out)
-
-
-def check_out(out: Path) -> None:
-    """Refuse what could not be written, before anything is restored."""
-    if out.suffix not in ("", ".png"):
-        raise BadInput("unknown-output-format", f"{out} ends in {out.suffix}, expected FILE.png or a folder.")
-    if not out.suffix and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BadInput("output-exists", f"{out} is not an empty folder, and images of different runs must not mix.")
-    if out.suffix and out.is_dir():
-        raise BadInput("not-a-file", f"{out} is a folder, not a picture.")
 
 
 def written(made: Restored, out: Path) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def test_torchvision_reads_the_image_folder_with_identical_pixels(tmp_path, chan
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_datasets_of_hugging_face_reads_every_form_with_identical_pixels(tmp_path, kind):
-    datasets = pytest.importorskip("datasets")
+    import datasets
     one = made()
     export(tmp_path / "out", kind, one)
     files = {"webdataset": {"data_files": str(tmp_path / "out" / "*.tar")}}
@@ -59,7 +59,7 @@ def test_datasets_of_hugging_face_reads_every_form_with_identical_pixels(tmp_pat
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")     # its own
 def test_webdataset_reads_its_archives(tmp_path):
-    webdataset = pytest.importorskip("webdataset")
+    import webdataset
     export(tmp_path / "out", "webdataset", made())
     rows = list(webdataset.WebDataset(str(tmp_path / "out" / "synthetic-000000.tar"), shardshuffle=False))
     assert [int(row["cls"]) for row in rows] == made().labels.tolist()
