@@ -15,12 +15,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ganbench.gan.files import atomic_write
 from ganbench.gan.types import BadInput
+from ganbench.tasks.claims import claimed, place_of
 from ganbench.tasks.settings import settings
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 HOST, POOL = "127.0.0.1", "ganbench"
+PORTS = 50      # that are tried, from the one of the settings on
+_ports: list[BaseFileLock] = []  # those of this process
 
 Child = subprocess.Popen[bytes]
 
@@ -199,9 +206,16 @@ def wait_for(url: str, child: Child, log: Path, seconds: float = 180) -> None:
 
 
 def free_port(first: int) -> int:
-    """The first free port from `first` on."""
-    for port in range(first, first + 50):
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) != 0:
-                return port
-    raise BadInput("no-free-port", f"No free port from {first} to {first + 49} on {HOST}.")
+    """The first free port from `first` on.  It is this process's until it ends, so that two that start at the same
+    moment do not choose the same one, which neither has opened yet."""
+    found = claimed(place_of("ports"), (port for port in range(first, first + PORTS) if silent(port)))
+    if found is None:
+        raise BadInput("no-free-port", f"No free port from {first} to {first + PORTS - 1} on {HOST}.")
+    _ports.append(found[1])
+    return found[0]
+
+
+def silent(port: int) -> bool:
+    """Whether nobody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) != 0

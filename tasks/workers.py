@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganbench.gan.types import Workspace
+from ganbench.tasks.claims import claimed, place_of
 from ganbench.tasks.progress import is_worker
 
 if TYPE_CHECKING:
@@ -47,16 +46,7 @@ def slot(folder: Path | None = None) -> int:
     """The lowest number that no other worker of this user has on this machine; a process keeps its number to its end,
     when the system releases the lock, however it ends."""
     if not _slots:
-        from filelock import FileLock, Timeout
-
-        place = folder or Path(tempfile.gettempdir()) / f"ganbench-workers-{os.getuid()}"
-        place.mkdir(mode=0o700, exist_ok=True)
-        for k in count():
-            lock = FileLock(place / str(k), blocking=False, fallback_to_soft=False)
-            try:
-                lock.acquire()
-            except Timeout:
-                continue
-            _slots.append((k, lock))
-            break
+        found = claimed(folder or place_of("workers"), count())
+        assert found is not None
+        _slots.append(found)
     return _slots[0][0]
