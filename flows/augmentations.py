@@ -43,7 +43,7 @@ def sentences(found: Experiment) -> list[str]:
 
 def gained(points: Points) -> str:
     """`+2.3 points (95 % interval +1.2 to +3.4)`."""
-    return f"{points.value:+.1f} points (95 % interval {points.low:+.1f} to {points.high:+.1f})"
+    return f"{points.value:+z.1f} points (95 % interval {points.low:+.1f} to {points.high:+.1f})"
 
 
 def verdict_said(found: Experiment) -> str:
@@ -154,7 +154,7 @@ def table_of(found: Experiment) -> Table:
         if arm.name in grid.outcomes:
             one = grid.outcomes[arm.name]
             gain = difference(one, base)
-            beside = DASH if arm.name == grid.reference else f"{gain.value:+.1f} ({gain.low:+.1f} to {gain.high:+.1f})"
+            beside = DASH if arm.name == grid.reference else gain.with_signs
             rows.append((arm.name, f"{one.images:,}", interval(one.accuracy), beside, f"{100 * one.calibration:.1f}"))
     return Table(f"{found.spec.name} for {found.real.name}", heads, tuple(rows))
 

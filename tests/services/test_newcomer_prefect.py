@@ -144,6 +144,21 @@ def test_own_models_are_compared_from_the_form_one_or_several(own, pages, page, 
         expect(page.get_by_alt_text(f"Images of {name}")).to_be_visible()
 
 
+def test_images_are_restored_from_the_form_and_shown_with_their_scores(page, servers, theirs):
+    open_form(page, servers, "restore-images", "V2")
+    field(page, "Images").fill("my-draws")
+    page.get_by_text("Name or path").click()
+    field(page, "Model").fill("my-gan.safetensors")
+    page.get_by_text("Change", exact=True).click()
+    for title, text in (("Method", "biharmonic, tv"), ("Family", "dcgan")):
+        field(page, title).fill(text)
+    submitted(page, "inpaint:box=12 by my-gan")
+    expect(page.get_by_text("Completed", exact=True).first).to_be_visible(timeout=PATIENCE)
+    artifact(page, "restoration")
+    expect(page.get_by_text("biharmonic").first).to_be_visible()
+    assert page.locator("img[src^='data:image']").first.evaluate("picture => picture.naturalWidth") > 100
+
+
 def test_the_report_is_two_clicks_from_the_page_of_a_comparison(page, servers, theirs):
     more = {"real_images": {"reference": "my-photos"}, "scores": {"metrics": "kid", "extractor": "pixels"}}
     parameters = {"models": ["my-draws", "my-photos"], "n": 20, "more": more}

@@ -70,6 +70,11 @@ class Points:
     def reach(self) -> float:
         return (self.high - self.low) / 2
 
+    @property
+    def with_signs(self) -> str:
+        """`+2.3 (+1.2 to +3.4)`"""
+        return f"{self.value:+z.1f} ({self.low:+.1f} to {self.high:+.1f})"
+
 
 def points(values: np.ndarray) -> Points:
     """Of (S, n) numbers of S at least 2 seeds and n test images; see the module."""

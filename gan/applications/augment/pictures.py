@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ganbench.gan.applications.augment.arms import COPIES, LEARNT, ORACLE
 from ganbench.gan.applications.augment.grid import Grid, is_of_real
-from ganbench.gan.applications.augment.judging import Points
+from ganbench.gan.applications.augment.judging import Points, difference
 from ganbench.gan.files import atomic_write
 from ganbench.gan.gallery import tile
 from ganbench.gan.images import png_bytes
@@ -29,18 +29,22 @@ INK, QUIET = (20, 20, 20), (110, 110, 110)
 # Accuracy by arm
 
 def draw_accuracy(path: Path, title: str, grid: Grid) -> None:
-    """Accuracy on the test images by arm, with 95 % intervals; PNG."""
+    """Accuracy on the test images by arm, and the difference from the reference, with 95 % intervals; PNG.
+
+    Differences are paired, hence much surer than the intervals of two arms suggest.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     names = [arm.name for arm in grid.arms if arm.name in grid.outcomes]
-    figure = Figure(figsize=(7.2, 1.2 + 0.29 * len(names)), dpi=150, layout="constrained")
+    figure = Figure(figsize=(8.2, 1.2 + 0.29 * len(names)), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     for place, name in enumerate(reversed(names)):
         bar(axes, place, grid.outcomes[name].accuracy, colour_of(name))
     axes.axvline(grid.outcomes[grid.reference].accuracy.value, color=REAL, linewidth=0.8, linestyle=":")
     axes.set_yticks(range(len(names)), [f"{name} ({grid.outcomes[name].images:,})" for name in reversed(names)])
+    column_beside(axes, [gain_of(grid, name) for name in reversed(names)], f"beside {grid.reference}, points")
     axes.set_xlim(max(0, axes.get_xlim()[0]), min(100, axes.get_xlim()[1]))
     axes.set_xlabel("test images recognised, %, with 95 % intervals; in brackets: images learnt from", fontsize=9)
     axes.set_title(title, loc="left", fontsize=10)
@@ -49,6 +53,20 @@ def draw_accuracy(path: Path, title: str, grid: Grid) -> None:
     axes.grid(axis="x", linewidth=0.4, alpha=0.5)
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, lambda partial: figure.savefig(partial, format="png"))
+
+
+def gain_of(grid: Grid, name: str) -> str:
+    gain = difference(grid.outcomes[name], grid.outcomes[grid.reference])
+    return "" if name == grid.reference else gain.with_signs
+
+
+def column_beside(axes: Axes, texts: Sequence[str], head: str) -> None:
+    """A column of words to the right, from below."""
+    column = axes.secondary_yaxis("right")
+    column.set_yticks(range(len(texts)), texts, fontsize=9)
+    axes.annotate(head, (1, 1), (4, 4), xycoords="axes fraction", textcoords="offset points", fontsize=9, color=REAL)
+    column.tick_params(length=0)
+    column.spines["right"].set_visible(False)
 
 
 def bar(axes: Axes, place: int, found: Points, colour: str) -> None:
