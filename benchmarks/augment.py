@@ -1,7 +1,7 @@
 """Does a classifier of 50 garments of each class learn more with images of the zoo's models?
 
     python benchmarks/augment.py [MODEL ...] [--most-steps 2000] [--out FOLDER]
-    python benchmarks/augment.py --planted [--times 10]
+    python benchmarks/augment.py --planted --seeds 10 [--times 10]
 
 prints the tables of docs/augment.md; pictures go into FOLDER/MODEL.  With `--planted` the generators are images whose
 worth is known: unseen real images, the same with shuffled labels, noise, and copies of the real images, for ten draws

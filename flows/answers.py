@@ -46,10 +46,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was printed, as a screen and as JSON."""
+    """What was printed, as a screen and as JSON, and the pictures that a page of it shows."""
 
     screen: Screen
     text: str
+    pictures: tuple[str, ...] = ()
 
 
 def asked(command: str, out: str = "", **arguments: Any) -> Asked | None:

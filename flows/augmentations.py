@@ -24,7 +24,7 @@ from ganbench.gan.applications.augment.judging import BINS, HEADROOM, Outcome, P
 # Words
 
 def answer_of(made: Augmented) -> Answer:
-    return Answer(screen_of(made), json_of(made))
+    return Answer(screen_of(made), json_of(made), tuple(map(str, artifacts_of(made))))
 
 
 def screen_of(made: Augmented) -> Screen:

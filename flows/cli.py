@@ -56,6 +56,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")
 JsonFile = Annotated[
     str, typer.Option("--json", metavar="FILE|-", help="Write it as JSON, in full precision; - for stdout.")
 ]
+ReportFile = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE.html", help="Write it as a page, with its pictures.")
+]
 Models = Annotated[list[str], typer.Argument(metavar="MODEL MODEL...", help=MODEL, show_default=False)]
 
 REFERENCE = Some(Question, ("protocol", "n", "reference", "convention", "extractor"))  # of what has metrics of its own
@@ -281,15 +284,20 @@ def teller(json: str) -> Callable[[str], None]:
     return lambda text: print(text, file=sys.stderr if json == "-" else sys.stdout)
 
 
-def finish(answer: Answer, json: str) -> None:
-    """Print an answer, or write it as JSON, to a file or in place of the screen."""
+def finish(answer: Answer, json: str, report: Path | None = None) -> None:
+    """Print an answer, or write it as JSON, to a file or in place of the screen; and as a page."""
     from ganbench.flows.screen import Line, show
     from ganbench.flows.tables import write_json
 
     if json:
         write_json(json, answer.text)
+    if report:
+        from ganbench.flows.pages import write_answer
+
+        write_answer(report, answer, sys.argv[1:])
     if json != "-":
-        show([*answer.screen, *([Line(f"JSON: {json}", indent=0, whole=True)] if json else [])])
+        more = [f"JSON: {json}"] * bool(json) + [f"Report: {report}"] * bool(report)
+        show([*answer.screen, *(Line(text, indent=0, whole=True) for text in more)])
 
 
 @app.command()
@@ -353,6 +361,7 @@ def interpolate(
     *,
     route: Route,
     json: JsonFile = "",
+    report: ReportFile = None,
     opening: Opening,
     machine: Machine,
 ) -> None:
@@ -365,7 +374,7 @@ def interpolate(
 
         with bars(quiet=json == "-") as show:
             found = film(show, model, route, out, opening, workspace_of(opening.trust_pickle))
-        finish(answer_of(found), json)
+        finish(answer_of(found), json, report)
 
 
 @app.command()
@@ -433,6 +442,7 @@ def invert(
     *,
     wish: Wish,
     json: JsonFile = "",
+    report: ReportFile = None,
     opening: Opening,
     machine: Machine,
 ) -> None:
@@ -445,7 +455,7 @@ def invert(
 
         with bars(quiet=json == "-") as show:
             read = inversion(show, model, images, out, wish, opening, workspace_of(opening.trust_pickle))
-        finish(answer_of(read), json)
+        finish(answer_of(read), json, report)
 
 
 @app.command()
@@ -458,6 +468,7 @@ def condition(
         Path | None, typer.Option(help="A folder, FILE.npz, FILE.parquet, or a sheet in FILE.png.", show_default=False)
     ] = None,
     json: JsonFile = "",
+    report: ReportFile = None,
     opening: Opening,
     machine: Machine,
 ) -> None:
@@ -470,7 +481,7 @@ def condition(
 
         with bars(quiet=json == "-") as show:
             made = control(show, model, request, out, opening, workspace_of(opening.trust_pickle))
-        finish(answer_of(made), json)
+        finish(answer_of(made), json, report)
 
 
 @app.command()
@@ -486,6 +497,7 @@ def restore(
     *,
     wish: Repair,
     json: JsonFile = "",
+    report: ReportFile = None,
     opening: Opening,
     machine: Machine,
 ) -> None:
@@ -498,7 +510,7 @@ def restore(
 
         with bars(quiet=json == "-") as show:
             made, files = restoration(show, model, image, out, wish, opening, workspace_of(opening.trust_pickle))
-        finish(answer_of(made, files), json)
+        finish(answer_of(made, files), json, report)
 
 
 @app.command()
@@ -511,6 +523,7 @@ def augment(
         str, typer.Option(metavar="FOLDER", help="For a chart of all arms and a sheet of what was added.")
     ] = "",
     json: JsonFile = "",
+    report: ReportFile = None,
     opening: Opening,
     machine: Machine,
 ) -> None:
@@ -523,7 +536,7 @@ def augment(
 
         with bars(quiet=json == "-") as show:
             made = augmented(show, model, request, out, opening, workspace_of(opening.trust_pickle))
-        finish(answer_of(made), json)
+        finish(answer_of(made), json, report)
 
 
 @app.command()
@@ -538,6 +551,7 @@ def stylize(
                                   "images.", show_default=False)
     ] = None,
     json: JsonFile = "",
+    report: ReportFile = None,
     opening: Opening,
     machine: Machine,
 ) -> None:
@@ -551,7 +565,7 @@ def stylize(
 
         with bars(quiet=json == "-") as show:
             made = stylized(show, model, out, styling, opening, workspace_of(opening.trust_pickle))
-        finish(answer_of(made), json)
+        finish(answer_of(made), json, report)
 
 
 @app.command()

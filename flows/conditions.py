@@ -110,7 +110,7 @@ HEADS = ("method", "images", "confirmed (95 %)", "others", "variety", "of reject
 
 
 def answer_of(made: Control) -> Answer:
-    return Answer(screen_of(made), json_of(made))
+    return Answer(screen_of(made), json_of(made), (made.out,))
 
 
 def screen_of(made: Control) -> Screen:

@@ -16,7 +16,7 @@ from ganbench.gan.numbers import decimals, english
 
 
 def answer_of(film: Film) -> Answer:
-    return Answer(screen_of(film), json_of(film))
+    return Answer(screen_of(film), json_of(film), (str(film.out),))
 
 
 def screen_of(film: Film) -> Screen:

@@ -22,7 +22,7 @@ HIGH = 0.8              # a power with which what is not rejected says something
 
 
 def answer_of(read: Reading) -> Answer:
-    return Answer(screen_of(read), json_of(read))
+    return Answer(screen_of(read), json_of(read), tuple(read.files[:1]))
 
 
 def screen_of(read: Reading) -> Screen:

@@ -19,7 +19,7 @@ from ganbench.gan.applications.restore.scores import KNOWN
 
 
 def answer_of(made: Restored, files: Sequence[str]) -> Answer:
-    return Answer(screen_of(made, files), json_of(made))
+    return Answer(screen_of(made, files), json_of(made), tuple(files[:1]))
 
 
 def screen_of(made: Restored, files: Sequence[str]) -> Screen:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ganbench.flows.evaluate import flow_tags, short_name
+from ganbench.flows.pages import write_page
 from ganbench.flows.screen import Grid, Screen
 from ganbench.gan.files import check_file, digest_at
 from ganbench.gan.jobs import asked_model
@@ -48,6 +49,10 @@ class Inquiry:
         return Path(out) if out else settings().root / f"{self.kind}s" / f"{self.stem}{ending}"
 
     @property
+    def page(self) -> Path:
+        return settings().root / "pages" / f"{self.kind}-{self.stem}" / "report.html"
+
+    @property
     def picture(self) -> Path:
         return settings().root / "pictures" / f"{self.kind}-{self.stem}.png"
 
@@ -71,11 +76,14 @@ def conclude(
     """Log a result, and show it in Prefect's pages.  `name`: of the run, and above the table; `picture`: of its files,
     the one to show; `unsteady`: how the names of numbers begin that the same question does not decide."""
     metrics = {key: value for key, value in numbers.items() if math.isfinite(value)}
+    shown = [*([Path(picture)] if picture else []), *(path for path in files if str(path) != picture)]
+    report = write_page(asked.page, name, screen, shown, command)
     steady = {key: value for key, value in metrics.items() if not key.startswith(unsteady)}
     params = {"model": short_name(asked.model)} | {
         key: str(value) for key, value in asdict(asked.options).items() if value != ""}
     tracked = track_result(Record(
-        asked.kind, digest_of([asked.digest, steady]), name, params, metrics, as_markdown(screen), files, command,
+        asked.kind, digest_of([asked.digest, steady]), name, params, metrics, as_markdown(screen), [*files, report],
+        command,
         {**flow_tags(), **(tags or {})}))
     notes = [] if tracked.url else [tracked.problem or f"MLflow run {tracked.run_id}"]
     body = "\n\n".join([as_markdown(screen), f"Again: `{command}`", *notes])

@@ -16,7 +16,7 @@ from ganbench.gan.latent_files import finite
 
 
 def answer_of(made: Stylized) -> Answer:
-    return Answer(screen_of(made), json.dumps(facts_of(made), indent=1, allow_nan=False))
+    return Answer(screen_of(made), json.dumps(facts_of(made), indent=1, allow_nan=False), (strip_of(made),))
 
 
 def screen_of(made: Stylized) -> Screen:

@@ -94,7 +94,8 @@ def test_a_run_from_the_form_is_in_mlflow_once_with_every_arm_and_its_verdict(
              "arms": "copies"}
     made, tracked = augmenting("model.npz", **asked)
     client, (run,) = mlflow_runs()
-    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {"accuracy.png", "added.png"}
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {
+        "accuracy.png", "added.png", "report.html"}
     one = made.found.grid.outcomes["synthetic x2"]
     low, high = one.accuracy.low, one.accuracy.high
     assert [run.data.metrics[f"accuracy.synthetic_x2{end}"] for end in ("", ".low", ".high")] == [

@@ -199,7 +199,7 @@ def test_a_run_from_the_form_has_each_methods_share_and_cost_in_mlflow_once(
     assert sheet.parent == home / "conditions"
     client, (run,) = mlflow_runs()
     assert {file.path for file in client.list_artifacts(run.info.run_id)} == {
-        sheet.name, f"{sheet.stem}.latents.npz"}
+        sheet.name, f"{sheet.stem}.latents.npz", "report.html"}
     one, row = made.found.of("search")
     low, high = row.confirmed.interval
     assert [run.data.metrics[f"confirmed.search{end}"] for end in ("", ".low", ".high")] == [

@@ -92,7 +92,8 @@ def test_a_run_from_the_form_is_a_film_at_home_and_one_run_of_mlflow_however_oft
     assert run.data.params["seeds"] == "3,8"
     assert run.data.params["loop"] == "True"
     strip, = (home / "pictures").iterdir()
-    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {Path(film.out).name, strip.name}
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {
+        Path(film.out).name, strip.name, "report.html"}
     text, heading = shown("film")
     assert heading == f"Film of {film.model} in z"
     assert "](data:image/png;base64," in text

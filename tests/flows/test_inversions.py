@@ -162,7 +162,7 @@ def test_a_run_from_the_form_has_its_latents_in_mlflow_once(
     assert sheet.parent == home / "inversions"
     client, (run,) = mlflow_runs()
     assert {file.path for file in client.list_artifacts(run.info.run_id)} == {
-        sheet.name, latents.name, tuned.name, tuned.with_suffix(".safetensors").name}
+        sheet.name, latents.name, tuned.name, tuned.with_suffix(".safetensors").name, "report.html"}
     for name, psnr, p in zip(("own", "photo"), read.found.decibels(read.targets), read.p, strict=True):
         assert (run.data.metrics[f"psnr.{name}"], run.data.metrics[f"p.{name}"]) == (psnr, p)
     assert [run.data.metrics[name] for name in ("power", "power.low", "power.high")] == [*read.test.power]

@@ -126,7 +126,8 @@ def test_a_run_from_the_form_has_its_strip_in_mlflow_once(
     strip, numbers = map(Path, made.files)
     assert strip.parent == home / "styles"
     client, (run,) = mlflow_runs()
-    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {strip.name, numbers.name}
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {
+        strip.name, numbers.name, "report.html"}
     assert run.data.metrics["style_left"] == made.found.left
     assert run.data.metrics["style.1"] == made.found.steps[-1].style
     text, heading = shown("style")
