@@ -57,7 +57,8 @@ JsonFile = Annotated[
     str, typer.Option("--json", metavar="FILE|-", help="Write it as JSON, in full precision; - for stdout.")
 ]
 ReportFile = Annotated[
-    Path | None, typer.Option("--report", metavar="FILE.html", help="Write it as a page, with its pictures.")
+    Path | None, typer.Option("--report", metavar="FILE.html", dir_okay=False,
+                              help="Write it as a page, with its pictures.")
 ]
 Models = Annotated[list[str], typer.Argument(metavar="MODEL MODEL...", help=MODEL, show_default=False)]
 
