@@ -131,7 +131,8 @@ def check_classes(model: LatentModel, spec: ModelSpec, labels: Sequence[int], n:
         raise BadInput("missing-labels", f"{spec.name} has no classes: leave --classes out.")
     if labels and len(labels) != n:
         raise BadInput("labels-do-not-fit",
-                       f"There are {len(labels)} classes for {n} images, expected one for each, or one for all.")
+                       f"There are {len(labels)} classes for {n} {'image' if n == 1 else 'images'}, expected one for "
+                       "each, or one for all.")
     wrong = next((label for label in labels if not 0 <= label < classes), None)
     if wrong is not None:
         raise BadInput("unfit-value", f"{spec.name} has no class {wrong}, only 0 to {classes - 1}.")

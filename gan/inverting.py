@@ -111,13 +111,16 @@ def tested(
 # Files
 
 def check_place(out: Path) -> None:
-    """FILE.png, or a folder that is new or empty."""
+    """FILE.png, or a folder that is new or empty, and not within a file."""
     if out.suffix not in ("", ".png"):
         raise BadInput("unknown-output-format", f"{out} ends in {out.suffix}, expected FILE.png or a folder.")
     if not out.suffix and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput("output-exists", f"{out} is not an empty folder, and images of different runs must not mix.")
     if out.suffix and out.is_dir():
         raise BadInput("not-a-file", f"{out} is a folder, not a picture.")
+    within = next(folder for folder in out.absolute().parents if folder.exists())
+    if not within.is_dir():
+        raise BadInput("unwritable-file", f"{out} cannot be written: {within} is a file, expected a folder.")
 
 
 def check_outputs(out: Path, images: Sequence[str]) -> None:

@@ -118,6 +118,7 @@ def test_colour_models_restore_in_colour(tmp_path, short):
 @pytest.mark.parametrize(("arguments", "words"), [
     (("--damage", "hole"), "deblur"), (("--damage", "inpaint:box=40"), "32x32"), (("--n", 0), "--n"),
     (("--method", "magic"), "ddrm"), (("--method", "search"), "those that do are"), (("--classes", "70"), "0 to 9"),
+    (("--space", "w"), "--space"),
     (("--out", "a.jpg"), ".png"), (("--image", "nowhere.png"), "nowhere.png"), (("--damage", "superres:4",
                                                                                  "--damaged", ""), "8x8"),
 ])
@@ -128,6 +129,13 @@ def test_bad_input_is_one_sentence(arguments, words, folder, tmp_path):
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not list(tmp_path.glob("a.*"))
+
+
+def test_a_folder_within_a_file_is_refused_before_anything_is_restored(folder, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    for out in ("taken/out", "taken/in/a.png"):
+        done = restore(FLOW, "--image", folder, "--damage", "inpaint", "--out", tmp_path / out, code=2)
+        assert "is a file, expected a folder" in done.stderr
 
 
 def test_models_without_latents_or_denoiser_and_16_bit_images_are_refused(folder, tmp_path):

@@ -68,7 +68,7 @@ class Damage:
 
 def damage_in(text: str, mask: Path | None = None) -> Damage:
     """See the module.  BadInput: not such a line, or numbers that make no sense."""
-    kind, _, rest = text.strip().partition(":")
+    kind, rest = re.fullmatch(r"(\w*)[:,]?(.*)", text.strip(), re.DOTALL).groups()     # type: ignore[union-attr]
     if kind not in KINDS:
         raise not_understood(text)
     parts = [part.strip() for part in rest.split(",") if part.strip()]
@@ -120,7 +120,7 @@ READERS: dict[str, Callable[[str, str], Damage]] = {
 
 
 def number(word: str, text: str) -> float:
-    if not re.fullmatch(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", word):
+    if not re.fullmatch(r"-?([0-9]+(\.[0-9]*)?|\.[0-9]+)", word):
         raise not_understood(text)
     return float(word)
 

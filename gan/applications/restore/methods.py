@@ -1,7 +1,7 @@
 """METHODS: how an image is restored from a measurement, by a model's prior or without one.
 
-Settings were chosen on training images of Fashion-MNIST with the zoo's flow model, and on none of the images that
-documents report: docs/restore.md says how many, and which settings are the papers' or deepinv's own.
+Settings were chosen on training images of Fashion-MNIST with the zoo's models, and on none of the images that documents
+report: docs/restore.md says how many, and what was seen.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ from ganbench.gan.inversion import Batch, Way, check_classes, zeros
 from ganbench.gan.latent.inversion import Budget, Watch, unwatched
 from ganbench.gan.types import BadInput, ModelSpec
 
-LEVELS = (3.0, 0.01)        # of DDRM's noise: from where nothing is seen of an image to where nothing is hidden
+LEVELS = (2.0, 0.01)        # of DDRM's noise: from where nothing is seen of an image to where nothing is hidden
 NFE = {"ddrm": 50, "diffpir": 20, "dps": 50}        # denoisings of an image
-ETA, ETA_NOISE = 1.0, 0.85  # of DDRM, without noise and with; Kawar et al. 2022 take 0.85
-ZETA, LAMBDA, FLOOR = 0.3, 7.0, 0.01                # of DiffPIR; FLOOR: it divides by the noise
-GUIDANCE = 1.0              # of DPS
-TV = {"inpaint": 0.002, "superres": 0.002, "deblur": 0.002}     # weights where there is no noise
-TV_NOISE = {"denoise": 0.6, "deblur": 0.05, "inpaint": 0.3, "superres": 0.3}        # and with: standard deviations
+ETA, ETA_NOISE = 1.0, 0.85  # of DDRM; with noise 1 would leave out measurements that are noisier than the image is
+ZETA, LAMBDA, FLOOR = 1.0, 7.0, 0.01                # of DiffPIR; FLOOR: it divides by the noise
+GUIDANCE = 2.0              # of DPS
+TV = {"denoise": 0.6, "deblur": 0.07, "inpaint": 0.3, "superres": 0.5}      # weights, in deviations of the noise
+ROUNDING = 1 / 255 / math.sqrt(12)  # of levels: the least noise of a blur, since undoing it magnifies them
 MISFIT = 0.1                # how far a GAN is from real images: standard deviation of a pixel in [-1, 1]
 GAN = Budget(starts=8, steps=200, trial=40, kept=2)
+TURNS = 20                  # of `agreeing`
 BLENDED = ("inpaint", "superres")                   # operators whose inverse is exact
 
 
@@ -95,7 +96,13 @@ class Method:
 # Without a model
 
 def by_biharmonic(task: Task, means: Means, seed: int, watch: Watch) -> Tensor:
-    return torch.from_numpy(classical.biharmonic(task.y, task.missing))[None]
+    return smooth(task)
+
+
+def smooth(task: Task) -> Tensor:
+    """`biharmonic` of every channel, (n, C, H, W)."""
+    found = classical.biharmonic(task.given.flatten(0, 1).numpy(), task.missing)
+    return torch.from_numpy(found).float().view_as(task.given)
 
 
 def by_bicubic(task: Task, means: Means, seed: int, watch: Watch) -> Tensor:
@@ -103,16 +110,24 @@ def by_bicubic(task: Task, means: Means, seed: int, watch: Watch) -> Tensor:
 
 
 def by_tv(task: Task, means: Means, seed: int, watch: Watch) -> Tensor:
-    noise = task.damage.noise
-    weight = TV_NOISE[task.damage.kind] * noise * task.norm if noise else TV[task.damage.kind] * task.norm**2
-    return classical.total_variation(task.given, task.operator, weight, begun(task), task.norm)
+    return classical.total_variation(nearer_to(task), begun(task))
+
+
+def nearer_to(task: Task) -> classical.Nearer:
+    """Of total variation: x brought nearer to what is known, and without noise onto it.  The gradients of c channels
+    that have their edges at the same places are sqrt(c) times as long, and so is the weight."""
+    noise = task.damage.noise or (ROUNDING if task.damage.kind == "deblur" else 0.0)
+    if not noise:
+        return lambda x: consistent(x, task)
+    reach = classical.STEP / (TV[task.damage.kind] * noise * task.norm * math.sqrt(task.shape[0]))
+    return lambda x: task.operator.prox_l2(x, task.given, reach)
 
 
 def begun(task: Task) -> Tensor:
-    """A simple estimate (1, C, H, W), to begin with."""
-    if task.damage.kind == "inpaint":
-        return torch.from_numpy(classical.biharmonic(task.y, task.missing)).float().clamp(0, 1)[None]
-    return classical.bicubic(task.given, task.damage.factor) if task.damage.kind == "superres" else task.given
+    """A simple estimate (n, C, H, W), to begin with."""
+    if task.damage.kind == "superres":
+        return classical.bicubic(task.given, task.damage.factor)
+    return smooth(task).clamp(0, 1) if task.damage.kind == "inpaint" else task.given
 
 
 def by_nearest(task: Task, means: Means, seed: int, watch: Watch) -> Tensor:
@@ -185,11 +200,11 @@ def by_search(task: Task, means: Means, seed: int, watch: Watch) -> Tensor:
     (Bora et al. 2017, arXiv:1703.03209; Menon et al. 2020, arXiv:2003.03808, keep z on its shell)."""
     known = torch.from_numpy(task.known.copy())
     labels = () if means.label is None else (means.label,)
-    check_classes(means.generator, means.spec, labels, 1)
+    check_classes(means.generator, means.spec, labels, len(labels))
     targets = 2 * task.given[:, known]
     weight = (4 * task.damage.noise**2 + MISFIT**2) / targets.shape[1]
     batch = Batch(means.generator, means.spec, targets.to(means.device), labels,
-                  zeros(means.generator, 1).to(means.device), Way(means.space, GAN, seed),
+                  zeros(means.generator, len(targets)).to(means.device), Way(means.space, GAN, seed),
                   measure=lambda images: 2 * task.operator.A((images.cpu() + 1) / 2)[:, known].to(images), prior=weight)
     return torch.from_numpy((batch.searched(watch).images + 1) / 2)
 
@@ -200,9 +215,9 @@ METHODS = {
     "ddrm": Method(by_ddrm, "diffusion in the operator's singular vectors", "Kawar et al. 2022, arXiv:2201.11793",
                    KINDS, "denoiser", random=True),
     "diffpir": Method(by_diffpir, "half-quadratic splitting with a diffusion model",
-                      "Zhu et al. 2023, arXiv:2305.08995", KINDS, "denoiser", random=True),
+                      "Zhu et al. 2023, arXiv:2305.08995", KINDS, "denoiser", random=True, blended=True),
     "dps": Method(by_dps, "diffusion guided by the measurement", "Chung et al. 2023, arXiv:2209.14687", KINDS,
-                  "denoiser", random=True),
+                  "denoiser", random=True, blended=True),
     "search": Method(by_search, "latents searched from several starts", "Bora et al. 2017, arXiv:1703.03209", KINDS,
                      "latents", random=True, blended=True),
     "biharmonic": Method(by_biharmonic, "a thin plate through the known pixels", "Duchon 1977, doi:10.1007/BFb0086566",
@@ -243,12 +258,22 @@ def restored(
 ) -> np.ndarray:
     """Solution k of an image -> (C, H, W) uint8.  It depends on the seed, k and `name`, such as the measurement's
     digest, alone."""
+    return finished(method, task, means, seed_for(seed, k, name), watch)[0]
+
+
+def seed_for(seed: int, k: int, name: str) -> int:
+    """Of solution k of an image, 63 bits."""
+    return int(seeds([k], seed, f"restore {name}"))
+
+
+def finished(method: str, task: Task, means: Means, seed: int, watch: Watch = unwatched) -> np.ndarray:
+    """(n, C, H, W) uint8: what is known is put back where the method and the damage allow it."""
     row = METHODS[method]
     with torch.inference_mode(False), torch.no_grad():
-        x = row.solve(task, means, int(seeds([k], seed, f"restore {name}")), watch).float().cpu()
+        x = row.solve(task, means, seed, watch).float().cpu()
         if row.blended and blends(task.damage):
-            x = consistent(x, task)
-    return rounded(x)[0].numpy()
+            x = agreeing(x, task)
+    return rounded(x).numpy()
 
 
 def blends(damage: Damage) -> bool:
@@ -260,6 +285,13 @@ def consistent(x: Tensor, task: Task) -> Tensor:
     """x + A^+ (y - A x): what is known is replaced, and the rest stays (range and null space: Wang et al. 2023,
     arXiv:2212.00490, section 3.2).  Of an image with a hole, the known pixels."""
     return x + task.operator.A_dagger(task.given - task.operator.A(x))
+
+
+def agreeing(x: Tensor, task: Task) -> Tensor:
+    """Projected in turn onto [0, 1] and onto what is known (Youla & Webb 1982, doi:10.1109/TMI.1982.4307555)."""
+    for _ in range(TURNS):
+        x = consistent(x.clamp(0, 1), task)
+    return x
 
 
 def rounded(x: Tensor) -> Tensor:

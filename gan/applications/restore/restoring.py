@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -143,11 +143,3 @@ def training_images(data: ImageSet, shape: tuple[int, int, int]) -> np.ndarray:
     if found.shape[1:] == shape:
         return found
     return np.stack([photo(image, shape) for image in found])
-
-
-def means_of(results: Sequence[Restoration], pick: Callable[[Likeness], float | None]) -> float | None:
-    """The mean over images of the mean over solutions; None where the whole images are not known."""
-    values = [[pick(one) for one in result.likenesses] for result in results]
-    if not values or any(not row or any(value is None for value in row) for row in values):
-        return None
-    return float(np.mean([np.mean(row) for row in values]))     # type: ignore[arg-type]

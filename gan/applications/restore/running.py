@@ -130,6 +130,9 @@ def labels_in(wish: Repair, generator: Any, spec: CompleteSpec, n: int) -> Seque
 def space_for(generator: Any, asked: str) -> str:
     """The space of a search: the one that is asked for, or W+, or W, where there is one."""
     if not searchable(generator):
+        if asked:
+            raise BadInput("conflicting-options", f"The space {asked} is for a search, and the model is none with "
+                           "latents to search: leave --space out.")
         return ""
     if asked and asked not in generator.spaces:
         raise BadInput("unknown-latent-space", f"No latent space {asked!r}, only {', '.join(generator.spaces)}.")

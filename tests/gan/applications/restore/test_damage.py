@@ -28,14 +28,15 @@ def test_a_damage_says_itself_what_it_is(text):
 @pytest.mark.parametrize(("short", "whole"), [
     ("inpaint", "inpaint:box"), ("superres", "superres:4"), ("denoise", "denoise:0.1"),
     ("deblur", "deblur:1.5,noise=0.02"), ("deblur:2,noise=0", "deblur:2,noise=0"),
-    (" inpaint:box=3 ", "inpaint:box=3")])
+    (" inpaint:box=3 ", "inpaint:box=3"), ("inpaint,noise=0.05", "inpaint:box,noise=0.05"),
+    ("superres,noise=.1", "superres:4,noise=0.1")])
 def test_what_is_not_said_is_usual(short, whole):
     assert damage_in(short).text == whole
 
 
 @pytest.mark.parametrize("text", [
     "", "hole", "inpaint:circle", "inpaint:random", "inpaint:half=3", "superres:x", "denoise:0.1,noise=0.1",
-    "deblur:1,2", "denoise:-0.1", "denoise:nan", "inpaint:box=", "superres:1e3"])
+    "deblur:1,2", "denoise:--1", "denoise:nan", "inpainting", "inpaint:box=", "superres:1e3"])
 def test_a_line_that_is_not_understood_is_refused_with_what_is_expected(text):
     with refused("unknown-damage", "inpaint", "superres", "denoise", "deblur"):
         damage_in(text)
@@ -43,7 +44,8 @@ def test_a_line_that_is_not_understood_is_refused_with_what_is_expected(text):
 
 @pytest.mark.parametrize("text", [
     "superres:1", "superres:2.5", "inpaint:box=0", "inpaint:random=0", "inpaint:random=1", "denoise:0", "denoise:1.5",
-    "deblur:0.01", "deblur:1,noise=2"])
+    "deblur:0.01", "deblur:1,noise=2", "denoise:-0.1", "inpaint:box=-3", "inpaint:random=-.5", "deblur:-1",
+    "inpaint,noise=-0.1"])
 def test_numbers_without_sense_are_refused(text):
     with refused("unfit-value"):
         damage_in(text)
