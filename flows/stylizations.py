@@ -52,9 +52,9 @@ def sentences_of(made: Stylized) -> list[str]:
     return [
         f"{made.how[:1].upper()}{made.how[1:]}. Strength 0 is the content as the model makes it, {reached(made)} from "
         "the image that was given.",
-        f"Style: distance of the {kinds(made)} of feature maps from those of the style, relative to these, by "
-        f"{made.judge}{of_others(made)}; content moved: 0 if the same places stand out in its coarsest map, 1 if "
-        "others.",
+        f"Style: distance of the {kinds(made)} of feature maps from those of the style, relative to these, "
+        f"{where(made)}, by {made.judge}{of_others(made)}; content moved: 0 if the same places stand out in "
+        "its coarsest map, 1 if others.",
         *([f"Unchanged: {why_unchanged(made)}."] if found.unchanged else [verdict(made)]),
         *([f"Other images of the adapted model change by {made.elsewhere.drift:.1f} of 255 levels (root mean square), "
            f"and {said_share(made.elsewhere.left)} of their distance from the style is left."]
@@ -67,6 +67,14 @@ def reached(made: Stylized) -> str:
     return f"{value:.1f} dB" if math.isfinite(value) else "without any difference"
 
 
+def where(made: Stylized) -> str:
+    """The region, and why it is not the one that was asked for."""
+    if made.region == "object":
+        return "on the object alone, which is what differs from the colour of the border"
+    return "in the whole image" + (", since not both images have an object in front of one colour"
+                                   if made.styling.region == "object" else "")
+
+
 def kinds(made: Stylized) -> str:
     return "means and deviations" if made.styling.statistics == "adain" else "Gram matrices"
 
@@ -77,11 +85,16 @@ def of_others(made: Stylized) -> str:
 
 def verdict(made: Stylized) -> str:
     found = made.found
-    left = f"{said_share(found.left)} of the distance is left at {found.steps[-1].strength:g}"
-    halved = "it is at least halved" if found.left <= HALVED else "it is not halved"
+    halved = "it is at least halved" if found.left <= HALVED else approached(found.left)
     way = "falls with every strength" if found.monotone else "does not fall with every strength"
+    whole = f" ({said_share(found.left_whole)} of that of the whole images)" if made.region == "object" else ""
+    left = f"{said_share(found.left)} of the distance is left at {found.steps[-1].strength:g}{whole}"
     kept = "" if found.kept is None else f"; the class is {'kept' if found.kept else 'lost'}, says {made.classifier}"
     return f"The distance of style {way}: {left}, {halved}{kept}."
+
+
+def approached(left: float) -> str:
+    return f"the style is approached by {100 * (1 - left):.0f} % only" if left < 1 else "the style is not approached"
 
 
 def said_share(value: float) -> str:
@@ -114,10 +127,12 @@ def numbers_of(made: Stylized) -> dict[str, float]:
     """For MLflow; of each strength by its value."""
     numbers: dict[str, float] = {}
     for step in made.found.steps:
-        facts = {"style": step.style, "style.optimised": step.optimised, "style.vgg": step.vgg,
-                 "content_moved": step.content, "psnr": finite(step.decibels), "class": step.label}
+        facts = {"style": step.style, "style.whole": step.whole, "style.optimised": step.optimised,
+                 "style.vgg": step.vgg, "content_moved": step.content, "psnr": finite(step.decibels),
+                 "class": step.label}
         numbers |= {f"{name}.{step.strength:g}": float(value) for name, value in facts.items() if value is not None}
-    numbers |= {"style_left": made.found.left, "monotone": float(made.found.monotone)}
+    numbers |= {"style_left": made.found.left, "style_left_whole": made.found.left_whole,
+                "monotone": float(made.found.monotone)}
     numbers |= {"class_kept": float(made.found.kept)} if made.found.kept is not None else {}
     if made.elsewhere:
         numbers |= {"drift": made.elsewhere.drift, "style_left_elsewhere": made.elsewhere.left}

@@ -256,8 +256,12 @@ class Styling:
     )
     network: str = option(
         "", "Networks", "Whose features are optimised: critic (of the folder of a training), efficientnet_lite0, "
-        "judge, filters. Empty: critic or efficientnet_lite0, and filters. Another one judges.", metavar="NAME,...",
-        card="Method",
+        "judge, filters, random. Empty: critic or efficientnet_lite0, with filters and random. Another one judges.",
+        metavar="NAME,...", card="Method",
+    )
+    region: str = option(
+        "object", "Region", "Where style is looked at: on the object, if both images have a border of one colour, or "
+        "in the whole image.", metavar="object|whole", card="Method",
     )
     learn: str = option(
         "generator", "What learns", "By the method statistics: the generator, or the latent of the content.",
@@ -272,7 +276,7 @@ class Styling:
         metavar="N-M,...", card="Method",
     )
     steps: int = option(20, "Steps", "Of the descent towards the style.", least=1, card="Method")
-    keep: float = option(1.0, "Keep content", "Weight of what holds the content while the style changes.",
+    keep: float = option(0.3, "Keep content", "Weight of what holds the content while the style changes.",
                          card="Method")
     classes: str = option(
         "", "Classes", "The class of content and style, where these are files. Empty: what the judge sees, or unknown.",

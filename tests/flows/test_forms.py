@@ -171,7 +171,7 @@ def test_latent_spaces_have_forms_of_a_few_first_fields_and_the_defaults_of_the_
     fields = fields_of(flow)
     for name in fields.keys() & options.keys() - {"model", "out", "images", "image"}:
         assert fields[name].get("default", options[name].default) == options[name].default, name
-    assert fields.keys() == options.keys() - {"json", "device", "debug"}
+    assert fields.keys() == options.keys() - {"json", "report", "device", "debug"}      # flows always write a report
 
 
 def test_what_a_form_refuses_as_too_little_is_what_the_work_refuses():

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ganbench.gan.applications.stylize.networks import Eyes
+from ganbench.gan.applications.stylize.regions import Guide
 from ganbench.gan.applications.stylize.statistics import distance
 from ganbench.gan.features.base import Extractor
 from ganbench.gan.features.passing import extract
@@ -27,7 +28,8 @@ class Step:
     """One strength.  Distances of style are relative, see `ganbench.gan.applications.stylize.statistics`."""
 
     strength: float
-    style: float                        # in the eyes of the judging network
+    style: float                        # in the eyes of the judging network, in the region that is looked at
+    whole: float                        # and of the whole image
     optimised: float | None             # and in those of the optimising one; None: none optimised
     vgg: float | None                   # and in VGG's, where its weights are given
     content: float                      # 1 - correlation of the judging network's coarsest maps with those at 0
@@ -46,8 +48,12 @@ class Judgement:
     @property
     def left(self) -> float:
         """Which share of the distance of style is left at the largest strength; 1 where there was none."""
-        first, last = self.steps[0].style, self.steps[-1].style
-        return last / first if first > 0 else 1.0
+        return share(self.steps[-1].style, self.steps[0].style)
+
+    @property
+    def left_whole(self) -> float:
+        """The same of the whole image."""
+        return share(self.steps[-1].whole, self.steps[0].whole)
 
     @property
     def monotone(self) -> bool:
@@ -64,14 +70,21 @@ class Judgement:
         return all(step.unchanged for step in self.steps)
 
 
+def share(last: float, first: float) -> float:
+    return last / first if first > 0 else 1.0
+
+
 def measured(
     images: np.ndarray, strengths: Sequence[float], content: np.ndarray, style: np.ndarray, judge: Eyes,
     optimiser: Eyes | None = None, vgg: Eyes | None = None, classifier: Extractor | None = None, kind: str = "adain",
     device: str = "cpu",
+    guide: Guide | None = None,
 ) -> Judgement:
-    """images (n, C, H, W) uint8 of the strengths, of which the first one is 0; content and style (C, H, W) uint8."""
-    apart = [None if eyes is None else distances(images, style, eyes, kind, device)
+    """images (n, C, H, W) uint8 of the strengths, of which the first one is 0; content and style (C, H, W) uint8;
+    `guide`: where statistics are taken, of all images where the content's object was."""
+    apart = [None if eyes is None else distances(images, style, eyes, kind, device, guide)
              for eyes in (judge, optimiser, vgg)]
+    whole = distances(images, style, judge, kind, device)
     strayed = strayings(images, judge, device)
     labels, of_content = classes(images, classifier), classes(content[None], classifier)
     errors = ((images.astype(np.float64) - content) / 127.5).reshape(len(images), -1) ** 2
@@ -79,16 +92,20 @@ def measured(
     steps = []
     for i, strength in enumerate(strengths):
         numbers = [None if of is None else float(of[i]) for of in apart]
-        steps.append(Step(strength, numbers[0] or 0.0, numbers[1], numbers[2], float(strayed[i]), float(noise[i]),
-                          None if labels is None else int(labels[i]), same(images[i], images[0])))
+        label = None if labels is None else int(labels[i])
+        steps.append(Step(strength, numbers[0] or 0.0, float(whole[i]), numbers[1], numbers[2], float(strayed[i]),
+                          float(noise[i]), label, same(images[i], images[0])))
     return Judgement(tuple(steps), None if of_content is None else int(of_content[0]))
 
 
 @torch.no_grad()
-def distances(images: np.ndarray, style: np.ndarray, eyes: Eyes, kind: str, device: str) -> np.ndarray:
+def distances(
+    images: np.ndarray, style: np.ndarray, eyes: Eyes, kind: str, device: str, guide: Guide | None = None
+) -> np.ndarray:
     """(n,) of images (n, C, H, W) uint8 from a style (C, H, W) uint8."""
-    aim = eyes.style(on(style[None], device), kind)
-    return np.array([float(distance(eyes.style(on(image[None], device), kind), aim)) for image in images])
+    ours, theirs = (guide.content, guide.style) if guide else (None, None)
+    aim = eyes.style(on(style[None], device), kind, theirs)
+    return np.array([float(distance(eyes.style(on(image[None], device), kind, ours), aim)) for image in images])
 
 
 @torch.no_grad()

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.gan.applications.stylize.networks import Eyes
-from ganbench.gan.applications.stylize.noising import alone, sdedit, towards
+from ganbench.gan.applications.stylize.noising import sdedit
 from ganbench.gan.applications.stylize.pictures import Picture, placed
 from ganbench.gan.applications.stylize.ramp import Descent, descend
+from ganbench.gan.applications.stylize.regions import Guide
 from ganbench.gan.generators.backwards import runs_backwards
 from ganbench.gan.generators.base import LatentModel, asked_classes, seed_of
 from ganbench.gan.generators.diffusion import PROCESSES
@@ -36,6 +37,8 @@ LOCALITY, NEAR, OTHERS = 0.1, 0.5, 2        # the weight of what holds images of
 DRAWN = 1               # images of the model that are adapted together with the content
 WITNESSES = 16          # and others, of which the change is measured
 ELSEWHERE = "stylize"   # the name of their draws
+LAYERED = 700           # steps of inversion in W+, which has more to find: 300 leave 4 dB to be had
+FAR = 0.25              # the time of strength 1 of SDEdit, where it is not the class that changes the image
 LEARN = ("generator", "latent")
 STEER = ("statistics", "class")
 
@@ -55,6 +58,7 @@ class Scene:
     learn: str = LEARN[0]
     steer: str = STEER[0]
     device: str = "cpu"
+    guide: Guide | None = None      # where the objects are; None: statistics of whole images
 
     @property
     def aim(self) -> Tensor:
@@ -120,7 +124,9 @@ def told(found: Inverted, device: str, n: int = 1) -> Tensor | None:
 def mixing(scene: Scene, strengths: Sequence[float], show: Show) -> Drawn:
     """W+ of both images; the styles of some layers go along a line from those of the content to those of the style."""
     model, device = scene.model, scene.device
-    a, b = (scene.found(picture, "w+", show) for picture in (scene.content, scene.style))
+    budget = replace(scene.way.budget, steps=max(LAYERED, scene.way.budget.steps))
+    longer = replace(scene, way=replace(scene.way, budget=budget))
+    a, b = (longer.found(picture, "w+", show) for picture in (scene.content, scene.style))
     rows = layers_in(scene.layers, model.spaces["w+"].shape[0])
     ours, theirs = (torch.from_numpy(found.latents).to(device) for found in (a, b))
     with torch.no_grad():
@@ -217,7 +223,7 @@ def adapted_by(
 
     show("style", 0, 100)
     shots = descend(learnt, render, scene.eyes, scene.aim, strengths, scene.descent, hold if held else None,
-                    hundredths(show, "style"))
+                    hundredths(show, "style"), scene.guide)
     network.requires_grad_(False)
     return Drawn(pixels_of(shots), how, scene.eyes.name, elsewhere(scene, network, found, images))
 
@@ -275,7 +281,7 @@ def moving(scene: Scene, strengths: Sequence[float], show: Show) -> Drawn:
     images, labels = renderer(scene, found.noise.to(scene.device), space), told(found, scene.device)
     show("style", 0, 100)
     shots = descend([at], lambda: images(scene.model, chart.latents(at), labels), scene.eyes, scene.aim, strengths,
-                    scene.descent, watch=hundredths(show, "style"))
+                    scene.descent, watch=hundredths(show, "style"), guide=scene.guide)
     return Drawn(pixels_of(shots), f"latent moved in {space}", scene.eyes.name)
 
 
@@ -301,20 +307,29 @@ def no_latents(spec: ModelSpec) -> str:
 # SDEdit
 
 def noising(scene: Scene, strengths: Sequence[float], show: Show) -> Drawn:
-    """The content's class and statistics towards the style's, or the style's class."""
-    content, style, by_class = floats(scene.content.pixels, scene.device), scene.aim, scene.steer == "class"
-    noise = noise_of(scene)
-    labels = label_of(scene, scene.style if by_class else scene.content)
-    same = np.array_equal(scene.content.pixels, scene.style.pixels)
-    show("style", 0, 100 * len(strengths))
+    """Noise and back: of the content with the style's class, or of pixels that were moved towards the style's
+    statistics with the content's class; the background of an object stays."""
+    by_class, content, noise = scene.steer == "class", floats(scene.content.pixels, scene.device), noise_of(scene)
+    labels, far = label_of(scene, scene.style if by_class else scene.content), 1 if by_class else FAR
+    begun = [content] * len(strengths) if by_class else painted(scene, content, strengths, show)
     model: Any = scene.model
-    shots = []
-    for strength in strengths:
-        steer = alone if by_class else towards(scene.eyes, content, style, strength, scene.descent)
-        shots.append(content if same else sdedit(
-            model, content, noise, strength, labels, steer, hundredths(show, "style")))
-    what = "the style's class" if by_class else "the content's class, statistics towards the style's"
+    show("noise", 0, 100 * len(strengths))
+    shots = [sdedit(model, image, noise, far * strength, labels, hundredths(show, "noise"))
+             for image, strength in zip(begun, strengths, strict=True)]
+    if scene.guide and not by_class:
+        shots = [content.lerp(shot, scene.guide.content) for shot in shots]
+    what = "the style's class" if by_class else "pixels moved to the style's statistics, then noise and back"
     return Drawn(pixels_of(shots), what, "" if by_class else scene.eyes.name)
+
+
+def painted(scene: Scene, content: Tensor, strengths: Sequence[float], show: Show) -> list[Tensor]:
+    """Descent on the pixels themselves (Gatys et al. 2016)."""
+    with torch.inference_mode(False):
+        pixels = content.clone().requires_grad_()
+    show("style", 0, 100)
+    shots = descend([pixels], lambda: pixels.clamp(-1, 1), scene.eyes, scene.aim, strengths, scene.descent,
+                    watch=hundredths(show, "style"), guide=scene.guide)
+    return [shot.clamp(-1, 1) for shot in shots]
 
 
 def noise_of(scene: Scene) -> Tensor:

@@ -1,8 +1,8 @@
 """The networks whose feature maps style and content are computed from: one that optimises, and another that judges.
 
 NETWORKS: a classifier of photos (EfficientNet-Lite0), the judge of Fashion-MNIST, a model's own critic, filters without
-weights, and VGG, whose weights a user gives.  What is optimised in one network's eyes is judged in another's, since
-features can be met without looking alike.
+weights, random convolutions, and VGG, whose weights a user gives.  What is optimised in one network's eyes is judged in
+another's, since features can be met without looking alike.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, conv2d, pad
+from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad
 
 from ganbench.gan.applications.stylize.statistics import Statistics, statistics, strayed
 from ganbench.gan.checkpoints import load_into, load_state
@@ -23,7 +23,7 @@ from ganbench.gan.features.network import load
 from ganbench.gan.features.resize import clean
 from ganbench.gan.types import BadInput, Workspace
 
-NETWORKS = ("critic", "efficientnet_lite0", "judge", "filters")
+NETWORKS = ("critic", "efficientnet_lite0", "judge", "filters", "random")
 JUDGES = ("judge", "filters", "efficientnet_lite0")     # in the order in which they are preferred
 SIDES = 96, 224             # pixels along a side that photos' networks see at least, and at most
 SCALES = 3                  # of the filters: halved each time
@@ -41,13 +41,9 @@ class Eyes:
     name: str
     maps: Maps
 
-    def style(self, images: Tensor, kind: str = "adain") -> Statistics:
-        return statistics(self.maps(images)[:-1], kind)
-
-    def both(self, images: Tensor, kind: str = "adain") -> tuple[Statistics, Tensor]:
-        """The statistics of style, and the maps of content."""
-        *layers, last = self.maps(images)
-        return statistics(layers, kind), last
+    def style(self, images: Tensor, kind: str = "adain", mask: Tensor | None = None) -> Statistics:
+        """Of images (n, C, H, W), where a mask (1 or n, 1, H, W) covers them; None: everywhere."""
+        return statistics(self.maps(images)[:-1], kind, mask)
 
     def strayed(self, images: Tensor, known: Tensor) -> Tensor:
         """(n,) see `ganbench.gan.applications.stylize.statistics.strayed`."""
@@ -163,6 +159,32 @@ def differences(images: Tensor) -> Tensor:
     return conv2d(pad(images, (1, 1, 1, 1), mode="replicate"), kernels, groups=n_channels)
 
 
+# Random convolutions
+
+RANDOM = 48, 64, 64         # channels of its convolutions; the maps of the last one are content
+
+
+def of_random(n_channels: int) -> Maps:
+    """Convolutions whose weights are drawn once: textures have statistics in their eyes too (Ustyuzhaninov et al. 2016,
+    arXiv:1606.00021), and other ones than a trained network's."""
+    random, layers = torch.Generator().manual_seed(0), []
+    for n in RANDOM:
+        weights = torch.randn(n, n_channels, 3, 3, generator=random) * (2 / (9 * n_channels)) ** 0.5
+        layers.append((weights, 0.3 * torch.randn(n, generator=random)))
+        n_channels = n
+
+    def maps(images: Tensor) -> list[Tensor]:
+        found: list[Tensor] = []
+        x = images
+        for weights, biases in layers:
+            x = max_pool2d(x, 2) if len(found) == 1 else x
+            x = conv2d(pad(x, (1, 1, 1, 1), mode="replicate"), weights.to(x.device), biases.to(x.device)).relu()
+            found.append(x)
+        return [*found, x]
+
+    return maps
+
+
 # A critic, of any architecture
 
 def of_critic(network: nn.Module, n_classes: int) -> Maps:
@@ -211,6 +233,8 @@ def eyes_of(
         return Eyes(name, of_critic(frozen(critic, workspace.device), n_classes))
     if name == "filters":
         return Eyes(name, of_filters)
+    if name == "random":
+        return Eyes(name, of_random(shape[0]))
     if name == "judge":
         network = load(judge.JUDGE, judge.SHIPPED)
         return Eyes(name, of_judge(frozen(network, workspace.device)))
@@ -223,7 +247,7 @@ def lacks(name: str, shape: tuple[int, int, int], critic: nn.Module | None) -> s
         return "MODEL is not the folder of a training of ganbench with a critic"
     if name == "judge" and shape != (1, 32, 32):
         return f"it looks at grey images of 32x32 pixels, and the model's are {'x'.join(map(str, shape))}"
-    if name == "filters" and min(shape[1:]) < SAMPLE:
+    if name in ("filters", "random") and min(shape[1:]) < SAMPLE:
         return f"it needs images of at least {SAMPLE} pixels along a side, and the model's have {min(shape[1:])}"
     return ""
 
@@ -242,7 +266,7 @@ def together(several: Sequence[Eyes]) -> Eyes:
 
 def chosen(asked: str, shape: tuple[int, int, int], critic: nn.Module | None) -> tuple[tuple[str, ...], str]:
     """The names of the networks that optimise, and of another one, which judges.  `asked`: names, comma-separated, or
-    '' for the model's own critic or a network of photos, with filters beside it where these do not judge."""
+    '' for the model's own critic or a network of photos, with those beside it that have no weights and do not judge."""
     named = tuple(dict.fromkeys(word.strip() for word in asked.split(","))) if asked else ()
     judges = [name for name in JUDGES if not lacks(name, shape, critic) and name not in named]
     if not judges:
@@ -250,5 +274,5 @@ def chosen(asked: str, shape: tuple[int, int, int], critic: nn.Module | None) ->
                        f"The value of --network is {asked!r}, so that no other network is left to judge the style: "
                        "expected fewer names.")
     usual = "efficientnet_lite0" if critic is None else "critic"
-    beside = () if lacks("filters", shape, critic) or judges[0] == "filters" else ("filters",)
+    beside = (name for name in ("filters", "random") if not lacks(name, shape, critic) and name != judges[0])
     return named or (usual, *beside), judges[0]

@@ -1,8 +1,8 @@
 """SDEdit (Meng et al. 2022, arXiv:2108.01073): noise is added to an image up to some time, and taken away again.
 
-The time is the strength: at 0 the image stays, at 1 nothing but noise is left of it.  What is new in the image comes
-from the class that the model is told on the way back, and from statistics towards which every clean image that it
-predicts is moved (Bansal et al. 2023, arXiv:2302.07121, section 3.2: backward guidance).
+At time 0 the image stays, at 1 nothing but noise is left of it.  What is new in the image comes from the class that
+the model is told on the way back, or from the image that is given to it: one whose pixels were moved towards a style,
+of which the model makes one that it has learnt ("Stroke-based editing" in the paper, section 3).
 
 The way back is deterministic: x_t = signal x + noise e, of which the network tells x and e, and the next level is put
 together of both (DDIM: Song et al. 2021, arXiv:2010.02502, equation 12 with eta = 0; of flows it is Euler's method).
@@ -18,18 +18,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ganbench.gan.applications.stylize.networks import Eyes
-from ganbench.gan.applications.stylize.ramp import ALIKE, Descent
-from ganbench.gan.applications.stylize.statistics import Statistics, between, squared
-
 if TYPE_CHECKING:
     from ganbench.gan.generators.diffusion import Denoiser
 
 LEAST_STEPS = 20            # from noise alone; models with more have their own number
 SIGMA_DATA, SIGMAS, RHO = 0.5, (0.002, 80.0), 7.0       # Karras et al. 2022, arXiv:2206.00364, table 1
-INNER, TINY = 4, 1e-12      # steps that move a predicted image
 
-Steer = Callable[[Tensor], Tensor]
 Watch = Callable[[int, int], object]
 
 
@@ -68,15 +62,10 @@ def clean_of(model: Denoiser, x: Tensor, level: Level, labels: Tensor | None) ->
     return SIGMA_DATA**2 / total**2 * x + level.noise * SIGMA_DATA / total * said
 
 
-def alone(clean: Tensor) -> Tensor:
-    """A `Steer` that does nothing."""
-    return clean
-
-
 @torch.no_grad()
 def sdedit(
     model: Denoiser, image: Tensor, noise: Tensor, strength: float, labels: Tensor | None,
-    steer: Steer = alone, watch: Watch = lambda done, steps: None,
+    watch: Watch = lambda done, steps: None,
 ) -> Tensor:
     """Image and noise (n, C, H, W), the image in [-1, 1] -> images in [-1, 1]; strength 0 gives the image itself."""
     steps = math.ceil(strength * max(model.steps, LEAST_STEPS))
@@ -87,32 +76,6 @@ def sdedit(
         t = strength * (1 - (k + 1) / steps)
         clean, there = clean_of(model, x, here, labels), level_of(model, t)
         rest = (x - here.signal * clean) / here.noise                   # the noise e, as x and the clean image have it
-        clean = steer(clean) if t > 0 else clean                        # the model has the last word
         x, here = there.signal * clean + there.noise * rest, there
         watch(k + 1, steps)
     return x.clamp(-1, 1)
-
-
-def towards(eyes: Eyes, content: Tensor, style: Tensor, strength: float, descent: Descent) -> Steer:
-    """Moves clean images to statistics between those of the content and of the style, (1, C, H, W) float each."""
-    known, theirs = eyes.style(content, descent.kind), eyes.style(style, descent.kind)
-    aim = between(known, theirs, strength)
-    alike = float(squared(known, theirs, theirs)) <= ALIKE**2
-
-    def steer(clean: Tensor) -> Tensor:
-        return clean if alike else moved(clean.clamp(-1, 1), eyes, aim, theirs, descent.kind)
-
-    return steer
-
-
-def moved(clean: Tensor, eyes: Eyes, aim: Statistics, scale: Statistics, kind: str) -> Tensor:
-    """Some steps on the pixels, x - loss / |g|^2 g: as long as they have to be where the least loss is 0 (Polyak)."""
-    pixels = clean
-    for _ in range(INNER):
-        with torch.inference_mode(False), torch.enable_grad():
-            at = pixels.clone().requires_grad_()
-            loss = squared(eyes.style(at, kind), aim, scale).sum()
-            (gradient,) = torch.autograd.grad(loss, at)
-        length = loss.detach() / gradient.square().sum().clamp_min(TINY)
-        pixels = (pixels - length * gradient).clamp(-1, 1)
-    return pixels

@@ -19,10 +19,13 @@ import torch
 from torch import Tensor
 
 from ganbench.gan.applications.stylize.networks import Eyes
-from ganbench.gan.applications.stylize.statistics import Statistics, between, squared, strayed
+from ganbench.gan.applications.stylize.regions import Guide, object_in
+from ganbench.gan.applications.stylize.statistics import between, squared, statistics, strayed
+from ganbench.gan.images import to_uint8
 from ganbench.gan.types import BadInput
 
 REACHED = 0.8           # share of the steps at which the style's own statistics are aimed at; the rest settles
+SILHOUETTE = 1.0        # the weight of what holds the background of an object, pixels in [-1, 1]
 TINY = 1e-9
 ALIKE = 5e-3            # relative distance of statistics below which there is nothing to change
 
@@ -35,7 +38,7 @@ class Descent:
     """`content`: the weight of what holds the content, beside a style loss that is 1 in the beginning."""
 
     steps: int = 20
-    content: float = 1.0
+    content: float = 0.3
     kind: str = "adain"
     inner: int = 4          # iterations of L-BFGS in a step
 
@@ -53,43 +56,76 @@ class Descent:
         return min(1.0, (step + 1) / (REACHED * self.steps))
 
 
-class Loss:
-    """Style beside content: |s - aim|^2 / |s_0 - s_style|^2 + weight (1 - r), see `statistics`."""
+class Aspect:
+    """Statistics of one region, |s - aim|^2 / |s_0 - s_style|^2: masks of images and of the style, or everywhere."""
 
-    def __init__(self, render: Render, eyes: Eyes, style: Tensor, descent: Descent, hold: Callable[[], Tensor] | None):
+    def __init__(self, layers: Sequence[Tensor], theirs: Sequence[Tensor], kind: str, ours: Tensor | None = None,
+                 mask: Tensor | None = None):
+        self.kind, self.ours = kind, ours
+        self.known, self.style = statistics(layers, kind, ours), statistics(theirs, kind, mask)
+        apart = squared(self.known, self.style, self.style)
+        self.apart, self.alike = float(apart.mean().clamp_min(TINY)), float(apart[0]) <= ALIKE**2
+
+    def __call__(self, layers: Sequence[Tensor], t: float) -> Tensor:
+        aim = between(self.known, self.style, t)
+        return squared(statistics(layers, self.kind, self.ours), aim, self.style).mean() / self.apart
+
+
+class Loss:
+    """Style beside content: of every region its distance from the aim, + weight (1 - r), see `statistics`, and with a
+    guide + SILHOUETTE |x - x_0|^2 where the content has no object."""
+
+    def __init__(self, render: Render, eyes: Eyes, style: Tensor, descent: Descent, hold: Callable[[], Tensor] | None,
+                 guide: Guide | None = None):
         self.render, self.eyes, self.descent, self.hold = render, eyes, descent, hold
         with torch.no_grad():
-            (self.known, self.content), self.style = eyes.both(render(), descent.kind), eyes.style(style, descent.kind)
-            apart = squared(self.known, self.style, self.style)
-            self.apart, self.alike = float(apart.mean()), float(apart[0]) <= ALIKE**2
+            self.first = render()
+            (*layers, self.content), (*theirs, _) = eyes.maps(self.first), eyes.maps(style)
+            self.aspects = [Aspect(layers, theirs, descent.kind)]
+            self.outside = None
+            if guide:
+                masks = masks_of(guide.content, self.first)
+                self.outside = 1 - masks
+                self.aspects.append(Aspect(layers, theirs, descent.kind, masks, guide.style))
+            self.alike = all(aspect.alike for aspect in self.aspects)
 
-    def towards(self, t: float) -> Statistics:
-        return between(self.known, self.style, t)
-
-    def __call__(self, aim: Statistics) -> Tensor:
+    def __call__(self, t: float) -> Tensor:
+        """Where the statistics that are aimed at are a share t of the way to the style's."""
         images = self.render()
         if not images.requires_grad:
             raise BadInput("not-differentiable",
                            "The model's images have no gradient with respect to what is learnt (numpy, uint8, or "
                            "no_grad in its code), expected what torch can differentiate.")
-        found, maps = self.eyes.both(images, self.descent.kind)
-        loss = squared(found, aim, self.style).mean() / self.apart
-        loss = loss + self.descent.content * strayed(maps, self.content).mean()
+        *layers, content = self.eyes.maps(images)
+        loss = self.descent.content * strayed(content, self.content).mean()
+        for aspect in self.aspects:
+            loss = loss + aspect(layers, t)
+        if self.outside is not None:
+            moved = self.outside * (images - self.first).square()
+            loss = loss + SILHOUETTE * moved.mean() / self.outside.mean().clamp_min(TINY)
         return loss if self.hold is None else loss + self.hold()
+
+
+def masks_of(mask: Tensor, images: Tensor) -> Tensor:
+    """(n, 1, H, W): the content's, which is the first of the images, and those of the others; all of an image without
+    an object."""
+    found = [object_in(pixels) for pixels in to_uint8(images[1:]).cpu().numpy()]
+    others = [torch.ones_like(mask) if inside is None else mask.new_tensor(inside)[None, None] for inside in found]
+    return torch.cat([mask, *others])
 
 
 def descend(
     learnt: Sequence[Tensor], render: Render, eyes: Eyes, style: Tensor, strengths: Sequence[float], descent: Descent,
-    hold: Callable[[], Tensor] | None = None, watch: Watch = lambda done, steps: None,
+    hold: Callable[[], Tensor] | None = None, watch: Watch = lambda done, steps: None, guide: Guide | None = None,
 ) -> list[Tensor]:
     """The first image, (1, C, H, W), of each strength; `learnt` is left as it is at the largest one.
 
     `style` (1, C, H, W) float in [-1, 1]; the images that `render` gives in the beginning are the content, each of
-    which keeps its own.  `hold`: a loss beside.  Where style and the first image have the same statistics, nothing is
-    changed.
+    which keeps its own.  `hold`: a loss beside; `guide`: the objects, whose style counts as much as that of the whole
+    images.  Where style and the first image have the same statistics, nothing is changed.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        loss = Loss(render, eyes, style.clone(), descent, hold)
+        loss = Loss(render, eyes, style.clone(), descent, hold, guide)
         wanted = {0} if loss.alike else {0, *map(descent.step_of, strengths)}
         shots: dict[int, Tensor] = {}
         optimiser = lbfgs(learnt, descent)
@@ -97,7 +133,7 @@ def descend(
             if step in wanted:
                 shots[step] = shot(render)
             if step < max(wanted):
-                improve(optimiser, learnt, loss, loss.towards(descent.aim_at(step)))
+                improve(optimiser, learnt, loss, descent.aim_at(step))
                 watch(step + 1, max(wanted))
     return [shots.get(descent.step_of(strength), shots[0]) for strength in strengths]
 
@@ -112,10 +148,10 @@ def lbfgs(learnt: Sequence[Tensor], descent: Descent) -> torch.optim.LBFGS:
                              line_search_fn="strong_wolfe", tolerance_grad=TINY, tolerance_change=TINY**2)
 
 
-def improve(optimiser: torch.optim.LBFGS, learnt: Sequence[Tensor], loss: Loss, aim: Statistics) -> None:
+def improve(optimiser: torch.optim.LBFGS, learnt: Sequence[Tensor], loss: Loss, t: float) -> None:
     def closure() -> Tensor:
         optimiser.zero_grad()
-        found = loss(aim)
+        found = loss(t)
         found.backward(inputs=list(learnt))
         return found
 

@@ -13,35 +13,45 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from ganbench.gan.applications.stylize.regions import within
+
 Statistics = list[Tensor]                       # of each layer: (n, d)
 TINY = 1e-12
 
 
-def moments(maps: Tensor) -> Tensor:
-    """Maps (n, C, h, w) -> the means and deviations of each channel over all places, (n, 2C).
+def shares_of(maps: Tensor, weights: Tensor | None) -> Tensor:
+    """Weights of places (n, 1, h, w), or None, which are equal ones -> (n, 1, h w) with sum 1."""
+    flat = (torch.ones_like(maps[:, :1]) if weights is None else weights).flatten(2)
+    return flat / flat.sum(2, keepdim=True).clamp_min(TINY)
+
+
+def moments(maps: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Maps (n, C, h, w), weights of the places (n, 1, h, w) -> the means and deviations of each channel, (n, 2C).
 
     mu_c(x) = mean x_chw, sigma_c(x) = sqrt(mean (x_chw - mu_c)^2)      (Huang & Belongie 2017, section 2.2)
     """
-    flat = maps.flatten(2)
-    variance = flat.var(2, correction=0)
-    return torch.cat([flat.mean(2), (variance + TINY).sqrt()], 1)
+    flat, shares = maps.flatten(2), shares_of(maps, weights)
+    mean = (shares * flat).sum(2, keepdim=True)
+    variance = (shares * (flat - mean).square()).sum(2)
+    return torch.cat([mean.squeeze(2), (variance + TINY).sqrt()], 1)
 
 
-def gram(maps: Tensor) -> Tensor:
-    """Maps (n, C, h, w) -> products of channels, G_ij = mean over places of x_i x_j, as rows (n, C^2).
+def gram(maps: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Maps (n, C, h, w), weights of the places (n, 1, h, w) -> products of channels, G_ij = mean over places of
+    x_i x_j, as rows (n, C^2).
 
     Gatys et al. 2016, equation 3, divided by the number of places, so that images of all sizes can be compared.
     """
-    flat = maps.flatten(2)
-    return (flat @ flat.mT / flat.shape[2]).flatten(1)
+    flat, shares = maps.flatten(2), shares_of(maps, weights)
+    return ((shares * flat) @ flat.mT).flatten(1)
 
 
-STATISTICS: Mapping[str, Callable[[Tensor], Tensor]] = {"adain": moments, "gram": gram}
+STATISTICS: Mapping[str, Callable[[Tensor, Tensor | None], Tensor]] = {"adain": moments, "gram": gram}
 
 
-def statistics(layers: Sequence[Tensor], kind: str = "adain") -> Statistics:
-    """Of each layer's maps."""
-    return [STATISTICS[kind](maps) for maps in layers]
+def statistics(layers: Sequence[Tensor], kind: str = "adain", mask: Tensor | None = None) -> Statistics:
+    """Of each layer's maps, where a mask (1 or n, 1, H, W) covers them; None: everywhere."""
+    return [STATISTICS[kind](maps, None if mask is None else within(mask, maps)) for maps in layers]
 
 
 def between(a: Statistics, b: Statistics, t: float) -> Statistics:

@@ -21,6 +21,7 @@ from ganbench.gan.applications.stylize.methods import LEARN, METHODS, STEER, Ada
 from ganbench.gan.applications.stylize.networks import Eyes, chosen, eyes_of, together, vgg_eyes
 from ganbench.gan.applications.stylize.pictures import Picture, picture_of
 from ganbench.gan.applications.stylize.ramp import Descent
+from ganbench.gan.applications.stylize.regions import REGIONS, guide_of
 from ganbench.gan.applications.stylize.statistics import STATISTICS
 from ganbench.gan.checkpoints import load_into
 from ganbench.gan.features.base import Extractor
@@ -76,6 +77,7 @@ class Stylized:
     optimiser: str                      # the network that optimised; '': none
     judge: str                          # the network that judges style and content
     classifier: str                     # '': none
+    region: str                         # where style was looked at; one of REGIONS
     elsewhere: Elsewhere | None = None
     files: tuple[str, ...] = ()
 
@@ -97,12 +99,15 @@ def stylize(
         first, second, vgg = networks(model, spec, generator, styling, shape, workspace)
         classifier = classifier_of(model, styling, shape, workspace)
         scene = scene_of(generator, spec, styling, shape, first, classifier, workspace)
-        drawn = METHODS[method].draw(scene, strengths, show)
+        same = np.array_equal(scene.content.pixels, scene.style.pixels)         # then there is nothing to take over
+        drawn = METHODS[method].draw(scene, [0.0] * len(strengths) if same else strengths, show)
         found = measured(drawn.images, strengths, scene.content.pixels, scene.style.pixels, second,
-                         first if drawn.optimised else None, vgg, classifier, styling.statistics, workspace.device)
+                         first if drawn.optimised else None, vgg, classifier, styling.statistics, workspace.device,
+                         scene.guide)
         there = elsewhere_of(drawn.adapted, scene, second)
     made = Stylized(spec.name, identity(spec), styling, method, drawn.how, scene.content, scene.style, drawn.images,
-                    found, drawn.optimised, second.name, classifier.name if classifier else "", there)
+                    found, drawn.optimised, second.name, classifier.name if classifier else "",
+                    REGIONS[0] if scene.guide else REGIONS[1], there)
     return written(made, out) if out else made
 
 
@@ -127,7 +132,8 @@ def strengths_in(text: str) -> list[float]:
 
 
 def check_choices(styling: Styling) -> None:
-    for name, known in {"statistics": tuple(STATISTICS), "learn": LEARN, "steer": STEER, "fit": FITS}.items():
+    for name, known in {"statistics": tuple(STATISTICS), "learn": LEARN, "steer": STEER, "fit": FITS,
+                        "region": REGIONS}.items():
         value = getattr(styling, name)
         if value not in known:
             raise BadInput("unknown-choice", f"The value of --{name} is {value!r}, expected {' or '.join(known)}.")
@@ -146,7 +152,8 @@ def scene_of(
     way = Way(first_space(generator), seed=styling.seed)
     content, style = pictures
     return Scene(generator, spec, content, style, eyes, Descent(styling.steps, styling.keep, styling.statistics), way,
-                 styling.layers, styling.learn, styling.steer, workspace.device)
+                 styling.layers, styling.learn, styling.steer, workspace.device,
+                 guide_of(content.pixels, style.pixels, styling.region, workspace.device))
 
 
 def with_label(picture: Picture, label: int | None, generator: Generator, classifier: Extractor | None) -> Picture:
@@ -284,11 +291,12 @@ def facts_of(made: Stylized) -> Mapping[str, Any]:
             "model": made.model, "digest": made.digest, "method": made.method, "how": made.how,
             "content": made.styling.content, "style": made.styling.style, "statistics": made.styling.statistics,
             "optimised_by": made.optimiser, "judged_by": made.judge, "classes_by": made.classifier,
+            "region": made.region,
             "classes": [made.content.label, made.style.label], "seed": made.styling.seed, "files": list(made.files),
         },
         "strengths": rows,
-        "verdict": {"style_left": finite(found.left), "monotone": found.monotone, "class_kept": found.kept,
-                    "class": found.label,
+        "verdict": {"style_left": finite(found.left), "style_left_whole": finite(found.left_whole),
+                    "monotone": found.monotone, "class_kept": found.kept, "class": found.label,
                     "unchanged": found.unchanged},
         "elsewhere": made.elsewhere and {name: finite(value) for name, value in asdict(made.elsewhere).items()},
     }

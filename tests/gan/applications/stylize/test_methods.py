@@ -138,7 +138,7 @@ def test_the_mapping_network_is_no_part_of_what_makes_images_from_w(styled):
     assert every - synthesis == sum(weight.numel() for weight in styled.mapping.parameters())
 
 
-def test_sdedit_tells_the_class_and_takes_the_content_where_it_is_the_style():
+def test_sdedit_tells_the_class_of_the_content_or_of_the_style_and_strength_0_is_the_content():
     model = Diffusion(16, 1, n_classes=3, widths=(16, 16), steps=2).eval()
     heard = []
     model.guided = lambda x, time, labels: heard.append(int(labels)) or torch.zeros_like(x)
@@ -148,8 +148,7 @@ def test_sdedit_tells_the_class_and_takes_the_content_where_it_is_the_style():
     noising(asked, (0.1,), quiet)
     noising(replace(asked, steer="class"), (0.1,), quiet)
     assert set(heard) == {1, 3}                             # the content's class; no class is known of the style: null
-    same = noising(replace(asked, style=replace(content)), STRENGTHS, quiet).images
-    assert (same == content.pixels).all()
+    assert (noising(asked, (0.0, 0.0), quiet).images == content.pixels).all()
 
 
 def test_who_cannot_have_a_method_is_told_why_and_what_fits(plain, styled, garments):

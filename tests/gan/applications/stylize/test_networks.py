@@ -31,10 +31,10 @@ def image(shape=GREY, n=1, seed=0):
 
 @pytest.mark.parametrize(("name", "shape"), [
     ("efficientnet_lite0", GREY), ("efficientnet_lite0", COLOUR), ("judge", GREY), ("filters", GREY),
-    ("filters", COLOUR), ("filters", (1, 16, 16))])
+    ("filters", COLOUR), ("filters", (1, 16, 16)), ("random", GREY), ("random", COLOUR), ("random", (1, 16, 16))])
 def test_maps_go_from_fine_to_coarse_and_have_gradients(name, shape, workspace):
     eyes, pixels = eyes_of(name, shape, workspace), image(shape).requires_grad_()
-    layers, last = eyes.both(pixels)
+    *layers, last = eyes.maps(pixels)
     sides = [one.shape[2] for one in eyes.maps(pixels)]
     assert sides == sorted(sides, reverse=True)
     assert len(layers) >= 3
@@ -107,7 +107,8 @@ def test_vggs_weights_are_read_and_others_refused(tmp_path):
 
 
 def test_a_network_that_does_not_fit_is_refused_in_words(workspace):
-    unfit = {"judge": ((3, 32, 32), "3x32x32"), "filters": ((1, 8, 8), 16), "critic": (GREY, "folder")}
+    unfit = {"judge": ((3, 32, 32), "3x32x32"), "filters": ((1, 8, 8), 16), "random": ((1, 8, 8), 16),
+             "critic": (GREY, "folder")}
     for name, (shape, fact) in unfit.items():
         with refused("conflicting-options", name, fact):
             eyes_of(name, shape, workspace)
@@ -120,9 +121,9 @@ def test_the_network_that_judges_is_never_the_one_that_optimises():
         for asked in ("", "efficientnet_lite0", "filters", "judge", "critic,filters"):
             first, second = chosen(asked, shape, None)
             assert second not in first
-    assert chosen("", GREY, nn.Identity()) == (("critic", "filters"), "judge")
-    assert chosen("", GREY, None) == (("efficientnet_lite0", "filters"), "judge")
-    assert chosen("", COLOUR, None) == (("efficientnet_lite0",), "filters")
+    assert chosen("", GREY, nn.Identity()) == (("critic", "filters", "random"), "judge")
+    assert chosen("", GREY, None) == (("efficientnet_lite0", "filters", "random"), "judge")
+    assert chosen("", COLOUR, None) == (("efficientnet_lite0", "random"), "filters")
     with refused("conflicting-options", "judge, filters,efficientnet_lite0"):
         chosen("judge, filters,efficientnet_lite0", GREY, None)
 

@@ -5,10 +5,7 @@ import math
 import pytest
 import torch
 
-from ganbench.gan.applications.stylize.networks import Eyes, of_filters
-from ganbench.gan.applications.stylize.noising import clean_of, level_of, sdedit, towards
-from ganbench.gan.applications.stylize.ramp import Descent
-from ganbench.gan.applications.stylize.statistics import distance
+from ganbench.gan.applications.stylize.noising import clean_of, level_of, sdedit
 from ganbench.gan.generators.diffusion import PROCESSES, SAMPLERS, Diffusion
 
 SHAPE = (1, 1, 16, 16)
@@ -72,19 +69,3 @@ def test_steps_are_told_and_nothing_is_random():
                 for _ in range(2))
     assert torch.equal(one, two)
     assert seen[:10] == [(k + 1, 10) for k in range(10)]
-
-
-def test_steering_brings_statistics_nearer_to_the_style_the_more_of_it_is_asked_for():
-    eyes, content, style = Eyes("filters", of_filters), random(2, 0.2), (random(3, 0.3) + 0.3).clamp(-1, 1)
-    aim = eyes.style(style)
-    apart = [float(distance(eyes.style(towards(eyes, content, style, strength, Descent())(content)), aim))
-             for strength in (0.3, 0.6, 1.0)]
-    assert apart == sorted(apart, reverse=True)
-    assert apart[0] < float(distance(eyes.style(content), aim))
-    assert torch.equal(towards(eyes, content, content, 1.0, Descent())(content), content)
-
-
-def test_what_is_steered_is_every_predicted_image_but_the_last_ones():
-    model, seen = knowing("flow", random(0, 0.3)), []
-    sdedit(model, random(2, 0.3), random(1), 0.5, None, lambda clean: seen.append(clean) or clean)
-    assert len(seen) == 9                                   # of 10 steps down from .5: the last one ends at 0

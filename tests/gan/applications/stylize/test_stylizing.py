@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from ganbench.gan.applications.stylize.measuring import measured
@@ -56,7 +57,7 @@ def test_the_folder_of_a_training_brings_its_own_critic(tmp_path, workspace):
     for name, value in critic.state_dict().items():
         assert torch.equal(found.state_dict()[name], value)
     made = stylize(quiet, str(tmp_path), None, Styling("0:0", "0:1", "1", steps=2), Opening(), workspace)
-    assert (made.optimiser, made.judge) == ("critic, filters", "judge")
+    assert (made.optimiser, made.judge) == ("critic, filters, random", "judge")
     assert made.found.left < 1
     assert critic_of(str(tmp_path / "last.toml"), resolve(str(tmp_path / "last.toml"), workspace)) is None
 
@@ -116,3 +117,14 @@ def test_numbers_are_json_without_infinity(tmp_path, workspace, tiny):
     assert json.loads(text) == json.loads(json.dumps(facts_of(made), allow_nan=False))
     assert made.found.unchanged
     assert made.elsewhere.drift == 0
+
+
+@pytest.mark.parametrize("options", [
+    {"method": "tuning"}, {"method": "statistics"}, {"method": "statistics", "learn": "latent"}])
+def test_a_file_in_its_own_style_is_what_the_model_makes_of_it_at_every_strength(options, tmp_path, workspace, tiny):
+    image = str(tmp_path / "photo.png")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32), np.uint8)).save(image)
+    made = stylize(quiet, str(tiny), None, Styling(image, image, "0,0.5,1", network="filters", steps=2, **options),
+                   Opening("dcgan"), workspace)
+    assert (made.images == made.images[0]).all()
+    assert made.found.unchanged

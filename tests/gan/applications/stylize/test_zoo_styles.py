@@ -47,7 +47,7 @@ def test_an_image_in_its_own_style_stays_itself(model, method, home):
 
 def test_colours_are_a_style_that_filters_judge(home):
     made = styled("r3gan-emoji", home, ("5:1", "5:3"))
-    assert (made.optimiser, made.judge, made.classifier) == ("efficientnet_lite0", "filters", "")
+    assert (made.optimiser, made.judge, made.classifier) == ("efficientnet_lite0, random", "filters", "")
     assert made.images.shape[1:] == (3, 64, 64)
     assert made.found.left < 0.75
     assert made.found.kept is None
