@@ -6,7 +6,7 @@ With some versions of SQLAlchemy the scheduler silently plans nothing (CONTRIBUT
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,8 @@ def test_the_clock_of_prefect_yaml_makes_runs_and_the_worker_completes_one(team,
     run = wait_until(completed)[0]
     assert run["auto_scheduled"]
     assert run["parameters"]["n"] == 20
-    assert datetime.fromisoformat(run["expected_start_time"]) <= datetime.fromisoformat(run["start_time"])
+    early = datetime.fromisoformat(run["expected_start_time"]) - datetime.fromisoformat(run["start_time"])
+    assert early < timedelta(seconds=1)     # Prefect's engine wakes some milliseconds before the time that it waits for
     check_mlflow(team, run["id"])
 
 
