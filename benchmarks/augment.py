@@ -5,7 +5,7 @@
 
 prints the tables of docs/augment.md; pictures go into FOLDER/MODEL.  With `--planted` the generators are images whose
 worth is known: unseen real images, the same with shuffled labels, noise, and copies of the real images, for ten draws
-of real images each (figures of `shapes`, which take seconds).  Whatever is finished is in the store of GANBENCH_HOME: a
+of real images each (figures of `shapes`; hours of one core).  Whatever is finished is in the store of GANBENCH_HOME: a
 killed run goes on from there.
 """
 
@@ -32,6 +32,7 @@ from ganbench.tasks.settings import configure, workspace_of
 
 MODELS = ("r3gan-fashion-mnist", "dcgan-fashion-mnist")
 DATA, SIDE = "fashion-mnist", 16        # of `--planted`: figures of `shapes` at so many pixels
+ENOUGH = 1_600         # steps: after 400 these figures are hardly learnt, and copies of the real images seem to harm
 PLANTED = ("unseen real images", "shuffled labels", "noise", "copies of the real images")
 
 
@@ -91,7 +92,7 @@ def planted(given: argparse.Namespace) -> None:
         for name, (drawn, known) in sets.items():
             write(place, name, drawn, known)
         base = Augmentation(str(Path(place) / "real.npz"), test=str(Path(place) / "test.npz"), seeds=given.seeds,
-                            factors="8", arms="copies", steps=given.steps or 400, per_class=given.per_class,
+                            factors="8", arms="copies", steps=given.steps or ENOUGH, per_class=given.per_class,
                             leave_out=True)     # figures of so few pixels are alike by chance
         copied: list[Augmented] = []
         for name in sets:
