@@ -1,0 +1,87 @@
+"""A published generator, which loads in two lines:
+
+    from ganbench import Pretrained
+    images = Pretrained.from_pretrained("ORG/REPO").images(4)
+
+`config.json` holds the family and its arguments, `model.safetensors` the weights by the names that the family has, so
+that `ganbench evaluate hf:ORG/REPO` reads the same files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ganbench.gan.checkpoints import load_into
+from ganbench.gan.generators import GENERATORS
+from ganbench.gan.generators.base import asked_classes
+from ganbench.gan.images import to_uint8
+from ganbench.gan.models.weights import make_family
+from ganbench.gan.types import BadInput
+
+WEIGHTS = "model.safetensors"
+
+
+class Pretrained(nn.Module, PyTorchModelHubMixin):
+    """A generator of one of GENERATORS, in eval mode and frozen.  Only safetensors are read, and no code.
+
+    `arguments`: of the family; `output_range`: of what the network gives; `classes`: their names, () without.
+    """
+
+    def __init__(
+        self, family: str, arguments: Mapping[str, Any] | None = None, output_range: Sequence[float] = (-1.0, 1.0),
+        classes: Sequence[str] = (), **facts: Any,
+    ) -> None:
+        super().__init__()
+        if family not in GENERATORS:
+            raise BadInput("unknown-family", f"No family {family!r}. Known: {', '.join(sorted(GENERATORS))}.")
+        self.generator: Any = make_family(family, dict(arguments or {}))
+        self.output_range, self.classes = (float(output_range[0]), float(output_range[1])), tuple(classes)
+        self.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Pretrained:
+        """As any module; `eval` is how it begins, whatever version of the Hub's library has loaded it."""
+        super().train(mode)
+        return self
+
+    @torch.no_grad()
+    def forward(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Rows of `generator.draws` -> images (n, C, H, W) float in `output_range`."""
+        found: Tensor = self.generator.sample(draws, labels)
+        return found
+
+    @torch.inference_mode()
+    def images(self, n: int, seed: int = 0, label: int | None = None) -> np.ndarray:
+        """The first n images of a seed, (n, C, H, W) uint8; image i depends on the seed and i alone, and is what
+        `ganbench sample` draws.  `label`: all of one class; None: each of the class that its number has."""
+        draws = self.generator.draws(range(n), seed)
+        labels = None
+        if self.generator.n_classes:
+            labels = asked_classes(self.generator, range(n), seed) if label is None else torch.full((n,), label)
+        return to_uint8(self.generator.sample(draws, labels), self.output_range).numpy()
+
+    @classmethod
+    def _from_pretrained(
+        cls, *, model_id: str, revision: str | None, cache_dir: str | Path | None, force_download: bool,
+        local_files_only: bool, token: str | bool | None, map_location: str = "cpu", strict: bool = True, **given: Any,
+    ) -> Pretrained:
+        """Called by `from_pretrained`, which has read config.json; others of its arguments differ between versions."""
+        known = {name: given[name] for name in ("family", "arguments", "output_range", "classes") if name in given}
+        model = cls(**known)
+        path = Path(model_id) / WEIGHTS
+        if not path.parent.is_dir():
+            path = Path(hf_hub_download(model_id, WEIGHTS, revision=revision, cache_dir=cache_dir, token=token,
+                                        force_download=force_download, local_files_only=local_files_only))
+        load_into(model.generator, load_file(path, device="cpu"), str(path))
+        return model.eval().to(map_location)
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        state = {name: value.detach().cpu().contiguous() for name, value in self.generator.state_dict().items()}
+        save_file(state, save_directory / WEIGHTS, {"format": "pt"})
