@@ -122,7 +122,8 @@ def score_row(one: Score) -> str:
     digits = decimals(one.se) if one.se > 0 else 4
     value, low, high = (english(x, digits) for x in (one.value, one.value - Z * one.se, one.value + Z * one.se))
     floor = english(one.floor, digits) if one.floor is not None else "-"
-    return f"| `{one.metric}` {'(lower is better)' if one.lower_is_better else ''} | {value} ({low} to {high}) | {floor} | {one.n:,} |"
+    better = "lower" if one.lower_is_better else "higher"
+    return f"| `{one.metric}` ({better} is better) | {value} ({low} to {high}) | {floor} | {one.n:,} |"
 
 
 def findings(about: Described) -> str:
@@ -130,7 +131,8 @@ def findings(about: Described) -> str:
         return ""
     strong = [text for severity, text in about.findings if severity == "strength"]
     weak = [text for severity, text in about.findings if severity in ("alert", "warning")]
-    parts = [f"**{title}**\n\n{bullets(texts)}" for title, texts in (("Strengths", strong), ("Weaknesses", weak)) if texts]
+    parts = [f"**{title}**\n\n{bullets(texts)}"
+             for title, texts in (("Strengths", strong), ("Weaknesses", weak)) if texts]
     shown = ["![Failures](failures.png)"] if "failures.png" in about.files else []
     return "## Strengths and weaknesses\n\n" + "\n\n".join([*parts, *shown])
 
@@ -139,7 +141,8 @@ def beside(about: Described) -> str:
     """Links to what else is in the folder."""
     known = {"report.html": "the whole evaluation", "explore.html": "its latent space, in the browser",
              "evaluation.json": "every number"}
-    return "## Files\n\n" + bullets([f"[{name}]({name}): {what}" for name, what in known.items() if name in about.files])
+    links = [f"[{name}]({name}): {what}" for name, what in known.items() if name in about.files]
+    return f"## Files\n\n{bullets(links)}" if links else ""
 
 
 def licences(found: Licences) -> str:

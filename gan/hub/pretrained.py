@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from ganbench.gan.checkpoints import load_into
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.generators.base import asked_classes
-from ganbench.gan.images import to_uint8
+from ganbench.gan.images import from_model
 from ganbench.gan.models.weights import make_family
-from ganbench.gan.types import BadInput
+from ganbench.gan.types import BadInput, ModelSpec
 
 WEIGHTS = "model.safetensors"
 
@@ -43,17 +43,13 @@ class Pretrained(nn.Module, PyTorchModelHubMixin):
         if family not in GENERATORS:
             raise BadInput("unknown-family", f"No family {family!r}. Known: {', '.join(sorted(GENERATORS))}.")
         self.generator: Any = make_family(family, dict(arguments or {}))
-        self.output_range, self.classes = (float(output_range[0]), float(output_range[1])), tuple(classes)
+        low, high = map(float, output_range)
+        self.spec, self.classes = ModelSpec(family, family, output_range=(low, high)), tuple(classes)
         self.eval().requires_grad_(False)
-
-    def train(self, mode: bool = True) -> Pretrained:
-        """As any module; `eval` is how it begins, whatever version of the Hub's library has loaded it."""
-        super().train(mode)
-        return self
 
     @torch.no_grad()
     def forward(self, draws: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Rows of `generator.draws` -> images (n, C, H, W) float in `output_range`."""
+        """Rows of `generator.draws` -> images (n, C, H, W) float in the output range."""
         found: Tensor = self.generator.sample(draws, labels)
         return found
 
@@ -65,7 +61,7 @@ class Pretrained(nn.Module, PyTorchModelHubMixin):
         labels = None
         if self.generator.n_classes:
             labels = asked_classes(self.generator, range(n), seed) if label is None else torch.full((n,), label)
-        return to_uint8(self.generator.sample(draws, labels), self.output_range).numpy()
+        return from_model(self.generator.sample(draws, labels), self.spec).numpy()
 
     @classmethod
     def _from_pretrained(

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ganbench.gan.generators import GENERATORS
 from ganbench.gan.types import BadInput
 from ganbench.gan.usercode import first_line
 
@@ -86,6 +87,13 @@ def not_found(repo: str, revision: str, error: Exception) -> BadInput:
                         f"answer: fetch it where there is a network (hf download {repo} --revision {revision}), or "
                         "give a folder.")
     return BadInput("not-fetched", f"hf:{repo}@{revision} cannot be fetched: {first_line(error)}.")
+
+
+def family_in(folder: Path) -> tuple[str, dict[str, Any]]:
+    """The family of what `ganbench publish` has written, and its arguments; '' of other folders."""
+    found = arguments_in(folder)
+    arguments = found.get("arguments")
+    return (found["family"], arguments) if found.get("family") in GENERATORS and isinstance(arguments, dict) else ("", {})
 
 
 def arguments_in(folder: Path) -> dict[str, Any]:
