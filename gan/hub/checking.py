@@ -77,9 +77,9 @@ def faults_in(text: str) -> Iterator[str]:
         for match in re.finditer(pattern, text):
             start = match[0].strip()[:SHOWN]
             yield f"holds {what} in line {line_of(text, match.start())} ({start}...): take it out, and revoke it."
-    match = re.search(PLACES, text)
-    if match:
-        yield (f"names a path of a machine in line {line_of(text, match.start())} ({match[0]}): name it from the "
+    place = re.search(PLACES, text)
+    if place:
+        yield (f"names a path of a machine in line {line_of(text, place.start())} ({place[0]}): name it from the "
                "folder that is published.")
 
 

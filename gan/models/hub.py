@@ -92,8 +92,10 @@ def not_found(repo: str, revision: str, error: Exception) -> BadInput:
 def family_in(folder: Path) -> tuple[str, dict[str, Any]]:
     """The family of what `ganbench publish` has written, and its arguments; '' of other folders."""
     found = arguments_in(folder)
-    arguments = found.get("arguments")
-    return (found["family"], arguments) if found.get("family") in GENERATORS and isinstance(arguments, dict) else ("", {})
+    family, arguments = found.get("family"), found.get("arguments")
+    if isinstance(family, str) and family in GENERATORS and isinstance(arguments, dict):
+        return family, arguments
+    return "", {}
 
 
 def arguments_in(folder: Path) -> dict[str, Any]:
