@@ -1,0 +1,93 @@
+"""A bundle to the Hugging Face Hub: what is there already is not sent again, and the card is sent last.
+
+Without a card a repository is nobody's model yet, so that whatever cuts a push leaves no page without its weights.  A
+push that was cut goes on: the Hub tells which files it has, by git's digest or, of large ones, by sha256.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+from pathlib import Path
+from typing import Any
+
+from ganbench.gan.hub.bundle import CARD, Part, parts_of
+from ganbench.gan.types import BadInput
+from ganbench.gan.usercode import first_line
+
+AT_ONCE = 50            # files of a commit
+Tick = Callable[[int], object]          # files just sent
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """Names of files that were sent now, in their order, and that were there."""
+
+    address: str
+    sent: tuple[str, ...]
+    there: tuple[str, ...]
+
+
+def push(
+    folder: Path, repo: str, token: str, endpoint: str | None = None, private: bool = False,
+    tick: Tick = lambda n: None,
+) -> Pushed:
+    """`repo`: ORG/NAME, made if it does not exist.  BadInput: the Hub refuses, or does not answer."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    api = HfApi(endpoint=endpoint, token=token)
+    try:
+        address = str(api.create_repo(repo, private=private or None, exist_ok=True))
+        known, parts = remote(api, repo), parts_of(folder)
+        missing = [part for part in parts if not same(part, folder / part.name, known.get(part.name))]
+        for names in commits(missing):
+            send(api, folder, repo, names)
+            tick(len(names))
+    except BadInput:
+        raise
+    except (OSError, RuntimeError, ValueError, HfHubHTTPError) as error:        # uploads and cards end in own ones
+        raise BadInput("not-published",
+                       f"{repo} was not published as a whole: {first_line(error)}. The same command goes on where it "
+                       "was.") from error
+    sent = tuple(part.name for part in missing)
+    return Pushed(address, sent, tuple(part.name for part in parts if part.name not in sent))
+
+
+def remote(api: Any, repo: str) -> dict[str, Any]:
+    """The files of a repository by name, as `RepoFile`; empty of a new one."""
+    from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.hf_api import RepoFile
+
+    try:
+        return {found.path: found for found in api.list_repo_tree(repo, recursive=True) if isinstance(found, RepoFile)}
+    except (EntryNotFoundError, RevisionNotFoundError):
+        return {}
+
+
+def same(part: Part, path: Path, found: Any) -> bool:
+    """Whether the Hub has this very content."""
+    if found is None:
+        return False
+    return bool(found.lfs.sha256 == part.sha256 if found.lfs else found.blob_id == git_digest(path))
+
+
+def git_digest(path: Path) -> str:
+    """As git names a file's content: sha1("blob SIZE\\0" + content)."""
+    content = path.read_bytes()
+    return sha1(f"blob {len(content)}\0".encode() + content, usedforsecurity=False).hexdigest()
+
+
+def commits(missing: Sequence[Part]) -> list[list[str]]:
+    """Names of the files of each commit: the largest first, some at a time, and the card alone at the end."""
+    files = [part.name for part in sorted(missing, key=lambda part: -part.size) if part.name != CARD]
+    parts = [files[first : first + AT_ONCE] for first in range(0, len(files), AT_ONCE)]
+    return parts + [[CARD]] * any(part.name == CARD for part in missing)
+
+
+def send(api: Any, folder: Path, repo: str, names: Sequence[str]) -> None:
+    from huggingface_hub import CommitOperationAdd
+
+    title = "Card" if list(names) == [CARD] else f"{len(names)} files" if len(names) > 1 else names[0]
+    api.create_commit(repo, [CommitOperationAdd(name, str(folder / name)) for name in names], commit_message=title)
