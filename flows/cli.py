@@ -28,6 +28,7 @@ from ganbench.gan.question import (
     Training,
     Wish,
 )
+from ganbench.gan.study.options import Study
 from ganbench.gan.watching import watching
 
 if TYPE_CHECKING:
@@ -567,6 +568,33 @@ def stylize(
         with bars(quiet=json == "-") as show:
             made = stylized(show, model, out, styling, opening, workspace_of(opening.trust_pickle))
         finish(answer_of(made), json, report)
+
+
+@app.command()
+@on_command_line(asked=Study, opening=Opening, machine=Some(Machine, ("device", "workers", "debug")))
+def study(
+    model: Model,
+    *,
+    asked: Study,
+    out: Annotated[str, typer.Option(metavar="DIR", help="Folder for all that is written; default: in the home "
+                                     "folder.")] = "",
+    opening: Opening,
+    machine: Machine,
+) -> None:
+    """Everything about a model in one command: scores, baselines on the same images, report, latent space, uses, card.
+
+    Says first what it will do and how long that takes. A study that was stopped goes on where it was.
+    """
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.run_study import run_study
+        from ganbench.flows.screen import Line, show
+
+        with bars(quiet=False) as bar:
+            studied, screen = run_study(bar, model, asked, out, opening)
+        show([*screen, Line(f"Page: {studied.page}", indent=0, whole=True)])
+        if studied.failed:
+            raise typer.Exit(1)
 
 
 @app.command()

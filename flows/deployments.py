@@ -62,6 +62,7 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
     from ganbench.flows.nightly import nightly
     from ganbench.flows.restore import restore
     from ganbench.flows.specialise import specialise
+    from ganbench.flows.study import study
     from ganbench.flows.stylize import stylize
     from ganbench.flows.train import train
     from ganbench.gan.question import PRESET
@@ -131,6 +132,12 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
             "parameters": {"model": "zoo:dcgan-fashion-mnist", "content": "0:0", "style": "0:1",
                            "strength": "0,0.25,0.5,0.75,1"},
             "description": "Show the content of one image in the style of another, by a model, at several strengths.",
+        }),
+        (study, {
+            "name": "study-a-model", "parameters": {"model": "zoo:dcgan-fashion-mnist", "data": "fashion-mnist:test",
+                                                    "budget": "1h"},
+            "description": "Everything about a model within an hour: scores, baselines on the same images, report, "
+                           "latent space, uses, model card.",
         }),
         (nightly, {
             "name": "suite-every-night", "parameters": {"suite": "zoo:garments"}, "tags": ["ganbench", TAG],

@@ -35,6 +35,7 @@ CODES = {
     "too-few-images": "There are fewer images than required.",
     "too-few-models": "There are fewer models than required.",
     "unfit-setting": "A setting, for example from the environment, has an invalid value.",
+    "small-budget": "What is asked for takes longer than the budget.",
     "unfit-value": "An option, argument or field has an invalid value.",
     "unlike-protocols": "Scores that were measured under different protocols cannot be compared.",
     # Files

@@ -395,8 +395,8 @@ def options_of(group: type) -> dict[str, Option]:
     return {row.name: row.metadata["option"] for row in fields(group)}
 
 
-def given(asked: Question | Opening | Training | Route | Wish | Request | Styling | Repair) -> dict[str, Any]:
-    """The options that are not at their defaults, by name."""
+def given(asked: Any) -> dict[str, Any]:
+    """The options of a group that are not at their defaults, by name."""
     return {row.name: getattr(asked, row.name) for row in fields(asked) if getattr(asked, row.name) != row.default}
 
 

@@ -486,10 +486,15 @@ WHAT = {
 }
 
 
-def both(key: str, **facts: tuple[str, str] | str) -> tuple[str, str]:
+def both(key: str, **facts: Bilingual | str) -> Bilingual:
     """A text in both languages; a fact may differ between them."""
+    return filled(TEXTS[key], **facts)
+
+
+def filled(texts: Bilingual, **facts: Bilingual | str) -> Bilingual:
+    """A pair of texts with its facts, and with the spaces that do not break."""
     pairs = {name: fact if isinstance(fact, tuple) else (fact, fact) for name, fact in facts.items()}
-    one, other = (said.replace(" < ", f"{FIXED}<{FIXED}") for said in TEXTS[key])
+    one, other = (said.replace(" < ", f"{FIXED}<{FIXED}") for said in texts)
     other = FRENCH_SPACE.sub(FIXED, other)
     return (one.format(**{name: pair[0] for name, pair in pairs.items()}),
             other.format(**{name: pair[1] for name, pair in pairs.items()}))

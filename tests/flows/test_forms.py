@@ -20,6 +20,7 @@ from ganbench.flows.invert import invert
 from ganbench.flows.options import as_given, fill, schema_of
 from ganbench.flows.restore import restore
 from ganbench.flows.specialise import specialise
+from ganbench.flows.study import study
 from ganbench.flows.stylize import stylize
 from ganbench.flows.train import train
 from ganbench.gan.models.names import ZOO, zoo_names
@@ -27,7 +28,7 @@ from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.question import PRESET, Opening, Question, options_of
 
 FLOWS = [evaluate, compare, ensemble, audit, attribute, train, baselines, specialise, interpolate, invert,
-         condition, restore, augment, stylize]
+         condition, restore, augment, stylize, study]
 
 
 def form_of(flow):
@@ -160,6 +161,7 @@ def test_teams_and_ganbench_ui_get_the_same_deployments():
     (condition, ["model", "asked", "n"]), (restore, ["image", "model", "damage", "n"]),
     (augment, ["model", "data", "per_class", "seeds"]),
     (stylize, ["model", "content", "style", "strength", "method"]),
+    (study, ["model", "data", "budget", "logs"]),
 ], ids=lambda one: getattr(one, "name", None))
 def test_latent_spaces_have_forms_of_a_few_first_fields_and_the_defaults_of_the_command_line(flow, first):
     from typer.main import get_command
@@ -171,7 +173,8 @@ def test_latent_spaces_have_forms_of_a_few_first_fields_and_the_defaults_of_the_
     fields = fields_of(flow)
     for name in fields.keys() & options.keys() - {"model", "out", "images", "image"}:
         assert fields[name].get("default", options[name].default) == options[name].default, name
-    assert fields.keys() == options.keys() - {"json", "report", "device", "debug"}      # flows always write a report
+    machine = {"json", "report", "device", "workers", "debug"}                          # flows always write a report
+    assert fields.keys() == options.keys() - machine
 
 
 def test_what_a_form_refuses_as_too_little_is_what_the_work_refuses():
