@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas import State
 from prefect.states import Completed, Failed
 
+from ganbench.flows.curves import runs_of_log
 from ganbench.flows.evaluate import flow_tags, short_name
 from ganbench.flows.options import command_line, formed, in_form
 from ganbench.flows.results import AnyModel, as_markdown
@@ -27,13 +28,14 @@ from ganbench.gan.jobs import asked_model
 from ganbench.gan.models.identity import IMAGES, identity
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.toml_file import write_spec
+from ganbench.gan.photos import FITS
 from ganbench.gan.question import Opening, Option
 from ganbench.gan.sources import HERE
 from ganbench.gan.study.images import RealImages, real_images
 from ganbench.gan.study.options import Study
 from ganbench.gan.study.paces import paces_of
 from ganbench.gan.study.page import Cover, write_pages
-from ganbench.gan.study.planning import Facts, Plan, kept_plan, planned, write_plan
+from ganbench.gan.study.planning import Facts, Plan, kept_plan, planned, seconds_of_budget, write_plan
 from ganbench.gan.study.record import FAILED, LEFT_OUT, Found, keep, kept
 from ganbench.gan.study.stages import STAGES, left_out
 from ganbench.gan.study.texts import WHY, WORK, said, time_of
@@ -105,9 +107,7 @@ def prepared(
 ) -> Work:
     """Everything is checked, the images are read, and the plan is made, or found where the study began before.
     BadInput before anything has been drawn or trained."""
-    left_out(asked.without)
-    workspace = workspace_of(opening.trust_pickle)
-    kinds = () if "baselines" in left_out(asked.without) else tuple(kinds_of(asked.kinds))
+    workspace, kinds = workspace_of(opening.trust_pickle), checked(asked)
     spec = asked_model(model, opening, workspace)
     for other in asked.against or ():
         resolve(other, workspace)
@@ -125,6 +125,17 @@ def prepared(
             plan = timed(spec, real, asked, kinds, folder, workspace, key)
             write_plan(folder, plan)
     return Work(asked, named(model, spec, opening, folder), model, opening, spec, real, plan, folder, workspace, show)
+
+
+def checked(asked: Study) -> tuple[str, ...]:
+    """The kinds of baselines.  BadInput: an option that cannot be meant, or a log that cannot be read."""
+    out = left_out(asked.without)
+    seconds_of_budget(asked.budget)
+    if asked.fit not in FITS:
+        raise BadInput("unknown-choice", f"The value of --fit is {asked.fit!r}, expected one of {', '.join(FITS)}.")
+    for log in asked.logs or () if "curves" not in out else ():
+        runs_of_log(log)
+    return () if "baselines" in out else tuple(kinds_of(asked.kinds))
 
 
 def check_folder(folder: Path) -> None:
