@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,6 +29,7 @@ from ganbench.tasks.stages import prepare_job, score_parts
 from ganbench.tasks.tracking.client import Tracked
 from ganbench.tasks.tracking.evaluations import record_of, track
 
+STUDY_TAG, STUDY = "ganbench.study", ContextVar("study", default="")     # the name of the study that is running
 OneModel = Annotated[str, Option(
     "Model", "Your checkpoint, model file (.toml), or folder, .npz or .parquet of images; or zoo:NAME. A checkpoint "
     "that does not say its architecture needs a family, under More settings.",
@@ -141,8 +143,9 @@ def outcome_of(
 
 
 def flow_tags() -> dict[str, str]:
-    """Which run of Prefect this is, for the reader of MLflow."""
-    return {"prefect.flow_run": str(runtime.flow_run.name), "prefect.flow_run_id": str(runtime.flow_run.id)}
+    """Which run of Prefect this is, and of which study it is a part, for the reader of MLflow."""
+    tags = {"prefect.flow_run": str(runtime.flow_run.name), "prefect.flow_run_id": str(runtime.flow_run.id)}
+    return tags | ({STUDY_TAG: STUDY.get()} if STUDY.get() else {})
 
 
 def facts_of(name: str, workspace: Workspace) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from prefect.client.schemas import State
 from prefect.states import Completed, Failed
 
 from ganbench.flows.curves import runs_of_log
-from ganbench.flows.evaluate import flow_tags, short_name
+from ganbench.flows.evaluate import STUDY, flow_tags, short_name
 from ganbench.flows.options import command_line, formed, in_form
 from ganbench.flows.results import AnyModel, as_markdown
 from ganbench.flows.screen import Grid, Screen
@@ -87,7 +87,11 @@ def study(model: AnyModel = "zoo:dcgan-fashion-mnist", *, asked: Study, out: Fol
     A study that was stopped goes on where it was, with the same numbers.  Ends as `Incomplete` where a stage failed.
     """
     work = prepared(model, asked, out, opening)
-    found, tracked = carried_out(work)
+    token = STUDY.set(f"{work.spec.name}-{work.plan.key[:8]}")
+    try:
+        found, tracked = carried_out(work)
+    finally:
+        STUDY.reset(token)
     made = Studied(work.folder, work.plan, found, tracked)
     return ended(made)
 

@@ -95,9 +95,9 @@ SAID: Mapping[str, Bilingual] = {
                   "images are.",
                   "Selon {metric}, {n} de ses images ne sont pas significativement plus loin des images réelles que "
                   "d'autres images réelles."),
-    "score": ("{metric} is {value} ± {se}; as many real images have {floor}.",
-              "{metric} vaut {value} ± {se} ; autant d'images réelles ont {floor}."),
-    "score alone": ("{metric} is {value} ± {se}.", "{metric} vaut {value} ± {se}."),
+    "score": ("{metric}: {value} ± {se} (real images: {floor})",
+              "{metric} : {value} ± {se} (images réelles : {floor})"),
+    "score alone": ("{metric}: {value} ± {se}", "{metric} : {value} ± {se}"),
     "seen": ("Should the model have learnt the held-out images, too, these numbers flatter it.",
              "Si le modèle a aussi appris les images mises de côté, ces chiffres le flattent."),
     "its images": ("Images that the model drew", "Images tirées du modèle"),
