@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from prefect import flow
 
-from ganbench.flows.evaluate import OneModel, Seed, flow_tags, provenance_of
+from ganbench.flows.evaluate import OneModel, Seed, flow_tags
 from ganbench.flows.options import Some, formed, in_form
 from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.shards import TASKS, follow
@@ -26,6 +26,7 @@ from ganbench.gan.gallery import write_gallery
 from ganbench.gan.jobs import Job, asked_model, asked_protocol, check_images_of_reference, classes_of, counted
 from ganbench.gan.measure import measure
 from ganbench.gan.question import PREPROCESSING, Opening, Question, protocol_of
+from ganbench.gan.reporting import provenance_of
 from ganbench.gan.scoring import assemble, bare_score, lost_of
 from ganbench.gan.store import image_of
 from ganbench.gan.threads import single_threaded

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from prefect import flow, runtime
 
-from ganbench.flows.evaluate import Seed, command_of, flow_tags, provenance_of, short_name, what_of
+from ganbench.flows.evaluate import Seed, command_of, flow_tags, short_name, what_of
 from ganbench.flows.options import Some, formed, in_form
 from ganbench.flows.shards import TASKS, follow
 from ganbench.gan.compare import Ranking
@@ -22,6 +22,7 @@ from ganbench.gan.jobs import Job, asked_protocol, distinct
 from ganbench.gan.metering import Cost
 from ganbench.gan.published import Published, beside
 from ganbench.gan.question import Opening, Option, Question, protocol_of
+from ganbench.gan.reporting import provenance_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Estimate, Features, Score
 from ganbench.tasks.artifacts import page_in

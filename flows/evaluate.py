@@ -14,13 +14,13 @@ from prefect import flow, runtime
 from ganbench.flows.options import as_given, command_line, formed, in_form
 from ganbench.flows.shards import TASKS, follow
 from ganbench.gan.evaluate import Started, all_features, all_samples, begin_scores, end_scores, shards_in, submit
-from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.jobs import Job, asked_model, asked_protocol, check_slices
 from ganbench.gan.protocols import PROTOCOLS
 from ganbench.gan.published import Published, beside
 from ganbench.gan.question import PRESET, Opening, Option, Question, protocol_of
+from ganbench.gan.reporting import provenance_of
 from ganbench.gan.threads import single_threaded
-from ganbench.gan.types import Samples, Score, Workspace
+from ganbench.gan.types import Samples, Score
 from ganbench.tasks.artifacts import publish_scores
 from ganbench.tasks.pictures import contact_sheet
 from ganbench.tasks.runners import runner
@@ -146,25 +146,6 @@ def flow_tags() -> dict[str, str]:
     """Which run of Prefect this is, and of which study it is a part, for the reader of MLflow."""
     tags = {"prefect.flow_run": str(runtime.flow_run.name), "prefect.flow_run_id": str(runtime.flow_run.id)}
     return tags | ({STUDY_TAG: STUDY.get()} if STUDY.get() else {})
-
-
-def facts_of(name: str, workspace: Workspace) -> dict[str, Any]:
-    """Which network made the features, to the last bit."""
-    extractor = extractor_of(name, workspace)
-    return {"weights_sha256": extractor.weights, "digest": extractor.digest, "engine": dict(extractor.engine)}
-
-
-def provenance_of(job: Job, samples: Samples) -> dict[str, Any]:
-    """What is needed to reproduce the numbers."""
-    from importlib.metadata import version
-
-    return {
-        "model": job.model.name, "model_digest": job.model_digest, "samples_digest": samples.digest,
-        "protocol": job.protocol.name, "protocol_digest": job.protocol_digest, "seed": job.seed,
-        "n": job.protocol.n_generated, "reference": job.protocol.reference, "device": job.workspace.device,
-        "extractors": {name: facts_of(name, job.workspace) for name in job.extractors},
-        "versions": {name: version(name) for name in ("ganbench", "torch", "numpy", "scipy", "onnxruntime")},
-    }
 
 
 def notes_of(outcome: Outcome) -> list[str]:

@@ -109,8 +109,8 @@ def command_line(name: str, words: Sequence[str], *groups: Any, **more: Any) -> 
     flags = [(flag_of(key, options_of(type(group))[key]), value)
              for group in groups for key, value in given(group).items()]
     flags += [(flag_of(key, Option("", "")), value) for key, value in more.items() if value]
-    each = [(flag, one) for flag, value in flags for one in (value if isinstance(value, list) else [value])]
-    said = [word for flag, value in each for word in ([flag] if value is True else [flag, shlex.quote(str(value))])]
+    said = [word for flag, value in flags for one in (value if isinstance(value, list) else [value])
+            for word in ([flag] if one is True else [flag, shlex.quote(str(one))])]
     return " ".join(["ganbench", name, *map(shlex.quote, words), *said])
 
 

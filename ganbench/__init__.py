@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganbench.gan.evaluate import evaluate
+    from ganbench.gan.hub.pretrained import Pretrained
     from ganbench.gan.models.loading import load
     from ganbench.gan.question import Question
     from ganbench.gan.types import BadInput, ModelSpec, Score, Workspace
 
-__all__ = ["BadInput", "ModelSpec", "Question", "Score", "Workspace", "evaluate", "load"]
+__all__ = ["BadInput", "ModelSpec", "Pretrained", "Question", "Score", "Workspace", "evaluate", "load"]
 
 _HOMES = {
     "evaluate": "ganbench.gan.evaluate",
+    "Pretrained": "ganbench.gan.hub.pretrained",
     "Question": "ganbench.gan.question",
     "load": "ganbench.gan.models.loading",
     **dict.fromkeys(["BadInput", "ModelSpec", "Score", "Workspace"], "ganbench.gan.types"),

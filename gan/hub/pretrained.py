@@ -20,9 +20,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ganbench.gan.checkpoints import load_into
+from ganbench.gan.drawing import draw, pictures_of
 from ganbench.gan.generators import GENERATORS
-from ganbench.gan.generators.base import asked_classes
-from ganbench.gan.images import from_model
+from ganbench.gan.models.hub import FACTS
 from ganbench.gan.models.weights import make_family
 from ganbench.gan.types import BadInput, ModelSpec
 
@@ -32,19 +32,24 @@ WEIGHTS = "model.safetensors"
 class Pretrained(nn.Module, PyTorchModelHubMixin):
     """A generator of one of GENERATORS, in eval mode and frozen.  Only safetensors are read, and no code.
 
-    `arguments`: of the family; `output_range`: of what the network gives; `classes`: their names, () without.
+    `arguments`: of the family; `output_range`: of what the network gives; `classes`: their names, () without; the
+    others as in `ganbench.ModelSpec`.
     """
 
     def __init__(
         self, family: str, arguments: Mapping[str, Any] | None = None, output_range: Sequence[float] = (-1.0, 1.0),
-        classes: Sequence[str] = (), **facts: Any,
+        classes: Sequence[str] = (), latent: str = "normal", class_shares: Sequence[float] = (), resize: str = "",
+        pad: int = 0, crop: int = 0, **more: Any,
     ) -> None:
         super().__init__()
         if family not in GENERATORS:
             raise BadInput("unknown-family", f"No family {family!r}. Known: {', '.join(sorted(GENERATORS))}.")
-        self.generator: Any = make_family(family, dict(arguments or {}))
+        self.generator: Any = make_family(family, dict(arguments or {}), latent)
+        if class_shares:
+            self.generator.class_shares = tuple(class_shares)
         low, high = map(float, output_range)
-        self.spec, self.classes = ModelSpec(family, family, output_range=(low, high)), tuple(classes)
+        self.spec = ModelSpec(family, family, output_range=(low, high), resize=resize, pad=pad, crop=crop)
+        self.classes = tuple(classes)
         self.eval().requires_grad_(False)
 
     @torch.no_grad()
@@ -57,11 +62,13 @@ class Pretrained(nn.Module, PyTorchModelHubMixin):
     def images(self, n: int, seed: int = 0, label: int | None = None) -> np.ndarray:
         """The first n images of a seed, (n, C, H, W) uint8; image i depends on the seed and i alone, and is what
         `ganbench sample` draws.  `label`: all of one class; None: each of the class that its number has."""
-        draws = self.generator.draws(range(n), seed)
-        labels = None
-        if self.generator.n_classes:
-            labels = asked_classes(self.generator, range(n), seed) if label is None else torch.full((n,), label)
-        return from_model(self.generator.sample(draws, labels), self.spec).numpy()
+        if label is None or not self.generator.n_classes:
+            return draw(self.generator, self.spec, seed, 0, n)["images"]
+        if not 0 <= label < self.generator.n_classes:
+            raise BadInput("unfit-value",
+                           f"The class is {label}, expected 0 to {self.generator.n_classes - 1}.")
+        raw = self.generator.sample(self.generator.draws(range(n), seed), torch.full((n,), label))
+        return pictures_of(self.generator, self.spec, raw, n, 0)
 
     @classmethod
     def _from_pretrained(
@@ -69,7 +76,7 @@ class Pretrained(nn.Module, PyTorchModelHubMixin):
         local_files_only: bool, token: str | bool | None, map_location: str = "cpu", strict: bool = True, **given: Any,
     ) -> Pretrained:
         """Called by `from_pretrained`, which has read config.json; others of its arguments differ between versions."""
-        known = {name: given[name] for name in ("family", "arguments", "output_range", "classes") if name in given}
+        known = {name: given[name] for name in ("family", "arguments", "classes", *FACTS) if name in given}
         model = cls(**known)
         path = Path(model_id) / WEIGHTS
         if not path.parent.is_dir():

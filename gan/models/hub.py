@@ -21,6 +21,7 @@ COMMIT = re.compile("[0-9a-f]{40}")
 FETCHED = ["*.json", "*.safetensors", "*.txt", "*.model"]
 PASSED_OVER = ["*.fp16.*", "*.non_ema.*"]                   # second forms of the same weights
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")        # as PyTorchModelHubMixin names them, now and before
+FACTS = {"output_range": list, "latent": str, "class_shares": list, "resize": str, "pad": int, "crop": int}
 SECONDS = 10                                                # for the Hub to answer
 
 
@@ -89,13 +90,17 @@ def not_found(repo: str, revision: str, error: Exception) -> BadInput:
     return BadInput("not-fetched", f"hf:{repo}@{revision} cannot be fetched: {first_line(error)}.")
 
 
-def family_in(folder: Path) -> tuple[str, dict[str, Any]]:
-    """The family of what `ganbench publish` has written, and its arguments; '' of other folders."""
+def published_in(folder: Path) -> dict[str, Any]:
+    """The fields of a spec that `ganbench publish` has written into config.json; {} of other folders."""
     found = arguments_in(folder)
     family, arguments = found.get("family"), found.get("arguments")
-    if isinstance(family, str) and family in GENERATORS and isinstance(arguments, dict):
-        return family, arguments
-    return "", {}
+    if not (isinstance(family, str) and family in GENERATORS and isinstance(arguments, dict)):
+        return {}
+    wrong = [name for name, kind in FACTS.items() if not isinstance(found.get(name, kind()), kind)]
+    if wrong:
+        raise BadInput("unusable-config", f"{folder / 'config.json'} gives {wrong[0]} as {found[wrong[0]]!r}.")
+    more = {name: tuple(found[name]) if FACTS[name] is list else found[name] for name in FACTS if found.get(name)}
+    return {"family": family, "arguments": arguments, **more}
 
 
 def arguments_in(folder: Path) -> dict[str, Any]:

@@ -84,9 +84,9 @@ def found_at(model: str, path: Path, zoo: Path, with_factory: bool) -> ModelSpec
                        f"{model} holds no weights: expected {' or '.join(hub.WEIGHTS)}, or the folders of a diffusers "
                        "pipeline.")
     joined = f"{weights}:{file}" if hub.is_on_hub(weights) else str(Path(weights) / file)
-    family, known = hub.family_in(folder)
-    if family and not with_factory:
-        return ModelSpec(name, family, weights=joined, arguments=known)
+    known = {} if with_factory else hub.published_in(folder)
+    if known:
+        return ModelSpec(name, weights=joined, **known)
     return ModelSpec(name, weights=joined, arguments=hub.arguments_in(folder) if with_factory else {})
 
 

@@ -1,8 +1,7 @@
 """Synthetic images as training data for others: ImageFolder, Parquet of Hugging Face, or WebDataset.
 
 Every image says that it is synthetic and where it comes from: model, its digest, seed and number of the draw, class and
-realism.  PNG files also bear IPTC's mark for it, `trainedAlgorithmicMedia`, as XMP
-(https://iptc.org/news/iptc-publishes-metadata-guidance-for-ai-generated-synthetic-media).
+realism.  PNG files also bear IPTC's mark for it, see `ganbench.gan.synthetic`.
 """
 
 from __future__ import annotations
@@ -21,17 +20,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL.PngImagePlugin import PngInfo
 
 from ganbench.gan.files import cannot_write
-from ganbench.gan.images import IMAGE, class_folder, features, to_pillow
+from ganbench.gan.images import IMAGE, class_folder, features
+from ganbench.gan.synthetic import marked_png
 from ganbench.gan.types import BadInput
 
 SHARD = 1_000                       # images of a file of WebDataset, and of a row group
-MARK = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-XMP = ('<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-       '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">'
-       f"<Iptc4xmpExt:DigitalSourceType>{MARK}</Iptc4xmpExt:DigitalSourceType></rdf:Description></rdf:RDF></x:xmpmeta>")
 TYPES = {"model": "string", "model_digest": "string", "seed": "int64", "index": "int64", "class": "string",
          "realism": "float64", "synthetic": "bool"}
 
@@ -82,22 +77,13 @@ def check_export(folder: Path, kind: str) -> None:
         raise BadInput("output-exists", f"{folder} is not an empty folder, and images of different runs must not mix.")
 
 
-def png(image: np.ndarray, origin: dict[str, Any]) -> bytes:
-    """CHW uint8 -> a PNG file with the mark and the origin in it."""
-    said, buffer = PngInfo(), io.BytesIO()
-    said.add_itxt("XML:com.adobe.xmp", XMP)
-    said.add_itxt("Description", json.dumps(origin))
-    to_pillow(image).save(buffer, "PNG", pnginfo=said)
-    return buffer.getvalue()
-
-
 def write_imagefolder(folder: Path, made: Exported) -> None:
     """A sub-folder for each class, as torchvision's ImageFolder wants it, and metadata.jsonl for `datasets`."""
     lines = []
     for i, image in enumerate(made.images):
         place = f"{class_folder(int(made.labels[i]), made.names)}/{i:06d}.png"
         (folder / place).parent.mkdir(exist_ok=True)
-        (folder / place).write_bytes(png(image, made.origin(i)))
+        (folder / place).write_bytes(marked_png(image, made.origin(i)))
         lines.append(json.dumps({"file_name": place, "label": int(made.labels[i]), **made.origin(i)}))
     (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
 
@@ -118,8 +104,8 @@ def write_parquet(folder: Path, made: Exported) -> None:
 
 def row_of(made: Exported, i: int) -> dict[str, Any]:
     origin = made.origin(i)
-    return {"image": {"bytes": png(made.images[i], origin), "path": f"{i:06d}.png"}, "label": int(made.labels[i]),
-            **origin}
+    return {"image": {"bytes": marked_png(made.images[i], origin), "path": f"{i:06d}.png"},
+            "label": int(made.labels[i]), **origin}
 
 
 def arrow(kind: str) -> pa.DataType:
@@ -132,7 +118,7 @@ def write_webdataset(folder: Path, made: Exported) -> None:
         with tarfile.open(folder / f"synthetic-{number:06d}.tar", "w") as archive:
             for i in rows:
                 origin = made.origin(i)
-                add(archive, f"{i:06d}.png", png(made.images[i], origin))
+                add(archive, f"{i:06d}.png", marked_png(made.images[i], origin))
                 add(archive, f"{i:06d}.cls", str(int(made.labels[i])).encode())
                 add(archive, f"{i:06d}.json", json.dumps(origin).encode())
 

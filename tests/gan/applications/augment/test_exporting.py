@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganbench.gan.applications.augment.exporting import FORMATS, MARK, Exported, export
+from ganbench.gan.applications.augment.exporting import FORMATS, Exported, export
 from ganbench.gan.datasets import DataFolders, open_data
+from ganbench.gan.synthetic import MARK
 from tests.refusals import refused
 
 NAMES = ("left", "right", "none")

@@ -8,7 +8,7 @@ import pytest
 
 from ganbench import Workspace
 from ganbench.gan.models.loading import resolve
-from ganbench.tasks.reports import explorer_of
+from ganbench.gan.reporting import explorer_of
 
 
 @pytest.fixture
