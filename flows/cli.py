@@ -13,6 +13,7 @@ import typer
 
 from ganbench.flows.options import Machine, Some, on_command_line
 from ganbench.gan.applications.augment.options import Augmentation
+from ganbench.gan.hub.options import Publication
 from ganbench.gan.question import (
     COMPARED,
     FOR_ALL,
@@ -568,6 +569,39 @@ def stylize(
         with bars(quiet=json == "-") as show:
             made = stylized(show, model, out, styling, opening, workspace_of(opening.trust_pickle))
         finish(answer_of(made), json, report)
+
+
+publish = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", context_settings={"help_option_names": ["-h", "--help"]},
+    help="Hand a model on: weights that load in two lines, a card with its numbers, pages, pictures.",
+)
+app.add_typer(publish, name="publish")
+Handed = Annotated[str, typer.Argument(metavar="MODEL|FOLDER", show_default=False,
+                                       help=MODEL + " Or a folder that `publish folder` wrote.")]
+
+
+@publish.command("folder")
+@on_command_line(wish=Publication, question=Question, opening=Opening, machine=Machine)
+def publish_folder(
+    model: Model,
+    out: Annotated[Path, typer.Option(help="The folder to write.", show_default=False)],
+    *,
+    wish: Publication,
+    question: Question,
+    seed: Seed = 0,
+    json: JsonFile = "",
+    opening: Opening,
+    machine: Machine,
+) -> None:
+    """Write what is published of a model: weights, card, numbers, findings, pictures, pages.  Nothing is sent."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.publications import built, folder_answer
+        from ganbench.tasks.settings import workspace_of
+
+        with bars(quiet=json == "-") as show:
+            found = built(show, model, wish, question, opening, seed, workspace_of(opening.trust_pickle), out)
+        finish(folder_answer(found), json)
 
 
 @app.command()

@@ -44,9 +44,10 @@ class Pretrained(nn.Module, PyTorchModelHubMixin):
         super().__init__()
         if family not in GENERATORS:
             raise BadInput("unknown-family", f"No family {family!r}. Known: {', '.join(sorted(GENERATORS))}.")
-        self.generator: Any = make_family(family, dict(arguments or {}), latent)
+        made: Any = make_family(family, dict(arguments or {}), latent)
         if class_shares:
-            self.generator.class_shares = tuple(class_shares)
+            made.class_shares = tuple(class_shares)
+        self.generator: Any = made
         low, high = map(float, output_range)
         self.spec = ModelSpec(family, family, output_range=(low, high), resize=resize, pad=pad, crop=crop)
         self.classes = tuple(classes)
