@@ -20,6 +20,8 @@ from ganbench.gan.applications.restore.comparing import LEAST
 from ganbench.gan.drawing import draw
 from ganbench.gan.findings import Analysis
 from ganbench.gan.gallery import write_gallery
+from ganbench.gan.hub.bundle import refusals
+from ganbench.gan.hub.options import Publication
 from ganbench.gan.images import write_contact_sheet, write_folder
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.naming import short_metric
@@ -28,7 +30,7 @@ from ganbench.gan.question import Opening, Question, Repair, Route, Styling, Tra
 from ganbench.gan.report.templates import numerals, p_value, percentage
 from ganbench.gan.report.texts import Bilingual, both
 from ganbench.gan.sampling import generator_of
-from ganbench.gan.specialise.target import design_of
+from ganbench.gan.specialise.target import design_of, write_cluster
 from ganbench.gan.study.images import RealImages
 from ganbench.gan.study.options import Study
 from ganbench.gan.study.planning import Plan
@@ -411,16 +413,29 @@ def specialise(work: Work) -> Found:
     if not parts:
         return Found("specialise", DONE, (said("no weak parts"),))
     names = [part_of(row["slice"]) for row in parts]
-    sentences, command = [said("weak parts", parts=listed([said(f"{kind} of", name=name) for kind, name in names]))], ""
+    sentences = [said("weak parts", parts=listed([said(f"{kind} of", name=name) for kind, name in names]))]
+    numbers, picture, target = numbers_of_parts(parts), "", Training()
+    if names[0][0] == "class":
+        target = Training(data=str(work.real.all), classes=",".join(name for _, name in names))
+    elif found := images_of_cluster(work, int(names[0][1])):
+        picture, target = work.name(found[0].with_suffix(".png")), Training(data=str(found[1]), held_out=str(found[0]))
     try:
         design_of(work.model, work.spec)
+        command = command_line("specialise", [work.model], target) if target.data else ""
+        sentences.append(said("goes on", command="ganbench specialise"))
     except BadInput:
-        return Found("specialise", DONE, (*sentences, said("no recipe")), numbers=numbers_of_parts(parts))
-    if names[0][0] == "class":
-        chosen = Training(data=str(work.real.all), classes=",".join(name for _, name in names))
-        command = command_line("specialise", [work.model], chosen)
-    sentences.append(said("goes on", command="ganbench specialise"))
-    return Found("specialise", DONE, tuple(sentences), command=command, numbers=numbers_of_parts(parts))
+        command = ""
+        sentences.append(said("no recipe"))
+    alt = said("images of cluster", name=names[0][1]) if picture else ("", "")
+    return Found("specialise", DONE, tuple(sentences), (), picture, alt, numbers, command)
+
+
+def images_of_cluster(work: Work, cluster: int) -> tuple[Path, Path] | None:
+    """The held-out images of a cluster, with a picture beside them, and those to learn from; None: too few of these."""
+    both = Training(data=str(work.real.held_out), held_out=str(work.real.learnt))
+    with single_threaded():
+        there, more, _ = write_cluster(both, cluster, False, work.folder / "specialise", work.workspace, lambda n: None)
+    return (there, more) if more else None
 
 
 def part_of(name: str) -> tuple[str, str]:
@@ -433,8 +448,26 @@ def numbers_of_parts(parts: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {f"{row['metric']}.{row['slice'].replace(' ', '_')}": row["value"] for row in parts}
 
 
+def publish(work: Work) -> Found:
+    """The folder that could be sent, and what speaks against that."""
+    from ganbench.flows.publications import built, folder_answer
+
+    out, wish = work.folder / "publish" / "model", Publication(licence=work.asked.licence)
+    shutil.rmtree(out, ignore_errors=True)
+    made = built(work.show, work.model, wish, work.question(), work.trust, work.asked.seed, work.workspace, out)
+    why = refusals(out)
+    sentences = [said("planned files", n=count(len(made.parts)),
+                      size=numerals(sum(part.size for part in made.parts) / 1e6, 1))]
+    sentences += [said("obstacles", what=str(one)) for one in why]
+    files = {out / part.name: (part.name, part.name) for part in made.parts}
+    command = command_line("publish", ["folder", work.model], wish, work.question(), work.trust, seed=work.asked.seed,
+                           out=out)
+    return work.found("publish", sentences, folder_answer(made).screen, command, title=made.title, links=files,
+                      numbers={"files": len(made.parts), "obstacles": len(why)})
+
+
 DO: Mapping[str, Callable[[Work], Found]] = {
     "data": data, "evaluate": evaluate, "audit": audit, "curves": curves, "baselines": baselines, "compare": compare,
     "ensemble": ensemble, "explore": explore, "interpolate": interpolate, "augment": augment, "restore": restore,
-    "stylize": stylize, "specialise": specialise,
+    "stylize": stylize, "specialise": specialise, "publish": publish,
 }

@@ -19,7 +19,7 @@ from ganbench.flows.curves import runs_of_log
 from ganbench.flows.evaluate import STUDY, flow_tags, short_name
 from ganbench.flows.options import command_line, formed, in_form
 from ganbench.flows.results import AnyModel, as_markdown
-from ganbench.flows.screen import Grid, Screen
+from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.studies import DO, Work
 from ganbench.flows.trainings import kinds_of
 from ganbench.gan.codes import FAILED as FAILED_CODES
@@ -237,7 +237,7 @@ SOURCES: Mapping[str, tuple[str, ...]] = {     # modules of ganbench.gan that ma
     "compare": ("compare", "findings.analysis", "report.write"), "ensemble": ("ensemble",),
     "explore": ("explorer.page",), "interpolate": ("films",), "augment": ("applications.augment.augmenting",),
     "restore": ("applications.restore.files",), "stylize": ("applications.stylize.stylizing",),
-    "specialise": ("specialise.target",),
+    "specialise": ("specialise.target",), "publish": ("hub.publishing",),
 }
 
 
@@ -246,6 +246,8 @@ def stage_key(name: str, work: Work, found: Mapping[str, Found]) -> str:
     facts = [name, work.plan.key, dict(work.plan.steps), work.plan.classifier, HERE.digest(*SOURCES[name]),
              file_digest(Path(__file__).with_name("studies.py")), version("ganbench"),
              [found[other].files for other in NEEDS.get(name, ()) if other in found]]
+    if name == "publish":
+        facts.append(work.asked.licence)
     if name == "curves":
         facts.append([digest_at(Path(log)) for log in work.asked.logs or () if Path(log).is_file()])
     return digest_of(facts)
@@ -262,7 +264,7 @@ def command_of(work: Work) -> str:
 def conclude(work: Work, found: Mapping[str, Found]) -> Tracked:
     """The pages and the numbers in MLflow, and the table in Prefect's pages."""
     metrics = {f"{name}.{key}"[:250]: value for name, one in found.items() for key, value in one.numbers.items()}
-    note = as_markdown([one for one in screen_of(work, found) if isinstance(one, Grid)])
+    note = as_markdown(screen_of(work, found))
     params = {"model": work.spec.name, "data": Path(work.asked.data).name, "budget": work.asked.budget}
     files = [work.folder / name for name in ("index.html", "index.fr.html", "plan.json")]
     tracked = track_result(Record(
@@ -286,5 +288,6 @@ def plan_screen(plan: Plan) -> Screen:
 
 def screen_of(work: Work, found: Mapping[str, Found]) -> Screen:
     """What every stage found, in its first sentence."""
-    rows = tuple((name, one.said[0][0] if one.said else "", time_of(one.seconds)[0]) for name, one in found.items())
-    return [Grid(f"{work.spec.name} on {Path(work.asked.data).name}", ("stage", "found", "took"), rows)]
+    took = time_of(sum(one.seconds for one in found.values()))[0]
+    return [Line("", f"{work.spec.name} on {Path(work.asked.data).name}, in {took}", "bold", indent=0),
+            *(Line(f": {one.said[0][0]}", name, "bold") for name, one in found.items() if one.said)]

@@ -167,6 +167,7 @@ SAID: Mapping[str, Bilingual] = {
                       "Aucune partie des images n'en compte assez pour dire laquelle est la moins bonne."),
     "class of": ("class {name}", "classe {name}"),
     "cluster of": ("cluster {name}", "groupe {name}"),
+    "images of cluster": ("Real images of cluster {name}", "Images réelles du groupe {name}"),
     "goes on": ("{command} lets the model learn on there, by several strategies, and says what it forgets.",
                 "{command} y poursuit l'entraînement, par plusieurs stratégies, et dit ce qui est oublié."),
     "no recipe": ("ganbench has no recipe to go on with such a model: train it on there with its own code.",
