@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -161,4 +162,11 @@ def classes_of(parts: Sequence[tuple[str, ...]]) -> tuple[np.ndarray | None, tup
     if len(classes) < 2 or any(len(part) == 1 for part in parts):
         return None, ()
     number = {name: i for i, name in enumerate(classes)}
-    return np.array([number[part[0]] for part in parts], np.int64), tuple(classes)
+    return np.array([number[part[0]] for part in parts], np.int64), without_numbers(classes)
+
+
+def without_numbers(folders: Sequence[str]) -> tuple[str, ...]:
+    """`dress` of 03-dress, as `images.class_folder` writes it, where all folders are named so."""
+    found = [re.fullmatch(r"\d{2,}-(.*\D.*)", name) for name in folders]
+    names = tuple(match[1] for match in found if match)
+    return names if len(set(names)) == len(folders) else tuple(folders)

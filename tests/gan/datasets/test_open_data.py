@@ -488,3 +488,16 @@ def test_a_callable_of_the_users_gives_images(pictures, name):
 def test_a_callable_that_gives_no_images_is_refused(pictures, name, said):
     with refused(*said):
         pictures(name)
+
+
+@pytest.mark.parametrize(("folders", "classes"), [
+    (("00-t-shirt", "01-bag", "11-boot"), ("t-shirt", "bag", "boot")),          # as `sample` and `augment` write them
+    (("10-euro", "20-euro"), ("10-euro", "20-euro")), (("00-a", "b"), ("00-a", "b")), (("2-a", "3-b"), ("2-a", "3-b")),
+    (("2024-01", "2024-02"), ("2024-01", "2024-02"))])
+def test_numbers_before_the_names_of_class_folders_are_no_part_of_the_names(tmp_path, folders, classes):
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / folder / "a.png")
+    found = open_data(str(tmp_path), DataFolders(None, tmp_path / "cache"))
+    assert found.classes == classes
+    assert found.labels.tolist() == list(range(len(folders)))
