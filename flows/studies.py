@@ -146,7 +146,8 @@ def evaluate(work: Work) -> Found:
 
     flow = flow_of("evaluate")
     question, seed = work.question(), work.asked.seed
-    by = "class" if work.spec.n_classes and work.real.kept.classes else "cluster"
+    taught = generator_of(work.spec, work.workspace).n_classes
+    by = "class" if taught and taught == len(work.real.kept.classes) else "cluster"
     outcome = flow(work.model, **given(question), seed=seed, by=by, **given(work.trust))
     sheet = work.place("evaluate", "samples.png")
     shutil.copyfile(outcome.picture, sheet)

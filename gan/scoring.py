@@ -75,6 +75,8 @@ def slice_scores(
                     for name, where in (("generated", role), ("reference", "reference"))}
             seen = features.get(judge)
             judged = {"generated": seen[role], "reference": seen["reference"]} if seen else None
+            if role == "held_out" and judged is None and slices.labels_of(pair["generated"]) is None:
+                continue                                    # then there is no floor
             slicing = slices.by_class(**pair, classes=classes_of(job), judged=judged)
         sliced[role], _ = slices.measure_slices(
             slicing, **sets, settings=job.protocol.convention.settings, store=store_of(job.workspace)

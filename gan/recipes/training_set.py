@@ -119,8 +119,10 @@ def as_images(folder: Path) -> Path:
     """What is learnt from as an .npz of images, as they were before they were padded."""
     path, known = folder / "training.npz", kept_in(folder)
     if known and not path.exists():
-        padded = np.load(folder / "training.npy", mmap_mode="r")
-        write_npz(path, cropped(padded, known.crop, path.name) if known.crop else padded)
+        padded, labels = np.load(folder / "training.npy", mmap_mode="r"), folder / "labels.npy"
+        write_npz(path, cropped(padded, known.crop, path.name) if known.crop else padded,
+                  np.load(labels).tolist() if labels.exists() else None,
+                  () if are_numbers(known.classes) else known.classes)
     return path
 
 

@@ -70,7 +70,8 @@ def real_images(asked: Study, shape: Shape, folder: Path, workspace: Workspace) 
     folders = DataFolders.of(workspace)
     images, sizes = opened(asked.data, shape, asked.fit, folders)
     others = [] if not asked.held_out or asked.held_out.endswith("%") else [open_set(asked.held_out, folders, shape[1])]
-    key = digest_of([images.digest, shape, asked.fit, asked.held_out, [one.digest for one in others], asked.no_classes])
+    key = digest_of([images.digest, images.classes, shape, asked.fit, asked.no_classes, asked.held_out,
+                     [one.digest for one in others]])
     kept = kept_in(folder / "split") if noted(folder) == key else None
     if kept is None:
         kept = written(images, asked, shape, folder, folders)

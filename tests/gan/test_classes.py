@@ -80,6 +80,16 @@ def test_a_class_folder_that_is_missing_is_missing_and_no_other(tmp_path, worksp
     assert said == {f"none of the images is of the class {lost}"}
 
 
+def test_held_out_images_without_classes_give_no_floor_and_the_slices_are_scored_all_the_same(tmp_path, workspace,
+                                                                                           reference):
+    write_npz(tmp_path / "held-out.npz", np.concatenate([draw(kind, 3) for kind in range(10)]))
+    asked = Question(reference=reference, extractor="pixels", metrics="kid", n=200, held_out=str(
+        tmp_path / "held-out.npz"))
+    job = prepare(folders(tmp_path / "made", GARMENTS, 2), protocol_of(asked), 0, workspace)
+    found, _ = slices(job)
+    assert found == dict.fromkeys(GARMENTS, (0.1, 0.1))
+
+
 def test_a_class_folder_of_another_name_is_named_on_both_sides(tmp_path, workspace, reference):
     names = [name if name != "shirt" else "a shirt" for name in GARMENTS]
     found, said = slices(job_of(workspace, folders(tmp_path / "made", names, 2), reference, 200))

@@ -205,9 +205,14 @@ def check_counts(real: Real, per_class: int) -> None:
         raise BadInput("too-few-images",
                        f"The option --per-class asks for {per_class:,} images of each class, but {real.name} has at "
                        f"most {max(counts.values()):,} to learn from.")
-    for part, least in ((real.test, LEAST[1]), (real.validation, LEAST[1] // 2)):
+    check_left(real)
+
+
+def check_left(real: Real, left_out: int = 0) -> None:
+    """Enough images to test with and to choose by; `left_out`: copies of what has been learnt from."""
+    why = f" after {left_out:,} were left out, which are copies of images that were learnt from" if left_out else ""
+    for part, least, what in ((real.test, LEAST[1], "test with"), (real.validation, LEAST[1] // 2, "choose by")):
         if len(part) < least:
-            what = "test with" if part is real.test else "choose by"
             raise BadInput("too-few-images",
-                           f"There are {len(part):,} images to {what}, expected at least {least}: give --test with "
-                           "more real images.")
+                           f"There are {len(part):,} images to {what}{why}, expected at least {least}: give --test "
+                           "with more real images.")

@@ -8,7 +8,7 @@ from functools import partial
 
 from ganbench.gan.applications.augment.arms import ORACLE
 from ganbench.gan.applications.augment.cells import batch_for
-from ganbench.gan.applications.augment.data import Part, Real, real_images
+from ganbench.gan.applications.augment.data import Part, Real, check_left, real_images
 from ganbench.gan.applications.augment.grid import Grid, Lab, Plan, check_plan, curve_of, main_arms, run
 from ganbench.gan.applications.augment.judging import Exchange, Verdict, exchange, verdict_of
 from ganbench.gan.applications.augment.learnt import (
@@ -77,6 +77,7 @@ def experiment(
     check_pool(pool, plan.factors[0] * n)
     plan = replace(plan, factors=tuple(factor for factor in plan.factors if factor * n <= len(pool)))
     real, more = unmade_by(real, pool, leave_out, workspace, show)
+    check_left(real, left_out + more)
     lab = Lab(real, real.task(batch_for(n)), pool, learnt, eyes, plan, workspace, show)
     grid = run(lab)
     verdict = verdict_of(grid.outcomes, main_arms(grid), grid.reference, ORACLE)

@@ -34,6 +34,10 @@ def test_images_of_the_models_size_are_not_changed_and_keep_their_classes(tmp_pa
     found = read(tmp_path / "photos", tmp_path / "study")
     assert not found.changed
     assert (found.n, found.kept.held_out, found.kept.classes) == (60, 12, ("a", "b", "c"))
+    for path in (found.held_out, found.learnt):
+        with np.load(path) as arrays:
+            assert len(arrays["arr_1"]) == len(arrays["arr_0"])
+            assert arrays["classes"].tolist() == ["a", "b", "c"]
     whole = images_in(found.all)
     assert sorted(image.tobytes() for image in whole) == sorted(
         image.transpose(1, 2, 0).tobytes() for image in pictures)

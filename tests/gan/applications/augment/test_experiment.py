@@ -204,6 +204,15 @@ def test_a_test_image_that_the_generator_makes_stops_the_run_by_its_name(folder,
     assert found.left_out == 1
 
 
+def test_too_few_images_that_are_left_to_test_with_are_refused_with_how_many_were_left_out(folder, space, tmp_path):
+    test, classes = strokes(200, 2)
+    write(tmp_path / "knows-all.npz", test, classes)
+    write(tmp_path / "test.npz", test, classes)
+    with refused("too-few-images", "--test", "left out"):
+        run(tmp_path, space, "knows-all.npz", data=str(folder / "real.npz"), test=str(tmp_path / "test.npz"),
+            leave_out=True)
+
+
 def test_a_test_image_that_the_classifier_learns_from_stops_it_too(folder, space, tmp_path):
     test, classes = strokes(200, 2)
     test[5] = strokes(400, 1)[0][9]
