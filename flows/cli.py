@@ -604,6 +604,77 @@ def publish_folder(
         finish(folder_answer(found), json)
 
 
+HubAddress = Annotated[str, typer.Option("--endpoint", metavar="URL", help="Of another Hub than huggingface.co.")]
+
+
+@publish.command("plan")
+@on_command_line(wish=Publication, question=Question, opening=Opening, machine=Machine)
+def publish_plan(
+    model: Handed, *, wish: Publication, question: Question, seed: Seed = 0, endpoint: HubAddress = "",
+    json: JsonFile = "", opening: Opening, machine: Machine,
+) -> None:
+    """Show what would be published: files, sizes, hashes, licences, and every obstacle; exit 2 if there is one."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.publications import folder_of, plan_answer
+        from ganbench.tasks.settings import workspace_of
+
+        with bars(quiet=json == "-") as show:
+            found = folder_of(show, model, wish, question, opening, seed, workspace_of(opening.trust_pickle))
+        answer, fit = plan_answer(found, wish.repo, endpoint)
+        finish(answer, json)
+        if not fit:
+            raise typer.Exit(2)
+
+
+@publish.command("push")
+@on_command_line(wish=Publication, question=Question, opening=Opening, machine=Machine)
+def publish_push(
+    model: Handed, *, wish: Publication, question: Question, seed: Seed = 0,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    endpoint: HubAddress = "", json: JsonFile = "", opening: Opening, machine: Machine,
+) -> None:
+    """Send it to --repo on the Hugging Face Hub, the card last; a push that was cut goes on.  The token: HF_TOKEN."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.publications import folder_of, pushed, sent_answer
+        from ganbench.gan.hub.push import check_repo
+        from ganbench.tasks.settings import hub_token, workspace_of
+
+        check_repo(wish.repo)
+        with bars(quiet=json == "-") as show:
+            found = folder_of(show, model, wish, question, opening, seed, workspace_of(opening.trust_pickle))
+            made = pushed(show, found, wish.repo, private, endpoint, hub_token())
+        finish(sent_answer(made), json)
+
+
+@publish.command("github")
+@on_command_line(machine=HERE)
+def publish_github(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What `publish folder` wrote.", exists=False,
+                                           show_default=False)],
+    repo: Annotated[str, typer.Option(metavar="OWNER/NAME", help="The repository, which exists.", show_default=False)],
+    tag: Annotated[str, typer.Option(metavar="TAG", help="Of the release, such as v1.0.", show_default=False)],
+    *,
+    sign: Annotated[Path | None, typer.Option(metavar="KEYFILE", help="Sign SHA256SUMS with this SSH key.")] = None,
+    endpoint: Annotated[
+        str, typer.Option(metavar="URL", help="Of the API of GitHub Enterprise. Empty: api.github.com.")] = "",
+    json: JsonFile = "",
+    machine: Machine,
+) -> None:
+    """Make a release of a folder on GitHub, a draft until all is there.  The token: GITHUB_TOKEN."""
+    with sentences(machine.debug):
+        begin(machine)
+        from ganbench.flows.publications import released, sent_answer
+        from ganbench.gan.hub.publishing import described_in
+        from ganbench.tasks.settings import github_api, github_token
+
+        described_in(folder)
+        with bars(quiet=json == "-") as show:
+            made = released(show, folder, repo, tag, endpoint or github_api(), sign, github_token())
+        finish(sent_answer(made), json)
+
+
 @app.command()
 @on_command_line(asked=Study, opening=Opening, machine=Some(Machine, ("device", "workers", "debug")))
 def study(

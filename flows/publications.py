@@ -11,19 +11,24 @@ from typing import Any
 from ganbench.flows.answers import Answer
 from ganbench.flows.screen import Grid, Line
 from ganbench.flows.tables import DASH
-from ganbench.gan.hub.bundle import CARD, FAILURES, NUMBERS, SAMPLES, refusals
+from ganbench.gan.hub.bundle import CARD, FAILURES, NUMBERS, SAMPLES, parts_of, refusals
 from ganbench.gan.hub.card import licence_of
 from ganbench.gan.hub.checking import Obstacle
+from ganbench.gan.hub.github import Released, release
 from ganbench.gan.hub.options import Publication
-from ganbench.gan.hub.publishing import Published, key_of, publication
+from ganbench.gan.hub.publishing import Published, described_in, key_of, publication
+from ganbench.gan.hub.push import Pushed, push, would_send
 from ganbench.gan.jobs import asked_model
 from ganbench.gan.question import Opening, Question
 from ganbench.gan.recipes.transfer import file_of
 from ganbench.gan.types import BadInput, Workspace
 from ganbench.gan.watching import Show
-from ganbench.tasks.settings import settings
+from ganbench.tasks.settings import hub_token, settings
 
 DIGITS = 12             # of a sha256, on the screen
+NO_TOKEN = ("There is no token for the Hugging Face Hub: set HF_TOKEN, run `hf auth login`, or store it with "
+            "`keyring set ganbench huggingface`.")
+NO_GITHUB = "There is no token for GitHub: set GITHUB_TOKEN, or store it with `keyring set ganbench github`."
 
 
 def place_of(model: str, wish: Publication, question: Question, opening: Opening, seed: int, workspace: Workspace
@@ -85,3 +90,69 @@ def check_obstacles(why: Sequence[Obstacle]) -> None:
     """Refuse in one sentence that names every file."""
     if why:
         raise BadInput("obstacles-to-publishing", f"Nothing is sent: {' '.join(map(str, why))}")
+
+
+# Sending
+
+def folder_of(
+    show: Show, model: str, wish: Publication, question: Question, opening: Opening, seed: int, workspace: Workspace
+) -> Published:
+    """A folder that was written before, or that of a model, which is made in the home."""
+    if is_folder_to_publish(model):
+        return described_in(Path(model))[0]
+    return built(show, model, wish, question, opening, seed, workspace)
+
+
+def plan_answer(found: Published, repo: str, endpoint: str) -> tuple[Answer, bool]:
+    """The tree, every obstacle, and what a push would send; whether there is no obstacle."""
+    folder = Path(found.folder)
+    why = refusals(folder)
+    token = hub_token() if repo else ""
+    waiting = would_send(folder, repo, token, endpoint or None) if token else []
+    screen = [*tree(found), *map(Line, found.notes)]
+    if why:
+        screen += [Line("", "Obstacles:", "bold"), *obstacle_lines(why)]
+    elif repo:
+        screen.append(Line(waiting_said(repo, waiting) if token else
+                           f"{NO_TOKEN} What {repo} has already is not known."))
+    screen += [Line(""), Line(found.folder, whole=True)]
+    more = {"repo": repo, "would_send": waiting} if token else {}
+    return Answer(screen, plan_json(found, why, **more), pictures_in(found.folder)), not why
+
+
+def waiting_said(repo: str, names: Sequence[str]) -> str:
+    """`A push to me/gan would send 3 of its files, the last one README.md: ...`"""
+    if not names:
+        return f"{repo} has all of it: nothing to send."
+    return f"A push to {repo} would send, in this order: {', '.join(names)}."
+
+
+def pushed(show: Show, found: Published, repo: str, private: bool, endpoint: str, token: str) -> Pushed:
+    folder = Path(found.folder)
+    check_obstacles(refusals(folder))
+    show("files", 0, len(found.parts))
+    made = push(folder, repo, needed(token, NO_TOKEN), endpoint or None, private, lambda n: show("files", n))
+    show("files", len(made.there))
+    return made
+
+
+def released(
+    show: Show, folder: Path, repo: str, tag: str, endpoint: str, key: Path | None, token: str
+) -> Released:
+    check_obstacles(refusals(folder, "github"))
+    show("files", 0, len(parts_of(folder)))
+    return release(folder, repo, tag, needed(token, NO_GITHUB), endpoint, key, lambda n: show("files", n))
+
+
+def needed(token: str, said: str) -> str:
+    if not token:
+        raise BadInput("unfit-setting", said)
+    return token
+
+
+def sent_answer(made: Pushed | Released) -> Answer:
+    changed = made.changed if isinstance(made, Released) else bool(made.sent)
+    there = f" ({len(made.there)} were there)" if made.there else ""
+    first = f"{len(made.sent)} files sent{there}: {', '.join(made.sent)}." if made.sent else \
+        "The page was brought up to date." if changed else f"Nothing to send: {len(made.there)} files are there."
+    return Answer([Line(first), Line(made.address, whole=True)], json.dumps(asdict(made), indent=1))

@@ -174,3 +174,32 @@ def workspace_of(trust_pickle: bool = False) -> Workspace:
         str(found.root), found.data, found.inception_weights, found.device, trust_pickle, found.batch_size,
         found.extractor_weights, found.mirror,
     )
+
+
+def hub_token() -> str:
+    """For the Hugging Face Hub: HF_TOKEN, what `hf auth login` has stored, or the keyring; '' without one."""
+    from huggingface_hub import get_token
+
+    return os.environ.get("HF_TOKEN") or get_token() or in_keyring("huggingface")
+
+
+def github_token() -> str:
+    """GITHUB_TOKEN, GH_TOKEN, or the keyring; '' without one."""
+    return os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or in_keyring("github")
+
+
+def github_api() -> str:
+    """The address of GitHub's API, where GITHUB_API_URL names one, as on GitHub Enterprise."""
+    return os.environ.get("GITHUB_API_URL", "")
+
+
+def in_keyring(name: str) -> str:
+    """What `keyring set ganbench NAME` has stored; '' without the package keyring, or without a keyring."""
+    if not find_spec("keyring"):
+        return ""
+    import keyring
+
+    try:
+        return keyring.get_password("ganbench", name) or ""
+    except Exception:                   # of whatever keeps the passwords of this system
+        return ""

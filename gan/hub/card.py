@@ -70,6 +70,7 @@ class Described:
     limits: Sequence[str]
     version: str                    # of ganbench
     files: Sequence[str]            # that the card shows: samples.png, failures.png, report.html, explore.html
+    options: Mapping[str, Any]      # of a pipeline's call
     key: str = ""                   # of everything that the folder was made of
 
 
@@ -141,8 +142,9 @@ def introduction(about: Described) -> str:
 def loading(about: Described) -> str:
     again = f"`ganbench evaluate hf:{about.repo}` measures it again."
     if about.family == PIPELINE:
+        options = "".join(f"{name}={value!r}, " for name, value in about.options.items()).rstrip(", ")
         return (f"```python\nfrom diffusers import DiffusionPipeline\n"
-                f"images = DiffusionPipeline.from_pretrained(\"{about.repo}\")(batch_size=4).images\n```\n\n{again}")
+                f"images = DiffusionPipeline.from_pretrained(\"{about.repo}\")({options}).images\n```\n\n{again}")
     one = ", `label=0` draws one class" if about.n_classes else ""
     return (f"```python\nfrom ganbench import Pretrained\n"
             f"images = Pretrained.from_pretrained(\"{about.repo}\").images({GRID})\n```\n\n"

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from ganbench.gan.checkpoints import LEGACY
 
-LARGEST = {"hub": 50_000_000_000, "github": 100_000_000}        # bytes of a file that each takes
+LARGEST = {"hub": 50_000_000_000, "github": 2_147_483_647}      # bytes of a file that each takes
 TEXTS = {".cff", ".csv", ".html", ".ipynb", ".js", ".json", ".jsonl", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"}
 PICKLES = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth", ".joblib", ".npy"}
+NAMED = {"LICENSE", "LICENCE", "NOTICE", "SHA256SUMS", "Dockerfile", ".env", ".gitattributes", ".gitignore"}
+# Pictures and weights in a page, which hold anything; no token is as long, but for those that begin like JSON.
+PICTURES = re.compile(r"(?<![\w+/=.-])(?!eyJ)[A-Za-z0-9+/=]{400,}")
 SHOWN = 12              # characters of a secret that a sentence may tell
 
 SECRETS = {
@@ -28,7 +31,7 @@ SECRETS = {
     "a password": r"(?i)\b(password|passwd|secret|api_?key|access_?token)\b[\"']?\s*[:=]\s*[\"'][^\s\"']{8,}[\"']",
 }
 # A path of somebody's machine: what systems call the folders of people and programs, or a drive's letter.
-PLACES = (r"(?<![\w.:/~-])/(home|Users|root|work|workspace|tmp|mnt|media|data|srv|opt|var|scratch|private|Volumes)"
+PLACES = (r"(?<![\w.:/~+-])/(home|Users|root|work|workspace|tmp|mnt|media|data|srv|opt|var|scratch|private|Volumes)"
           r"/[\w.+@-]+|\b[A-Za-z]:\\\\?[\w.+-]+\\|\\\\\\\\[\w.-]+\\|file:///\w")
 
 
@@ -58,8 +61,8 @@ def faults_of(name: str, path: Path, largest: int) -> Iterator[str]:
         yield f"has {size:,} bytes, expected at most {largest:,}."
     if is_pickle(path):
         yield "is a pickle, which runs code when it is opened: publish safetensors."
-    if path.suffix.lower() in TEXTS:
-        yield from faults_in(path.read_text("utf-8", errors="replace"))
+    if path.suffix.lower() in TEXTS or path.name in NAMED:
+        yield from faults_in(PICTURES.sub("", path.read_text("utf-8", errors="replace")))
 
 
 def is_pickle(path: Path) -> bool:

@@ -329,6 +329,7 @@ def described(folder: Path, made: Making, images: np.ndarray, seed: int, key: st
         made_on=machine_said(), scores=found.scores if found else (), seed=seed,
         findings=findings_of(found), limits=limits_of(made, (height, width)), version=version("ganbench"),
         files=[path.name for path in folder.iterdir()] + [NUMBERS], key=key,
+        options=options_of(spec),
     )
 
 
@@ -337,6 +338,12 @@ def architecture(spec: CompleteSpec) -> tuple[str, str]:
     if spec.family == PIPELINE:
         return "a pipeline of diffusers", ""
     return GENERATORS[spec.family].what, GENERATORS[spec.family].paper
+
+
+def options_of(spec: CompleteSpec) -> dict[str, Any]:
+    """What a pipeline is called with, besides what it has by itself."""
+    known = pipeline.ARGUMENTS if spec.family == PIPELINE else {}
+    return {known[name]: value for name, value in spec.arguments.items() if name in known}
 
 
 def parameters_of(generator: Any) -> int:

@@ -71,8 +71,8 @@ def test_safetensors_and_archives_of_arrays_are_none(tmp_path):
 def test_too_large_files_and_a_missing_licence_are_named(tmp_path):
     path = tmp_path / "big.png"
     with path.open("wb") as file:
-        file.truncate(100_000_001)
+        file.truncate(2_147_483_648)
     assert [str(one) for one in obstacles({"big.png": path}, "", "github")] == [
         "README.md names no licence of the weights: give --licence, such as mit.",
-        "big.png has 100,000,001 bytes, expected at most 100,000,000."]
+        "big.png has 2,147,483,648 bytes, expected at most 2,147,483,647."]
     assert obstacles({"big.png": path}, "mit", "hub") == []
