@@ -60,6 +60,7 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
     from ganbench.flows.interpolate import interpolate
     from ganbench.flows.invert import invert
     from ganbench.flows.nightly import nightly
+    from ganbench.flows.publish import publish
     from ganbench.flows.restore import restore
     from ganbench.flows.specialise import specialise
     from ganbench.flows.study import study
@@ -138,6 +139,11 @@ def wanted() -> list[tuple[Flow[..., Any], dict[str, Any]]]:
                                                     "budget": "1h"},
             "description": "Everything about a model within an hour: scores, baselines on the same images, report, "
                            "latent space, uses, model card.",
+        }),
+        (publish, {
+            "name": "publish-a-model", "parameters": {**one, "licence": "apache-2.0"},
+            "description": "Write what is published of a model: weights that load in two lines, a card with its "
+                           "numbers, findings, pictures, pages.",
         }),
         (nightly, {
             "name": "suite-every-night", "parameters": {"suite": "zoo:garments"}, "tags": ["ganbench", TAG],

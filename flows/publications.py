@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.flows.answers import Answer
-from ganbench.flows.screen import Grid, Line
+from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.tables import DASH
 from ganbench.gan.hub.bundle import CARD, FAILURES, NUMBERS, SAMPLES, parts_of, refusals
 from ganbench.gan.hub.card import licence_of
@@ -21,13 +21,12 @@ from ganbench.gan.hub.push import Pushed, push, would_send
 from ganbench.gan.jobs import asked_model
 from ganbench.gan.question import Opening, Question
 from ganbench.gan.recipes.transfer import file_of
-from ganbench.gan.types import BadInput, Workspace
+from ganbench.gan.types import Workspace
 from ganbench.gan.watching import Show
+from ganbench.tasks.publications import NO_TOKEN, check_obstacles, needed
 from ganbench.tasks.settings import hub_token, settings
 
 DIGITS = 12             # of a sha256, on the screen
-NO_TOKEN = ("There is no token for the Hugging Face Hub: set HF_TOKEN, run `hf auth login`, or store it with "
-            "`keyring set ganbench huggingface`.")
 NO_GITHUB = "There is no token for GitHub: set GITHUB_TOKEN, or store it with `keyring set ganbench github`."
 
 
@@ -54,12 +53,15 @@ def built(
 
 
 def folder_answer(found: Published) -> Answer:
+    return Answer(screen_of(found), plan_json(found, refusals(Path(found.folder))), pictures_in(found.folder))
+
+
+def screen_of(found: Published) -> Screen:
     """What was written, what could not be made, and what keeps it from being sent."""
     why = refusals(Path(found.folder))
-    screen = [*tree(found), *map(Line, found.notes),
-              *([Line("Before it can be sent:", style="bold"), *obstacle_lines(why)] if why else []),
-              Line(""), Line(found.folder, whole=True)]
-    return Answer(screen, plan_json(found, why), pictures_in(found.folder))
+    return [*tree(found), *map(Line, found.notes),
+            *([Line("", "Before it can be sent:", "bold"), *obstacle_lines(why)] if why else []),
+            Line(""), Line(found.folder, whole=True)]
 
 
 def tree(found: Published) -> list[Grid | Line]:
@@ -84,12 +86,6 @@ def plan_json(found: Published, why: Sequence[Obstacle], **more: Any) -> str:
     return json.dumps({"title": found.title, "folder": found.folder, "licences": asdict(found.licences),
                        "files": files, "obstacles": [asdict(one) for one in why], "notes": list(found.notes), **more},
                       indent=1)
-
-
-def check_obstacles(why: Sequence[Obstacle]) -> None:
-    """Refuse in one sentence that names every file."""
-    if why:
-        raise BadInput("obstacles-to-publishing", f"Nothing is sent: {' '.join(map(str, why))}")
 
 
 # Sending
@@ -129,7 +125,7 @@ def waiting_said(repo: str, names: Sequence[str]) -> str:
 
 def pushed(show: Show, found: Published, repo: str, private: bool, endpoint: str, token: str) -> Pushed:
     folder = Path(found.folder)
-    check_obstacles(refusals(folder))
+    check_obstacles(folder)
     show("files", 0, len(found.parts))
     made = push(folder, repo, needed(token, NO_TOKEN), endpoint or None, private, lambda n: show("files", n))
     show("files", len(made.there))
@@ -139,20 +135,18 @@ def pushed(show: Show, found: Published, repo: str, private: bool, endpoint: str
 def released(
     show: Show, folder: Path, repo: str, tag: str, endpoint: str, key: Path | None, token: str
 ) -> Released:
-    check_obstacles(refusals(folder, "github"))
+    check_obstacles(folder, "github")
     show("files", 0, len(parts_of(folder)))
     return release(folder, repo, tag, needed(token, NO_GITHUB), endpoint, key, lambda n: show("files", n))
 
 
-def needed(token: str, said: str) -> str:
-    if not token:
-        raise BadInput("unfit-setting", said)
-    return token
-
-
 def sent_answer(made: Pushed | Released) -> Answer:
+    return Answer(sent_screen(made), json.dumps(asdict(made), indent=1))
+
+
+def sent_screen(made: Pushed | Released) -> list[Line]:
     changed = made.changed if isinstance(made, Released) else bool(made.sent)
     there = f" ({len(made.there)} were there)" if made.there else ""
     first = f"{len(made.sent)} files sent{there}: {', '.join(made.sent)}." if made.sent else \
         "The page was brought up to date." if changed else f"Nothing to send: {len(made.there)} files are there."
-    return Answer([Line(first), Line(made.address, whole=True)], json.dumps(asdict(made), indent=1))
+    return [Line(first), Line(made.address, whole=True)]

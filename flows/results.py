@@ -80,7 +80,7 @@ def conclude(
     report = write_page(asked.page, name, screen, shown, command)
     steady = {key: value for key, value in metrics.items() if not key.startswith(unsteady)}
     params = {"model": short_name(asked.model)} | {
-        key: str(value) for key, value in asdict(asked.options).items() if value != ""}
+        key: str(value) for key, value in asdict(asked.options).items() if value not in ("", None)}
     tracked = track_result(Record(
         asked.kind, digest_of([asked.digest, steady]), name, params, metrics, as_markdown(screen), [*files, report],
         command,

@@ -84,10 +84,10 @@ def assets_of(folder: Path, place: Path) -> list[Asset]:
     """The largest first and the sums last; files that only the Hub reads, whose names begin with a dot, are left out.
     """
     parts = [part for part in parts_of(folder) if not part.name.startswith(".") and part.name != SUMS]
-    found = [Asset(part.name.replace("/", "__"), folder / part.name, part.sha256)
-             for part in sorted(parts, key=lambda part: (part.name == CARD, -part.size))]
-    text = "".join(f"{one.digest}  {one.name}\n" for one in sorted(found, key=lambda one: one.name))
+    found = [Asset(part.name.replace("/", "__"), folder / part.name, part.sha256) for part in parts]
+    text = "".join(f"{one.digest}  {one.name}\n" for one in found)
     (place / SUMS).write_text(text, "utf-8")
+    found.sort(key=lambda one: (one.name == CARD, -one.path.stat().st_size))
     return [*found, Asset(SUMS, place / SUMS, sha256(text.encode()).hexdigest())]
 
 

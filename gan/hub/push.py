@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.gan.hub.bundle import CARD, Part, metadata_in, parts_of
+from ganbench.gan.models.hub import without_bars
 from ganbench.gan.types import BadInput
 from ganbench.gan.usercode import first_line
 
@@ -53,16 +54,22 @@ def push(
         parts = parts_of(folder)
         missing = absent(folder, parts, remote(api, repo, sdk))
         for names in commits(missing):
-            send(api, folder, repo, names, sdk)
+            with without_bars():
+                send(api, folder, repo, names, sdk)
             tick(len(names))
     except BadInput:
         raise
     except (OSError, RuntimeError, ValueError, HfHubHTTPError) as error:        # uploads and cards end in own ones
         raise BadInput("not-published",
-                       f"{repo} was not published as a whole: {first_line(error)}. The same command goes on where it "
-                       "was.") from error
+                       f"{repo} was not published as a whole: {first_line(rooted(error))}. The same command goes on "
+                       "where it was.") from error
     sent = tuple(part.name for part in missing)
     return Pushed(address, sent, tuple(part.name for part in parts if part.name not in sent))
+
+
+def rooted(error: BaseException) -> BaseException:
+    """The error that was first: the Hub's library says only which file it was at."""
+    return rooted(error.__cause__) if error.__cause__ else error
 
 
 def would_send(folder: Path, repo: str, token: str, endpoint: str | None = None) -> list[str]:

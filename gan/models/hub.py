@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,18 @@ def snapshot(repo: str, revision: str, file: str = "") -> Path:
     """The folder with a repository's files at a revision; a commit that is in the cache is not asked for again."""
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub import utils as bars
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     except ImportError as error:
         raise BadInput("missing-package", f"hf:{repo} needs huggingface_hub: pip install huggingface_hub.") from error
     wanted = [file, "config.json"] if file else FETCHED
-    quiet = bars.are_progress_bars_disabled()  # type: ignore[attr-defined]
-    bars.disable_progress_bars()  # type: ignore[attr-defined]
     try:
+        return fetched(snapshot_download, repo, revision, wanted, file)
+    except (OSError, HfHubHTTPError, HFValidationError) as error:
+        raise not_found(repo, revision, error) from error
+
+
+def fetched(snapshot_download: Any, repo: str, revision: str, wanted: list[str], file: str) -> Path:
+    with without_bars():
         if COMMIT.fullmatch(revision):
             with suppress(OSError):      # not in the cache
                 folder = Path(snapshot_download(repo, revision=revision, allow_patterns=wanted, local_files_only=True))
@@ -73,8 +78,17 @@ def snapshot(repo: str, revision: str, file: str = "") -> Path:
                     return folder
         return Path(snapshot_download(repo, revision=revision, allow_patterns=wanted, etag_timeout=SECONDS,
                                       ignore_patterns=[] if file else PASSED_OVER))
-    except (OSError, HfHubHTTPError, HFValidationError) as error:
-        raise not_found(repo, revision, error) from error
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """The Hub's library draws progress bars; ganbench has its own."""
+    from huggingface_hub import utils as bars
+
+    quiet = bars.are_progress_bars_disabled()  # type: ignore[attr-defined]
+    bars.disable_progress_bars()  # type: ignore[attr-defined]
+    try:
+        yield
     finally:
         if not quiet:
             bars.enable_progress_bars()  # type: ignore[attr-defined]

@@ -285,6 +285,7 @@ def test_deployments_appear_with_their_schedule(prefect_server):
     names = ["evaluate-one-model", "evaluate-every-night", "compare-models", "compare-every-night",
              "train-on-my-images", "train-baselines", "specialise-a-model", "interpolate-a-model", "invert-photos",
              "condition-a-model", "restore-images", "augment-with-a-model", "stylize-an-image", "study-a-model",
+             "publish-a-model",
              "suite-every-night"]
     assert [name.partition("/")[2] for name in deploy()] == names
     with get_client(sync_client=True) as client:

@@ -18,6 +18,7 @@ from ganbench.flows.evaluate import evaluate, what_of
 from ganbench.flows.interpolate import interpolate
 from ganbench.flows.invert import invert
 from ganbench.flows.options import as_given, fill, schema_of
+from ganbench.flows.publish import publish
 from ganbench.flows.restore import restore
 from ganbench.flows.specialise import specialise
 from ganbench.flows.study import study
@@ -28,7 +29,7 @@ from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
 from ganbench.gan.question import PRESET, Opening, Question, options_of
 
 FLOWS = [evaluate, compare, ensemble, audit, attribute, train, baselines, specialise, interpolate, invert,
-         condition, restore, augment, stylize, study]
+         condition, restore, augment, stylize, study, publish]
 
 
 def form_of(flow):
