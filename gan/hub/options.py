@@ -38,6 +38,10 @@ class Publication:
         "", "Benchmark", "A benchmark of the Hub that the scores belong to: ORG/DATASET:TASK, and =METRIC if it is not "
         "the leading one. Written to .eval_results.", metavar="ORG/DATASET:TASK[=METRIC]", card="Facts",
     )
+    space: str = option(
+        "", "Space", "Write the folder of a Space instead: static, the latent page alone, or gradio, a program with "
+        "sliders beside the weights.", metavar="static|gradio", card="Files",
+    )
     no_mark: bool = option(
         False, "Without mark", "Leave out of the pictures' files that they are synthetic, and of which model.",
         card="Files",

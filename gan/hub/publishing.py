@@ -52,6 +52,7 @@ from ganbench.gan.hub.measuring import Measured, is_place, measured, options_sai
 from ganbench.gan.hub.options import Publication
 from ganbench.gan.hub.pretrained import Pretrained
 from ganbench.gan.hub.results import benchmark_of, eval_results
+from ganbench.gan.hub.spaces import check_kind, space_card, space_program
 from ganbench.gan.images import write_contact_sheet
 from ganbench.gan.jobs import asked_model, classes_of
 from ganbench.gan.models import hub
@@ -119,6 +120,7 @@ def publication(
     cannot be made.  `question`: see `ganbench.gan.hub.measuring.question_for`."""
     check_room(workspace.root)
     benchmark_of(wish.benchmark)
+    check_kind(wish.space)
     spec = asked_model(file_of(model), opening, workspace)
     check_publishable(spec)
     key = key_of(spec, wish, question, seed)
@@ -127,10 +129,14 @@ def publication(
         return known
     check_new(out)
     made = Making(spec, generator_of(spec, workspace), wish, workspace, data_of(model), places(spec, question))
-    measure(show, made, model, question, opening, seed, workers)
+    if not wish.space:
+        measure(show, made, model, question, opening, seed, workers)
     with new_folder(out) as folder:
         show("files", 0, 1)
-        write(folder, made, seed, key)
+        if wish.space:
+            write_space(folder, made, key)
+        else:
+            write(folder, made, seed, key)
         show("files", 1)
     return result(out, made.notes, made.title, Licences(wish.licence, wish.data_licence))
 
@@ -253,6 +259,25 @@ def write(folder: Path, made: Making, seed: int, key: str) -> None:
     write_text(folder / CARD, card(said), made)
 
 
+def write_space(folder: Path, made: Making, key: str) -> None:
+    """The latent page, or a program beside the weights.  BadInput: a page cannot compute this model."""
+    wish = made.wish
+    if wish.space == "static":
+        write_text(folder / "index.html", latent_page(made), made)
+    elif made.spec.family == PIPELINE:
+        raise BadInput("unpublishable-model",
+                       f"{made.spec.name} is a pipeline of diffusers, expected one of the families "
+                       f"{', '.join(sorted(GENERATORS))} for a Space of ganbench.")
+    else:
+        write_model(folder, made)
+        for name, text in space_program(made.title).items():
+            write_text(folder / name, text, made)
+    said = {"title": made.title, "licences": asdict(Licences(wish.licence, wish.data_licence)), "notes": made.notes,
+            "model_digest": identity(made.spec), "ganbench": version("ganbench"), "key": key}
+    write_text(folder / NUMBERS, as_json(said), made)
+    write_text(folder / CARD, space_card(wish.space, made.title, made.repo, wish.licence), made)
+
+
 def write_text(path: Path, text: str, made: Making) -> None:
     path.parent.mkdir(exist_ok=True)
     clean = without_places(text, made.names)
@@ -290,11 +315,16 @@ def write_pages(folder: Path, made: Making) -> None:
     if made.found:
         write_text(folder / REPORT, made.found.report, made)
     try:
-        spec = replace(made.spec, preprocessing=())
-        named = Named(Explored(made.generator, spec, made.workspace.device, made.classes), f"hf:{made.repo}")
-        write_text(folder / EXPLORE, exported([named], version("ganbench")), made)
+        write_text(folder / EXPLORE, latent_page(made), made)
     except BadInput as error:
         made.notes.append(f"No latent page: {why_not(error)}.")
+
+
+def latent_page(made: Making) -> str:
+    """BadInput: a page cannot compute this model."""
+    spec = replace(made.spec, preprocessing=())
+    named = Named(Explored(made.generator, spec, made.workspace.device, made.classes), f"hf:{made.repo}")
+    return exported([named], version("ganbench"))
 
 
 def write_citation(folder: Path, made: Making) -> None:
@@ -371,7 +401,7 @@ def limits_of(made: Making, size: tuple[int, int]) -> list[str]:
     data = made.wish.training_data or named_data(made.data)
     learnt = f"It has learnt {data}, and draws nothing else" if data else "It draws only what it has learnt"
     said = [f"{learnt}: images of {size[1]}x{size[0]} pixels."]
-    said += [caution(caveat) if caveat.rule in OF_OTHERS else f"{score.metric}: {caution(caveat)}"
+    said += [caution(caveat) if caveat.rule in OF_OTHERS else f"`{score.metric}`: {caution(caveat)}"
              for score in (made.found.scores if made.found else ()) for caveat in score.caveats]
     return [f"{text[:1].upper() if text[1:2].islower() else text[:1]}{text[1:].rstrip('.')}."
             for text in dict.fromkeys([*said, *made.notes])]

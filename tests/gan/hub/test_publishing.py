@@ -15,6 +15,7 @@ from ganbench.gan.hub.bundle import CARD, NUMBERS, SUMS, is_sound, licence_in, r
 from ganbench.gan.hub.options import Publication
 from ganbench.gan.hub.pretrained import Pretrained
 from ganbench.gan.hub.publishing import publication
+from ganbench.gan.hub.push import sdk_of
 from ganbench.gan.images import read_image, write_npz
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.question import Opening, Question
@@ -220,3 +221,43 @@ def test_pickles_beside_safetensors_are_left_out_and_alone_are_refused_by_name(p
     torch.save({}, tmp_path / "pipe" / "vae" / "model.bin")
     with refused("unpublishable-model", "vae/model.bin", "save_pretrained"):
         publish(pipe, tmp_path / "bad", space, Publication(licence="mit"))
+
+
+def front_matter(folder):
+    from yaml import safe_load
+
+    return safe_load((folder / CARD).read_text("utf-8").split("---\n")[1])
+
+
+def test_a_static_space_is_the_latent_page_and_a_card_that_starts_it(tiny, space, tmp_path):
+    found = publish(tiny, tmp_path / "s", space, Publication(licence="mit", repo="me/gan", space="static"),
+                    family="dcgan")
+    assert {part.name for part in found.parts} == {"index.html", CARD, NUMBERS, SUMS}
+    assert "<script" in (tmp_path / "s" / "index.html").read_text("utf-8")
+    facts = front_matter(tmp_path / "s")
+    assert (facts["sdk"], facts["app_file"], facts["license"], facts["models"]) == (
+        "static", "index.html", "mit", ["me/gan"])
+    assert (sdk_of(tmp_path / "s"), licence_in(tmp_path / "s"), refusals(tmp_path / "s")) == ("static", "mit", [])
+
+
+def test_a_space_of_gradio_has_the_weights_a_program_and_requirements_of_its_own(tiny, space, tmp_path):
+    wish = Publication(licence="mit", space="gradio", title='A "quoted" \\ title')
+    found = publish(tiny, tmp_path / "s", space, wish, family="dcgan")
+    assert {part.name for part in found.parts} == {
+        "app.py", "requirements.txt", "config.json", "model.safetensors", CARD, NUMBERS, SUMS}
+    compile((tmp_path / "s" / "app.py").read_text("utf-8"), "app.py", "exec")
+    assert "pillow<13" in (tmp_path / "s" / "requirements.txt").read_text()
+    facts = front_matter(tmp_path / "s")
+    assert (facts["sdk"], facts["app_file"], "models" in facts) == ("gradio", "app.py", False)
+    assert Pretrained.from_pretrained(tmp_path / "s").images(1).shape == (1, 1, 32, 32)
+    assert not publish(tiny, tmp_path / "s", space, wish, family="dcgan").computed
+
+
+def test_spaces_that_cannot_be_are_refused_in_words(pipe, space, tmp_path):
+    with refused("unknown-choice", "--space", "docker"):
+        publish(pipe, tmp_path / "a", space, Publication(space="docker"))
+    with refused("unpublishable-model", "pipe", "dcgan"):
+        publish(pipe, tmp_path / "b", space, Publication(space="gradio"))
+    with refused("no-page-engine", "pipe"):
+        publish(pipe, tmp_path / "c", space, Publication(space="static"))
+    assert not [path for path in tmp_path.iterdir() if path.name in "abc" or path.name.endswith(".partial")]

@@ -1,0 +1,134 @@
+"""What is published, used by others: in environments of their own, and in Chromium."""
+
+import json
+import os
+import shutil
+import site
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from ganbench.gan.hub.bundle import NUMBERS
+from ganbench.gan.hub.options import Publication
+from ganbench.gan.hub.publishing import publication
+from ganbench.gan.question import Opening, Question
+from ganbench.gan.types import Workspace
+from tests.conftest import ROOT
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+UV = shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
+SECONDS = 240           # for packages to come
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """Make an environment of these packages, behind which those of the project lie: environment("gradio") -> python."""
+
+    def make(*packages):
+        folder = tmp_path_factory.mktemp("environment") / "env"
+        try:
+            subprocess.run([UV, "venv", "-q", "--python", "3.11", folder], check=True, timeout=60, capture_output=True)
+            python = folder / "bin" / "python"
+            subprocess.run([UV, "pip", "install", "-q", "--python", python, *packages], check=True, timeout=SECONDS,
+                           capture_output=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            pytest.skip(f"no uv or no packages here: {error}")
+        (place,) = folder.glob("lib/python3.*/site-packages")
+        (place / "behind.pth").write_text(f"{ROOT}\n{site.getsitepackages()[0]}\n")
+        return python
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """Write a Space of a model of the zoo: published("dcgan", space="static") -> its place."""
+    home = tmp_path_factory.mktemp("home")
+
+    def write(name, **wish):
+        out = tmp_path_factory.mktemp("out") / "gan"
+        publication(lambda *_: None, f"zoo:{name}-fashion-mnist", out, Publication(licence="mit", **wish), Question(),
+                    Opening(), 0, Workspace(str(home)), 1)
+        return out
+
+    return write
+
+
+@contextmanager
+def serving(words, folder, port, **environment):
+    done = subprocess.Popen(words, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT)
+    try:
+        until = time.monotonic() + 120
+        while time.monotonic() < until and done.poll() is None:
+            try:
+                urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.5)
+        assert done.poll() is None, done.stdout.read().decode()
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        done.terminate()
+        done.communicate(timeout=30)
+
+
+def free_port():
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        return made.getsockname()[1]
+
+
+def test_a_space_of_gradio_answers_in_chromium_in_an_environment_of_its_own(environment, published, page_at):
+    python, folder, port = environment("gradio", "pillow<13"), published("stylegan2", space="gradio"), free_port()
+    version = subprocess.run([python, "-c", "import PIL; print(PIL.__version__)"], capture_output=True, text=True)
+    assert int(version.stdout.split(".")[0]) < 13
+    with serving([python, "app.py"], folder, port, GRADIO_SERVER_PORT=str(port), OMP_NUM_THREADS="1") as address:
+        page = page_at(address, offline=False)
+        page.wait_for_selector("button img", timeout=60_000)
+        assert page.locator("button img").count() == 16
+        before = page.locator("button img").first.get_attribute("src")
+        page.get_by_label("number input for Seed").fill("5")
+        page.keyboard.press("Enter")
+        page.wait_for_function("(old) => document.querySelector('button img').src !== old", arg=before,
+                               timeout=60_000)
+        assert page.locator("button img").count() == 16
+        assert page.get_by_text("Truncation").count()
+
+
+def test_a_static_space_answers_in_chromium_from_a_server_that_serves_files_alone(environment, published, page_at):
+    python, folder, port = environment("pip"), published("dcgan", space="static"), free_port()
+    with serving([python, "-I", "-m", "http.server", str(port), "--bind", "127.0.0.1"], folder, port) as address:
+        page = page_at(address, offline=False)
+        page.wait_for_function("document.body.innerText.includes('seed=0')", timeout=60_000)
+        assert page.complaints == []
+        assert page.locator("canvas").count()
+
+
+def test_two_lines_load_it_in_a_clean_environment_with_the_oldest_hub_and_the_pixels_are_those_of_the_card(
+    environment, tmp_path
+):
+    out = tmp_path / "gan"
+    publication(lambda *_: None, str(model_of(tmp_path)), out, Publication(licence="mit"), Question(), Opening(), 0,
+                Workspace(str(tmp_path / "home")), 1)
+    python = environment("huggingface-hub==1.0.0")
+    said = (out / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    code = said.replace('"ORG/tiny"', repr(str(out))) + (
+        "import hashlib, huggingface_hub\n"
+        "print(huggingface_hub.__version__, hashlib.sha256(images.tobytes()).hexdigest())\n")
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["1.0.0", json.loads((out / NUMBERS).read_text())["grid_sha256"]]
+
+
+def model_of(tmp_path: Path) -> Path:
+    """A DCGAN of the zoo under a name of which nothing is known, so that nothing is measured."""
+    zoo = ROOT / "gan" / "zoo" / "dcgan-fashion-mnist.safetensors"
+    shutil.copyfile(zoo, tmp_path / "tiny.safetensors")
+    (tmp_path / "tiny.toml").write_text('family = "dcgan"\nweights = "tiny.safetensors"\n')
+    return tmp_path / "tiny.toml"
