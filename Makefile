@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo quick test test-long test-services test-slow growing lint lock clean
+.PHONY: help setup demo quick test test-long test-services test-slow growing lint docs lock clean
 
 help:
 	@echo "make demo           set up, compare a GAN, a flow and a transformer of the zoo on 2,000 images each"
@@ -12,7 +12,8 @@ help:
 	@echo "make test-services  tests that start servers and a browser"
 	@echo "make test-slow      tests that take minutes"
 	@echo "make growing        also install Dask, Ray, S3, PostgreSQL's client and UMAP, whose tests skip without them"
-	@echo "make lint           ruff, mypy, import-linter"
+	@echo "make lint           ruff, mypy, import-linter, spelling"
+	@echo "make docs           the documents as a site for reading without a network, site/index.html"
 	@echo "make lock           pin the newest versions that pyproject.toml allows"
 
 setup: .venv/ready
@@ -65,9 +66,15 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell
+
+# Warnings are errors: a link that leads nowhere stops it.
+docs: setup
+	$(BIN)/sphinx-build -c docs -d build/doctrees -b html -W --keep-going -q . site
+	@echo "site/index.html"
 
 lock: setup
-	.uv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
+	.uv/bin/uv pip compile pyproject.toml --group dev --group docs --universal --python-version 3.11 --upgrade \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
 
 clean:

@@ -44,22 +44,39 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="GANBENCH_", env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True)
 
-    home: Path = Path("~/.ganbench")  # store, databases, downloaded weights and data
-    tracking_uri: str = Field("", validation_alias=AliasChoices("GANBENCH_TRACKING_URI", "MLFLOW_TRACKING_URI"))
-    experiment: str = "ganbench"  # of MLflow
-    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)  # shards at a time, a thread each
-    batch_size: int = Field(250, ge=1)  # images that a worker processes between two saves
-    runner: str = "threads"  # a row of tasks.runners.RUNNERS
-    cluster: str = ""  # the address of a running Dask scheduler or Ray head; empty: one of this machine, for each run
-    mirror: str = ""  # where finished artefacts are copied to; see gan.mirror
-    device: str = "cpu"
-    data: str = ""  # a folder that may hold data sets by name
-    inception_weights: str = ""  # a file
-    extractor_weights: dict[str, str] = Field(default_factory=dict)  # extractor or network -> a file or folder
-    webhook: SecretStr = SecretStr("")  # is told what a night found, see flows.notifications
-    notification_block: str = ""  # TYPE/NAME of a block in Prefect, which is told the same
-    prefect_port: int = 4200
-    mlflow_port: int = 5000
+    home: Path = Field(Path("~/.ganbench"), description="store, databases, downloads, pictures")
+    workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1,
+        description="shards worked on at a time, a thread each (`--workers`); changes no number")
+    batch_size: int = Field(
+        250, ge=1, description="images between two savings: a killed run loses at most these (`--batch-size`); "
+        "changes no number")
+    runner: str = Field(  # a row of tasks.runners.RUNNERS
+        "threads", description="where shards are worked on: `threads`, `processes`, `dask` or `ray` (`--runner`); "
+        "changes no number")
+    cluster: str = Field(
+        "", description="the address of a running Dask scheduler or Ray head; empty: a cluster of this machine for "
+        "each run")
+    mirror: str = Field(  # see gan.mirror
+        "", description="where finished artefacts are copied to, such as `s3://BUCKET/FOLDER`")
+    tracking_uri: str = Field(
+        "", validation_alias=AliasChoices("GANBENCH_TRACKING_URI", "MLFLOW_TRACKING_URI"),
+        description="MLflow's address; empty: a SQLite file in the home folder")
+    experiment: str = Field("ganbench", description="MLflow's experiment")
+    webhook: SecretStr = Field(  # see flows.notifications
+        SecretStr(""), description="an address that is told what a night found")
+    notification_block: str = Field("", description="the same for a block in Prefect, `TYPE/NAME`")
+    device: str = Field(
+        "cpu", description="where networks run (`--device`): `cpu`, `cuda:1`, or `cuda` for all GPUs, one for each "
+        "worker process")
+    data: str = Field("", description="a folder that may hold data sets by name")
+    inception_weights: str = Field(
+        "", description="a file with the 2015 Inception weights (`--inception-weights`)")
+    extractor_weights: dict[str, str] = Field(
+        default_factory=dict, description="weights of extractors, as JSON: name → file or folder (`--weights "
+        "dinov2-vitl14=FILE`)")
+    prefect_port: int = Field(4200, description="the port of Prefect's server in `ganbench ui`")
+    mlflow_port: int = Field(5000, description="the port of MLflow's server in `ganbench ui`")
 
     @property
     def root(self) -> Path:

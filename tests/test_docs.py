@@ -1,13 +1,19 @@
-"""Documents cannot lie: links lead somewhere, named functions exist, listings run, and the API page is up to date."""
+"""Documents cannot lie: links lead somewhere, named functions exist, listings run, generated pages are up to date,
+words are spelt as everywhere, and the site that `make docs` builds asks nobody for anything."""
 
 import ast
 import importlib.util
 import json
 import re
+import shutil
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from ganbench.gan.codes import CODES
 from ganbench.gan.features import EXTRACTORS
 from ganbench.gan.generators import GENERATORS
 from ganbench.gan.measure import makers_of
@@ -15,7 +21,8 @@ from ganbench.gan.metrics import METRICS
 from ganbench.gan.sources import HERE, STAGES
 
 ROOT = Path(__file__).parent.parent
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md",
+         *sorted((ROOT / "gan" / "zoo").glob("*.md")), ROOT / "benchmarks" / "RESULTS.md"]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FUNCTION = re.compile(r"\[`(?!\w+\.py`)([\w.]+)`\]\(([^)#\s]+\.py)\)")      # [`module.function`](../gan/module.py)
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
@@ -32,6 +39,8 @@ def test_every_relative_link_leads_to_a_file(page):
             assert place.exists(), f"{page.name} links to {target}, which is not there."
             if anchor and place.suffix == ".md":
                 assert anchor in anchors(place), f"{page.name} links to {target}, which has no such heading."
+        else:
+            assert re.fullmatch(r"(https?://[\w.-]+\.[a-z]+(:\d+)?(/[^\s()]*)?|mailto:\S+@\S+)", target), target
 
 
 def anchors(page: Path) -> set[str]:
@@ -80,16 +89,106 @@ def test_what_an_edit_recomputes_is_as_the_path_of_a_fid_says():
     assert {"scoring", "tables", "words"}.isdisjoint(everything)
 
 
-# The API
+# Generated pages
 
-def test_the_api_page_is_what_the_docstrings_say():
-    spec = importlib.util.spec_from_file_location("make_api", ROOT / "docs" / "make_api.py")
-    make_api = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(make_api)
-    page = (ROOT / "docs" / "api.md").read_text("utf-8")
-    assert page == make_api.page(), "Run python docs/make_api.py."
-    assert {f"| `{name}` |" for table in (METRICS, EXTRACTORS, GENERATORS) for name in table} <= set(
-        re.findall(r"^\| `[\w-]+` \|", page, re.MULTILINE))
+def made(name: str, monkeypatch) -> str:
+    """What a script of docs/ writes."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script.page()
+
+
+@pytest.mark.parametrize("name", ["api", "reference"])
+def test_a_generated_page_is_what_the_program_says(name, monkeypatch):
+    assert (ROOT / "docs" / f"{name}.md").read_text("utf-8") == made(f"make_{name}", monkeypatch), (
+        f"Run python docs/make_{name}.py.")
+
+
+def test_the_reference_has_every_command_setting_and_row():
+    from ganbench.gan.datasets import DATASETS
+    from ganbench.gan.models.names import zoo_models
+    from ganbench.gan.protocols import CONVENTIONS, PROTOCOLS
+    from ganbench.gan.recipes import RECIPES
+    from ganbench.tasks.settings import Settings
+    from tests.commands import command_line
+
+    page = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    rows = set(re.findall(r"^\| `([^`]+)`", page, re.MULTILINE))
+    assert {*METRICS, *EXTRACTORS, *GENERATORS, *CONVENTIONS, *PROTOCOLS, *RECIPES, *CODES} <= rows
+    assert {f"{name}:{split}" for name, row in DATASETS.items() for split in row.splits} <= rows
+    assert {f"zoo:{spec.name}" for spec in zoo_models()} <= rows
+    assert {f"GANBENCH_{name.upper()}" for name in Settings.model_fields} <= rows
+    assert set(command_line().commands) <= set(re.findall(r"^### ganbench (\S+)", page, re.MULTILINE))
+
+
+def test_every_setting_says_what_it_is():
+    from ganbench.tasks.settings import Settings
+
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_the_version_is_that_of_the_newest_changes():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)[0] == version
+
+
+# Words
+
+PROSE = [page for page in PAGES if page.name != "fr.md"]
+THEIRS = {"program", "biased",              # British, too
+          "artifact", "artifacts",          # MLflow's and Prefect's
+          "color", "normalize"}             # in the names of a font and of a function
+
+
+def test_nothing_is_misspelt():
+    command = Path(sys.executable).parent / "codespell"
+    if not command.exists():
+        pytest.skip("codespell is a development tool")
+    done = subprocess.run([command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_british_spelling_is_that_of_all_documents():
+    words = pytest.importorskip("codespell_lib")
+    table = (Path(words.__file__).parent / "data" / "dictionary_en-GB_to_en-US.txt").read_text("utf-8")
+    pairs = [line.partition("->") for line in table.splitlines() if line]
+    british = {american.strip().lower(): ours for ours, _, theirs in pairs for american in theirs.split(",")}
+    for page in PROSE:
+        text = re.sub(r"`[^`]*`|\]\([^)]*\)|https?://\S+", "", FENCED.sub("", page.read_text("utf-8")))
+        found = {word for word in re.findall(r"[a-z]+", text.lower()) if word in british} - THEIRS
+        assert not found, f"{page.name}: {', '.join(f'{british[word]}, not {word}' for word in found)}"
+
+
+# The site
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Built as `make docs` builds it; warnings are errors."""
+    command = Path(sys.executable).parent / "sphinx-build"
+    if not command.exists():
+        pytest.skip("Sphinx is of the dependency group docs")
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run([command, "-c", "docs", "-d", folder / "trees", "-b", "html", "-W", "--keep-going", "-q", ".",
+                           folder / "html"], cwd=ROOT, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    yield folder / "html"
+    shutil.rmtree(folder)
+
+
+def test_the_site_has_every_page_and_begins_with_the_readme(site):
+    for page in PAGES:
+        assert (site / page.relative_to(ROOT)).with_suffix(".html").is_file()
+    assert "You have trained a GAN" in (site / "index.html").read_text("utf-8")
+
+
+def test_pages_of_the_site_ask_nobody_for_anything(site):
+    """Neither scripts, styles, fonts nor pictures come from elsewhere."""
+    loads = re.compile(r"<(?:script|link|img|iframe|source)[^>]*(?:src|href)=[\"'](?:https?:)?//"
+                       r"|url\([\"']?(?:https?:)?//|@import")
+    for file in [*site.rglob("*.html"), *site.rglob("*.css")]:
+        assert not loads.search(file.read_text("utf-8")), file.relative_to(site)
 
 
 # A metric in ten minutes
