@@ -76,21 +76,49 @@ def test_a_cell_of_a_notebook_evaluates(folder):
     assert notebook.cells[2].outputs[0]["text"] == "['kid_pixels'] 0.5\n"
 
 
-def test_a_wheel_holds_ganbench_alone_and_all_of_it(tmp_path):
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """Built from a copy of what is tracked."""
     code = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
-    copy = tmp_path / "source"
+    folder = tmp_path_factory.mktemp("wheel")
+    copy = folder / "source"
     tracked = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
                              capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, tracked):
         if name.startswith(("ganbench/", "gan/", "tasks/", "flows/", "pyproject", "README", "LICENSE")):
             place(ROOT / name, copy / name)
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=copy, capture_output=True, check=True, timeout=240)
-    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([sys.executable, "-c", code, str(folder)], cwd=copy, capture_output=True, check=True, timeout=240)
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def test_a_wheel_holds_ganbench_alone_and_all_of_it(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.partition("/")[0] for name in names} == {"ganbench", f"{wheel.name.rsplit('-', 3)[0]}.dist-info"}
     expected = {f"ganbench/{path.relative_to(ROOT)}" for folder in ("gan", "tasks", "flows")
                 for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     assert expected <= set(names), expected - set(names)
+
+
+def test_a_wheel_works_without_the_repository(wheel, tmp_path):
+    """Unpacked elsewhere, it comes before the editable install: the zoo, its data and the pages are in it."""
+    home, installed = tmp_path / "empty", tmp_path / "installed"
+    zipfile.ZipFile(wheel).extractall(installed)
+    home.mkdir()
+
+    def python(*words: str) -> str:
+        done = subprocess.run([sys.executable, *words], cwd=home, capture_output=True, text=True, timeout=240,
+                              env={**os.environ, "PYTHONPATH": str(installed), "HOME": str(home)})
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    files = python("-c", "import ganbench, ganbench.gan as gan; print(ganbench.__file__, gan.__file__)").split()
+    assert all(Path(file).is_relative_to(installed) for file in files)
+    for model in ("dcgan", "memoriser"):
+        python("-m", "ganbench", "sample", f"zoo:{model}-fashion-mnist", "--n", "5", "--out", f"{model}.npz")
+    log = installed / "ganbench/gan/zoo/dcgan-fashion-mnist.csv"
+    python("-m", "ganbench", "curves", str(log), "--report", "page.html")
+    assert (home / "page.html").read_text("utf-8").startswith("<!doctype html>")
 
 
 def place(source: Path, target: Path) -> None:
