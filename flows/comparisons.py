@@ -13,13 +13,15 @@ from ganbench.flows.tables import SPACE, by_extractor, headed, legend, listed, n
 from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import WHOLE
 from ganbench.gan.naming import short_metric
-from ganbench.gan.numbers import decimals
-from ganbench.gan.report.verdict import SOME, same_models
+from ganbench.gan.report.verdict import same_models
 from ganbench.gan.tables import (
     ARROWS,
+    SOME,
     ScoreTable,
     cost_texts,
     floor_text,
+    helps,
+    mixture_line,
     ranks_of,
     remarks,
     score_table,
@@ -32,7 +34,6 @@ from ganbench.gan.words import caution, sentence
 
 if TYPE_CHECKING:
     from ganbench.flows.compare import Compared
-    from ganbench.gan.ensemble import Held
 
 REAL = "real images"
 COSTS = ("cost", "parameters", "evaluations", "images/s", "memory")  # heads of columns
@@ -112,25 +113,6 @@ def places_screen(found: Compared) -> Screen:
     return [Line(f"Images: {found.found:,} from the store, {found.drawn:,} drawn now.", indent=0),
             Line(f"Report: {found.report}/report.html", indent=0, whole=True),
             Line(f"MLflow: {where}", indent=0, whole=True)]
-
-
-def mixture_line(found: Held, names: list[str]) -> str:
-    """`Best mixture: 62 % a, 38 % b; on other images its kernel distance is 0.0042, 0.0006 less than that of a ...`"""
-    if not helps(found):
-        alone = names[int(found.shares.argmax()) if max(found.shares) > WHOLE else found.best]
-        return f"No mixture of them was found to be significantly nearer to the real images than {alone} alone."
-    parts = sorted(zip(found.shares, names, strict=True), reverse=True)
-    shares = ", ".join(f"{100 * share:.0f} % {name}" for share, name in parts if share >= SOME)
-    digits = decimals(found.gain.se or found.value.se)
-    low, high = found.gain.value - 1.96 * found.gain.se, found.gain.value + 1.96 * found.gain.se
-    return (f"Best mixture: {shares}; on images not used to choose it, its kernel distance is "
-            f"{found.value.value:.{digits}f}, {found.gain.value:.{digits}f} less than that of {names[found.best]} "
-            f"alone (95 %: {low:.{digits}f} to {high:.{digits}f}).")
-
-
-def helps(found: Held) -> bool:
-    """Whether a mixture is significantly better than the best model alone, on images not used to choose it."""
-    return max(found.shares) <= WHOLE and found.gain.value > 1.96 * found.gain.se
 
 
 def doubts(shares: Mapping[str, float], unsound: Mapping[str, Caveat | Finding | None]) -> list[str]:

@@ -12,7 +12,7 @@ from prefect import flow, runtime
 from pydantic import Field
 
 from ganbench.flows.compare import leading_features
-from ganbench.flows.comparisons import doubts, mixture_line
+from ganbench.flows.comparisons import doubts
 from ganbench.flows.evaluate import Seed
 from ganbench.flows.options import Some, formed, in_form
 from ganbench.flows.screen import Grid, Line, Screen
@@ -31,6 +31,7 @@ from ganbench.gan.numbers import decimals
 from ganbench.gan.protocols import lean
 from ganbench.gan.question import Opening, Option, Question, protocol_of
 from ganbench.gan.rejection import Trial
+from ganbench.gan.tables import mixture_line
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import Caveat, ModelSpec, Protocol, Shard, Workspace
 from ganbench.gan.uncertainty import interval

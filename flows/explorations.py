@@ -15,7 +15,7 @@ from typing import Any
 
 from ganbench.flows.answers import Answer
 from ganbench.flows.screen import Line
-from ganbench.gan.datasets import DATASETS, DataFolders, open_data
+from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.datasets.base import ImageSet
 from ganbench.gan.explorer.explored import Explored
 from ganbench.gan.explorer.mapping import Mapped, layout_of, map_of, mapped
@@ -24,6 +24,7 @@ from ganbench.gan.explorer.pictures import command_of, data_address, png_of
 from ganbench.gan.explorer.server import Activity, Beside, app_of
 from ganbench.gan.explorer.state import State, state_of
 from ganbench.gan.explorer.surroundings import MOST, Surroundings, check_enough, surroundings_of
+from ganbench.gan.explorer.widgets import classes_of
 from ganbench.gan.features.base import Extractor
 from ganbench.gan.features.extract import extractor_of
 from ganbench.gan.files import atomic_write
@@ -63,14 +64,6 @@ def explored(models: Sequence[str], opening: Opening, at: str) -> list[Named]:
         one.image(state_of(at))
         found.append(Named(one, model, start=at))
     return found
-
-
-def classes_of(model: str) -> tuple[str, ...]:
-    """The names of a model's classes, if it is known what it has learnt."""
-    known = ""
-    with suppress(BadInput, OSError, ValueError):
-        known = learnt_by(model).partition(":")[0]
-    return DATASETS[known].classes if known in DATASETS else ()
 
 
 def picture(models: Sequence[str], opening: Opening, at: str, out: Path) -> Picture:

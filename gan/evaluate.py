@@ -29,6 +29,7 @@ from ganbench.gan.protocols import with_count
 from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.sampling import sample_shard, shards_of
 from ganbench.gan.scoring import assemble, measured
+from ganbench.gan.shown import Scores
 from ganbench.gan.store import store_of
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import (
@@ -58,8 +59,9 @@ def evaluate(
     seed: int = 0,
     workspace: Workspace | None = None,
     workers: int | None = None,
-) -> list[Score]:
-    """Scores of a model under a protocol; images, features and scores are stored in the workspace and reused.
+) -> Scores:
+    """Scores of a model under a protocol, which a notebook shows as a table; images, features and scores are stored in
+    the workspace and reused.
 
     `model`: what `load` takes, or images: an array or tensor, (n, channels, height, width) uint8, or a function that
     returns one.  `protocol`: a name of PROTOCOLS (default: fashion-mnist-embedded-2k), a `Question` with the options
@@ -73,7 +75,7 @@ def evaluate(
     job = prepare(given, chosen, seed, workspace)
     with single_threaded(), Threads(workers) as threads:
         started = submit([job], threads)[0]
-        return end_scores(job, begin_scores(job, started, threads))
+        return Scores(end_scores(job, begin_scores(job, started, threads)))
 
 
 def chosen_for(model: str | ModelSpec, asked: Question, n: int | None, workspace: Workspace) -> Protocol:

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ganbench.gan.files import atomic_write
 from ganbench.gan.images import fitted, png_bytes, to_pillow
+from ganbench.gan.types import BadInput
 
 TILE, GAP, LINE = 96, 12, 16        # pixels: an image, between images, a line of text
 INK, QUIET = (20, 20, 20), (110, 110, 110)
@@ -38,6 +39,46 @@ def write_gallery(
         draw.multiline_text((left + wide, top), caption, INK, font, spacing=5)
     content = png_bytes(np.asarray(sheet).transpose(2, 0, 1))
     atomic_write(path, lambda partial: partial.write_bytes(content))
+
+
+def sheet(
+    images: np.ndarray, columns: int | None = None, captions: Sequence[str] = (), side: int = TILE
+) -> Image.Image:
+    """Images, (n, channels, height, width) uint8, in rows, as a picture that a notebook shows.
+
+    `columns`: in a row, by default a square-ish grid; `captions`: a text below each of the first images; `side`: the
+    pixels of an image, of which small ones are enlarged by whole pixels.  BadInput: these are no such images.
+    """
+    images = checked(images)
+    columns = columns or math.ceil(math.sqrt(len(images)))
+    columns, gap, font = min(columns, len(images)), max(2, side // 32), ImageFont.load_default(12)
+    wide, tall = side + gap, side + gap + LINE * bool(captions)
+    found = Image.new("RGB", (columns * wide + gap, math.ceil(len(images) / columns) * tall + gap), "white")
+    draw = ImageDraw.Draw(found)
+    for k, image in enumerate(images):
+        left, top = gap + k % columns * wide, gap + k // columns * tall
+        found.paste(tile(image, side), (left, top))
+        if k < len(captions):
+            draw.text((left, top + side), shortened(captions[k], font, side), INK, font)
+    return found
+
+
+def checked(images: np.ndarray) -> np.ndarray:
+    """One image is a sheet, too."""
+    images = np.asarray(images)
+    images = images[None] if images.ndim == 3 else images
+    if images.ndim != 4 or images.dtype != np.uint8 or not len(images) or images.shape[1] not in (1, 3):
+        raise BadInput("not-images",
+                       f"A sheet shows uint8 images of shape (n, 1 or 3, height, width), got {images.dtype} of shape "
+                       f"{images.shape}.")
+    return images
+
+
+def shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    """The beginning of a text that is too long."""
+    while len(text) > 4 and font.getlength(text) > width:
+        text = text.removesuffix("...")[:-1] + "..."
+    return text
 
 
 def tile(image: np.ndarray, side: int = TILE) -> Image.Image:

@@ -281,14 +281,15 @@ def number_of_classes(part: Part, workspace: Workspace) -> int:
     return generator.n_classes if labels is None else len(np.unique(labels))
 
 
-def check_several(models: Sequence[str]) -> None:
+def check_several(models: Sequence[str | ModelSpec]) -> None:
     """Refuse fewer than two models, and duplicates."""
     if len(models) < 2:
         raise BadInput("too-few-models",
                        f"A comparison takes at least 2 models, got {len(models)}: `ganbench evaluate` measures one.")
     again = [model for i, model in enumerate(models) if model in models[:i]]
     if again:
-        raise BadInput("given-twice", f"{again[0]} is given twice: a comparison needs different models.")
+        name = again[0] if isinstance(again[0], str) else again[0].name
+        raise BadInput("given-twice", f"{name} is given twice: a comparison needs different models.")
 
 
 def check_mixing(models: Sequence[str], out: Path, reject: bool) -> None:
@@ -301,10 +302,14 @@ def check_mixing(models: Sequence[str], out: Path, reject: bool) -> None:
         raise BadInput("not-a-file", f"{out} is a folder, not a model file.")
 
 
-def distinct(models: Sequence[str], workspace: Workspace, preprocessing: tuple[str, ...] = ()) -> list[ModelSpec]:
-    """The specs of the named models; models of the same name get numbers.  `preprocessing`: the protocol's."""
+def distinct(
+    models: Sequence[str | ModelSpec], workspace: Workspace, preprocessing: tuple[str, ...] = ()
+) -> list[ModelSpec]:
+    """The specs of several models, by MODEL or spec; models of the same name get numbers.  `preprocessing`: the
+    protocol's."""
     check_several(models)
-    specs = [resolve(model, workspace, preprocessing=preprocessing) for model in models]
+    specs: list[ModelSpec] = [resolve(model, workspace, preprocessing=preprocessing) if isinstance(model, str)
+                              else model for model in models]
     names = [spec.name for spec in specs]
     return [
         replace(spec, name=f"{spec.name} {1 + names[:i].count(spec.name)}") if names.count(spec.name) > 1 else spec

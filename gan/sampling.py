@@ -6,6 +6,7 @@ import importlib.metadata
 from collections.abc import Iterator
 from threading import Lock
 
+import numpy as np
 import torch
 
 from ganbench.gan import backend
@@ -14,14 +15,32 @@ from ganbench.gan.generators import GENERATORS
 from ganbench.gan.generators.base import Generator
 from ganbench.gan.generators.compiled import compiled
 from ganbench.gan.models.identity import identity
-from ganbench.gan.models.loading import load
-from ganbench.gan.models.openers import OPENERS, makers
+from ganbench.gan.models.loading import load, resolve
+from ganbench.gan.models.openers import OPENERS, complete, makers
 from ganbench.gan.sources import source_digest
 from ganbench.gan.store import SHARD, Arrays, Store, extend, whole_batches
+from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import BadInput, ModelSpec, Shard, Workspace, digest_of
 
 _loaded: dict[str, Generator] = {}
 _loading = Lock()
+
+
+def sample(
+    model: str | ModelSpec, n: int = 16, seed: int = 0, *, first: int = 0, workspace: Workspace | None = None
+) -> np.ndarray:
+    """Images `first` to `first + n` of a model, (n, channels, height, width) uint8: those that `ganbench sample` draws.
+
+    `model`: what `load` takes.  Image i depends on the model, the seed and i alone.
+    """
+    if n < 1 or first < 0:
+        raise BadInput("unfit-value",
+                       f"{n:,} images from number {first:,} on were asked for, expected at least 1 from a number of at "
+                       "least 0.")
+    workspace = workspace or Workspace()
+    spec = resolve(model, workspace) if isinstance(model, str) else complete(model, workspace)
+    with single_threaded():
+        return draw(sampler_of(spec, workspace), spec, seed, first, first + n, workspace.device)["images"]
 
 
 def shards_of(n: int) -> Iterator[tuple[int, int]]:

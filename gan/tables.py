@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ganbench.gan.compare import Ranking
+from ganbench.gan.ensemble import WHOLE, Held
 from ganbench.gan.metering import Cost
 from ganbench.gan.naming import short_metric
 from ganbench.gan.numbers import DASH, decimals
@@ -18,6 +19,7 @@ from ganbench.gan.words import OF_OTHERS, sentence, verdict_of
 
 ARROWS = {"lower": "\N{DOWNWARDS ARROW}", "higher": "\N{UPWARDS ARROW}", "undecided": "·"}  # to what is better
 BOUNDS = {"most": "≤", "least": "≥"}
+SOME = 0.005  # of a mixture: a share that is worth a word
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,25 @@ def ranks_of(ranking: Ranking, model: str) -> str:
     """`1`, or `1 – 3` where the models do not differ significantly."""
     best, worst = ranking.ranks[model]
     return str(best) if best == worst else f"{best} {DASH} {worst}"
+
+
+def mixture_line(found: Held, names: Sequence[str]) -> str:
+    """`Best mixture: 62 % a, 38 % b; on other images its kernel distance is 0.0042, 0.0006 less than that of a ...`"""
+    if not helps(found):
+        alone = names[int(found.shares.argmax()) if max(found.shares) > WHOLE else found.best]
+        return f"No mixture of them was found to be significantly nearer to the real images than {alone} alone."
+    parts = sorted(zip(found.shares, names, strict=True), reverse=True)
+    shares = ", ".join(f"{100 * share:.0f} % {name}" for share, name in parts if share >= SOME)
+    digits = decimals(found.gain.se or found.value.se)
+    low, high = found.gain.value - 1.96 * found.gain.se, found.gain.value + 1.96 * found.gain.se
+    return (f"Best mixture: {shares}; on images not used to choose it, its kernel distance is "
+            f"{found.value.value:.{digits}f}, {found.gain.value:.{digits}f} less than that of {names[found.best]} "
+            f"alone (95 %: {low:.{digits}f} to {high:.{digits}f}).")
+
+
+def helps(found: Held) -> bool:
+    """Whether a mixture is significantly better than the best model alone, on images not used to choose it."""
+    return max(found.shares) <= WHOLE and found.gain.value > 1.96 * found.gain.se
 
 
 def cost_texts(cost: Cost) -> list[str]:

@@ -17,7 +17,7 @@ from ganbench.gan.files import check_file
 from ganbench.gan.interchange import check_names, groups_in
 from ganbench.gan.pictures import SUFFIXES
 from ganbench.gan.preprocessing import resize_of
-from ganbench.gan.types import BadInput
+from ganbench.gan.types import BadInput, Workspace
 
 __all__ = ["DATASETS", "DataFolders", "Dataset", "ImageSet", "dataset_names", "french_classes", "is_images",
            "open_data", "open_images", "reader_of"]
@@ -93,9 +93,10 @@ def dataset_names() -> list[str]:
     return [f"{name}:{split}" for name, row in DATASETS.items() for split in row.splits]
 
 
-def open_data(data: str, folders: DataFolders, resize: int | str | None = None) -> ImageSet:
-    """A name of `dataset_names()`, or a folder or file of images, or `module:callable`.
+def open_data(data: str, folders: DataFolders | None = None, resize: int | str | None = None) -> ImageSet:
+    """Real images: a name of `dataset_names()`, or a folder or file of images, or `module:callable`.
 
+    `folders`: where named data sets lie; by default those of the default `Workspace`.
     `resize`: all images become squares of this many pixels, by Pillow's bicubic filter or another one
     (`64:lanczos`); without it they must be of one size.
     """
@@ -106,7 +107,7 @@ def open_data(data: str, folders: DataFolders, resize: int | str | None = None) 
             raise BadInput("unknown-data",
                            f"{name} has the splits {', '.join(DATASETS[name].splits)}; got {data!r}, "
                            f"expected for example {name}:{next(iter(DATASETS[name].splits))}.")
-        return all_resized(DATASETS[name].open(split, folders), rule)
+        return all_resized(DATASETS[name].open(split, folders or DataFolders.of(Workspace())), rule)
     return open_images(Path(data), rule)
 
 

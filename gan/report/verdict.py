@@ -9,11 +9,9 @@ from ganbench.gan.ensemble import WHOLE
 from ganbench.gan.numbers import decimals, english, french
 from ganbench.gan.report.document import Clash, Document, MixtureFacts, RankingFacts
 from ganbench.gan.report.texts import Bilingual, both
-from ganbench.gan.tables import Row, about
+from ganbench.gan.tables import SOME, Row, about
 from ganbench.gan.types import Caveat
 from ganbench.gan.words import NEAREST, caution, joined, verdict_of
-
-SOME = 0.005                    # of a mixture: a share that is worth a word
 
 
 def sentences(document: Document) -> list[Bilingual]:
