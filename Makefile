@@ -2,16 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo quick test test-long test-services test-slow growing lint docs lock clean
+.PHONY: help setup demo notebook quick test test-long test-services test-slow growing lint docs lock clean
 
 help:
 	@echo "make demo           set up, compare a GAN, a flow and a transformer of the zoo on 2,000 images each"
+	@echo "make notebook       open notebooks/demo.ipynb in JupyterLab"
 	@echo "make quick          formulas, store, words and the rules of the house"
 	@echo "make test           set up, run the tests"
 	@echo "make test-long      tests of trained models and beside other tools, seconds each"
 	@echo "make test-services  tests that start servers and a browser"
 	@echo "make test-slow      tests that take minutes"
-	@echo "make growing        also install Dask, Ray, S3, PostgreSQL's client and UMAP, whose tests skip without them"
+	@echo "make growing        also install Dask, Ray, S3, PostgreSQL's client, UMAP and JupyterLab, whose tests skip without them"
 	@echo "make lint           ruff, mypy, import-linter, spelling"
 	@echo "make docs           the documents as a site for reading without a network, site/index.html"
 	@echo "make lock           pin the newest versions that pyproject.toml allows"
@@ -33,6 +34,11 @@ setup: .venv/ready
 
 demo: setup
 	@$(BIN)/ganbench compare zoo:dcgan-fashion-mnist zoo:flow-fashion-mnist zoo:gpt-fashion-mnist --report report
+
+# Beside what is locked, and without changing it.
+notebook: setup
+	@VIRTUAL_ENV=$(CURDIR)/.venv .uv/bin/uv pip install --quiet --constraint requirements.lock -e ".[notebook]"
+	$(BIN)/jupyter lab notebooks/demo.ipynb
 
 # The largest file first.  Left out: error bars by simulation, half a minute of it.
 QUICK := $(addprefix tests/gan/test_,$(addsuffix .py,lacking sources store statistics philox compare uncertainty tables \
@@ -57,7 +63,7 @@ test-services: setup
 # Beside what is locked, and without changing it.
 growing: setup
 	VIRTUAL_ENV=$(CURDIR)/.venv .uv/bin/uv pip install --quiet --constraint requirements.lock \
-		-e ".[dask,ray,s3,postgres,umap]" "moto[server]>=5"
+		-e ".[dask,ray,s3,postgres,umap,notebook]" "moto[server]>=5"
 
 test-slow: setup
 	$(BIN)/pytest -m slow

@@ -47,13 +47,14 @@ def function(name: str, value: Any) -> list[str]:
 
 def arguments(signature: inspect.Signature) -> Iterable[str]:
     """As written, and `*` where those by name begin."""
-    starred = False
+    starred = any(parameter.kind == parameter.VAR_POSITIONAL for parameter in signature.parameters.values())
     for parameter in signature.parameters.values():
         if parameter.kind == parameter.KEYWORD_ONLY and not starred:
             starred = True
             yield "*"
         default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
-        yield f"{parameter.name}: {parameter.annotation}{default}"
+        stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        yield f"{stars}{parameter.name}: {parameter.annotation}{default}"
 
 
 def options() -> list[str]:
@@ -103,7 +104,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def source(value: Any) -> str:
-    path = "/".join(value.__module__.removeprefix("ganbench.").split(".")) + ".py"
+    base = "/".join(value.__module__.removeprefix("ganbench.").split("."))
+    path = f"{base}/__init__.py" if (ROOT / base).is_dir() else f"{base}.py"
     return f"[{path}](../{path})"
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from ganbench.gan import markup
 from ganbench.gan.compare import Ranking
 from ganbench.gan.compare import compare as rankings_of
 from ganbench.gan.ensemble import LEAST, Held, mixture_of
 from ganbench.gan.evaluate import Started, Threads, all_features, all_samples, begin_scores, end_scores, submit
-from ganbench.gan.files import atomic_write
 from ganbench.gan.findings.analysis import Analysis, analyse
 from ganbench.gan.findings.gathering import evidence_of
 from ganbench.gan.jobs import Job, asked_protocol, distinct, prepare
-from ganbench.gan.models.identity import identity
-from ganbench.gan.models.toml_file import write_spec
+from ganbench.gan.models.loading import model_file
 from ganbench.gan.naming import short_metric
 from ganbench.gan.protocols import with_count
 from ganbench.gan.question import Question, protocol_of
@@ -173,12 +170,3 @@ def mixed(jobs: Sequence[Job], started: Sequence[Started], workspace: Workspace)
     if "reference" not in sets[0] or min(sets[0]["reference"].n, jobs[0].protocol.n_generated) < LEAST:
         return None
     return mixture_of([one["generated"] for one in sets], sets[0]["reference"], store_of(workspace))[0]
-
-
-
-def model_file(spec: ModelSpec, workspace: Workspace) -> str:
-    """A model that was given as a spec, as a file in the home folder, named by its identity."""
-    path = workspace.root / "models" / f"{identity(spec)[:32]}.toml"
-    text = write_spec(replace(spec, weights=str(Path(spec.weights).absolute()) if spec.weights else ""))
-    atomic_write(path, lambda partial: partial.write_text(text, "utf-8"))
-    return str(path)

@@ -18,7 +18,7 @@ from ganbench.gan.explorer.page import Named
 from ganbench.gan.explorer.pictures import command_of
 from ganbench.gan.explorer.state import Shift, State, short, state_of
 from ganbench.gan.gallery import sheet, tile
-from ganbench.gan.models.loading import resolve
+from ganbench.gan.models.loading import model_file, resolve
 from ganbench.gan.models.openers import complete
 from ganbench.gan.recipes.transfer import learnt_by
 from ganbench.gan.sampling import generator_of
@@ -167,7 +167,7 @@ def explore(model: str | ModelSpec, at: str = "seed=0", *, workspace: Workspace 
     """
     workspace = workspace or Workspace()
     spec = resolve(model, workspace) if isinstance(model, str) else complete(model, workspace)
-    name = model if isinstance(model, str) else spec.weights or spec.name
+    name = model if isinstance(model, str) else model_file(spec, workspace)
     return Panel(Explored(generator_of(spec, workspace), spec, workspace.device, classes_of(name)), name, at)
 
 

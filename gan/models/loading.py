@@ -7,9 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ganbench.gan.files import atomic_write
 from ganbench.gan.generators.base import Generator
+from ganbench.gan.models.identity import identity
 from ganbench.gan.models.names import ZOO, images_named, named
 from ganbench.gan.models.openers import complete, opened
+from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.types import CompleteSpec, ModelSpec, Workspace
 
 
@@ -51,3 +54,11 @@ def load(model: str | ModelSpec, workspace: Workspace | None = None, *, trust_pi
     workspace = workspace or Workspace()
     workspace = replace(workspace, trust_pickle=trust_pickle or workspace.trust_pickle)
     return opened(resolve(model, workspace) if isinstance(model, str) else model, workspace)
+
+
+def model_file(spec: ModelSpec, workspace: Workspace) -> str:
+    """A model that was given as a spec, as a file in the home folder, named by its identity."""
+    path = workspace.root / "models" / f"{identity(spec)[:32]}.toml"
+    text = write_spec(replace(spec, weights=str(Path(spec.weights).absolute()) if spec.weights else ""))
+    atomic_write(path, lambda partial: partial.write_text(text, "utf-8"))
+    return str(path)

@@ -217,3 +217,13 @@ def test_pictures_on_disk_may_have_been_stretched_one_by_one(tmp_path):
     write_npz(tmp_path / "ramps.npz", ramps)
     spec = resolve(str(tmp_path / "ramps.npz"))
     assert np.array_equal(draw(load(spec), spec, 0, 0, 20)["images"], ramps)
+
+
+def test_images_from_python_are_those_that_are_stored_for_an_evaluation(spec, tiny, workspace, tmp_path):
+    found = sampling.sample(spec, 30, 7, workspace=workspace)
+    stored = rows_of(sample_shard(spec, 7, 0, 30, workspace, Store(tmp_path / "store")))["images"]
+    assert np.array_equal(found, np.array(stored))
+    assert np.array_equal(sampling.sample(spec, 5, 7, first=21, workspace=workspace), found[21:26])
+    assert np.array_equal(sampling.sample(ModelSpec("mine", family="dcgan", weights=str(tiny)), 30, 7), found)
+    with refused("unfit-value", 0):
+        sampling.sample(spec, 0)
