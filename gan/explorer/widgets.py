@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,12 @@ class Panel:
         start = at or self.state.text
         states = [f"{start},{name}={short(value)}" for value in values]
         images = np.stack([self.pixels(state_of(text)) for text in states])
-        return sheet(images, columns or len(values), [f"{name}={short(value)}" for value in values])
+        return sheet(images, columns or len(values), [self.caption(name, value) for value in values])
+
+    def caption(self, name: str, value: float) -> str:
+        """`pca1=2`; a class by its name, where that is known."""
+        known = self.explored.classes[int(value)] if name == "class" else ""
+        return known if known and not known.isdecimal() else f"{name}={short(value)}"
 
     @property
     def command(self) -> str:
@@ -85,7 +91,7 @@ class Panel:
                 self.state = self.chosen()
                 picture.value, line.value = self.png, f"<code>{self.state.text}</code>"
             except BadInput as error:
-                line.value = str(error)
+                line.value = escape(str(error))
 
         for control in self.controls.values():
             control.observe(change, "value")

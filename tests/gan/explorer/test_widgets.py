@@ -91,3 +91,11 @@ def test_without_ipywidgets_pictures_are_there_and_the_panel_says_what_it_needs(
     assert panel.image().size == (256, 256)
     with refused("missing-package", "ganbench[notebook]"):
         _ = panel.box
+
+
+def test_classes_of_known_data_stand_below_their_pictures_by_name(workspace):
+    found = explore(f"zoo:{STYLES}", "seed=5", workspace=workspace)
+    images = np.stack([explored(STYLES).image(state_of(f"seed=5,class={k}")) for k in (0, 9)])
+    expected = sheet(images, 2, ["t-shirt", "boot"])
+    assert np.array_equal(np.asarray(found.row("class", [0, 9])), np.asarray(expected))
+    assert ("t-shirt", 0) in found.box.children[0].children[2].options
