@@ -35,7 +35,19 @@ def door() -> list[str]:
     found = [(name, getattr(ganbench, name)) for name in ganbench.__all__]
     names = ", ".join(f"[`{name}`](#{name.lower()})" for name, _ in found)
     functions = [text for name, value in found if inspect.isfunction(value) for text in function(name, value)]
-    return [f"## The public door\n\n`from ganbench import ...`: {names}.\n", *functions]
+    classes = [text for _, value in found if inspect.isclass(value) and is_elsewhere(value) for text in members(value)]
+    return [f"## The public door\n\n`from ganbench import ...`: {names}.\n", *functions, *classes]
+
+
+def is_elsewhere(kind: type) -> bool:
+    """Whether a class is neither among the options nor among the types further below."""
+    return kind is not Question and kind.__module__ != types.__name__
+
+
+def members(kind: type) -> list[str]:
+    """A class and its own public methods."""
+    methods = [value for name, value in vars(kind).items() if inspect.isfunction(value) and not name.startswith("_")]
+    return [*noun(kind), *(f"`{value.__name__}{inspect.signature(value)}`: {prose(value)}\n" for value in methods)]
 
 
 def function(name: str, value: Any) -> list[str]:

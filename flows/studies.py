@@ -281,8 +281,8 @@ def findings_said(found: Analysis | None) -> list[Bilingual]:
 
 
 def ensemble(work: Work) -> Found:
-    from ganbench.flows.comparisons import helps
     from ganbench.flows.ensemble import ensemble_screen
+    from ganbench.gan.tables import helps
 
     flow = flow_of("ensemble")
     models = [work.model, *work.others]
