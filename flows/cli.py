@@ -341,6 +341,8 @@ def sample(
     *,
     n: Annotated[int, typer.Option("--n", min=1, help="How many images.")] = 100,
     seed: Seed = 0,
+    no_mark: Annotated[bool, typer.Option("--no-mark", help="Leave out of the files that the images are synthetic, and "
+                                          "of which model.")] = False,
     opening: Opening,
     machine: Machine,
 ) -> None:
@@ -350,7 +352,7 @@ def sample(
         from ganbench.flows.run import run_sampling
 
         with bars(quiet=False) as show:
-            found = run_sampling(show, model, out, n, seed, opening)
+            found = run_sampling(show, model, out, n, seed, opening, not no_mark)
         print(f"{n:,} images in {out} ({n - found:,} drawn now, {found:,} from the store).")
 
 

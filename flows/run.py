@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ganbench.gan.audit import IMAGES, check_unseen, question_of
+from ganbench.gan.croissant import write_croissant
 from ganbench.gan.evaluate import features_of, sample_one
 from ganbench.gan.features.extract import extractor_of, pace
-from ganbench.gan.images import write_folder, write_npz, write_parquet
+from ganbench.gan.images import Encode, png_bytes, write_folder, write_npz, write_parquet
 from ganbench.gan.interchange import check_statistics_name, save_statistics
 from ganbench.gan.jobs import (
     Job,
@@ -25,6 +28,7 @@ from ganbench.gan.jobs import (
     distinct,
     prepare,
 )
+from ganbench.gan.models.identity import IMAGES as IMAGES_ON_DISK
 from ganbench.gan.models.identity import identity
 from ganbench.gan.models.images import open_images
 from ganbench.gan.models.loading import resolve
@@ -37,6 +41,7 @@ from ganbench.gan.rows import Chunks
 from ganbench.gan.sampling import shards_of
 from ganbench.gan.statistics import accumulate
 from ganbench.gan.store import rows_of
+from ganbench.gan.synthetic import marked_png
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.trials import check_output
 from ganbench.gan.types import BadInput, Statistics
@@ -224,8 +229,11 @@ def begin_flow() -> None:
         start_prefect()
 
 
-def run_sampling(show: Show, model: str, out: Path, n: int, seed: int, opening: Opening) -> int:
-    """Draw into the store, then write; -> how many images the store had already."""
+def run_sampling(
+    show: Show, model: str, out: Path, n: int, seed: int, opening: Opening, mark: bool = True
+) -> int:
+    """Draw into the store, then write; -> how many images the store had already.  `mark`: files say that the images are
+    synthetic, and of which model; images that are on disk already are only copied."""
     write = writer_of(out)
     workspace = workspace_of(opening.trust_pickle)
     spec = ordered(asked_model(model, opening, workspace), n, workspace)
@@ -241,8 +249,21 @@ def run_sampling(show: Show, model: str, out: Path, n: int, seed: int, opening: 
             found += rows - shard.computed
             arrays.append(rows_of(shard))
     labels = [int(label) for rows in arrays for label in rows["labels"]] if "labels" in arrays[0] else None
-    write(out, [image for rows in arrays for image in rows["images"]], labels)
+    made = spec.family != IMAGES_ON_DISK
+    origin = {"model": spec.name, "model_digest": identity(spec), "seed": seed} if made else {"source": spec.name}
+    encode = marked(origin) if mark and made else unmarked
+    write(out, [image for rows in arrays for image in rows["images"]], labels, encode)
+    write_croissant(out, n, origin, made)
     return found
+
+
+def marked(origin: Mapping[str, Any]) -> Encode:
+    """Files that say which image of which model they are."""
+    return lambda i, image: marked_png(image, {**origin, "index": i, "synthetic": True})
+
+
+def unmarked(i: int, image: np.ndarray) -> bytes:
+    return png_bytes(image)
 
 
 def run_statistics(show: Show, data: str, out: Path, convention: str) -> tuple[Statistics, list[str]]:
@@ -266,13 +287,13 @@ def run_statistics(show: Show, data: str, out: Path, convention: str) -> tuple[S
 def writer_of(out: Path) -> Callable[..., None]:
     """By the name's ending: .npz, .parquet, or a folder of PNG files."""
     if out.suffix == ".npz":
-        return write_npz
+        return lambda path, images, labels, encode: write_npz(path, images, labels)
     if out.suffix == ".parquet":
-        return write_parquet
+        return lambda path, images, labels, encode: write_parquet(path, images, labels, encode=encode)
     if out.suffix:
         raise BadInput("unknown-output-format",
                        f"Images can be written as .npz, .parquet or into a folder; --out {out} is none of these.")
-    return lambda folder, images, labels: write_folder(images, folder, labels)
+    return lambda folder, images, labels, encode: write_folder(images, folder, labels, encode=encode)
 
 
 def run_verification(show: Show, at_once: bool) -> list[Result]:

@@ -10,7 +10,7 @@ import re
 import shutil
 import uuid
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -343,8 +343,11 @@ def png_bytes(image: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+Encode = Callable[[int, np.ndarray], bytes]      # the number of an image, CHW uint8 -> a PNG file
+
+
 def write_folder(images: Iterable[np.ndarray], folder: Path, labels: Sequence[int] | None = None,
-                 classes: Sequence[str] = ()) -> None:
+                 classes: Sequence[str] = (), encode: Encode = lambda i, image: png_bytes(image)) -> None:
     """Write 000000.png, ... from CHW uint8 images; with labels in one sub-folder per class, as ImageFolder wants.
 
     The folder must be new or empty, so that two runs are never mixed.
@@ -356,7 +359,7 @@ def write_folder(images: Iterable[np.ndarray], folder: Path, labels: Sequence[in
         for i, image in enumerate(images):
             target = partial if labels is None else partial / class_folder(int(labels[i]), classes)
             target.mkdir(parents=True, exist_ok=True)
-            (target / f"{i:06d}.png").write_bytes(png_bytes(image))
+            (target / f"{i:06d}.png").write_bytes(encode(i, image))
         os.replace(partial, folder)
     except OSError as error:
         raise cannot_write(folder, error) from error
@@ -388,7 +391,7 @@ def write_npz(
 
 
 def write_parquet(path: Path, images: Iterable[np.ndarray], labels: Sequence[int] | None = None,
-                  classes: Sequence[str] = ()) -> None:
+                  classes: Sequence[str] = (), encode: Encode = lambda i, image: png_bytes(image)) -> None:
     """A column `image` of PNGs as struct<bytes, path>, and `label`, in row groups of 1,000.
 
     The schema's metadata tells Hugging Face `datasets` that these are pictures and what the classes are called.
@@ -400,7 +403,7 @@ def write_parquet(path: Path, images: Iterable[np.ndarray], labels: Sequence[int
         with pq.ParquetWriter(partial, schema) as writer:
             rows: list[dict[str, object]] = []
             for i, image in enumerate(images):
-                row: dict[str, object] = {"image": {"bytes": png_bytes(image), "path": f"{i:06d}.png"}}
+                row: dict[str, object] = {"image": {"bytes": encode(i, image), "path": f"{i:06d}.png"}}
                 rows.append(row if labels is None else {**row, "label": int(labels[i])})
                 if len(rows) == 1_000:
                     writer.write_table(pa.Table.from_pylist(rows, schema))

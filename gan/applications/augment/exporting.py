@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ganbench.gan.croissant import write_croissant
 from ganbench.gan.files import cannot_write
 from ganbench.gan.images import IMAGE, class_folder, features
 from ganbench.gan.synthetic import marked_png
@@ -62,6 +63,7 @@ def export(folder: Path, kind: str, made: Exported) -> None:
         partial.mkdir(parents=True)
         FORMATS[kind](partial, made)
         (partial / "README.md").write_text(card(made), "utf-8")
+        write_croissant(partial, len(made), {"model": made.model, "model_digest": made.model_digest, "seed": made.seed})
         os.replace(partial, folder)
     except OSError as error:
         raise cannot_write(folder, error) from error
