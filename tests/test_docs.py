@@ -123,6 +123,13 @@ def test_the_reference_has_every_command_setting_and_row():
     assert set(command_line().commands) <= set(re.findall(r"^### ganbench (\S+)", page, re.MULTILINE))
 
 
+def test_every_form_of_prefect_is_named():
+    names = re.findall(r"^  - name: (\S+)$", (ROOT / "prefect.yaml").read_text("utf-8"), re.MULTILINE)
+    text = " ".join((ROOT / "docs" / "running.md").read_text("utf-8").split())
+    assert len(names) >= 14
+    assert [name for name in names if name not in text] == []
+
+
 def test_every_setting_says_what_it_is():
     from ganbench.tasks.settings import Settings
 
