@@ -24,12 +24,15 @@ from ganbench.flows.studies import DO, Work
 from ganbench.flows.trainings import kinds_of
 from ganbench.gan.codes import FAILED as FAILED_CODES
 from ganbench.gan.files import atomic_write, check_room, digest_at, file_digest
+from ganbench.gan.generators.base import LatentModel
 from ganbench.gan.jobs import asked_model
 from ganbench.gan.models.identity import IMAGES, identity
 from ganbench.gan.models.loading import resolve
 from ganbench.gan.models.toml_file import write_spec
 from ganbench.gan.photos import FITS
 from ganbench.gan.question import Opening, Option
+from ganbench.gan.recipes.choosing import SLOW
+from ganbench.gan.sampling import generator_of
 from ganbench.gan.sources import HERE
 from ganbench.gan.study.images import RealImages, real_images
 from ganbench.gan.study.options import Study
@@ -87,6 +90,7 @@ def study(model: AnyModel = "zoo:dcgan-fashion-mnist", *, asked: Study, out: Fol
     A study that was stopped goes on where it was, with the same numbers.  Ends as `Incomplete` where a stage failed.
     """
     work = prepared(model, asked, out, opening)
+    publish("plan", said_of_plan(work.plan), as_markdown(plan_screen(work.plan)))
     token = STUDY.set(f"{work.spec.name}-{work.plan.key[:8]}")
     try:
         found, tracked = carried_out(work)
@@ -161,8 +165,9 @@ def timed(
 ) -> Plan:
     from ganbench.flows.studies import training_for
 
-    facts = Facts(real.n, real.kept.held_out, len(real.kept.classes), spec.family == IMAGES, len(asked.logs or ()),
-                  len(asked.against or ()))
+    searched = isinstance(generator_of(spec, workspace), LatentModel) and spec.family not in SLOW
+    facts = Facts(real.n, real.kept.held_out, len(real.kept.classes), spec.family == IMAGES, searched,
+                  len(asked.logs or ()), len(asked.against or ()))
     try:
         paces = paces_of(spec, real.shape, kinds, training_for(asked, real, 0), folder / PROBES, workspace,
                          settings().workers)
@@ -282,8 +287,11 @@ def plan_screen(plan: Plan) -> Screen:
     """What it will cost, before it begins."""
     rows = tuple((row.name, WORK[row.name][0] if not row.why else WHY[row.why][0],
                   time_of(row.seconds)[0] if not row.why else "") for row in plan.rows)
-    return [Grid(f"Plan: about {time_of(plan.seconds)[0]} of a budget of {time_of(plan.budget)[0]}",
-                 ("stage", "work", "about"), rows)]
+    return [Grid(said_of_plan(plan), ("stage", "work", "about"), rows)]
+
+
+def said_of_plan(plan: Plan) -> str:
+    return f"Plan: about {time_of(plan.seconds)[0]} of a budget of {time_of(plan.budget)[0]}"
 
 
 def screen_of(work: Work, found: Mapping[str, Found]) -> Screen:

@@ -25,7 +25,7 @@ Tick = Callable[[str], object]
 LEAST = 3.0             # seconds that steps are timed for
 FIRST = 2               # steps that are not counted
 BEGUN = "10000"         # steps of the training that is begun: no snapshot is due in the first thousand
-BATCHES = 6             # of images whose features are timed, for each worker
+BATCHES, TIMES = 4, 5   # of images whose features are timed, for each worker, and how often
 IMAGES = 16             # that are drawn to time it
 
 
@@ -59,7 +59,7 @@ def paces_of(
     """`training`: what the baselines learn; `folder`: for what is begun, empty."""
     tick("features")
     extractor = extractor_of(protocol_of(Question(reference="images")).extractors[0], workspace)
-    features = 1 / pace(extractor, shape, workers, batches=BATCHES)
+    features = median(1 / pace(extractor, shape, workers, BATCHES) for _ in range(TIMES))
     tick(spec.name)
     image = drawn_in(spec, workspace)
     found = {}
@@ -70,9 +70,12 @@ def paces_of(
 
 
 def drawn_in(spec: CompleteSpec, workspace: Workspace) -> float:
+    """Fewer of a slow model."""
     model = generator_of(spec, workspace)
     seconds_of(model, spec, 1, workspace.device)            # whatever is made once
-    return seconds_of(model, spec, IMAGES, workspace.device) / IMAGES
+    one = seconds_of(model, spec, 1, workspace.device)
+    n = max(1, min(IMAGES, int(LEAST / max(one, 1e-6))))
+    return seconds_of(model, spec, n, workspace.device) / n if n > 1 else one
 
 
 def pace_of_kind(kind: str, training: Training, folder: Path, features: float, workspace: Workspace) -> Kind:

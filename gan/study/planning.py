@@ -29,8 +29,8 @@ FEATURES = 0.006        # seconds for an image's features on the machine that FI
 
 # Seconds of what does not depend on the number of images.
 FIXED: Mapping[str, float] = {
-    "data": 2, "evaluate": 18, "audit": 10, "curves": 3, "baselines": 8, "compare": 45, "ensemble": 8, "explore": 12,
-    "interpolate": 20, "augment": 10, "restore": 25, "stylize": 25, "specialise": 5, "publish": 25,
+    "data": 1, "evaluate": 12, "audit": 8, "curves": 1, "baselines": 5, "compare": 40, "ensemble": 4, "explore": 8,
+    "interpolate": 9, "augment": 8, "restore": 6, "stylize": 7, "specialise": 2, "publish": 15,
 }
 STARTING = 30           # Prefect's and MLflow's databases
 CLASSIFIER_STEP = 0.02  # seconds
@@ -71,6 +71,7 @@ class Facts:
     held_out: int
     classes: int
     is_images: bool                 # the model is images on disk
+    searched: bool                  # its latents are searched: a GAN
     logs: int
     others: int                     # models to compare with
 
@@ -98,7 +99,7 @@ def planned(asked: Study, facts: Facts, paces: Paces, key: str) -> Plan:
                            if not why[name] and name not in (TRAINED, AUGMENTED, *COMPARING))
     raise BadInput("small-budget",
                    f"The budget is {asked.budget}, and what is asked for takes about {least / 60:.0f} minutes without "
-                   "any training: give a larger --budget, or leave stages out with --without.")
+                   "any training: give a larger --budget, a smaller --n, or leave stages out with --without.")
 
 
 def filled(asked: Study, facts: Facts, paces: Paces, why: dict[str, str], empty: Plan) -> Plan | None:
@@ -156,8 +157,8 @@ def costs_of(n: int, facts: Facts, paces: Paces) -> dict[str, float]:
     costs["compare"] += sum(n * (kind.image + paces.features) for kind in paces.kinds.values())
     costs["explore"] += 2_000 * image
     costs["interpolate"] += 600 * image
-    costs["restore"] += 300 * paces.image
-    costs["stylize"] += 200 * paces.image
+    costs["restore"] += (40_000 if facts.searched else 300) * paces.image
+    costs["stylize"] += (5_000 if facts.searched else 200) * paces.image
     return costs
 
 

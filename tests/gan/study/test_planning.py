@@ -19,7 +19,7 @@ from ganbench.gan.study.stages import STAGES, THEMES, left_out
 from ganbench.gan.study.texts import SAID, THEME, TITLE, WHY, WORK
 from tests.refusals import refused
 
-FACTS = Facts(real=3_000, held_out=600, classes=10, is_images=False, logs=1, others=0)
+FACTS = Facts(real=3_000, held_out=600, classes=10, is_images=False, searched=True, logs=1, others=0)
 PACES = Paces(0.001, FEATURES, {"r3gan": Kind(0.2, 30), "flow": Kind(0.1, 60), "gpt": Kind(0.05, 40)})
 
 
@@ -83,7 +83,7 @@ def test_a_budget_is_a_time(budget):
 
 
 def test_a_budget_that_nothing_fits_into_is_refused_with_what_it_takes():
-    with refused("small-budget", "1m", "--without"):
+    with refused("small-budget", "1m", "--n", "--without"):
         plan("1m")
 
 
