@@ -34,20 +34,15 @@ def door() -> list[str]:
     """The functions and errors of `from ganbench import ...`; its types are further below."""
     found = [(name, getattr(ganbench, name)) for name in ganbench.__all__]
     names = ", ".join(f"[`{name}`](#{name.lower()})" for name, _ in found)
-    functions = [text for name, value in found if inspect.isfunction(value) for text in function(name, value)]
-    classes = [text for _, value in found if inspect.isclass(value) and is_elsewhere(value) for text in members(value)]
-    return [f"## The public door\n\n`from ganbench import ...`: {names}.\n", *functions, *classes]
+    functions = [text for name, value in found for text in (
+        function(name, value) if inspect.isfunction(value) else model(name, value) if name == "Pretrained" else [])]
+    return [f"## The public door\n\n`from ganbench import ...`: {names}.\n", *functions]
 
 
-def is_elsewhere(kind: type) -> bool:
-    """Whether a class is neither among the options nor among the types further below."""
-    return kind is not Question and kind.__module__ != types.__name__
-
-
-def members(kind: type) -> list[str]:
-    """A class and its own public methods."""
-    methods = [value for name, value in vars(kind).items() if inspect.isfunction(value) and not name.startswith("_")]
-    return [*noun(kind), *(f"`{value.__name__}{inspect.signature(value)}`: {prose(value)}\n" for value in methods)]
+def model(name: str, value: Any) -> list[str]:
+    """A class whose methods are used: how it is loaded is the Hub's, and what it draws is ours."""
+    code = f"```python\n{name}.from_pretrained(name)\n{name}.images{inspect.signature(value.images)}\n```"
+    return [f"### {name}\n\n{source(value)}\n\n{code}\n\n{prose(value)}\n\n{prose(value.images)}\n"]
 
 
 def function(name: str, value: Any) -> list[str]:

@@ -36,7 +36,6 @@ STAGES: dict[str, tuple[str, ...]] = {                      # and what is chosen
     "range": ("inversion", "drawing"),
     "findings": ("findings.analysis",),
     "map": ("report.components",),
-    "publish": ("hub.publishing",),
     "classifiers": ("conditioning.classifiers",),           # guides and judges
     "restoration": ("applications.restore.methods",),
     "cells": ("applications.augment.cells",),               # classifiers of augmented images

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -57,7 +58,8 @@ def token_in(block: str) -> str:
     from prefect.blocks.system import Secret
 
     try:
-        return str(Secret.load(block).get())
+        found: Any = Secret.load(block)
+        return str(found.get())
     except ValueError as error:         # Prefect's word for a block that does not exist
         raise BadInput("unfit-setting", f"There is no Secret block {block!r} in Prefect.") from error
 

@@ -61,7 +61,7 @@ from ganbench.gan.models.toml_file import about
 from ganbench.gan.question import Opening, Question, given
 from ganbench.gan.recipes.transfer import file_of, learnt_by
 from ganbench.gan.sampling import generator_of
-from ganbench.gan.sources import source_digest
+from ganbench.gan.sources import HERE
 from ganbench.gan.synthetic import mark
 from ganbench.gan.types import BadInput, CompleteSpec, Workspace, digest_of
 from ganbench.gan.watching import Show
@@ -144,7 +144,7 @@ def publication(
 def key_of(spec: CompleteSpec, wish: Publication, question: Question, seed: int) -> str:
     """A digest of everything that a folder is made of, and of the code that makes it."""
     return digest_of([identity(spec), spec.name, asdict(wish), asdict(question), seed, version("ganbench"),
-                      source_digest("publish")])
+                      HERE.digest("hub.publishing")])
 
 
 def result(out: Path, notes: Sequence[str], title: str, licences: Licences, computed: bool = True) -> Published:
