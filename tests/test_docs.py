@@ -168,6 +168,23 @@ def test_british_spelling_is_that_of_all_documents():
         assert not found, f"{page.name}: {', '.join(f'{british[word]}, not {word}' for word in found)}"
 
 
+# Suites
+
+def test_the_suites_of_the_page_are_read(tmp_path, tiny):
+    """Each listing that begins with the name of a suite, beside the checkpoints and the folder that it names."""
+    from ganbench.gan.nightly.suite import read_suite
+
+    page = (ROOT / "docs" / "nightly.md").read_text("utf-8")
+    suites = re.findall(r"```toml\n# (\w+\.toml)\n(.*?)```", page, re.DOTALL)
+    assert [name for name, _ in suites] == ["garments.toml", "first.toml"]
+    for name, text in suites:
+        (tmp_path / "runs" / "mine").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        shutil.copy(tiny, tmp_path / "runs" / "mine")
+        (tmp_path / name).write_text(text, "utf-8")
+        assert "mine" in {model.name for model in read_suite(str(tmp_path / name)).models}
+
+
 # The site
 
 @pytest.fixture(scope="module")
