@@ -74,6 +74,12 @@ def lab(tmp_path):
         child.wait(60)
 
 
+def another(picture, *seen):
+    """The bytes that the picture shows now, once they are none of these."""
+    now = picture.evaluate(BYTES)
+    return "" if now in seen else now
+
+
 def test_a_slider_that_is_moved_in_jupyterlab_changes_the_picture(lab, page_at, screenshot):
     page = page_at(lab, offline=False)
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=120_000)
@@ -86,18 +92,16 @@ def test_a_slider_that_is_moved_in_jupyterlab_changes_the_picture(lab, page_at, 
     assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
 
     states = page.locator(".widget-html code")
-    before, state = picture.evaluate(BYTES), states.inner_text()
+    before = picture.evaluate(BYTES)
+    assert states.inner_text() == "seed=5"
     seed = page.locator(".widget-slider .noUi-handle").first
     seed.press("ArrowRight")
-    page.wait_for_function("text => document.querySelector('.widget-html code').textContent != text", arg=state)
-    after = picture.evaluate(BYTES)
+    wait_until(lambda: states.inner_text() == "seed=6", 60)
+    after = wait_until(lambda: another(picture, before), 60)
     assert base64.b64decode(after)[:4] == b"\x89PNG"
-    assert after != before
-    assert states.inner_text() == "seed=6"
     seed.press("ArrowLeft")
     page.locator(".widget-slider .noUi-handle").nth(1).press("ArrowLeft")
-    page.wait_for_function("() => document.querySelector('.widget-html code').textContent.includes('truncation=')")
-    assert states.inner_text() == "seed=5,truncation=0.95"
-    assert picture.evaluate(BYTES) not in (before, after)
+    wait_until(lambda: states.inner_text() == "seed=5,truncation=0.95", 60)
+    wait_until(lambda: another(picture, before, after), 60)
     picture.scroll_into_view_if_needed()
     screenshot(page, "notebook")
