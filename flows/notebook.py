@@ -1,4 +1,4 @@
-"""Commands as Python functions: `curves`, `interpolate`, `restore` and `augment`, for notebooks and scripts.
+"""Commands as Python functions: `curves`, `interpolate`, `restore`, `augment` and `publish`, for notebooks and scripts.
 
 They take the options of the command line by name, run in this process, without Prefect and MLflow, and return what was
 found.  A notebook shows it as the terminal does, with its pictures below.
@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.gan import markup
 from ganbench.gan.types import BadInput, Workspace
+
+if TYPE_CHECKING:
+    from ganbench.gan.question import Question
 
 T = TypeVar("T")
 KINDS = {".png": "image/png", ".gif": "image/gif", ".webp": "image/webp"}
@@ -139,3 +142,20 @@ def augment(model: str, out: str | Path = "", *, workspace: Workspace | None = N
     space = workspace or Workspace()
     made = augmented(quiet, model, options(Augmentation, request), str(out), Opening(), space)
     return Shown(made, own_screen(screen_of(made)), files_of(made.files))
+
+
+def publish(
+    model: str, out: str | Path, question: Question | None = None, *, seed: int = 0,
+    workspace: Workspace | None = None, **wish: Any,
+) -> Shown[Any]:
+    """The folder that is published of a model, and what stands in the way: see `ganbench publish folder`; `wish`: its
+    options, such as licence="mit".  Nothing is sent."""
+    from ganbench.flows.publications import folder_answer
+    from ganbench.gan.hub.options import Publication
+    from ganbench.gan.hub.publishing import publication
+    from ganbench.gan.question import Opening, Question
+
+    space, asked = workspace or Workspace(), options(Publication, wish)
+    made = publication(quiet, model, Path(out), asked, question or Question(), Opening(), seed, space, 1)
+    answer = folder_answer(made)
+    return Shown(made, own_screen(answer.screen), files_of(answer.pictures))

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ganbench.flows.notebook import augment, curves, interpolate, restore
+    from ganbench.flows.notebook import augment, curves, interpolate, publish, restore
     from ganbench.gan.comparison import compare
     from ganbench.gan.datasets import open_data
     from ganbench.gan.evaluate import evaluate
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadInput", "ModelSpec", "Pretrained", "Question", "Score", "Workspace", "augment", "compare", "curves", "evaluate",
-    "explore", "interpolate", "load", "open_data", "restore", "sample", "sheet",
+    "explore", "interpolate", "load", "open_data", "publish", "restore", "sample", "sheet",
 ]
 
 _HOMES = {
@@ -34,7 +34,7 @@ _HOMES = {
     "evaluate": "ganbench.gan.evaluate",
     "Pretrained": "ganbench.gan.hub.pretrained",
     "explore": "ganbench.gan.explorer.widgets",
-    **dict.fromkeys(["augment", "curves", "interpolate", "restore"], "ganbench.flows.notebook"),
+    **dict.fromkeys(["augment", "curves", "interpolate", "publish", "restore"], "ganbench.flows.notebook"),
     "sample": "ganbench.gan.sampling",
     "sheet": "ganbench.gan.gallery",
     "Question": "ganbench.gan.question",

@@ -35,6 +35,7 @@ import ganbench
 from ganbench import ModelSpec, Question, compare, evaluate, explore, open_data, sample, sheet
 from ganbench.gan.images import write_folder, write_npz
 from ganbench.gan.models.names import ZOO
+from ganbench.gan.models.toml_file import write_spec
 
 os.chdir(tempfile.mkdtemp(prefix="ganbench-demo-"))      # the files of this notebook go to a folder of their own
 
@@ -219,6 +220,18 @@ print(dict(zip(mixture.arguments["models"], mixture.arguments["shares"], strict=
 evaluate(mixture, question)
 
 # %% [markdown]
+# ## 11. Hand it on
+#
+# `publish` writes what others need: the weights as safetensors, which load in two lines, a model card with every score,
+# its interval and its protocol, what the model does badly, a page of its latent space, sums to check. Nothing is sent: you
+# look at the folder first, and `ganbench publish push` refuses where a licence is missing, or a token or a path of your
+# machine is in a file.
+
+# %%
+Path("mine.toml").write_text(write_spec(mine), "utf-8")
+ganbench.publish("mine.toml", "published", question, author=["Doe, Jane"])
+
+# %% [markdown]
 # ## Where to go from here
 #
 # | with your own model | |
@@ -227,6 +240,7 @@ evaluate(mixture, question)
 # | `ganbench compare netG.toml zoo:... --report report` | chapter 4, with a page: findings, galleries, costs, a blind test |
 # | `ganbench baselines --data FOLDER --budget 1h --against netG.toml` | train rivals on *your* images |
 # | `ganbench explore netG.toml` | chapter 6 in the browser |
+# | `ganbench study netG.pth --family dcgan --data FOLDER --budget 1h` | all of this in one command and on one page |
 # | `ganbench nightly SUITE` | all of it every night, with a gate |
 #
 # Everything above is a function of `ganbench`; [the API](../docs/api.md) lists them.
