@@ -12,7 +12,6 @@ from ganbench.gan.checkpoints import LEGACY
 LARGEST = {"hub": 50_000_000_000, "github": 2_147_483_647}      # bytes of a file that each takes
 TEXTS = {".cff", ".csv", ".html", ".ipynb", ".js", ".json", ".jsonl", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"}
 PICKLES = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth", ".joblib", ".npy"}
-NAMED = {"LICENSE", "LICENCE", "NOTICE", "SHA256SUMS", "Dockerfile", ".env", ".gitattributes", ".gitignore"}
 # Pictures and weights in a page, which hold anything; no token is as long, but for those that begin like JSON.
 PICTURES = re.compile(r"(?<![\w+/=.-])(?!eyJ)[A-Za-z0-9+/=]{400,}")
 SHOWN = 12              # characters of a secret that a sentence may tell
@@ -61,7 +60,7 @@ def faults_of(name: str, path: Path, largest: int) -> Iterator[str]:
         yield f"has {size:,} bytes, expected at most {largest:,}."
     if is_pickle(path):
         yield "is a pickle, which runs code when it is opened: publish safetensors."
-    if path.suffix.lower() in TEXTS or path.name in NAMED:
+    if path.suffix.lower() in TEXTS or is_text(path):
         yield from faults_in(PICTURES.sub("", path.read_text("utf-8", errors="replace")))
 
 
@@ -72,6 +71,17 @@ def is_pickle(path: Path) -> bool:
     zipped = head[:4] == b"PK\x03\x04" and path.suffix.lower() not in (".zip", ".npz")
     return path.suffix.lower() in PICKLES or head.startswith(LEGACY) or zipped or (
         head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05" and path.suffix.lower() != ".safetensors")
+
+
+def is_text(path: Path) -> bool:
+    """By its first bytes: a key or a setting may have any name."""
+    with path.open("rb") as file:
+        head = file.read(4_096)
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        return len(head) == 4_096 and error.start > 4_090       # within a letter
+    return b"\0" not in head
 
 
 def faults_in(text: str) -> Iterator[str]:

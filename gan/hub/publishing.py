@@ -108,6 +108,11 @@ class Making:
         return tuple(names) if len(names) == self.generator.n_classes else ()
 
     @property
+    def licences(self) -> Licences:
+        known = DATASETS.get(self.data.partition(":")[0])
+        return Licences(self.wish.licence, self.wish.data_licence or (known.licence if known else ""))
+
+    @property
     def origin(self) -> dict[str, Any]:
         return {"model": self.title, "model_digest": identity(self.spec), "seed": 0, "synthetic": True}
 
@@ -138,7 +143,7 @@ def publication(
         else:
             write(folder, made, seed, key)
         show("files", 1)
-    return result(out, made.notes, made.title, Licences(wish.licence, wish.data_licence))
+    return result(out, made.notes, made.title, made.licences)
 
 
 def key_of(spec: CompleteSpec, wish: Publication, question: Question, seed: int) -> str:
@@ -272,7 +277,7 @@ def write_space(folder: Path, made: Making, key: str) -> None:
         write_model(folder, made)
         for name, text in space_program(made.title).items():
             write_text(folder / name, text, made)
-    said = {"title": made.title, "licences": asdict(Licences(wish.licence, wish.data_licence)), "notes": made.notes,
+    said = {"title": made.title, "licences": asdict(made.licences), "notes": made.notes,
             "model_digest": identity(made.spec), "ganbench": version("ganbench"), "key": key}
     write_text(folder / NUMBERS, as_json(said), made)
     write_text(folder / CARD, space_card(wish.space, made.title, made.repo, wish.licence), made)
@@ -354,7 +359,7 @@ def described(folder: Path, made: Making, images: np.ndarray, seed: int, key: st
         parameters=parameters_of(made.generator), shape=(channels, height, width), classes=made.classes,
         n_classes=made.generator.n_classes, data=made.wish.training_data or named_data(made.data),
         training=training_of(made),
-        licences=Licences(made.wish.licence, made.wish.data_licence), digest=identity(spec),
+        licences=made.licences, digest=identity(spec),
         weights=file_digest(folder / WEIGHTS) if (folder / WEIGHTS).is_file() else "", grid=grid_digest(images),
         made_on=machine_said(), scores=found.scores if found else (), seed=seed,
         findings=findings_of(found), limits=limits_of(made, (height, width)), version=version("ganbench"),

@@ -112,6 +112,20 @@ def test_the_same_pixels_come_out_in_every_form_and_again_as_a_model(drawn, ganb
         assert np.array_equal(np.load(copy)["arr_0"].transpose(0, 3, 1, 2), pixels)
 
 
+def test_files_say_that_they_are_synthetic_unless_that_is_not_wished_and_copies_of_real_images_do_not(
+    drawn, ganbench, garments, tmp_path
+):
+    from ganbench.gan.synthetic import MARK
+
+    marked, plain = drawn("marked")[0], drawn("plain", "--no-mark")[0]
+    assert ganbench("sample", garments, "--n", "5", "--out", tmp_path / "real").exit_code == 0
+    said = {folder.name: [MARK.encode() in path.read_bytes() for path in sorted(folder.glob("*.png"))]
+            for folder in (marked, plain, tmp_path / "real")}
+    assert said == {"marked": [True] * 25, "plain": [False] * 25, "real": [False] * 5}
+    assert json.loads((marked / "croissant.json").read_text())["keywords"] == ["synthetic"]
+    assert "keywords" not in json.loads((tmp_path / "real" / "croissant.json").read_text())
+
+
 def test_another_seed_draws_other_images(drawn):
     ours, theirs = np.load(drawn("a.npz")[0])["arr_0"], np.load(drawn("b.npz", "--seed", "1")[0])["arr_0"]
     assert not np.array_equal(ours, theirs)

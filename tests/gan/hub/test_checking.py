@@ -35,7 +35,7 @@ def found(tmp_path, content, name="notes.md", **options):
 
 
 @pytest.mark.parametrize("what", PLANTED)
-@pytest.mark.parametrize("name", ["notes.md", "config.json", "page.html", "demo.ipynb"])
+@pytest.mark.parametrize("name", ["notes.md", "config.json", "page.html", "demo.ipynb", "id_rsa", ".env", "run.sh"])
 def test_a_planted_secret_is_named_by_file_and_line_and_not_repeated(what, name, tmp_path):
     (said,) = found(tmp_path, f"one\ntwo {PLANTED[what]} three\n", name)
     assert said.startswith(f"{name} holds a")
@@ -76,3 +76,11 @@ def test_too_large_files_and_a_missing_licence_are_named(tmp_path):
         "README.md names no licence of the weights: give --licence, such as mit.",
         "big.png has 2,147,483,648 bytes, expected at most 2,147,483,647."]
     assert obstacles({"big.png": path}, "mit", "hub") == []
+
+
+def test_pictures_in_a_page_hold_no_secrets_whatever_their_letters_are_and_long_tokens_do(tmp_path):
+    noise = "AKIA" + "Q7" * 8 + "hf_" * 100 + "/" * 400
+    assert found(tmp_path, f'<img src="data:image/png;base64,{noise.replace("_", "/")}">', "page.html") == []
+    token = f"eyJ{'a' * 300}.eyJ{'b' * 600}.{'c' * 40}"
+    (said,) = found(tmp_path, f"one {token} two", "page.html")
+    assert "a JSON web token" in said

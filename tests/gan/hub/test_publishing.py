@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 
 import pytest
@@ -82,6 +83,22 @@ def test_the_card_parses_and_its_numbers_are_those_of_evaluation_json(made):
     assert said["weights_sha256"] == hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest()
     for word in ("garments.npz", 'from_pretrained("me/gan")', "failures.png", "| training data | MIT |"):
         assert word in card.content, word
+
+
+def test_every_number_of_the_cards_table_is_that_of_evaluation_json_rounded(made):
+    out, _ = made
+    rows = re.findall(r"^\| `(\w+)` .*? \| (\S+) \((\S+) to (\S+)\) \| (\S+) \| (\S+) \|$",
+                      (out / CARD).read_text("utf-8"), re.MULTILINE)
+    said = {row["metric"]: row for row in json.loads((out / NUMBERS).read_text())["scores"]}
+    assert [name for name, *_ in rows] == list(said)
+    for name, *texts in rows:
+        value, low, high, _, n = (float(text.replace(",", "").replace("\N{MINUS SIGN}", "-")) if text != "-" else None
+                                  for text in texts)
+        row, unit = said[name], 10.0 ** -len(texts[0].partition(".")[2])
+        assert value == pytest.approx(row["value"], abs=0.51 * unit)
+        assert (low, high) == (pytest.approx(row["value"] - 1.96 * row["se"], abs=0.51 * unit),
+                               pytest.approx(row["value"] + 1.96 * row["se"], abs=0.51 * unit))
+        assert n == row["n"]
 
 
 def test_it_loads_in_two_lines_and_makes_the_images_of_the_card(made, tiny, space):
