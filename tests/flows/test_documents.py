@@ -40,6 +40,8 @@ NOT_HERE = {
     "mlflow:9f0c...": "a run of somebody's MLflow",
     "runs/flowers": "a training of half an hour",
     "runs/r3gan/best.toml": "a training of two hours",
+    "ankle boot": "a minute of training a guide, as with --class 7",
+    "boots/": "the same",
 }
 
 
