@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help setup demo notebook quick test test-long test-services test-slow growing lint docs lock clean
 
 help:
-	@echo "make demo           set up, compare a GAN, a flow and a transformer of the zoo on 2,000 images each"
+	@echo "make demo           set up, compare a GAN, a flow and a transformer of the zoo, and study the GAN"
 	@echo "make notebook       open notebooks/demo.ipynb in JupyterLab"
 	@echo "make quick          formulas, store, words and the rules of the house"
 	@echo "make test           set up, run the tests"
@@ -34,6 +34,8 @@ setup: .venv/ready
 
 demo: setup
 	@$(BIN)/ganbench compare zoo:dcgan-fashion-mnist zoo:flow-fashion-mnist zoo:gpt-fashion-mnist --report report
+	@$(BIN)/ganbench study zoo:dcgan-fashion-mnist --data fashion-mnist:test --budget 10m --out study \
+		--without baselines,augment,audit,specialise
 
 # Beside what is locked, and without changing it.
 notebook: setup

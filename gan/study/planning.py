@@ -21,6 +21,7 @@ from ganbench.gan.types import BadInput
 FILE = "plan.json"
 SPARE = 0.12            # of the budget, for what estimates overlook
 COMPARING = ("compare", "ensemble")     # stages that need another model
+LOOKING = ("audit", "explore", "specialise")                # stages that need the features of all real images
 LEAST_STEPS = 100       # of a training, below which nothing has been learnt
 CELLS = 15              # classifiers: 5 arms of 3 seeds
 LEAST_CLASSIFIER, MOST_CLASSIFIER = 400, 1_600              # steps of a classifier
@@ -29,8 +30,8 @@ FEATURES = 0.006        # seconds for an image's features on the machine that FI
 
 # Seconds of what does not depend on the number of images.
 FIXED: Mapping[str, float] = {
-    "data": 1, "evaluate": 12, "audit": 8, "curves": 1, "baselines": 5, "compare": 40, "ensemble": 4, "explore": 8,
-    "interpolate": 9, "augment": 8, "restore": 6, "stylize": 7, "specialise": 2, "publish": 15,
+    "data": 1, "evaluate": 9, "audit": 6, "curves": 1, "baselines": 5, "compare": 28, "ensemble": 3, "explore": 6,
+    "interpolate": 6, "augment": 6, "restore": 4, "stylize": 5, "specialise": 2, "publish": 10,
 }
 STARTING = 30           # Prefect's and MLflow's databases
 CLASSIFIER_STEP = 0.02  # seconds
@@ -92,21 +93,25 @@ def planned(asked: Study, facts: Facts, paces: Paces, key: str) -> Plan:
     why = {name: why_not(name, asked, facts) for name in STAGES}
     for left in ((), (AUGMENTED,), (TRAINED,), (TRAINED, AUGMENTED)):
         short = {name: "budget" for name in left if not why[name]}
-        found = filled(asked, facts, paces, why | short, Plan(key, budget, (), {}))
-        if found is not None:
+        found, fits = filled(asked, facts, paces, why | short, Plan(key, budget, (), {}))
+        if fits:
             return found
-    least = STARTING + sum(seconds for name, seconds in costs_of(asked.n, facts, paces).items()
-                           if not why[name] and name not in (TRAINED, AUGMENTED, *COMPARING))
-    raise BadInput("small-budget",
-                   f"The budget is {asked.budget}, and what is asked for takes about {least / 60:.0f} minutes without "
-                   "any training: give a larger --budget, a smaller --n, or leave stages out with --without.")
+    if found.seconds > budget:
+        raise BadInput("small-budget",
+                       f"The budget is {asked.budget}, and what is asked for takes about {found.seconds / 60:.0f} "
+                       "minutes without any training: give a larger --budget, a smaller --n, or leave stages out with "
+                       "--without.")
+    return found
 
 
-def filled(asked: Study, facts: Facts, paces: Paces, why: dict[str, str], empty: Plan) -> Plan | None:
-    """The plan of these stages, trainings and classifiers as long as they can be; None: they do not fit."""
+def filled(asked: Study, facts: Facts, paces: Paces, why: dict[str, str], empty: Plan
+           ) -> tuple[Plan, bool]:
+    """The plan of these stages, trainings and classifiers as long as they can be, and whether they fit."""
     if why[TRAINED] and not facts.others:
         why = why | {name: why[name] or "alone" for name in COMPARING}
     costs = {name: 0.0 if why[name] else cost for name, cost in costs_of(asked.n, facts, paces).items()}
+    for name in [name for name in LOOKING if not why[name]][:1]:
+        costs[name] += facts.real * paces.features          # which are stored for the others
     room = (1 - SPARE) * empty.budget - STARTING - sum(costs.values())
     classifier, steps = 0, dict[str, int]()
     if not why[AUGMENTED]:
@@ -117,10 +122,10 @@ def filled(asked: Study, facts: Facts, paces: Paces, why: dict[str, str], empty:
         each = room / len(paces.kinds)
         steps = {name: int((each - kind.fixed) / kind.step) for name, kind in paces.kinds.items()}
         costs[TRAINED] += room
-    if room < 0 or (not why[AUGMENTED] and not classifier) or min(steps.values(), default=LEAST_STEPS) < LEAST_STEPS:
-        return None
-    return replace(empty, rows=tuple(Row(name, costs[name], why[name]) for name in STAGES), steps=steps,
-                   classifier=classifier)
+    rows = tuple(Row(name, costs[name], why[name]) for name in STAGES)
+    fits = room >= 0 and (bool(why[AUGMENTED]) or classifier > 0) and min(
+        steps.values(), default=LEAST_STEPS) >= LEAST_STEPS
+    return replace(empty, rows=rows, steps=steps, classifier=classifier), fits
 
 
 def why_not(name: str, asked: Study, facts: Facts) -> str:
@@ -153,7 +158,7 @@ def costs_of(n: int, facts: Facts, paces: Paces) -> dict[str, float]:
     costs = {name: seconds * here for name, seconds in FIXED.items()}
     costs["data"] += 0.001 * here * facts.real
     costs["evaluate"] += n * image + 2 * facts.held_out * paces.features
-    costs["audit"] += facts.real * (paces.features + 0.002 * here)
+    costs["audit"] += 0.002 * here * facts.real
     costs["compare"] += sum(n * (kind.image + paces.features) for kind in paces.kinds.values())
     costs["explore"] += 2_000 * image
     costs["interpolate"] += 600 * image
