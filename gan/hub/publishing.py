@@ -90,7 +90,8 @@ class Making:
     workspace: Workspace
     data: str                               # what the model has learnt; '': not known
     names: Mapping[str, str]                # of files of this machine, by their places
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)          # what could not be made
+    hints: list[str] = field(default_factory=list)          # what else could be given: no business of the card's
     found: Measured | None = None
 
     @property
@@ -143,7 +144,7 @@ def publication(
         else:
             write(folder, made, seed, key)
         show("files", 1)
-    return result(out, made.notes, made.title, made.licences)
+    return result(out, [*made.notes, *made.hints], made.title, made.licences)
 
 
 def key_of(spec: CompleteSpec, wish: Publication, question: Question, seed: int) -> str:
@@ -259,7 +260,7 @@ def write(folder: Path, made: Making, seed: int, key: str) -> None:
     said = described(folder, made, images, seed, key)
     write_results(folder, made, said)
     numbers = evaluation(said) | {
-        "title": made.title, "licences": asdict(said.licences), "notes": made.notes}
+        "title": made.title, "licences": asdict(said.licences), "notes": [*made.notes, *made.hints]}
     write_text(folder / NUMBERS, as_json(numbers), made)
     write_text(folder / CARD, card(said), made)
 
@@ -334,7 +335,7 @@ def latent_page(made: Making) -> str:
 
 def write_citation(folder: Path, made: Making) -> None:
     if not made.wish.author:
-        made.notes.append("No CITATION.cff: name who made the model with --author.")
+        made.hints.append("No CITATION.cff: name who made the model with --author.")
         return
     url = f"https://huggingface.co/{made.wish.repo}" if made.wish.repo else ""
     text = citation(made.title, made.wish.author, made.wish.licence, url=url, paper=architecture(made.spec)[1])

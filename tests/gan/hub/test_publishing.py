@@ -143,7 +143,7 @@ def test_what_cannot_be_made_is_said_in_sentences_and_the_rest_is_there(tiny, sp
     assert [note.partition(":")[0] for note in found.notes] == ["No scores", "No CITATION.cff"]
     card = (tmp_path / "bare" / CARD).read_text()
     assert "None were measured" in card
-    assert all(note in card for note in found.notes)
+    assert [note in card for note in found.notes] == [True, False]      # who is missing is no business of the card's
     assert [str(one) for one in refusals(tmp_path / "bare")] == [
         "README.md names no licence of the weights: give --licence, such as mit."]
 
