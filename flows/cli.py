@@ -694,14 +694,17 @@ def study(
     """
     with sentences(machine.debug):
         begin(machine)
-        from ganbench.flows.run_study import run_study
-        from ganbench.flows.screen import Line, show
+        from ganbench.flows.answers import asked as as_question
 
-        with bars(quiet=False) as bar:
-            studied, screen = run_study(bar, model, asked, out, opening)
-        show([*screen, Line(f"Page: {studied.page}", indent=0, whole=True)])
-        if studied.failed:
-            raise typer.Exit(1)
+        given: dict[str, Any] = {"asked": asdict(asked), "opening": asdict(opening)}
+        asking = None if machine.debug else as_question("study", out, model=model, **given)
+
+        def work(bar: Show) -> Answer:
+            from ganbench.flows.run_study import run_study
+
+            return run_study(bar, asking, model, asked, out, opening)
+
+        finish(answer_to(asking, work, quiet=False), "")
 
 
 @app.command()

@@ -103,8 +103,12 @@ def study(model: AnyModel = "zoo:dcgan-fashion-mnist", *, asked: Study, out: Fol
 def ended(made: Studied) -> Studied | State[Any]:
     if not made.failed:
         return made
-    return Failed(name="Incomplete", message=f"Failed: {', '.join(made.failed)}. The other stages are in {made.page}.",
-                  data=made)
+    return Failed(name="Incomplete", message=failure(made), data=made)
+
+
+def failure(made: Studied) -> str:
+    what = "The stage" if len(made.failed) == 1 else "The stages"
+    return f"{what} {', '.join(made.failed)} failed; why, and the other stages, are in {made.page}."
 
 
 # Before it begins

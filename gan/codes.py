@@ -1,6 +1,6 @@
 """The codes of `BadInput`: stable identifiers of errors, independent of the wording of the sentences."""
 
-FAILED = ("training-diverged",)     # what was given was sound, and the work on it failed
+FAILED = ("training-diverged", "failed-stage")     # what was given was sound, and the work on it failed
 
 CODES = {
     # Unknown names
@@ -105,6 +105,7 @@ CODES = {
     "unpublishable-model": "The model's code or format is not one that can be handed on.",
     "stale-images": "The model no longer makes the images that are stored for it.",
     "too-little-fits": "Weights to begin a training from fit too small a part of the network.",
+    "failed-stage": "A stage of a study failed; the others went on.",
     "training-diverged": "Losses of a training are no numbers any more.",
     "training-mode": "The model is in training mode, where images depend on each other.",
     "undeclared-shape": "The shape of a network's input is not declared.",
