@@ -78,10 +78,6 @@ def test_a_planted_test_image_exits_with_2_and_its_file(folder, how):
     model, classes = strokes(400, 3)
     model[7] = change(images[50])
     write(folder / "planted.npz", model, classes)
-    renamed = tuple(f"{k:02d}-{name}" for k, name in enumerate(NAMES))
-    for name, seed in (("real.npz", 1), ("planted.npz", 3)):
-        pictures = model if name == "planted.npz" else strokes(400, seed)[0]
-        write(folder / name, pictures, classes, renamed)
     done = augment("planted.npz", *USUAL[:2], "--test", "others", *USUAL[4:], code=2)
     assert "000050.png" in done.stderr
     assert "Image 7" in done.stderr
