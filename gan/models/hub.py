@@ -106,7 +106,10 @@ def not_found(repo: str, revision: str, error: Exception) -> BadInput:
 
 def published_in(folder: Path) -> dict[str, Any]:
     """The fields of a spec that `ganbench publish` has written into config.json; {} of other folders."""
-    found = arguments_in(folder)
+    try:
+        found = arguments_in(folder)
+    except BadInput:                                        # another program's, which says nothing here
+        return {}
     family, arguments = found.get("family"), found.get("arguments")
     if not (isinstance(family, str) and family in GENERATORS and isinstance(arguments, dict)):
         return {}
