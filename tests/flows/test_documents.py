@@ -22,7 +22,8 @@ from ganbench.gan.protocols import PROTOCOLS
 from tests.commands import FENCED, ROOT, Written, commands_of_the_documents
 from tests.conftest import forget_settings
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
+SLOW = ("condition", "augment", "train", "invert")      # commands that take up to a minute: `make test-slow`
 
 # What makes a command small: options that replace those of the page, or are added.
 SMALL = {
@@ -136,7 +137,12 @@ def run(words: list[str]) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("text", COMMANDS, ids=lambda text: text[:80])
+def mark_of(text: str) -> pytest.MarkDecorator:
+    return pytest.mark.slow if COMMANDS[text].words[0] in SLOW else pytest.mark.long
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, marks=mark_of(text)) for text in COMMANDS],
+                         ids=lambda text: text[:80])
 def test_a_command_of_the_documents_runs(text, at_desk):
     words = small(COMMANDS[text].words)
     said = run(words)
@@ -148,6 +154,7 @@ def test_a_command_of_the_documents_runs(text, at_desk):
             assert (at_desk / value).exists(), f"{option} {value}"
 
 
+@pytest.mark.long
 def test_the_training_of_the_tutorial_writes_the_checkpoint_that_it_speaks_of(at_desk, run_python):
     (at_desk / "train.py").write_text(listing("own-model.md", "train.py"), "utf-8")
     (at_desk / "netG.pth").unlink()
@@ -197,6 +204,7 @@ def test_pages_quote_what_commands_print():
         ("docs/own-model.md", "ganbench evaluat"), ("docs/comparing.md", "make demo")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("page", "command", "listing"), quoted(), ids=lambda text: text[:40])
 def test_a_quoted_output_has_the_lines_that_come_out(page, command, listing, at_desk, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
