@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(1_800)]
 
 
 def test_a_study_that_is_killed_three_times_ends_in_the_same_numbers(tmp_path: Path) -> None:
-    studies = Studies(tmp_path, "--kinds", "dcgan")
+    studies = Studies(tmp_path, "--kinds", "dcgan", "--without", "augment", "--budget", "300s")
     seconds = studies.run("home", "study")
     out = studies.folder / "killed"
     (out / "data").mkdir(parents=True)
