@@ -12,20 +12,16 @@ from ganbench.flows.screen import Grid, Line, Screen
 from ganbench.flows.tables import SPACE, by_extractor, headed, legend, listed, notes_screen, published_row
 from ganbench.gan.compare import unsound
 from ganbench.gan.ensemble import WHOLE
-from ganbench.gan.naming import short_metric
 from ganbench.gan.report.verdict import same_models
 from ganbench.gan.tables import (
-    ARROWS,
     SOME,
     ScoreTable,
     cost_texts,
-    floor_text,
     helps,
     mixture_line,
-    ranks_of,
+    ranked_rows,
     remarks,
     score_table,
-    value_text,
     verdict_line,
     weaknesses,
 )
@@ -35,7 +31,6 @@ from ganbench.gan.words import caution, sentence
 if TYPE_CHECKING:
     from ganbench.flows.compare import Compared
 
-REAL = "real images"
 COSTS = ("cost", "parameters", "evaluations", "images/s", "memory")  # heads of columns
 
 
@@ -56,20 +51,11 @@ def comparison_screen(found: Compared) -> Screen:
 
 def score_grids(found: Compared, table: ScoreTable) -> list[Grid]:
     """A table for each extractor, the leading one first, with the ranks; real images come last."""
-    rows = {row.name: row for row in table.rows}
     grids: list[Grid] = []
     for extractor, scores in by_extractor(score for some in found.scores.values() for score in some).items():
-        shown = [rows[score.metric] for score in scores]
-        heads = [f"{short_metric(row.name, extractor)} {ARROWS[row.better]}" for row in shown]
-        lines = [[model, *(value_text(row.cells[i], mark=True) for row in shown)]
-                 for i, model in enumerate(table.columns)]
-        lines.append([REAL, *(f"{floor_text(row.first[1])} " for row in shown)])
-        if not grids:
-            ranks = [*(ranks_of(found.rankings[0], model) for model in table.columns), ""]
-            lines = [[name, rank, *cells] for (name, *cells), rank in zip(lines, ranks, strict=True)]
-            heads = ["rank", *heads]
+        heads, rows = ranked_rows(table, {score.metric for score in scores}, extractor, found.rankings[0], not grids)
         title = f"Features of {extractor}" if extractor else ""
-        grids.append(Grid(title, ("", *heads), tuple(map(tuple, lines)), models=len(table.columns)))
+        grids.append(Grid(title, tuple(heads), tuple(map(tuple, rows)), models=len(table.columns)))
     return grids
 
 

@@ -15,12 +15,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas import State
 from prefect.states import Completed, Failed
 
+from ganbench.flows import studies, study_uses
 from ganbench.flows.curves import runs_of_log
 from ganbench.flows.evaluate import STUDY, flow_tags, short_name
 from ganbench.flows.options import command_line, formed, in_form
 from ganbench.flows.results import AnyModel, as_markdown
 from ganbench.flows.screen import Grid, Line, Screen
-from ganbench.flows.studies import DO, Work
+from ganbench.flows.studies import Work
 from ganbench.flows.trainings import kinds_of
 from ganbench.gan.codes import FAILED as FAILED_CODES
 from ganbench.gan.files import atomic_write, check_room, digest_at, file_digest
@@ -196,7 +197,7 @@ def carried_out(work: Work) -> tuple[dict[str, Found], Tracked]:
     """Every stage that is planned, from its record where that still holds; the pages are written after each."""
     found: dict[str, Found] = {}
     bar = begin_progress(f"study of {work.spec.name}")
-    names = [name for name in STAGES if not work.plan.why(name) and name in DO]
+    names = [name for name in STAGES if not work.plan.why(name)]
     work.show("stages", 0, len(names))
     for k, name in enumerate(names, 1):
         key = stage_key(name, work, found)
@@ -227,7 +228,7 @@ def carry_out(name: str, work: Work, key: str) -> Found:
     except BadInput as error:
         state = FAILED if error.code in FAILED_CODES else LEFT_OUT
         return refused(name, state, str(error), begun)
-    except (MemoryError, OSError, ValueError, RuntimeError, ArithmeticError, LookupError, TypeError) as error:
+    except Exception as error:  # of a model, a library or the disk: the other stages do not depend on it
         get_run_logger().exception("The stage %s failed.", name)
         return refused(name, FAILED, f"{type(error).__name__}: {first_line(error)}", begun)
 
@@ -237,6 +238,13 @@ def refused(name: str, state: str, why: str, begun: float) -> Found:
     return Found(name, state, (text,), seconds=time.monotonic() - begun)
 
 
+DO: Mapping[str, Callable[[Work], Found]] = {
+    "data": studies.data, "evaluate": studies.evaluate, "audit": studies.audit, "curves": studies.curves,
+    "baselines": studies.baselines, "compare": studies.compare, "ensemble": studies.ensemble,
+    "explore": study_uses.explore, "interpolate": study_uses.interpolate, "augment": study_uses.augment,
+    "restore": study_uses.restore, "stylize": study_uses.stylize, "specialise": study_uses.specialise,
+    "publish": study_uses.publish,
+}
 NEEDS: Mapping[str, tuple[str, ...]] = {       # stages whose records another one's depends on
     "compare": ("baselines",), "ensemble": ("baselines",), "specialise": ("evaluate",),
 }
@@ -253,7 +261,7 @@ SOURCES: Mapping[str, tuple[str, ...]] = {     # modules of ganbench.gan that ma
 def stage_key(name: str, work: Work, found: Mapping[str, Found]) -> str:
     """sha256 over all that a stage depends on: model, images, options, plan, sources, and other stages."""
     facts = [name, work.plan.key, dict(work.plan.steps), work.plan.classifier, HERE.digest(*SOURCES[name]),
-             file_digest(Path(__file__).with_name("studies.py")), version("ganbench"),
+             [file_digest(Path(str(module.__file__))) for module in (studies, study_uses)], version("ganbench"),
              [found[other].files for other in NEEDS.get(name, ()) if other in found]]
     if name == "publish":
         facts.append(work.asked.licence)

@@ -14,28 +14,22 @@ from ganbench.gan.findings.analysis import Analysis, analyse
 from ganbench.gan.findings.gathering import evidence_of
 from ganbench.gan.jobs import Job, asked_protocol, distinct, prepare
 from ganbench.gan.models.loading import model_file
-from ganbench.gan.naming import short_metric
 from ganbench.gan.protocols import with_count
 from ganbench.gan.question import Question, protocol_of
 from ganbench.gan.shown import Scores, html_notes, notes_of
 from ganbench.gan.store import store_of
 from ganbench.gan.tables import (
-    ARROWS,
     SOME,
     ScoreTable,
-    floor_text,
     mixture_line,
-    ranks_of,
+    ranked_rows,
     remarks,
     score_table,
-    value_text,
     verdict_line,
     weaknesses,
 )
 from ganbench.gan.threads import single_threaded
 from ganbench.gan.types import BadInput, ModelSpec, Protocol, Workspace
-
-REAL = "real images"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,13 +77,8 @@ class Comparison:
 
     def rows_of(self, extractor: str) -> tuple[list[str], list[list[str]]]:
         """Heads and rows of the models' scores by the features of one extractor; real images come last."""
-        table = self.table
         metrics = {score.metric for scores in self.scores.values() for score in scores if score.extractor == extractor}
-        shown = [row for row in table.rows if row.name in metrics]
-        rows = [[model, ranks_of(self.rankings[0], model), *(value_text(row.cells[k], mark=True) for row in shown)]
-                for k, model in enumerate(table.columns)]
-        heads = ["", "rank", *(f"{short_metric(row.name, extractor)} {ARROWS[row.better]}" for row in shown)]
-        return heads, [*rows, [REAL, "", *(f"{floor_text(row.first[1])} " for row in shown)]]
+        return ranked_rows(self.table, metrics, extractor, self.rankings[0])
 
     @property
     def weaknesses(self) -> Mapping[str, Sequence[str]]:

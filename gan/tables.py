@@ -4,7 +4,7 @@ trackers only render them."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from ganbench.gan.words import OF_OTHERS, sentence, verdict_of
 
 ARROWS = {"lower": "\N{DOWNWARDS ARROW}", "higher": "\N{UPWARDS ARROW}", "undecided": "·"}  # to what is better
 BOUNDS = {"most": "≤", "least": "≥"}
+REAL = "real images"
 SOME = 0.005  # of a mixture: a share that is worth a word
 
 
@@ -189,6 +190,18 @@ def ranks_of(ranking: Ranking, model: str) -> str:
     """`1`, or `1 – 3` where the models do not differ significantly."""
     best, worst = ranking.ranks[model]
     return str(best) if best == worst else f"{best} {DASH} {worst}"
+
+
+def ranked_rows(
+    table: ScoreTable, metrics: Collection[str], extractor: str, lead: Ranking, ranked: bool = True
+) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of some metrics of all models, by the features of one extractor; `ranked`: with their ranks by
+    `lead`.  Real images come last."""
+    shown = [row for row in table.rows if row.name in metrics]
+    heads = ["", *["rank"] * ranked, *(f"{short_metric(row.name, extractor)} {ARROWS[row.better]}" for row in shown)]
+    rows = [[model, *[ranks_of(lead, model)] * ranked, *(value_text(row.cells[k], mark=True) for row in shown)]
+            for k, model in enumerate(table.columns)]
+    return heads, [*rows, [REAL, *[""] * ranked, *(f"{floor_text(row.first[1])} " for row in shown)]]
 
 
 def mixture_line(found: Held, names: Sequence[str]) -> str:

@@ -13,7 +13,6 @@ from ganbench.gan.files import atomic_write, check_room
 from ganbench.gan.images import write_npz
 from ganbench.gan.models.images import open_set
 from ganbench.gan.photos import photo
-from ganbench.gan.preprocessing import coloured
 from ganbench.gan.recipes.training_set import HELD_OUT_FILE, ReadingOptions, TrainingSet, as_images, kept_in, prepare
 from ganbench.gan.study.options import Study
 from ganbench.gan.types import BadInput, Workspace, digest_of
@@ -122,7 +121,6 @@ def fitted(images: ImageSet, rows: list[int], shape: Shape, fit: str) -> np.ndar
     """(n, *shape) uint8."""
     made = np.empty((len(rows), *shape), np.uint8)
     for start in range(0, len(rows), 500):
-        chosen = coloured(images.read(rows[start : start + 500]), shape[0])
-        for i, image in enumerate(chosen, start):
+        for i, image in enumerate(images.read(rows[start : start + 500]), start):
             made[i] = image if image.shape == shape else photo(image, shape, fit, images.name)
     return made

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ganbench.flows import studies, study
+from ganbench.flows import study
 from ganbench.flows.cli import app
 from ganbench.gan.datasets import DataFolders, open_data
 from ganbench.gan.images import write_folder
@@ -75,8 +75,8 @@ def test_a_study_is_one_folder_of_stages_that_are_found_again_and_done_again_whe
         assert all(f'id="stage-{stage}"' in page.read_text("utf-8") for stage in STAGES)
 
     called = []
-    for name, stage in list(studies.DO.items()):
-        monkeypatch.setitem(studies.DO, name, lambda work, name=name, stage=stage: called.append(name) or stage(work))
+    for name, stage in list(study.DO.items()):
+        monkeypatch.setitem(study.DO, name, lambda work, name=name, stage=stage: called.append(name) or stage(work))
     again = studied(tiny, photos, out, "--logs", str(log))
     assert again.exit_code == 0, again.output
     assert called == []
@@ -95,7 +95,7 @@ def test_a_stage_that_fails_or_refuses_is_said_on_the_page_and_the_others_go_on(
     def broken(work):
         raise OSError("the disk is gone")
 
-    monkeypatch.setitem(studies.DO, "audit", broken)
+    monkeypatch.setitem(study.DO, "audit", broken)
     out = tmp_path / "study"
     done = studied(tiny, photos, out, "--without", f"{SLOW},baselines,curves")
     assert done.exit_code == 1
